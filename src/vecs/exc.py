@@ -1,0 +1,94 @@
+"""
+The errors vecs raises.
+
+VecsException
+├── ArgError(ValueError)             an argument is wrong
+│   ├── MismatchedDimension          a vector or model does not fit the collection
+│   └── FilterError                  a filter is malformed
+├── CollectionNotFound
+├── CollectionAlreadyExists
+├── IndexNotFound
+├── TransformError                   a model or chunker failed; __cause__ is its error
+├── MissingDependency(ImportError)   an optional package is absent; names the extra
+├── ServerError                      the embedded server would not start
+└── DatabaseError                    anything else from Postgres: .sqlstate, __cause__
+    └── Unavailable                  the server cannot be reached now; try again later
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgError",
+    "CollectionAlreadyExists",
+    "CollectionNotFound",
+    "DatabaseError",
+    "FilterError",
+    "IndexNotFound",
+    "MismatchedDimension",
+    "MissingDependency",
+    "ServerError",
+    "TransformError",
+    "Unavailable",
+    "Unreachable",
+    "VecsException",
+]
+
+
+class VecsException(Exception):
+    """Base of every error that vecs raises on purpose."""
+
+
+class ArgError(VecsException, ValueError):
+    """An argument is wrong; nothing was sent to the database."""
+
+
+class MismatchedDimension(ArgError):
+    """A vector, a model or a declared dimension does not fit the collection."""
+
+
+class FilterError(ArgError):
+    """A filter is malformed."""
+
+
+class CollectionNotFound(VecsException):
+    """No collection has this name."""
+
+
+class CollectionAlreadyExists(VecsException):
+    """A collection, or another relation, already has this name."""
+
+
+class IndexNotFound(VecsException):
+    """The collection has no such index."""
+
+
+class TransformError(VecsException):
+    """A transform failed on some records; `__cause__` is its own error."""
+
+
+class MissingDependency(VecsException, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+
+class ServerError(VecsException):
+    """The embedded server could not be started; carries the last lines of its log."""
+
+
+class DatabaseError(VecsException):
+    """
+    Postgres refused or failed a statement.
+
+    `sqlstate` is its five-character code, None when the error came from the client side.
+    """
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class Unavailable(DatabaseError):
+    """The server cannot be reached, or has no connection free; the same call may succeed later."""
+
+
+# vecs 0.4 exported this name.
+Unreachable = Unavailable

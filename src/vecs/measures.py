@@ -1,0 +1,78 @@
+"""How nearness is measured: each measure with its pgvector operator, operator class and score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from vecs.exc import ArgError
+
+MeasureName = Literal["cosine_distance", "l2_distance", "max_inner_product", "l1_distance"]
+
+
+class IndexMeasure(str, Enum):
+    """A measure of distance between vectors, named as in vecs 0.4."""
+
+    cosine_distance = "cosine_distance"
+    l2_distance = "l2_distance"
+    max_inner_product = "max_inner_product"
+    l1_distance = "l1_distance"
+
+
+@dataclass(frozen=True)
+class MeasureSpec:
+    """
+    What pgvector calls a measure, and how its distance becomes a score.
+
+    `score` maps a distance (smaller is nearer) to [0, 1] (larger is better), monotonically.
+    """
+
+    measure: IndexMeasure
+    operator: str
+    opclass: str
+    score: Callable[[float], float]
+
+
+def _cosine_score(distance: float) -> float:
+    # pgvector answers 0..2 with float noise on either side, and NaN beside a zero vector.
+    return 0.0 if math.isnan(distance) else min(1.0, max(0.0, 1.0 - distance / 2.0))
+
+
+def _reciprocal_score(distance: float) -> float:
+    return 1.0 / (1.0 + distance)
+
+
+def _inner_product_score(distance: float) -> float:
+    # pgvector's distance is the negated inner product, any real number: softsign, not the
+    # logistic function, because the latter is flat in floating point beyond +-37.
+    if math.isinf(distance):
+        return 0.0 if distance > 0 else 1.0
+    return 0.5 - distance / (2.0 * (1.0 + abs(distance)))
+
+
+MEASURES: dict[IndexMeasure, MeasureSpec] = {
+    spec.measure: spec
+    for spec in (
+        MeasureSpec(IndexMeasure.cosine_distance, "<=>", "vector_cosine_ops", _cosine_score),
+        MeasureSpec(IndexMeasure.l2_distance, "<->", "vector_l2_ops", _reciprocal_score),
+        MeasureSpec(IndexMeasure.max_inner_product, "<#>", "vector_ip_ops", _inner_product_score),
+        MeasureSpec(IndexMeasure.l1_distance, "<+>", "vector_l1_ops", _reciprocal_score),
+    )
+}
+
+# vecs 0.4 exported this mapping.
+INDEX_MEASURE_TO_OPS = {measure: spec.opclass for measure, spec in MEASURES.items()}
+
+
+def measure_spec(measure: IndexMeasure | str) -> MeasureSpec:
+    """Look a measure up by name; an unknown one raises ArgError."""
+    try:
+        return MEASURES[IndexMeasure(measure)]
+    except ValueError:
+        expected = ", ".join(m.value for m in MEASURES)
+        raise ArgError(
+            f"Invalid index measure {measure!r} (unknown index measure); expected one of {expected}"
+        ) from None
