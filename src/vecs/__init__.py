@@ -1,0 +1,55 @@
+"""Any Postgres with pgvector as a vector store: documents go in, similar documents come out."""
+
+from vecs import exc
+from vecs._async.client import AsyncClient, create_async_client
+from vecs._async.collection import AsyncCollection
+from vecs._info import ClientInfo, CollectionInfo
+from vecs._sql.indexes import IndexInfo
+from vecs._sync.client import Client, create_client
+from vecs._sync.collection import Collection
+from vecs._version import __version__
+from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
+from vecs.measures import IndexMeasure
+from vecs.records import Match, Record
+from vecs.transforms import (
+    Embedding,
+    ImageEmbedding,
+    MarkdownChunker,
+    ParagraphChunker,
+    Pipeline,
+    RecursiveSplitter,
+    TextEmbedding,
+    TextPreprocessor,
+    Transform,
+)
+
+__project__ = "vecs"
+
+__all__ = [
+    "AsyncClient",
+    "AsyncCollection",
+    "Client",
+    "ClientInfo",
+    "Collection",
+    "CollectionInfo",
+    "Embedding",
+    "ImageEmbedding",
+    "IndexArgsHNSW",
+    "IndexArgsIVFFlat",
+    "IndexInfo",
+    "IndexMeasure",
+    "IndexMethod",
+    "MarkdownChunker",
+    "Match",
+    "ParagraphChunker",
+    "Pipeline",
+    "Record",
+    "RecursiveSplitter",
+    "TextEmbedding",
+    "TextPreprocessor",
+    "Transform",
+    "__version__",
+    "create_async_client",
+    "create_client",
+    "exc",
+]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
+
+from vecs._json import check_text
+from vecs.exc import ArgError
 
 Metadata: TypeAlias = Mapping[str, Any]
 Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any]"
@@ -69,3 +72,72 @@ class Match:
         if not isinstance(other, Match):
             return NotImplemented
         return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+
+def to_record(item: Any, position: int) -> Record:
+    """
+    Turn what a caller gave into a Record with a string id and its own shape checked.
+
+    Accepts a Record, a mapping of its fields, or a tuple `(id, vector or media)` or
+    `(id, vector or media, metadata)`. `position` counts from 0 and is named in errors.
+    """
+    if isinstance(item, Record):
+        return replace(item, id=record_id(item.id, position))
+    if isinstance(item, Mapping):
+        return _from_mapping(cast("Mapping[Any, Any]", item), position)
+    if not isinstance(item, tuple | list) or len(cast("Sequence[Any]", item)) not in (2, 3):
+        raise ArgError(
+            f"record {position} is {_brief(item)}; expected (id, vector or media, metadata) or a vecs.Record"
+        )
+    given_id, data, *rest = cast("Sequence[Any]", item)
+    identifier = record_id(given_id, position)
+    metadata = rest[0] if rest else None
+    if data is None:
+        raise ArgError(f"record {identifier!r} has None where its vector or media should be")
+    if isinstance(data, str):
+        return Record(identifier, text=data, metadata=metadata)
+    if is_vector(data):
+        return Record(identifier, vec=data, metadata=metadata)
+    return Record(identifier, metadata=metadata, media=data)
+
+
+def record_id(value: Any, position: int | None = None) -> str:
+    """Return an id as the string it is stored as; a str, int or UUID is accepted, and not an empty string."""
+    where = "an id" if position is None else f"the id of record {position}"
+    if isinstance(value, str):
+        if not value:
+            raise ArgError(f"{where} is an empty string; give every record an id of its own")
+        try:
+            check_text(value)
+        except ArgError as error:
+            raise ArgError(f"{where}, {value!r}, is not storable: {error}") from None
+        return str(value)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return str(int(cast("int", value)))
+    if isinstance(value, UUID):
+        return str(value)
+    raise ArgError(f"{where} is {_brief(value)}; ids must be a str, an int or a UUID")
+
+
+def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
+    known = {f.name for f in fields(Record)}
+    unknown = [key for key in item if key not in known]
+    if unknown or "id" not in item:
+        problem = f"has unknown fields {unknown!r}" if unknown else "has no 'id'"
+        raise ArgError(f"record {position}, a dict, {problem}; its fields are {', '.join(sorted(known))}")
+    record = Record(**item)
+    return replace(record, id=record_id(record.id, position))
+
+
+def is_vector(data: Any) -> bool:
+    """Whether data is meant as a vector, right or wrong: a list, a tuple or a one-dimensional array."""
+    if isinstance(data, list | tuple):
+        return True
+    if isinstance(data, np.ndarray):
+        return data.ndim <= 1
+    return hasattr(data, "to_numpy")
+
+
+def _brief(value: Any) -> str:
+    shown = repr(value)
+    return f"{shown[:80]}{'...' if len(shown) > 80 else ''} ({type(value).__name__})"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from vecs.records import Record
 
 
-@runtime_checkable
+# Not runtime_checkable: on Python 3.10 and 3.11 isinstance() would read `dimension`, which may load a model.
 class Transform(Protocol):
     """
     A step from what a caller gives (text, an image, anything) to what is stored (vectors).

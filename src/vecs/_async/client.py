@@ -1,0 +1,350 @@
+"""A client: one target, one pool, its collections."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from vecs._async.collection import AsyncCollection
+from vecs._async.executor import AsyncExecutor, AsyncSession
+from vecs._info import ClientInfo
+from vecs._options import Options
+from vecs._pairs import async_offload, async_started
+from vecs._remember import description, keeps_text, remembered
+from vecs._sql import table as tables
+from vecs._sql.table import Table, check_dimension, check_name
+from vecs._target import resolve_target
+from vecs.exc import (
+    ArgError,
+    CollectionAlreadyExists,
+    CollectionNotFound,
+    DatabaseError,
+    MismatchedDimension,
+)
+from vecs.transforms import Transform
+
+
+class AsyncClient:
+    """
+    A connection pool to one Postgres, and the collections in one of its schemas.
+
+    Made by `create_async_client()`. It connects with the first call and belongs to the event loop of that
+    call. As a context manager it closes at the end; a closed client connects again when it is used.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str] | None = None,
+        *,
+        schema: str = "vecs",
+        pool_size: int = 10,
+        pool_timeout: float = 30.0,
+        connect_timeout: int = 10,
+        statement_timeout: float | None = None,
+        pooler: bool = False,
+        server_settings: Mapping[str, str] | None = None,
+        keep_running: bool = False,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        self.schema = check_name(schema, "schema name")
+        options = Options(
+            pool_size=pool_size,
+            pool_timeout=pool_timeout,
+            connect_timeout=connect_timeout,
+            statement_timeout=statement_timeout,
+            pooler=pooler,
+            server_settings=server_settings,
+            keep_running=keep_running,
+            report=report,
+        )
+        self._executor = AsyncExecutor(resolve_target(target), options)
+
+    def __repr__(self) -> str:
+        return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"schema": self.schema, "target": self._executor.target, "options": self._executor.options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.schema = state["schema"]
+        self._executor = AsyncExecutor(state["target"], state["options"])
+
+    async def connect(self) -> None:
+        """
+        Connect now rather than with the first call.
+
+        Raises Unavailable where no server answers, DatabaseError where it refuses, ServerError where the
+        embedded server does not start.
+        """
+        await self._executor.open()
+
+    async def close(self) -> None:
+        """Return every connection and let go of the embedded server; twice is once."""
+        await self._executor.close()
+
+    async def disconnect(self) -> None:
+        """Close; vecs 0.4's name for it."""
+        await self.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def vector_version(self) -> str | None:
+        """The server's pgvector version; None before the first call, and where it is not installed."""
+        extension = self._executor.extension
+        return None if extension is None else ".".join(map(str, extension.version))
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """
+        Lend a psycopg connection for plain SQL, in autocommit mode.
+
+        Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
+        what was set or prepared in it for the session is undone when it goes back.
+        """
+        async with self._executor.connection() as connection:
+            yield connection
+
+    async def info(self) -> ClientInfo:
+        """Read where the client is connected, and to what."""
+        version, in_recovery, database, user = (await self._executor.read(tables.server_facts()))[0]
+        server = self._executor.server
+        return ClientInfo(
+            target=str(self._executor.target) if server is None else str(server.folder),
+            folder=None if server is None else server.folder,
+            log=None if server is None else server.log_path,
+            database=database,
+            user=user,
+            schema=self.schema,
+            postgres=version,
+            pgvector=self.vector_version,
+            read_only=in_recovery,
+            pooler=self._executor.options.pooler,
+            pool_size=self._executor.options.pool_size,
+        )
+
+    # --- collections ---------------------------------------------------------------------------------
+
+    async def get_or_create_collection(
+        self,
+        name: str,
+        *,
+        dimension: int | None = None,
+        transform: Transform | None = None,
+        adapter: Transform | None = None,
+        text: bool | None = None,
+        language: str = "english",
+    ) -> AsyncCollection:
+        """
+        Open a collection, or create it where there is none.
+
+        `dimension` is that of its vectors; a `transform` (0.4's `adapter`) that makes vectors brings its own.
+        A collection with a text transform, or with `text=True`, keeps text, documents and extra data beside
+        each vector, and `language` is how its keywords are read. Raises MismatchedDimension where the
+        collection that is there, or the model it was made with, is another.
+        """
+        transform = _one_transform(transform, adapter)
+        if dimension is not None:
+            dimension = check_dimension(dimension)
+        found = await self._find_table(name)
+        if found is None:
+            return await self._create(name, dimension, transform, text, language)
+        if dimension is None and transform is None:
+            raise ArgError(
+                "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
+                "or open a collection that exists with get_collection()"
+            )
+        return await self._open(found, dimension, transform)
+
+    async def create_collection(
+        self,
+        name: str,
+        dimension: int | None = None,
+        *,
+        transform: Transform | None = None,
+        adapter: Transform | None = None,
+        text: bool | None = None,
+        language: str = "english",
+    ) -> AsyncCollection:
+        """Create a collection; raises CollectionAlreadyExists if there is one of that name."""
+        transform = _one_transform(transform, adapter)
+        if dimension is not None:
+            dimension = check_dimension(dimension)
+        if await self._find_table(name) is not None:
+            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
+        return await self._create(name, dimension, transform, text, language, must_create=True)
+
+    async def get_collection(self, name: str, *, transform: Transform | None = None) -> AsyncCollection:
+        """
+        Open a collection; raises CollectionNotFound if there is none of that name.
+
+        The transform it was made with comes back with it, unless it was a function of the caller's own, which
+        is given again as `transform=`.
+        """
+        return await self._open(await self._require_table(name), None, transform)
+
+    async def list_collections(self) -> list[AsyncCollection]:
+        """Open all collections of the schema, by name."""
+        return [await self.get_collection(name) for name in await self.collection_names()]
+
+    async def collection_names(self) -> list[str]:
+        """List the names of all collections of the schema."""
+        return [row[0] for row in await self._executor.read(tables.find_tables(self.schema))]
+
+    async def delete_collection(self, name: str) -> None:
+        """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""
+        await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
+
+    async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
+        """Rename a collection and open it under its new name."""
+        await self._require_table(name)
+        if await self._find_relation(check_name(new_name)):
+            raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
+        await self._executor.alone(tables.rename_table(self.schema, name, new_name))
+        return await self.get_collection(new_name)
+
+    async def _find_relation(self, name: str) -> list[tuple[Any, ...]]:
+        return await self._executor.read(tables.find_table(self.schema, check_name(name)))
+
+    async def _find_table(self, name: str) -> Table | None:
+        rows = await self._find_relation(name)
+        if rows and self._executor.extension is None:
+            await self._executor.refresh_extension()
+        return tables.read_table(rows, self.schema, name, self._executor.extension)
+
+    async def _require_table(self, name: str) -> Table:
+        table = await self._find_table(name)
+        if table is None:
+            raise CollectionNotFound(f"no collection {name!r} in schema {self.schema!r} of {self._executor.target}")
+        return table
+
+    async def _open(self, table: Table, dimension: int | None, transform: Transform | None) -> AsyncCollection:
+        if dimension is not None and table.dimension is not None and dimension != table.dimension:
+            raise MismatchedDimension(
+                f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
+            )
+        # A model may have to be loaded to know its dimension.
+        transform, missing = await async_offload(remembered, table, transform)
+        return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
+
+    async def _create(
+        self,
+        name: str,
+        dimension: int | None,
+        transform: Transform | None,
+        text: bool | None,
+        language: str,
+        *,
+        must_create: bool = False,
+    ) -> AsyncCollection:
+        made = None if transform is None else await async_offload(getattr, transform, "dimension")
+        if dimension is not None and made is not None and dimension != made:
+            raise MismatchedDimension(f"dimension is {dimension}, but the transform makes vectors of dimension {made}")
+        dimension = dimension or made
+        if dimension is None:
+            raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
+        check_dimension(dimension)
+        has_text = keeps_text(transform) if text is None else text
+        async with self._executor.transaction() as session:
+            await session.execute(tables.lock_creation())
+            # Looked for again under the lock: another client may have been faster.
+            rows = await session.execute(tables.find_table(self.schema, name))
+            if not rows:
+                await self._prepare_schema(session)
+                extension = await self._prepare_extension(session)
+                await _check_language(session, language)
+                table = Table(self.schema, name, dimension, extension, has_text)
+                for statement in tables.create_table(table, language):
+                    await session.execute(statement)
+                described = description(transform, language, has_text)
+                if described:
+                    await session.execute(tables.write_comment(table, described))
+        if self._executor.extension is None:
+            await self._executor.refresh_extension()
+        if rows and must_create:
+            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
+        return await self._open(await self._require_table(name), dimension, transform)
+
+    async def _prepare_schema(self, session: AsyncSession) -> None:
+        if not await session.execute(tables.find_schema(self.schema)):
+            await session.execute(tables.create_schema(self.schema))
+
+    async def _prepare_extension(self, session: AsyncSession) -> tables.Extension:
+        found = tables.read_extension(await session.execute(tables.find_extension()))
+        if found is not None:
+            return found
+        if not await session.execute(tables.find_available_extension()):
+            raise DatabaseError(
+                f"{self._executor.target} has no pgvector: install it on the server "
+                "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
+            )
+        await session.execute(tables.create_extension())
+        created = tables.read_extension(await session.execute(tables.find_extension()))
+        if created is None:
+            raise DatabaseError("pgvector was created but its type vector is not to be found")
+        return created
+
+
+async def _check_language(session: AsyncSession, language: Any) -> None:
+    if not isinstance(language, str) or not await session.execute(tables.find_language(language)):
+        known = ", ".join(row[0] for row in await session.execute(tables.list_languages()))
+        raise ArgError(f"unknown language {language!r}; the server has {known}")
+
+
+def _one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
+    if transform is not None and adapter is not None:
+        raise ArgError("transform and adapter are two names of one argument; give one of them")
+    given = adapter if transform is None else transform
+    if given is not None and not isinstance(given, Transform):
+        raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
+    return given
+
+
+def create_async_client(
+    target: str | os.PathLike[str] | None = None,
+    *,
+    schema: str = "vecs",
+    pool_size: int = 10,
+    pool_timeout: float = 30.0,
+    connect_timeout: int = 10,
+    statement_timeout: float | None = None,
+    pooler: bool = False,
+    server_settings: Mapping[str, str] | None = None,
+    keep_running: bool = False,
+    report: Callable[[str], None] | None = None,
+) -> AsyncClient:
+    """
+    Make a client of a Postgres with pgvector, or of an embedded one.
+
+    `target` is a connection string (postgresql://...), a folder for an embedded server, or None: $VECS_URL if
+    it is set, else the embedded server in the user's data folder. Any number of processes may open a folder.
+
+    `schema` is where its collections live. `pool_size` is the most connections it opens, `pool_timeout` how
+    long a call waits for one, `statement_timeout` the longest a statement may run; all in seconds.
+    `pooler=True` is for a transaction pooler in between (PgBouncer, Supavisor): nothing is prepared and
+    nothing set for longer than a transaction. For the embedded server, `server_settings` are Postgres
+    settings at its start, `keep_running` leaves it running when its last client is gone, and `report` is
+    called with what it does when that takes long.
+    """
+    client = AsyncClient(
+        target,
+        schema=schema,
+        pool_size=pool_size,
+        pool_timeout=pool_timeout,
+        connect_timeout=connect_timeout,
+        statement_timeout=statement_timeout,
+        pooler=pooler,
+        server_settings=server_settings,
+        keep_running=keep_running,
+        report=report,
+    )
+    return async_started(client)

@@ -1,0 +1,312 @@
+"""How statements are sent: the pool, transactions, settings, errors, and what happens when a connection dies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.pq import TransactionStatus
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from vecs._errors import connection_error, database_error, plan_is_stale
+from vecs._options import Options
+from vecs._pairs import AsyncLock, async_loop, async_offload, same_loop
+from vecs._sql.binary import ADAPTERS
+from vecs._sql.fragment import Fragment
+from vecs._sql.settings import (
+    FORGET_SESSION,
+    NO_SETTINGS,
+    Settings,
+    base_settings,
+    reset_statement,
+    set_statement,
+)
+from vecs._sql.table import Extension, find_extension, read_extension
+from vecs._target import FolderTarget, ServerTarget
+from vecs.exc import DatabaseError, Unavailable
+
+if TYPE_CHECKING:
+    from vecs.embedded import EmbeddedServer
+
+Rows = list[tuple[Any, ...]]
+
+# Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
+_ABANDONED: list[Any] = []
+
+
+class _AsyncConnection(AsyncConnection[Any]):
+    """A connection that remembers what it was set to, so that a query is one statement."""
+
+    applied: Mapping[str, str] = NO_SETTINGS
+
+
+class AsyncSession:
+    """One open transaction."""
+
+    def __init__(self, cursor: AsyncRawCursor[Any]) -> None:
+        self._cursor = cursor
+
+    async def execute(self, statement: Fragment) -> Rows:
+        """Run one statement; return its rows, if it has any."""
+        text, params = statement.render()
+        await self._cursor.execute(text, params, binary=True)
+        return await self._cursor.fetchall() if self._cursor.description else []
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement touched."""
+        return self._cursor.rowcount
+
+    @asynccontextmanager
+    async def copy(self, statement: Fragment) -> AsyncIterator[psycopg.AsyncCopy]:
+        """Start a COPY."""
+        async with self._cursor.copy(statement.render()[0]) as copy:
+            yield copy
+
+
+class AsyncExecutor:
+    """
+    Sends statements to one target through one pool.
+
+    It connects with the first statement and again after `close()`, a fork or a broken connection.
+    """
+
+    def __init__(self, target: ServerTarget | FolderTarget, options: Options) -> None:
+        self.target = target
+        self.options = options
+        self.extension: Extension | None = None
+        self.server: EmbeddedServer | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = AsyncLock()
+        self._pool: AsyncConnectionPool[_AsyncConnection] | None = None
+        self._suspect = False
+        self._base: Settings = NO_SETTINGS
+        self._pid = os.getpid()
+        self._loop: object = None
+
+    async def open(self) -> None:
+        """Connect, if there is no connection yet; raises Unavailable, DatabaseError or ServerError."""
+        if self._pool is None or self._suspect or self._pid != os.getpid():
+            await self._connect()
+        else:
+            same_loop(self._loop, async_loop())
+
+    async def _connect(self) -> None:
+        if self._pid != os.getpid():
+            _ABANDONED.append(self._pool)
+            self._reset()
+        if self._pool is not None:
+            same_loop(self._loop, async_loop())
+        async with self._lock:
+            if self._pool is not None and not self._suspect:
+                return
+            parameters = await async_offload(self._start_server)
+            await self._look(parameters)
+            old, self._pool = self._pool, self._make_pool(parameters)
+            self._loop = async_loop()
+            await self._pool.open()
+            self._suspect = False
+        if old is not None:
+            # Connections in use are closed as they come back.
+            await old.close(timeout=0)
+
+    def _start_server(self) -> dict[str, Any]:
+        if isinstance(self.target, ServerTarget):
+            defaults = {"connect_timeout": str(self.options.connect_timeout)}
+            return {**defaults, "application_name": "vecs", **self.target.parameters}
+        if self.server is None:
+            from vecs.embedded import open_server
+
+            self.server = open_server(
+                self.target.folder,
+                settings=self.options.server_settings,
+                keep_running=self.options.keep_running,
+                report=self.options.report,
+            )
+        else:
+            self.server.ensure_running()
+        return {**self.server.conninfo, "application_name": "vecs"}
+
+    async def _look(self, parameters: dict[str, Any]) -> None:
+        """Connect once outside the pool: the pool would wait half a minute and hide the reason."""
+        try:
+            connection = await _AsyncConnection.connect(
+                **parameters, autocommit=True, context=ADAPTERS, prepare_threshold=None
+            )
+        except psycopg.Error as error:
+            raise connection_error(error, self.target) from error
+        async with connection:
+            await self.refresh_extension(connection)
+
+    async def refresh_extension(self, connection: AsyncConnection[Any] | None = None) -> None:
+        """Read anew whether pgvector is there; after it was created, for one."""
+        text, params = find_extension().render()
+        if connection is None:
+            rows = await self.read(find_extension())
+        else:
+            cursor = AsyncRawCursor(connection)
+            await cursor.execute(text, params, binary=True)
+            rows = await cursor.fetchall()
+        self.extension = read_extension(rows)
+        self._base = base_settings(self.extension, self.options.statement_timeout)
+
+    def _make_pool(self, parameters: dict[str, Any]) -> AsyncConnectionPool[_AsyncConnection]:
+        return AsyncConnectionPool(
+            kwargs={
+                **parameters,
+                "autocommit": True,
+                "context": ADAPTERS,
+                # A transaction pooler hands the next transaction to another server connection.
+                "prepare_threshold": None if self.options.pooler else 5,
+            },
+            connection_class=_AsyncConnection,
+            min_size=1,
+            max_size=self.options.pool_size,
+            timeout=self.options.pool_timeout,
+            open=False,
+            name="vecs",
+        )
+
+    async def _acquire(self) -> tuple[AsyncConnectionPool[_AsyncConnection], _AsyncConnection]:
+        await self.open()
+        pool = cast("AsyncConnectionPool[_AsyncConnection]", self._pool)
+        try:
+            return pool, await pool.getconn()
+        except PoolTimeout as error:
+            self._suspect = True
+            raise Unavailable(
+                f"no connection to {self.target} became free within {self.options.pool_timeout:g} s; all "
+                f"{self.options.pool_size} are in use (see pool_size=) or the server is not answering"
+            ) from error
+        except PoolClosed as error:
+            raise Unavailable(f"the connections to {self.target} were closed during the call") from error
+
+    async def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
+        """Run one statement that changes nothing; once more if its connection turns out to be dead."""
+        try:
+            return await self._run(statement, settings)
+        except Unavailable:
+            # A timeout of the pool is no dead connection, and has been waited for once already.
+            if not self._suspect:
+                raise
+        return await self._run(statement, settings)
+
+    async def write(self, statement: Fragment) -> Rows:
+        """Run one statement that may change something: atomic by itself, never repeated."""
+        return await self._run(statement, NO_SETTINGS)
+
+    async def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
+        """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
+        pool, connection = await self._acquire()
+        try:
+            await self._apply(connection, {**self._base, **settings} if not self.options.pooler else NO_SETTINGS)
+            await _execute(connection, statement, prepare=False)
+        except psycopg.Error as error:
+            raise self._failed(connection, error) from error
+        finally:
+            await pool.putconn(connection)
+
+    async def _run(self, statement: Fragment, settings: Settings) -> Rows:
+        pool, connection = await self._acquire()
+        try:
+            if self.options.pooler:
+                async with connection.transaction():
+                    await self._set_local(connection, {**self._base, **settings})
+                    return await _execute(connection, statement, prepare=False)
+            await self._apply(connection, {**self._base, **settings} if settings else self._base)
+            try:
+                return await _execute(connection, statement)
+            except psycopg.errors.FeatureNotSupported as error:
+                # The table was altered under a prepared statement.
+                if not plan_is_stale(error):
+                    raise
+                return await _execute(connection, statement, prepare=False)
+        except psycopg.Error as error:
+            raise self._failed(connection, error) from error
+        finally:
+            await pool.putconn(connection)
+
+    async def _apply(self, connection: _AsyncConnection, wanted: Settings) -> None:
+        applied = connection.applied
+        if applied == wanted:
+            return
+        for name in applied.keys() - wanted.keys():
+            await _execute(connection, reset_statement(name), prepare=False)
+        for name, value in wanted.items():
+            if applied.get(name) != value:
+                await _execute(connection, set_statement(name, value, local=False), prepare=False)
+        connection.applied = wanted
+
+    async def _set_local(self, connection: _AsyncConnection, settings: Settings) -> None:
+        for name, value in settings.items():
+            await _execute(connection, set_statement(name, value, local=True), prepare=False)
+
+    @asynccontextmanager
+    async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncIterator[AsyncSession]:
+        """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
+        pool, connection = await self._acquire()
+        try:
+            if not self.options.pooler:
+                await self._apply(connection, self._base)
+            async with connection.transaction():
+                await self._set_local(connection, {**self._base, **settings} if self.options.pooler else settings)
+                yield AsyncSession(AsyncRawCursor(connection))
+        except psycopg.Error as error:
+            raise self._failed(connection, error) from error
+        finally:
+            await pool.putconn(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """Lend a connection; what its borrower set, created or left open does not reach the next one."""
+        pool, connection = await self._acquire()
+        try:
+            yield connection
+            if connection.info.transaction_status == TransactionStatus.INTRANS:
+                await connection.commit()
+        finally:
+            await self._take_back(connection)
+            await pool.putconn(connection)
+
+    async def _take_back(self, connection: _AsyncConnection) -> None:
+        connection.applied = NO_SETTINGS
+        if connection.closed:
+            return
+        try:
+            await connection.rollback()
+            await connection.set_autocommit(True)
+            if not self.options.pooler:
+                for statement in FORGET_SESSION:
+                    await _execute(connection, statement, prepare=False)
+        except psycopg.Error:
+            # Whatever is wrong with it, it ends here; the pool replaces it.
+            await connection.close()
+
+    def _failed(self, connection: _AsyncConnection, error: psycopg.Error) -> DatabaseError:
+        # A closed connection, not the error's class: Citus reports a dead worker as a connection failure.
+        if connection.closed:
+            self._suspect = True
+        return database_error(error, lost=connection.closed)
+
+    async def close(self) -> None:
+        """Return every connection and let go of the embedded server; a later call opens anew."""
+        pool, server = self._pool, self.server
+        self._pool = self.server = None
+        self._loop = None
+        if pool is not None and self._pid == os.getpid():
+            await pool.close()
+        if server is not None:
+            await async_offload(server.close)
+
+
+async def _execute(connection: AsyncConnection[Any], statement: Fragment, *, prepare: bool | None = None) -> Rows:
+    text, params = statement.render()
+    cursor = AsyncRawCursor(connection)
+    await cursor.execute(text, params, prepare=prepare, binary=True)
+    return await cursor.fetchall() if cursor.description else []

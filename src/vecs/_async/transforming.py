@@ -1,0 +1,64 @@
+"""A transform applied: step by step, off the event loop, with errors that name the records."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any
+
+from vecs._pairs import async_offload, async_resolve
+from vecs.exc import TransformError, VecsException
+from vecs.records import Record
+from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._step import Step
+
+
+def _steps(transform: Transform) -> Sequence[Transform]:
+    return transform.steps if isinstance(transform, Pipeline) else (transform,)
+
+
+async def transform_records(transform: Transform, records: Sequence[Record]) -> list[Record]:
+    """Turn records into what is stored; a step that fails raises TransformError."""
+    made: list[Record] = list(records)
+    for step in _steps(transform):
+        try:
+            answer = await async_offload(_materialised, step, made)
+            made = list(await async_resolve(answer))
+        except VecsException:
+            raise
+        except Exception as error:
+            raise TransformError(
+                f"{type(step).__name__} failed on {_named(made)}: {type(error).__name__}: {error}"
+            ) from error
+    return made
+
+
+def _materialised(step: Transform, records: Sequence[Record]) -> Iterable[Record] | Awaitable[Iterable[Record]]:
+    # A generator does its work while it is consumed, so it is consumed here, in the same thread.
+    answer = step.transform_records(records)
+    return answer if isinstance(answer, Awaitable) else list(answer)
+
+
+async def transform_query(transform: Transform, query: Any, *, vector_steps: bool) -> Any:
+    """
+    Turn what is searched for into a vector.
+
+    With `vector_steps` it is a vector already, and only the custom steps of vecs 0.4, which may transform
+    vectors, see it.
+    """
+    for step in _steps(transform):
+        if vector_steps and not (isinstance(step, AdapterStep) and not isinstance(step, Step)):
+            continue
+        try:
+            query = await async_resolve(await async_offload(step.transform_query, query))
+        except VecsException:
+            raise
+        except Exception as error:
+            raise TransformError(
+                f"{type(step).__name__} failed on the query: {type(error).__name__}: {error}"
+            ) from error
+    return query
+
+
+def _named(records: Sequence[Record]) -> str:
+    shown = ", ".join(repr(record.id) for record in records[:5])
+    return f"record{'s' if len(records) > 1 else ''} {shown}{', ...' if len(records) > 5 else ''}"

@@ -1,0 +1,53 @@
+"""psycopg's errors as vecs': what Postgres said, its code, and whether trying again may help."""
+
+from __future__ import annotations
+
+import psycopg
+
+from vecs.exc import DatabaseError, Unavailable
+
+# Too many connections, shutting down, starting up.
+_TRANSIENT = ("53300", "57P01", "57P02", "57P03")
+_TRANSIENT_WORDS = (
+    "too many clients",
+    "starting up",
+    "shutting down",
+    "in recovery",
+    "remaining connection slots",
+)
+
+
+def database_error(error: psycopg.Error, *, lost: bool = False) -> DatabaseError:
+    """Translate an error of a statement; `lost` says that its connection is gone."""
+    state = error.sqlstate
+    diag = error.diag
+    parts = [diag.message_primary or str(error).strip() or type(error).__name__]
+    if diag.message_detail:
+        parts.append(f"detail: {diag.message_detail}")
+    if diag.message_hint:
+        parts.append(f"hint: {diag.message_hint}")
+    message = "; ".join(parts)
+    if lost:
+        return Unavailable(f"the connection was lost: {message}", state)
+    if state is not None and (state.startswith("08") or state in _TRANSIENT):
+        return Unavailable(message, state)
+    return DatabaseError(message, state)
+
+
+def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
+    """
+    Translate a failure to connect.
+
+    libpq gives no code here: an answer of the server (FATAL) is final, such as a wrong password or an unknown
+    database, unless it says that it is busy; no answer may be mended by trying again.
+    """
+    reason = str(error).strip()
+    message = f"cannot connect to {target}: {reason}"
+    if "FATAL" in reason and not any(words in reason for words in _TRANSIENT_WORDS):
+        return DatabaseError(message, error.sqlstate)
+    return Unavailable(message, error.sqlstate)
+
+
+def plan_is_stale(error: psycopg.Error) -> bool:
+    """Whether a prepared statement failed because the table's columns changed since."""
+    return (error.diag.message_primary or "").startswith("cached plan")

@@ -1,0 +1,44 @@
+"""What clients and collections say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vecs._sql.indexes import IndexInfo
+
+
+@dataclass(frozen=True)
+class ClientInfo:
+    """
+    Where a client is connected and to what.
+
+    `target` is without its password; `folder` and `log` are those of the embedded server, None elsewhere.
+    `pgvector` is None where the extension is not installed yet. `read_only` is True on a replica.
+    """
+
+    target: str
+    folder: Path | None
+    log: Path | None
+    database: str
+    user: str
+    schema: str
+    postgres: str
+    pgvector: str | None
+    read_only: bool
+    pooler: bool
+    pool_size: int
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    """What a collection is and how large: exact count, bytes of the table with its indexes."""
+
+    name: str
+    schema: str
+    dimension: int | None
+    has_text: bool
+    transform: str | None
+    records: int
+    size_bytes: int
+    indexes: list[IndexInfo]

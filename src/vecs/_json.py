@@ -1,0 +1,101 @@
+"""Metadata as JSON: what is accepted, how it is encoded, and a readable refusal of the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+import numpy as np
+
+from vecs.exc import ArgError
+
+
+def encode_json(value: Any) -> str:
+    """
+    Encode a value as JSON that jsonb accepts.
+
+    Dates, times and UUIDs become strings, Decimals and numpy scalars numbers. NaN, infinity, NUL characters,
+    lone surrogates, keys that are not strings and any other type raise ArgError, which says what and where.
+    """
+    try:
+        _check(value, "")
+        encoded = _ENCODE(value)
+    except RecursionError:
+        raise ArgError("it is nested too deeply or contains itself") from None
+    except ValueError as error:
+        if isinstance(error, ArgError):
+            raise
+        raise ArgError(str(error)) from None
+    except TypeError as error:
+        raise ArgError(str(error)) from None
+    return encoded
+
+
+def check_text(text: str) -> None:
+    """Refuse what Postgres cannot store as text: NUL characters and lone surrogates."""
+    if "\x00" in text:
+        raise ArgError(f"it has a NUL character at position {text.index(chr(0))}; Postgres text cannot hold one")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgError(
+            f"it has a lone surrogate {text[error.start]!r} at position {error.start}, which is not valid Unicode"
+        ) from None
+
+
+def _check(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        # The fast test for the common case; isascii() is constant time.
+        if not value.isascii() or "\x00" in value:
+            _located(value, path)
+    elif isinstance(value, Mapping):
+        for key, item in cast("Mapping[Any, Any]", value).items():
+            if not isinstance(key, str):
+                raise ArgError(f"key {key!r}{_at(path)} is {type(key).__name__}; JSON keys are strings")
+            if not key.isascii() or "\x00" in key:
+                _located(key, f"{path}.{key!r} (the key)")
+            if item.__class__ not in _PLAIN:
+                _check(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(cast("list[Any]", value)):
+            if item.__class__ not in _PLAIN:
+                _check(item, f"{path}[{index}]")
+    elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        raise ArgError(f"{value!r}{_at(path)} is not JSON; leave it out or use None")
+
+
+def _located(text: str, path: str) -> None:
+    try:
+        check_text(text)
+    except ArgError as error:
+        raise ArgError(f"the string{_at(path)} is not storable: {error}") from None
+
+
+def _at(path: str) -> str:
+    return f" at {path}" if path else ""
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ArgError(f"{value!r} is not JSON; leave it out or use None")
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, np.generic | np.ndarray):
+        plain = cast("Any", value).tolist()
+        _check(plain, "")
+        return plain
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[Any, Any]", value))
+    raise TypeError(f"{value!r} is {type(value).__name__}, which has no JSON form")
+
+
+_PLAIN = frozenset((int, bool, type(None)))
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode

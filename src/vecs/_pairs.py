@@ -1,0 +1,147 @@
+"""The pairs written by hand: how the sync and the async world each wait, lock and call a user's function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any, ParamSpec, TypeVar, cast
+
+from vecs.exc import VecsException
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AsyncLock = asyncio.Lock
+Lock = threading.Lock
+
+
+async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking function in a thread: the event loop goes on."""
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking function here: a sync caller waits for it anyway."""
+    return function(*args, **kwargs)
+
+
+async def async_resolve(value: T | Awaitable[T]) -> T:
+    """Await what a user's function answered, if it was a coroutine function."""
+    if inspect.isawaitable(value):
+        return await cast("Awaitable[T]", value)
+    return cast("T", value)
+
+
+def resolve(value: T | Awaitable[T]) -> T:
+    """Wait for what a user's function answered, if it was a coroutine function."""
+    if inspect.isawaitable(value):
+        return _LOOP.run(cast("Awaitable[T]", value))
+    return cast("T", value)
+
+
+class _UserLoop:
+    """
+    One event loop, in a thread of its own, for the async functions a user hands to a sync client.
+
+    One and the same loop, because HTTP clients keep connections that belong to it; in a thread, because the
+    caller may be inside a loop of its own, as in a notebook. It starts with the first such function.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+
+    def run(self, value: Awaitable[T]) -> T:
+        async def wait() -> T:
+            return await value
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._started()).result()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            # The thread does not survive a fork.
+            if self._loop is None or self._pid != os.getpid():
+                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
+                threading.Thread(target=self._loop.run_forever, name="vecs-user-loop", daemon=True).start()
+            return self._loop
+
+
+_LOOP = _UserLoop()
+
+
+def async_loop() -> object:
+    """Return the event loop this runs in."""
+    return asyncio.get_running_loop()
+
+
+def loop() -> object:
+    """Return None: no loop is involved."""
+    return None
+
+
+def same_loop(owner: object, current: object) -> None:
+    """Refuse a client that another event loop opened: its connections wait on that loop."""
+    if owner is not None and owner is not current:
+        raise VecsException(
+            "this AsyncClient belongs to another event loop; make one client per loop "
+            "(for example inside the function given to asyncio.run), or close it first"
+        )
+
+
+async def async_take(source: AsyncIterator[T] | Iterator[T], count: int) -> list[T]:
+    """Take up to `count` items; a plain iterator is read in a thread, since it may block."""
+    if isinstance(source, AsyncIterator):
+        items: list[T] = []
+        while len(items) < count:
+            try:
+                items.append(await anext(source))
+            except StopAsyncIteration:
+                break
+        return items
+    return await asyncio.to_thread(take, source, count)
+
+
+def take(source: Iterator[T], count: int) -> list[T]:
+    """Take up to `count` items."""
+    return [item for _, item in zip(range(count), source, strict=False)]
+
+
+def async_iterate(source: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T] | Iterator[T]:
+    """Start iterating over an iterable of either kind."""
+    if isinstance(source, AsyncIterable):
+        return aiter(source)
+    return iter(source)
+
+
+def iterate(source: Iterable[T]) -> Iterator[T]:
+    """Start iterating."""
+    return iter(source)
+
+
+def async_started(client: T) -> T:
+    """Return the client as it is: it connects with its first call, in the event loop of that call."""
+    return client
+
+
+def started(client: T) -> T:
+    """Connect the client: a wrong connection string is better known now."""
+    cast("Any", client).connect()
+    return client
+
+
+class AsyncDunders:
+    """What Python's syntax cannot await is not there for async collections; see count() and get()."""
+
+
+class Dunders:
+    """`len(collection)` and `id in collection`."""
+
+    def __len__(self) -> int:
+        return cast("Any", self).count()
+
+    def __contains__(self, id: object) -> bool:
+        return bool(cast("Any", self).get([id]))

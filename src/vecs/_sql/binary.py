@@ -1,0 +1,107 @@
+"""Values in Postgres' binary format: vectors, arrays, COPY rows. The one module that knows pgvector's layout."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Dumper
+from psycopg.postgres import adapters as default_adapters
+from psycopg.pq import Format
+
+TEXT_OID = 25
+JSONB_OID = 3802
+
+COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+COPY_TRAILER = b"\xff\xff"
+
+_INT = struct.Struct("!i")
+_NULL = _INT.pack(-1)
+_VECTOR_HEADER = struct.Struct("!HH")
+
+
+class Binary:
+    """A parameter already in binary form; the cast beside its placeholder tells the server its type."""
+
+    __slots__ = ("_text", "data")
+
+    def __init__(self, data: bytes, text: Callable[[], str] = str) -> None:
+        self.data = data
+        self._text = text
+
+    def __str__(self) -> str:
+        """Return the same value in text form, for EXPLAIN, which takes no parameters."""
+        return self._text()
+
+
+class _BinaryDumper(Dumper):
+    format = Format.BINARY
+    oid = 0
+
+    def dump(self, obj: Binary) -> Buffer:
+        return obj.data
+
+
+ADAPTERS = AdaptersMap(default_adapters)
+ADAPTERS.register_dumper(Binary, _BinaryDumper)
+
+
+def encode_vector(vec: npt.NDArray[np.float32]) -> bytes:
+    """Encode a 1-D float32 array as pgvector's binary form: dimension, a zero, big-endian float4s."""
+    return _VECTOR_HEADER.pack(vec.shape[0], 0) + vec.astype(">f4").tobytes()
+
+
+def decode_vector(data: bytes) -> npt.NDArray[np.float32]:
+    """Decode pgvector's binary form into a float32 array of the machine's byte order."""
+    return np.frombuffer(data, dtype=">f4", offset=_VECTOR_HEADER.size).astype(np.float32)
+
+
+def vector_param(vec: npt.NDArray[np.float32]) -> Binary:
+    """Wrap a vector as a parameter."""
+    return Binary(encode_vector(vec), lambda: "[" + ",".join(map(repr, vec.tolist())) + "]")
+
+
+def encode_jsonb(text: str) -> bytes:
+    """Encode JSON text as binary jsonb: a version byte, then the text."""
+    return b"\x01" + text.encode()
+
+
+def array_param(element_oid: int, items: Sequence[bytes | None]) -> Binary:
+    """Wrap binary elements as a one-dimensional array parameter."""
+    if not items:
+        return Binary(struct.pack("!iii", 0, 0, element_oid))
+    pieces = [struct.pack("!iiiii", 1, int(None in items), element_oid, len(items), 1)]
+    pieces.extend(_fields(items))
+    return Binary(b"".join(pieces))
+
+
+def copy_row(fields: Sequence[bytes | None]) -> bytes:
+    """Encode one row of a binary COPY."""
+    return struct.pack("!h", len(fields)) + b"".join(_fields(fields))
+
+
+def _fields(items: Iterable[bytes | None]) -> Iterable[bytes]:
+    for item in items:
+        if item is None:
+            yield _NULL
+        else:
+            yield _INT.pack(len(item))
+            yield item
+
+
+def as_float32(values: Any) -> npt.NDArray[np.float32]:
+    """
+    Turn a list, tuple, numpy array of any number type, or an object with `to_numpy()`, into a float32 array.
+
+    Raises ValueError or TypeError where that makes no sense; the caller knows which record to name.
+    """
+    convert = getattr(values, "to_numpy", None)
+    array = np.asarray(values if convert is None else convert())
+    if array.dtype.kind not in "fiu" and array.size:
+        raise TypeError(f"it holds {array.dtype.name} values, not numbers")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)

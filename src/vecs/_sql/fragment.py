@@ -1,0 +1,131 @@
+"""SQL as a value: a literal template, with every value a parameter and every name an identifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from string import Formatter
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
+
+
+class Identifier:
+    """A name, possibly qualified, quoted on its way into a statement."""
+
+    __slots__ = ("sql",)
+
+    def __init__(self, *names: str) -> None:
+        self.sql = ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+class Literal:
+    """A constant for the statements that take no parameters: SET, COMMENT and other DDL."""
+
+    __slots__ = ("sql",)
+
+    def __init__(self, value: str | int | float) -> None:
+        self.sql = quote_literal(value) if isinstance(value, str) else repr(value)
+
+
+def quote_literal(text: str) -> str:
+    """Quote a string as a SQL constant, right under either setting of standard_conforming_strings."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+
+
+class Param:
+    """One parameter; the same Param used twice is sent once."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Fragment:
+    """A piece of SQL: text between parameters."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[str | Param, ...]) -> None:
+        self.parts = parts
+
+    def render(self) -> tuple[bytes, list[Any]]:
+        """Return the statement with `$1` placeholders, and its parameters in that order."""
+        numbers: dict[int, int] = {}
+        params: list[Any] = []
+        text: list[str] = []
+        for part in self.parts:
+            if isinstance(part, str):
+                text.append(part)
+                continue
+            number = numbers.get(id(part))
+            if number is None:
+                params.append(part.value)
+                number = numbers[id(part)] = len(params)
+            text.append(f"${number}")
+        return "".join(text).encode(), params
+
+    def inline(self) -> bytes:
+        """Return the statement with its parameters as constants: EXPLAIN of bound ones fails on Citus."""
+        return "".join(p if isinstance(p, str) else _constant(p.value) for p in self.parts).encode()
+
+    def __repr__(self) -> str:
+        # Parameters are the user's data: shown as placeholders only.
+        return f"Fragment({self.render()[0].decode()!r})"
+
+
+def _constant(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return "array[" + ", ".join(map(_constant, cast("list[Any]", value))) + "]"
+    if isinstance(value, bool | int | float):
+        return repr(value)
+    return quote_literal(str(value))
+
+
+@lru_cache(maxsize=512)
+def _parse(template: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
+
+
+def fragment(template: LiteralString, /, **values: Any) -> Fragment:
+    """
+    Fill a literal template: `fragment("select {column} from t where id = {id}", column=Identifier("x"), id=1)`.
+
+    An Identifier, a Literal or a Fragment is put in as SQL; anything else becomes a parameter. Braces that
+    are meant as text are doubled.
+    """
+    parts: list[str | Param] = []
+    params: dict[str, Param] = {}
+    for literal, name in _parse(template):
+        if literal:
+            parts.append(literal)
+        if name is None:
+            continue
+        value = values[name]
+        if isinstance(value, Fragment):
+            parts.extend(value.parts)
+        elif isinstance(value, Identifier | Literal):
+            parts.append(value.sql)
+        elif isinstance(value, Param):
+            parts.append(value)
+        else:
+            parts.append(params.setdefault(name, Param(value)))
+    return Fragment(tuple(parts))
+
+
+EMPTY = Fragment(())
+
+
+def join(separator: LiteralString, fragments: Iterable[Fragment]) -> Fragment:
+    """Join fragments with a literal separator."""
+    parts: list[str | Param] = []
+    for index, piece in enumerate(fragments):
+        if index:
+            parts.append(separator)
+        parts.extend(piece.parts)
+    return Fragment(tuple(parts))

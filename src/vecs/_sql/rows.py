@@ -1,0 +1,109 @@
+"""Records as rows: checked, and encoded column by column for the server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from vecs._json import check_text, encode_json
+from vecs._sql.binary import as_float32, encode_jsonb, encode_vector
+from vecs._sql.table import Table
+from vecs.exc import ArgError, MismatchedDimension
+from vecs.records import Record, record_id
+
+EncodedRow = tuple["bytes | None", ...]
+
+
+def encode_record(record: Record, table: Table) -> EncodedRow:
+    """
+    Encode a record in the order of `table.columns`.
+
+    Raises ArgError, or MismatchedDimension, naming the record and what would be right.
+    """
+    identifier = cast("str", record.id)
+    who = f"record {identifier!r}"
+    if record.vec is None:
+        raise ArgError(_missing_vector(record, who, table))
+    vec = checked_vector(record.vec, table, f"{who}: vec")
+    metadata = _encode_mapping(record.metadata, f"{who}: metadata") or b"\x01{}"
+    row: EncodedRow = (identifier.encode(), encode_vector(vec), metadata)
+    if not table.has_text:
+        _refuse_text_fields(record, who, table)
+        return row
+    document_id = None if record.document_id is None else record_id(record.document_id).encode()
+    return (
+        *row,
+        _encode_text(record.text, who),
+        document_id,
+        _encode_mapping(record.extra, f"{who}: extra"),
+    )
+
+
+def checked_vector(values: Any, table: Table, what: str) -> npt.NDArray[np.float32]:
+    """Return a vector as finite float32 of the table's dimension."""
+    try:
+        vec = as_float32(values)
+    except (TypeError, ValueError) as error:
+        raise ArgError(f"{what} is not a vector: {error}") from None
+    if vec.ndim != 1:
+        raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis")
+    if table.dimension is not None and vec.shape[0] != table.dimension:
+        raise MismatchedDimension(
+            f"{what} has dimension {vec.shape[0]}; collection {table.name!r} has dimension {table.dimension}"
+        )
+    # The dot product is the cheap test; it overflows on huge finite values, hence the second look.
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not math.isfinite(np.dot(vec, vec))
+    if suspicious and not np.isfinite(vec).all():
+        position = int(np.flatnonzero(~np.isfinite(vec))[0])
+        raise ArgError(f"{what} has {vec[position]} at position {position}; every value must be finite")
+    return vec
+
+
+def _missing_vector(record: Record, who: str, table: Table) -> str:
+    if record.text is None and record.media is None:
+        return f"{who} has neither vec nor text"
+    given = "text" if record.text is not None else type(record.media).__name__
+    return (
+        f"{who} has {given} where collection {table.name!r}, which has no transform, needs a vector; "
+        "open the collection with transform=, or give vec="
+    )
+
+
+def _refuse_text_fields(record: Record, who: str, table: Table) -> None:
+    for name in ("text", "document_id", "extra"):
+        if getattr(record, name) is not None:
+            raise ArgError(
+                f"{who} has {name}=, but collection {table.name!r} has no such column; "
+                "create the collection with text=True to keep it"
+            )
+
+
+def _encode_text(text: Any, who: str) -> bytes | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ArgError(f"{who}: text is {type(text).__name__}, not str")
+    try:
+        check_text(text)
+    except ArgError as error:
+        raise ArgError(f"{who}: text is not storable: {error}") from None
+    return text.encode()
+
+
+def encode_metadata(metadata: Any, what: str) -> str:
+    """Return metadata as JSON text; anything but a mapping of strings to JSON values raises ArgError."""
+    if not isinstance(metadata, Mapping):
+        raise ArgError(f"{what} is {type(metadata).__name__}, not a mapping: {metadata!r}")
+    try:
+        return encode_json(metadata)
+    except ArgError as error:
+        raise ArgError(f"{what} is not storable: {error}") from None
+
+
+def _encode_mapping(value: Any, what: str) -> bytes | None:
+    return None if value is None else encode_jsonb(encode_metadata(value, what))

@@ -1,0 +1,244 @@
+"""Reading: nearest neighbours, records by id or condition, pages, counts; and rows back into values."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vecs._sql.binary import Binary, decode_vector
+from vecs._sql.filters import condition
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, fragment, join
+from vecs._sql.table import Table
+from vecs.filters import Filter
+from vecs.measures import MeasureSpec
+from vecs.records import Match, Record
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which records: every part given must hold; nothing given is every record."""
+
+    ids: Sequence[str] | None = None
+    document_ids: Sequence[str] | None = None
+    filters: Filter | None = None
+
+
+EVERYTHING = Selection()
+
+
+def where(selection: Selection, *more: Fragment) -> Fragment:
+    """Return a WHERE clause, or nothing."""
+    parts = list(more)
+    if selection.ids is not None:
+        # One array, never a placeholder each: one statement whatever the count.
+        parts.append(fragment("id = any({ids}::text[])", ids=list(selection.ids)))
+    if selection.document_ids is not None:
+        parts.append(fragment("document_id = any({ids}::text[])", ids=list(selection.document_ids)))
+    if selection.filters is not None:
+        parts.append(condition(selection.filters))
+    if not parts:
+        return EMPTY
+    return fragment(" where {conditions}", conditions=join(" and ", parts))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which parts of a record come back besides its id."""
+
+    text: bool = True
+    metadata: bool = True
+    document_id: bool = True
+    vec: bool = False
+    extra: bool = False
+
+
+@lru_cache(maxsize=256)
+def _select_list(table: Table, columns: Columns) -> Fragment:
+    pieces = [fragment("id")]
+    text = table.has_text
+    pieces.append(fragment("text") if columns.text and text else fragment("null::text"))
+    pieces.append(fragment("metadata") if columns.metadata else fragment("null::jsonb"))
+    pieces.append(fragment("document_id") if columns.document_id and text else fragment("null::text"))
+    if columns.vec:
+        # Its binary form as bytea, so that nothing registered on the connection changes what arrives.
+        send = table.extension.type("vector_send")
+        pieces.append(fragment("{send}(vec)", send=send))
+    else:
+        pieces.append(fragment("null::bytea"))
+    pieces.append(fragment("extra") if columns.extra and text else fragment("null::jsonb"))
+    return join(", ", pieces)
+
+
+def nearest(
+    table: Table,
+    vec: Binary,
+    measure: MeasureSpec,
+    columns: Columns,
+    *,
+    limit: int,
+    offset: int = 0,
+    selection: Selection = EVERYTHING,
+    exact: bool = False,
+) -> Fragment:
+    """
+    Find the `limit` nearest records, nearest first.
+
+    `exact` orders by an expression that no index answers, so that every matching record is compared: it
+    needs no setting, hence no transaction.
+    """
+    return fragment(
+        "select {columns}, {distance} as distance from {table}{where} order by distance limit {limit}{offset}",
+        columns=_select_list(table, columns),
+        distance=_distance(table, vec, measure, exact),
+        table=table.identifier,
+        where=where(selection),
+        limit=fragment("{limit}::int8", limit=limit),
+        offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
+    )
+
+
+def _distance(table: Table, vec: Binary, measure: MeasureSpec, exact: bool) -> Fragment:
+    schema = table.extension.schema
+    distance = fragment(
+        "(vec operator({schema}.{operator}) {vec}::{type})",
+        schema=Identifier(schema),
+        operator=Fragment((measure.operator,)),
+        vec=vec,
+        type=table.extension.type("vector"),
+    )
+    return fragment("({distance} + 0::float8)", distance=distance) if exact else distance
+
+
+def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Sort the answer of `nearest` by distance: an iterative index scan's order is relaxed."""
+    # NaN (a zero vector under cosine) sorts last, as in Postgres.
+    return sorted(rows, key=lambda row: (row[6] != row[6], row[6]))
+
+
+def read_matches(rows: Sequence[tuple[Any, ...]], measure: MeasureSpec, threshold: float | None) -> list[Match]:
+    """Read the answer of `nearest`; only matches whose score is at least the threshold."""
+    matches = [
+        Match(
+            id=row[0],
+            text=row[1],
+            metadata={} if row[2] is None else row[2],
+            document_id=row[3],
+            distance=row[6],
+            score=measure.score(row[6]),
+            vec=None if row[4] is None else decode_vector(row[4]),
+            extra=row[5],
+        )
+        for row in rows
+    ]
+    if threshold is None:
+        return matches
+    return [match for match in matches if match.score >= threshold]
+
+
+def records(
+    table: Table,
+    columns: Columns,
+    selection: Selection,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    after: str | None = None,
+) -> Fragment:
+    """Read records by id order; `after` continues behind an id."""
+    page = [fragment("id > {after}::text", after=after)] if after is not None else []
+    return fragment(
+        "select {columns} from {table}{where} order by id{limit}{offset}",
+        columns=_select_list(table, columns),
+        table=table.identifier,
+        where=where(selection, *page),
+        limit=EMPTY if limit is None else fragment(" limit {limit}::int8", limit=limit),
+        offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
+    )
+
+
+def read_records(rows: Sequence[tuple[Any, ...]]) -> list[Record]:
+    """Read the answer of `records`."""
+    return [
+        Record(
+            id=row[0],
+            text=row[1],
+            metadata={} if row[2] is None else row[2],
+            document_id=row[3],
+            vec=None if row[4] is None else decode_vector(row[4]),
+            extra=row[5],
+        )
+        for row in rows
+    ]
+
+
+def count(table: Table, selection: Selection) -> Fragment:
+    """Count records exactly."""
+    return fragment("select count(*) from {table}{where}", table=table.identifier, where=where(selection))
+
+
+def existing_ids(table: Table, ids: Sequence[str]) -> Fragment:
+    """Return those of the ids that exist."""
+    return fragment("select id from {table}{where}", table=table.identifier, where=where(Selection(ids=ids)))
+
+
+def explain(statement: Fragment, analyze: bool) -> Fragment:
+    """Ask for the plan of a statement, with its values as constants: bound ones fail on Citus."""
+    text = statement.inline().decode()
+    options = "(analyze, buffers, format text) " if analyze else "(format text) "
+    return Fragment(("explain ", options, text))
+
+
+class RecordRow(NamedTuple):
+    """A row as vecs 0.4 gave it: a tuple with attributes."""
+
+    id: str
+    vec: npt.NDArray[np.float32]
+    metadata: dict[str, Any]
+
+
+def read_record_rows(rows: Sequence[tuple[Any, ...]]) -> list[RecordRow]:
+    """Read the answer of `records` in 0.4's shape."""
+    return [RecordRow(row[0], decode_vector(row[4]), {} if row[2] is None else row[2]) for row in rows]
+
+
+@lru_cache(maxsize=8)
+def _query_row(value: bool, vector: bool, metadata: bool) -> Any:
+    names = ["id", *(["distance"] * value), *(["vec"] * vector), *(["metadata"] * metadata)]
+    return namedtuple("QueryRow", names)
+
+
+def read_query_rows(rows: Sequence[tuple[Any, ...]], value: bool, vector: bool, metadata: bool) -> list[Any]:
+    """
+    Read rows in the shapes of 0.4's `query`: ids, or tuples of what was asked for.
+
+    Their columns are always in the order id, distance, vec, metadata.
+    """
+    if not (value or vector or metadata):
+        return [row[0] for row in rows]
+    make = _query_row(bool(value), bool(vector), bool(metadata))
+    return [
+        make(
+            row[0],
+            *((row[6],) if value else ()),
+            *((decode_vector(row[4]),) if vector else ()),
+            *(({} if row[2] is None else row[2],) if metadata else ()),
+        )
+        for row in rows
+    ]
+
+
+def unordered(table: Table, columns: Columns, selection: Selection, limit: int) -> Fragment:
+    """Select by condition alone, in id order, with a NULL distance: what 0.4 did for `query(None)`."""
+    return fragment(
+        "select {columns}, null::float8 as distance from {table}{where} order by id limit {limit}::int8",
+        columns=_select_list(table, columns),
+        table=table.identifier,
+        where=where(selection),
+        limit=limit,
+    )

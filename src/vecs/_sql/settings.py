@@ -1,0 +1,57 @@
+"""Session settings as statements: one SET each, literal value, no comment (Citus forwards their text)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
+from vecs._sql.table import Extension
+
+Settings: TypeAlias = Mapping[str, str]
+
+NO_SETTINGS: Settings = MappingProxyType({})
+
+# vecs 0.4's default; pgvector's own, 1, misses most neighbours.
+DEFAULT_PROBES = "10"
+
+
+def base_settings(extension: Extension | None, statement_timeout: float | None) -> dict[str, str]:
+    """Return what every connection is set to; `statement_timeout` in seconds."""
+    settings = {"ivfflat.probes": DEFAULT_PROBES}
+    if extension is not None and extension.iterative_scan:
+        settings["hnsw.iterative_scan"] = "relaxed_order"
+        settings["ivfflat.iterative_scan"] = "relaxed_order"
+    if statement_timeout is not None:
+        settings["statement_timeout"] = f"{max(1, round(statement_timeout * 1000))}ms"
+    return settings
+
+
+def set_statement(name: str, value: str, *, local: bool) -> Fragment:
+    """Set one setting, for the session or only for the transaction that is open."""
+    setting = Identifier(*name.split("."))
+    if local:
+        return fragment("set local {setting} = {value}", setting=setting, value=Literal(value))
+    return fragment("set {setting} = {value}", setting=setting, value=Literal(value))
+
+
+def reset_statement(name: str) -> Fragment:
+    """Give one setting its default back."""
+    return fragment("reset {setting}", setting=Identifier(*name.split(".")))
+
+
+# DISCARD ALL without its DEALLOCATE: psycopg keeps count of the statements it prepared.
+FORGET_SESSION: tuple[Fragment, ...] = tuple(
+    map(
+        fragment,
+        (
+            "close all",
+            "reset session authorization",
+            "reset all",
+            "unlisten *",
+            "select pg_catalog.pg_advisory_unlock_all()",
+            "discard temp",
+        ),
+    )
+)

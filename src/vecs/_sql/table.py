@@ -1,0 +1,279 @@
+"""What a collection is in the catalog: find it, read what it can do, create, rename and drop it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment
+from vecs.exc import ArgError, CollectionAlreadyExists
+
+MAX_DIMENSION = 16_000
+_VECTOR_COLUMNS = ("id", "vec", "metadata")
+_TEXT_COLUMNS = ("text", "document_id", "extra")
+
+
+@dataclass(frozen=True)
+class Extension:
+    """pgvector as installed: the schema it lives in, its version, the OID of its vector type."""
+
+    schema: str
+    version: tuple[int, ...]
+    vector_oid: int
+
+    def type(self, name: str) -> Identifier:
+        """Qualify a type or function name: pgvector may live in any schema."""
+        return Identifier(self.schema, name)
+
+    @property
+    def iterative_scan(self) -> bool:
+        """Whether index scans can go on until LIMIT rows are found."""
+        return self.version >= (0, 8)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the statements need to know of a collection."""
+
+    schema: str
+    name: str
+    dimension: int | None
+    extension: Extension
+    has_text: bool = False
+    comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+
+    @property
+    def identifier(self) -> Identifier:
+        """The table's qualified name."""
+        return Identifier(self.schema, self.name)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns a record is written to, in the order rows are encoded."""
+        return _VECTOR_COLUMNS + (_TEXT_COLUMNS if self.has_text else ())
+
+
+def check_name(name: Any, what: str = "collection name") -> str:
+    """Return a name Postgres can hold whole: a string of 1 to 63 bytes without NUL."""
+    if not isinstance(name, str):
+        raise ArgError(f"a {what} must be a string, not {name!r}")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise ArgError(f"the {what} {name!r} is not valid Unicode") from None
+    if not 1 <= size <= 63 or "\x00" in name:
+        raise ArgError(f"the {what} {name!r} has {size} bytes; Postgres names have 1 to 63 bytes and no NUL character")
+    return name
+
+
+def check_dimension(dimension: Any) -> int:
+    """Return a dimension pgvector can store."""
+    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
+        raise ArgError(f"dimension must be an integer from 1 to {MAX_DIMENSION}, not {dimension!r}")
+    return dimension
+
+
+def find_extension() -> Fragment:
+    """Find pgvector; no row where it is not installed in this database."""
+    return fragment(
+        """
+        select n.nspname::text, e.extversion, t.oid::int8
+        from pg_catalog.pg_extension e
+        join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+        join pg_catalog.pg_type t on t.typname = 'vector' and t.typnamespace = n.oid
+        where e.extname = 'vector'
+        """
+    )
+
+
+def read_extension(rows: Sequence[tuple[Any, ...]]) -> Extension | None:
+    """Read the answer of `find_extension`."""
+    if not rows:
+        return None
+    schema, version, oid = rows[0]
+    # Versions compare by number: 0.10 is newer than 0.9.
+    numbers = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
+    return Extension(schema, numbers, oid)
+
+
+def find_table(schema: str, name: str) -> Fragment:
+    """Find a relation with its columns; no row where the name is free."""
+    return fragment(
+        """
+        select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
+               a.attname::text, t.typname::text, a.atttypmod
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        left join pg_catalog.pg_type t on t.oid = a.atttypid
+        where n.nspname = {schema}::text and c.relname = {name}::text
+        """,
+        schema=schema,
+        name=name,
+    )
+
+
+def find_tables(schema: str) -> Fragment:
+    """List the relations of a schema that have a `vec` column, by name."""
+    return fragment(
+        """
+        select c.relname::text
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'vec' and not a.attisdropped
+        where n.nspname = {schema}::text and c.relkind in ('r', 'p')
+        order by c.relname::text collate "C"
+        """,
+        schema=schema,
+    )
+
+
+def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extension: Extension | None) -> Table | None:
+    """
+    Read the answer of `find_table`; None where the name is free.
+
+    Raises CollectionAlreadyExists where the name belongs to something that is not a collection.
+    """
+    if not rows:
+        return None
+    types = {column: (kind, typmod) for _, _, column, kind, typmod in rows}
+    relkind, comment = rows[0][:2]
+    missing = [column for column in _VECTOR_COLUMNS if column not in types]
+    if relkind not in ("r", "p") or missing or extension is None:
+        problem = f"it has no column {', '.join(missing)}" if missing else "it is not a table"
+        raise CollectionAlreadyExists(f'"{schema}"."{name}" exists but is not a collection: {problem}')
+    vec_type, typmod = types["vec"]
+    if vec_type != "vector":
+        raise CollectionAlreadyExists(
+            f'"{schema}"."{name}" exists, but its column vec has type {vec_type}; collections hold vector'
+        )
+    return Table(
+        schema=schema,
+        name=name,
+        dimension=typmod if typmod > 0 else None,
+        extension=extension,
+        has_text=all(column in types for column in _TEXT_COLUMNS),
+        comment=_read_comment(comment),
+    )
+
+
+def _read_comment(comment: str | None) -> dict[str, Any]:
+    """Return what vecs wrote in a table's comment; anybody else's comment is left alone."""
+    if not comment or not comment.startswith('{"vecs":'):
+        return {}
+    try:
+        return json.loads(comment)["vecs"]
+    except (ValueError, TypeError):
+        return {}
+
+
+def write_comment(table: Table, description: Mapping[str, Any]) -> Fragment:
+    """Remember what the collection was made with."""
+    text = json.dumps({"vecs": description}, ensure_ascii=False)
+    return fragment("comment on table {table} is {text}", table=table.identifier, text=Literal(text))
+
+
+def find_available_extension() -> Fragment:
+    """Find whether pgvector could be created."""
+    return fragment("select 1 from pg_catalog.pg_available_extensions where name = 'vector'")
+
+
+def create_schema(schema: str) -> Fragment:
+    """Create the schema where it is absent."""
+    return fragment("create schema if not exists {schema}", schema=Identifier(schema))
+
+
+def create_extension() -> Fragment:
+    """Create pgvector where it is absent."""
+    return fragment("create extension if not exists vector")
+
+
+def find_schema(schema: str) -> Fragment:
+    """Find a schema by name."""
+    return fragment("select 1 from pg_catalog.pg_namespace where nspname = {schema}::text", schema=schema)
+
+
+def lock_creation() -> Fragment:
+    """Let one client at a time create things: `if not exists` alone races."""
+    return fragment("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
+
+
+def create_table(table: Table, language: str) -> list[Fragment]:
+    """Create a collection, with the text columns and their indexes if it has text."""
+    columns = fragment(
+        """
+        id text primary key,
+        vec {type}({dimension}) not null,
+        metadata jsonb not null default '{{}}'::jsonb""",
+        type=table.extension.type("vector"),
+        dimension=Literal(table.dimension or 0),
+    )
+    text_columns = fragment(
+        """,
+        text text,
+        document_id text,
+        extra jsonb,
+        text_search tsvector generated always as (
+            to_tsvector({language}::regconfig, left(text, 250000))
+        ) stored""",
+        language=Literal(language),
+    )
+    created = fragment(
+        "create table {table} ({columns}{text_columns})",
+        table=table.identifier,
+        columns=columns,
+        text_columns=text_columns if table.has_text else EMPTY,
+    )
+    if not table.has_text:
+        return [created]
+    return [
+        created,
+        fragment("create index on {table} (document_id)", table=table.identifier),
+        fragment("create index on {table} using gin (text_search)", table=table.identifier),
+    ]
+
+
+def find_language(language: str) -> Fragment:
+    """Find a text search configuration by name."""
+    return fragment("select 1 from pg_catalog.pg_ts_config where cfgname = {language}::text", language=language)
+
+
+def list_languages() -> Fragment:
+    """List the installed text search configurations."""
+    return fragment("select distinct cfgname::text from pg_catalog.pg_ts_config order by 1")
+
+
+def drop_table(schema: str, name: str) -> Fragment:
+    """Drop a collection; absent is no error."""
+    return fragment("drop table if exists {table}", table=Identifier(schema, name))
+
+
+def rename_table(schema: str, name: str, new_name: str) -> Fragment:
+    """Rename a collection; its indexes keep their names."""
+    return fragment("alter table {table} rename to {new}", table=Identifier(schema, name), new=Identifier(new_name))
+
+
+def truncate_table(table: Table) -> Fragment:
+    """Remove every record."""
+    return fragment("truncate {table}", table=table.identifier)
+
+
+def table_facts(table: Table) -> Fragment:
+    """Count the records exactly, and measure the table with its indexes in bytes."""
+    return fragment(
+        "select count(*), pg_catalog.pg_total_relation_size({name}::regclass) from {table}",
+        name=table.identifier.sql,
+        table=table.identifier,
+    )
+
+
+def server_facts() -> Fragment:
+    """Read what the server is."""
+    return fragment(
+        """
+        select current_setting('server_version'), pg_catalog.pg_is_in_recovery(),
+               current_database()::text, current_user::text
+        """
+    )

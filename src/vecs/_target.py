@@ -1,0 +1,87 @@
+"""Where a client connects: a server named by a URI or libpq string, or an embedded server in a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from vecs.exc import ArgError
+
+URL_VARIABLE = "VECS_URL"
+_SECRETS = ("password", "sslpassword", "oauth_client_secret")
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9_]+)?://")
+_KEYWORDS = re.compile(r"^\s*[A-Za-z_]+\s*=")
+
+
+@dataclass(frozen=True)
+class ServerTarget:
+    """A server; `parameters` are libpq's, the password among them, so they stay out of the repr."""
+
+    parameters: Mapping[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        shown = {key: value for key, value in self.parameters.items() if key not in _SECRETS}
+        user, host, port = (str(shown.get(key) or "") for key in ("user", "host", "port"))
+        hidden = ":***" if self.parameters.get("password") else ""
+        where = quote(host, safe=":,[]") + (f":{port}" if port else "")
+        return f"postgresql://{quote(user) + hidden + '@' if user else ''}{where}/{shown.get('dbname') or ''}"
+
+
+@dataclass(frozen=True)
+class FolderTarget:
+    """An embedded server in a folder; None is the user's data folder."""
+
+    folder: Path | None
+
+    def __str__(self) -> str:
+        return str(self.folder) if self.folder else "the embedded server in the user's data folder"
+
+
+def resolve_target(target: str | os.PathLike[str] | None) -> ServerTarget | FolderTarget:
+    """
+    Tell a server from a folder.
+
+    `postgresql://` and `postgres://` (also with a SQLAlchemy driver: `postgresql+psycopg2://`) and libpq's
+    `key=value` strings are servers, anything else is a path; None is $VECS_URL if set, else the user's folder.
+    """
+    if target is None:
+        target = os.environ.get(URL_VARIABLE) or None
+        if target is None:
+            return FolderTarget(None)
+    if isinstance(target, os.PathLike):
+        return FolderTarget(Path(target).expanduser())
+    if not isinstance(target, str) or not target.strip():
+        raise ArgError(
+            f"the target must be a connection string, a folder or None, not {target!r}"
+            if not isinstance(target, str)
+            else "the target is an empty string; give a connection string, a folder, or None"
+        )
+    scheme = _SCHEME.match(target)
+    if scheme:
+        if scheme[1].lower() not in ("postgresql", "postgres"):
+            raise ArgError(f"the scheme {scheme[1]!r} is not Postgres'; expected postgresql://...")
+        return ServerTarget(_parse("postgresql://" + target[scheme.end() :]))
+    if _KEYWORDS.match(target):
+        return ServerTarget(_parse(target))
+    if "\x00" in target:
+        raise ArgError("the target has a NUL character; expected a connection string or a folder")
+    return FolderTarget(Path(target).expanduser())
+
+
+def _parse(conninfo: str) -> dict[str, Any]:
+    try:
+        return conninfo_to_dict(conninfo)
+    except (ProgrammingError, UnicodeError):
+        # libpq's own message quotes the string, password and all: it is not passed on.
+        raise ArgError(
+            "the connection string is malformed; expected postgresql://user:password@host:port/database, "
+            "with special characters in the password percent-encoded, or libpq's key=value form"
+        ) from None

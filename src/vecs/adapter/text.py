@@ -1,0 +1,7 @@
+"""The import path of vecs 0.4; re-exports only."""
+
+from __future__ import annotations
+
+from vecs.transforms import ParagraphChunker, TextEmbedding, TextEmbeddingModel
+
+__all__ = ["ParagraphChunker", "TextEmbedding", "TextEmbeddingModel"]

@@ -1,0 +1,207 @@
+"""Make a folder into a database cluster that is ready for use."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vecs.embedded.binaries import OLDEST_MAJOR, Binaries
+from vecs.embedded.process import Runner, spawn
+from vecs.exc import ServerError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+DATABASE = ROLE = "vecs"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Format:
+    """
+    What `format.json` says; the file is written last, so that its absence means that the set-up is not
+    complete.
+    """
+
+    postgres: int
+    pgvector: str
+
+
+class Connect(Protocol):
+    """Opens a connection of the superuser to a database of the server that was just started."""
+
+    def __call__(self, dbname: str) -> Connection[Any]: ...
+
+
+def read_format(folder: Path) -> Format | None:
+    try:
+        found: Any = json.loads((folder / "format.json").read_text())
+        if found["format"] > _FORMAT:
+            raise ServerError(f"{folder} was made by a newer vecs (format {found['format']}); upgrade vecs")
+        return Format(int(found["postgres"]), str(found["pgvector"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServerError(f"{folder / 'format.json'} is damaged: {error}") from error
+
+
+def check_major(folder: Path, binaries: Binaries, major: int) -> None:
+    """Refuse a cluster that these binaries cannot run, before they try."""
+    if major < OLDEST_MAJOR:
+        raise ServerError(
+            f"{binaries.postgres} is PostgreSQL {major}; the embedded server needs {OLDEST_MAJOR} or later"
+        )
+    try:
+        found = (folder / "pgdata" / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        return
+    if found != str(major):
+        raise ServerError(
+            f"{folder} was made by PostgreSQL {found} and {binaries.postgres} is {major}: use binaries of "
+            f"{found} (VECS_PG_BINDIR), or dump with those and restore into a new folder"
+        )
+
+
+def make_cluster(folder: Path, binaries: Binaries, runner: Runner, start_lock: int) -> None:
+    """
+    Run initdb beside the final place and rename the result, so that a killed one is never taken for a
+    database.
+
+    The program inherits `start_lock`: while it runs, even when we are killed, nobody else begins.
+    """
+    for leftover in folder.glob(".init-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    if (folder / "pgdata").is_dir():
+        return
+    unfinished = folder / f".init-{os.getpid()}"
+    unfinished.mkdir(mode=0o700)
+    if runner.switch:
+        os.chown(unfinished, runner.uid, runner.gid)
+    command = [
+        *(
+            binaries.initdb,
+            "-D",
+            str(unfinished),
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--auth=reject",
+            "--no-instructions",
+        ),
+        *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+    ]
+    if spawn(command, log=folder / "server.log", runner=runner, keep=[start_lock]).wait():
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise ServerError(f"initdb failed in {folder}")
+    unfinished.rename(folder / "pgdata")
+    _sync(folder)
+
+
+def own_cluster(folder: Path, runner: Runner) -> None:
+    """Give the cluster to the user that will run it now, if another one ran it before."""
+    pgdata = folder / "pgdata"
+    if os.geteuid() != 0 or pgdata.lstat().st_uid == runner.uid:
+        return
+    for parent, folders, files in os.walk(pgdata, topdown=False):
+        for name in (*folders, *files):
+            os.chown(os.path.join(parent, name), runner.uid, runner.gid, follow_symlinks=False)
+    # Last, because it is what says that everything below is done.
+    os.chown(pgdata, runner.uid, runner.gid)
+
+
+def write_access(folder: Path, runner: Runner) -> list[str]:
+    """
+    Let our own user in, and nobody else; return the arguments that make the server read these rules.
+
+    They lie outside `pgdata`, whose own rules refuse everybody, and are written at every start: names and
+    ways to run change.
+    """
+    rules = {
+        "hba_file": "local all all peer map=own\n",
+        "ident_file": "".join(f"own {_quoted(runner.name)} {role}\n" for role in ("postgres", ROLE)),
+    }
+    arguments: list[str] = []
+    for setting, text in rules.items():
+        path = folder / f"pg_{setting.removesuffix('_file')}.conf"
+        _write(path, text, 0o640 if runner.switch else 0o600)
+        if runner.switch:
+            os.chown(path, -1, runner.gid)
+        arguments += ["-c", f"{setting}={path}"]
+    return arguments
+
+
+def set_up(folder: Path, connect: Connect) -> None:
+    """
+    Make what is missing of the role, the database and the extension, and bring the extension to the
+    version at hand.
+    """
+    with connect("postgres") as connection:
+        _make_database(connection)
+    with connect(DATABASE) as connection:
+        version = _make_extension(connection)
+    made = Format(int((folder / "pgdata" / "PG_VERSION").read_text()), version)
+    if made == read_format(folder):
+        return
+    text = json.dumps({"format": _FORMAT, "postgres": made.postgres, "pgvector": made.pgvector})
+    _write(folder / "format.json", text + "\n", 0o600)
+    _sync(folder)
+
+
+def _make_database(connection: Connection[Any]) -> None:
+    # What `format.json` will claim has to be on disk by then, whatever the server's own setting is.
+    connection.execute("set synchronous_commit = on")
+    if not connection.execute("select 1 from pg_roles where rolname = 'vecs'").fetchone():
+        connection.execute("create role vecs login")
+    if not connection.execute("select 1 from pg_database where datname = 'vecs'").fetchone():
+        connection.execute("create database vecs owner vecs")
+
+
+def _make_extension(connection: Connection[Any]) -> str:
+    connection.execute("set synchronous_commit = on")
+    connection.execute("create extension if not exists vector")
+    found = connection.execute(
+        """
+        select installed_version, default_version
+        from pg_available_extensions
+        where name = 'vector'
+        """
+    ).fetchone()
+    installed, available = found or ("", "")
+    if _version(available) <= _version(installed):
+        return installed
+    connection.execute("alter extension vector update")
+    return available
+
+
+def _version(text: str) -> list[int]:
+    return [int(part) for part in text.split(".") if part.isdigit()]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """Replace a file in one step; a reader sees the old or the new one."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    unfinished.chmod(mode)
+    unfinished.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

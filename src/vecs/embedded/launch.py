@@ -1,0 +1,303 @@
+"""Bring the server of a folder into the state where it answers, from whatever state it is in."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vecs.embedded import initialise, locks, sockets, watchdog
+from vecs.embedded.binaries import find_binaries
+from vecs.embedded.process import Detached, choose_runner, major_version, nobody_uid, spawn
+from vecs.embedded.settings import start_settings, unlike_running
+from vecs.exc import ServerError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+logger = logging.getLogger("vecs.embedded")
+
+_PATIENCE = 600.0  # seconds; recovery after a crash reads all that was written since the last checkpoint
+_NOTICE = 2.0  # seconds after which a wait is worth a word
+_LARGE_LOG = 10 << 20
+_TAIL = 15
+_TLS_REQUEST = struct.pack("!ii", 8, 80877103)
+
+# What a server says that lives and will answer soon.
+_PASSING = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
+# What a server says that lives and has no place left.
+_FULL = ("too many clients", "connection slots are reserved")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client asked for."""
+
+    settings: Mapping[str, str]
+    keep_running: bool
+    linger: float
+    report: Callable[[str], None] | None
+
+    def say(self, message: str) -> None:
+        logger.info(message)
+        if self.report:
+            self.report(message)
+
+
+class _Wait:
+    """Sleep between two looks, say what for when it takes long, and give up at last."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._begin = time.monotonic()
+        self._pause = 0.002
+        self._told = False
+
+    def sleep(self, what_for: str) -> None:
+        waited = time.monotonic() - self._begin
+        if waited > _PATIENCE:
+            raise ServerError(f"gave up after {waited:.0f} s of {what_for}")
+        if waited > _NOTICE and not self._told:
+            self._told = True
+            self._wanted.say(what_for)
+        time.sleep(self._pause)
+        self._pause = min(self._pause * 1.5, 0.05)
+
+
+def conninfo(socket_folder: Path) -> dict[str, str]:
+    """Return psycopg's keyword arguments; those that look idle keep PG* variables of the environment out."""
+    return {
+        "host": str(socket_folder),
+        "port": "5432",
+        "hostaddr": "",
+        "dbname": initialise.DATABASE,
+        "user": initialise.ROLE,
+        "options": "",
+        "sslmode": "disable",
+        "gssencmode": "disable",
+        "channel_binding": "disable",
+        "target_session_attrs": "any",
+        "client_encoding": "utf8",
+    }
+
+
+def answers(folder: Path, socket_folder: Path) -> bool:
+    """Say whether the server is past its start and takes connections on this socket."""
+    file = watchdog.read_pid_file(str(folder / "pgdata"))
+    if file.state != "ready" or file.socket_folder != str(socket_folder):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(str(sockets.socket_path(socket_folder)))
+            # The question whether it speaks TLS is answered before anything else, and makes no line in its log.
+            probe.sendall(_TLS_REQUEST)
+            return bool(probe.recv(1))
+        except TimeoutError:
+            return True
+        except OSError as error:
+            # A full queue is the sign of a busy server, not of a dead one.
+            return error.errno == errno.EAGAIN
+
+
+@contextmanager
+def start_lock(folder: Path, wanted: Wanted) -> Generator[int]:
+    """
+    Hold the lock under which servers of this folder are started, joined and stopped, and yield its
+    descriptor.
+    """
+    path = folder / "start.lock"
+    with locks.transient_lock(path) as descriptor:
+        wait = _Wait(wanted)
+        while not locks.try_exclusive(descriptor):
+            wait.sleep(f"waiting for another process that starts or stops the server of {folder}")
+        if not locks.locks_work(path):
+            raise ServerError(f"file locks do not work in {folder}; use a folder on a local disk")
+        yield descriptor
+
+
+def bring_up(folder: Path, wanted: Wanted, start: int) -> Path:
+    """Return the folder of the socket on which the server answers; to be called under the start lock."""
+    launch = _Launch(folder, wanted, start)
+    try:
+        return launch.run()
+    except ServerError as error:
+        raise ServerError(f"{error}{launch.log_tail()}") from error.__cause__
+
+
+class _Launch:
+    """One attempt to bring a server up."""
+
+    def __init__(self, folder: Path, wanted: Wanted, start: int) -> None:
+        self.folder = folder
+        self.pgdata = folder / "pgdata"
+        self.log = folder / "server.log"
+        self.wanted = wanted
+        self.start = start
+        self.child: Detached | None = None
+        self.told_to_stop = 0
+
+    def run(self) -> Path:
+        complete = initialise.read_format(self.folder) is not None
+        self.watch()
+        wait = _Wait(self.wanted)
+        while True:
+            # The postmaster and all its children hold this lock. Asked again each time: a dying server
+            # ends while we wait.
+            with locks.transient_lock(self.folder / "server.lock") as server:
+                if locks.try_exclusive(server):
+                    self.start_server(server)
+            found = self.find_socket()
+            if found and self.is_ready(found, complete):
+                break
+            wait.sleep(f"the server of {self.folder} is starting, or recovering after a crash")
+        # Again: at the first look, one that was just being killed may still have had the lock.
+        self.watch()
+        if not self.child and (unlike := unlike_running(self.wanted.settings, self.pgdata)):
+            self.wanted.say(
+                f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}"
+            )
+        return found
+
+    def watch(self) -> None:
+        """See that a watchdog lives; first of all, so that no server is ever left without one."""
+        with locks.transient_lock(self.folder / "watch.lock") as watch:
+            free = locks.try_exclusive(watch)
+            if self.wanted.keep_running:
+                if not free:
+                    self.wanted.say(
+                        f"another client has the server of {self.folder} stop with the last client"
+                    )
+                return
+            python = _interpreter()
+            if not python:
+                self.wanted.say(f"no Python found to watch the server of {self.folder}: it keeps running")
+            elif free:
+                arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.wanted.linger))
+                spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
+
+    def start_server(self, server: int) -> None:
+        """Start a server that inherits the descriptor `server`; nothing of an earlier one lives."""
+        if self.child:
+            raise ServerError(f"the server of {self.folder} ended while it started")
+        binaries = find_binaries()
+        runner = choose_runner(binaries, self.folder)
+        initialise.check_major(self.folder, binaries, major_version(binaries, runner))
+        self.stop_stray()
+        if self.log.exists() and self.log.stat().st_size > _LARGE_LOG:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        initialise.make_cluster(self.folder, binaries, runner, self.start)
+        initialise.own_cluster(self.folder, runner)
+        # Whatever it says, it is not true: Postgres would believe a process id that somebody else has by now.
+        (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
+        place = sockets.make_socket_folder(self.folder, runner.uid)
+        sockets.clear_sockets(place)
+        # The value is a list of names, and a quoted name may hold anything.
+        command = [binaries.postgres, "-D", str(self.pgdata), "-k", '"' + str(place).replace('"', '""') + '"']
+        command += initialise.write_access(self.folder, runner)
+        for name, value in start_settings(self.wanted.settings).items():
+            command += ["-c", f"{name}={value}"]
+        self.child = spawn(command, log=self.log, runner=runner, keep=[server])
+
+    def stop_stray(self) -> None:
+        """Stop a server that lives without its lock, because somebody deleted the lock file."""
+        wait = _Wait(self.wanted)
+        while self.signal_postmaster(watchdog.read_pid_file(str(self.pgdata)).pid):
+            wait.sleep(f"stopping a server of {self.folder} whose server.lock was deleted")
+
+    def find_socket(self) -> Path | None:
+        """Return where the server says that it listens; None until it does."""
+        file = watchdog.read_pid_file(str(self.pgdata))
+        if file.state != "ready":
+            return None
+        place = Path(file.socket_folder)
+        if sockets.is_private(place, {os.geteuid(), nobody_uid()}) and sockets.socket_path(place).exists():
+            return place
+        if sys.platform == "linux" and os.path.lexists(f"/proc/{file.pid}/root{sockets.socket_path(place)}"):
+            raise ServerError(
+                f"the server of {self.folder} was started where {place.parent.parent} is another folder "
+                "(in a container, or by a service with a private /tmp); stop that program first"
+            )
+        # A cleaner of /tmp took the socket of a healthy server, which cannot make it anew.
+        if self.signal_postmaster(file.pid):
+            self.wanted.say(f"the socket of the server of {self.folder} was deleted; restarting the server")
+        return None
+
+    def signal_postmaster(self, pid: int) -> bool:
+        """Ask this process to stop, once, if it is our server; say whether it is."""
+        try:
+            found = os.stat(self.pgdata)
+        except FileNotFoundError:
+            return False
+        if not watchdog.is_postmaster(pid, found, str(self.pgdata)):
+            return False
+        if self.told_to_stop != pid:
+            self.told_to_stop = pid
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+        return True
+
+    def is_ready(self, place: Path, complete: bool) -> bool:
+        """Say whether the server takes a connection; finish the set-up if it is new."""
+        import psycopg
+        from psycopg.conninfo import make_conninfo
+
+        def connect(dbname: str) -> Connection[Any]:
+            arguments = {**conninfo(place), "user": "postgres", "dbname": dbname}
+            return psycopg.connect(make_conninfo(**arguments), autocommit=True, connect_timeout=10)
+
+        try:
+            if self.child or not complete:
+                initialise.set_up(self.folder, connect)
+            else:
+                psycopg.connect(make_conninfo(**conninfo(place)), connect_timeout=10).close()
+        except psycopg.OperationalError as error:
+            return _is_alive(str(error), error)
+        except psycopg.Error as error:
+            raise ServerError(f"cannot set up the server of {self.folder}: {error}") from error
+        return True
+
+    def log_tail(self) -> str:
+        """Return the end of the log for an error's message."""
+        try:
+            with open(self.log, "rb") as file:
+                file.seek(max(0, self.log.stat().st_size - 8192))
+                lines = file.read().decode(errors="replace").splitlines()[-_TAIL:]
+        except OSError:
+            return ""
+        return f"\n\nThe end of {self.log}:\n" + "\n".join(lines) if lines else ""
+
+
+def _is_alive(message: str, error: Exception) -> bool:
+    """
+    Judge a refused connection: true for a full server, false for one to be asked again, an error for the
+    rest.
+    """
+    if any(phrase in message for phrase in _FULL):
+        return True
+    if "FATAL" not in message or any(phrase in message for phrase in _PASSING):
+        return False
+    raise ServerError(f"the server refuses its own user: {message.strip()}") from error
+
+
+def _interpreter() -> str | None:
+    """
+    Return a Python that can run a script; the program that we are in may be an application with one
+    inside.
+    """
+    own = sys.executable
+    if own and os.path.basename(own).startswith(("python", "pypy")) and not getattr(sys, "frozen", False):
+        return own
+    beside = os.path.join(sys.exec_prefix, "bin", "python3")
+    return beside if os.access(beside, os.X_OK) else shutil.which("python3")

@@ -1,0 +1,131 @@
+"""Open the server of a folder, and keep it running for as long as it is wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from vecs.embedded import launch, locks
+from vecs.embedded.folders import prepare_folder
+from vecs.embedded.process import reap
+from vecs.embedded.settings import Durability, asked_settings
+from vecs.exc import ArgError, ServerError
+
+
+def open_server(
+    folder: Path | str | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    durability: Durability = "full",
+    keep_running: bool = False,
+    linger: float = 3.0,
+    report: Callable[[str], None] | None = None,
+) -> EmbeddedServer:
+    """
+    Start the server of this folder, or join it where it runs already, and return when it answers.
+
+    `settings` are Postgres settings for the start of the server; when it runs already they wait for the
+    next start, and `report` is told so. `durability="relaxed"` answers a commit before it is on disk: a
+    power cut may lose the last moments, never the consistency. `linger` is for how many seconds the
+    server stays when its last client has gone. `report` receives a sentence whenever something takes
+    long.
+
+    `keep_running=True` leaves the server running when this process ends. A client that opens the folder
+    without it ends that: the server then stops after the last client.
+
+    Raises ServerError with the end of the server's log, MissingDependency when no PostgreSQL is installed.
+    """
+    if sys.platform == "win32":
+        raise ServerError("the embedded server does not run on Windows yet; use WSL, or the DSN of a server")
+    if not 0 <= linger < 1e6:
+        raise ArgError(f"linger is {linger!r}; expected a number of seconds")
+    wanted = launch.Wanted(asked_settings(settings, durability), keep_running, float(linger), report)
+    return EmbeddedServer(prepare_folder(folder), wanted)
+
+
+class EmbeddedServer:
+    """One client's hold on the server of a folder; the server lives while any process has one."""
+
+    def __init__(self, folder: Path, wanted: launch.Wanted) -> None:
+        self._folder = folder
+        self._identity = os.stat(folder)
+        self._wanted = wanted
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._clients: int | None = None
+        self._socket_folder = Path()
+        try:
+            self._bring_up()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
+    def log_path(self) -> Path:
+        return self._folder / "server.log"
+
+    @property
+    def conninfo(self) -> dict[str, str]:
+        """psycopg's keyword arguments for the database, as a role that owns it and is not a superuser."""
+        return launch.conninfo(self._socket_folder)
+
+    @property
+    def superuser_conninfo(self) -> dict[str, str]:
+        """The same as `postgres`: for maintenance, never for statements that carry what users typed."""
+        return {**self.conninfo, "user": "postgres"}
+
+    def ensure_running(self) -> None:
+        """Start the server again if it has died; costs next to nothing when it is well."""
+        if self._clients is not None and launch.answers(self._folder, self._socket_folder):
+            return
+        with self._guard():
+            if self._clients is None:
+                raise ServerError(f"this client of {self._folder} is closed")
+            self._bring_up()
+
+    def close(self) -> None:
+        """Let the server stop if nobody else uses it; safe to call again."""
+        with self._guard():
+            if self._clients is None:
+                return
+            # Closing, not unlocking: forked processes share this descriptor and still want the server.
+            os.close(self._clients)
+            self._clients = None
+            reap()
+
+    def __enter__(self) -> EmbeddedServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _guard(self) -> threading.RLock:
+        if self._pid != os.getpid():
+            # A thread of the parent may have held the lock at the fork, and it is not here to release it.
+            self._lock, self._pid = threading.RLock(), os.getpid()
+        return self._lock
+
+    def _bring_up(self) -> None:
+        try:
+            self._check_folder()
+            with launch.start_lock(self._folder, self._wanted) as start:
+                if self._clients is None:
+                    self._clients = locks.open_lock(self._folder / "clients.lock")
+                    locks.share(self._clients)
+                self._socket_folder = launch.bring_up(self._folder, self._wanted, start)
+        except OSError as error:
+            raise ServerError(f"cannot run the server of {self._folder}: {error}") from error
+
+    def _check_folder(self) -> None:
+        if not self._folder.is_dir() or not os.path.samestat(os.stat(self._folder), self._identity):
+            raise ServerError(f"{self._folder} was moved or deleted while it was open")

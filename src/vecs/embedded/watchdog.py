@@ -1,0 +1,200 @@
+"""
+Stop the server of a folder when its last client has gone.
+
+Runs as a program of its own: `python -I -S watchdog.py FOLDER DESCRIPTOR LINGER`, where the descriptor
+holds `watch.lock`. It uses the standard library alone and finds nothing else of the package, so the few
+functions about the postmaster that the package needs too live here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+if sys.platform != "win32":
+    import fcntl
+
+_TICK = 2.0  # seconds between two looks at the folder while clients live
+_PAUSE = 0.01  # seconds between two looks at a server that is stopping
+_GENTLE = (
+    120.0  # seconds for a shutdown with a checkpoint, before the one that leaves a recovery to the next start
+)
+
+_STATES = ("starting", "stopping", "ready", "standby")
+
+
+class PidFile:
+    """What `postmaster.pid` says; true or not, for it may be left from a server that is dead."""
+
+    def __init__(self, text: str) -> None:
+        lines = text.splitlines()
+        self.pid = int(lines[0]) if lines and lines[0].isdigit() else 0
+        # Counted from the end: the name of a data folder, near the top, may have several lines.
+        complete = len(lines) >= 8 and lines[-1].strip() in _STATES
+        self.state = lines[-1].strip() if complete else ""
+        self.socket_folder = lines[-4] if complete else ""
+
+
+def read_pid_file(pgdata: str, folder: int | None = None) -> PidFile:
+    """Read it below a path, or below an open folder; an absent file reads as an empty one."""
+    try:
+        descriptor = os.open(os.path.join(pgdata, "postmaster.pid"), os.O_RDONLY, dir_fd=folder)
+    except OSError:
+        return PidFile("")
+    with open(descriptor, errors="replace") as file:
+        return PidFile(file.read())
+
+
+def is_postmaster(pid: int, pgdata: os.stat_result, path: str) -> bool:
+    """
+    Say whether this process surely is the postmaster of this data folder; anything else must not be
+    signalled.
+    """
+    if pid <= 1:
+        return False
+    if sys.platform != "linux":
+        shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, check=False)
+        return b"-D " + os.fsencode(path) + b" " in shown.stdout
+    try:
+        return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), pgdata) and _is_postgres(pid)
+    except PermissionError:
+        # A container's root may not look into another user's process, but may read how it was called.
+        return os.fsencode(path) in _arguments(pid)
+    except OSError:
+        return False
+
+
+def _is_postgres(pid: int) -> bool:
+    # A backend or somebody's shell may stand in the folder too. Only the postmaster keeps the arguments
+    # it was given.
+    return b"-D" in _arguments(pid)
+
+
+def _arguments(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def try_exclusive(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class Tick(Exception):
+    """It is time to look at the folder again."""
+
+
+class Watch:
+    """One folder, held open so that it may be moved while its server runs."""
+
+    def __init__(self, path: str, linger: float) -> None:
+        self.path = path
+        self.linger = linger
+        self.folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        self.clients = self.open_lock("clients.lock")
+        self.start = self.open_lock("start.lock")
+        self.pgdata: os.stat_result | None = None
+        self.file = PidFile("")
+        self.blocked = False
+        signal.signal(signal.SIGALRM, self.on_alarm)
+
+    def open_lock(self, name: str) -> int:
+        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=self.folder)
+
+    def run(self) -> None:
+        """Return when the server is stopped because no client was left, with `start.lock` still held."""
+        while self.wait_for_clients():
+            fcntl.flock(self.clients, fcntl.LOCK_UN)
+            time.sleep(self.linger)
+            fcntl.flock(self.start, fcntl.LOCK_EX)
+            if try_exclusive(self.clients):
+                break
+            fcntl.flock(self.start, fcntl.LOCK_UN)
+        self.look()
+        # Nothing is left to save in a deleted folder, and a checkpoint would fail.
+        self.stop(signal.SIGQUIT if self.is_gone() else signal.SIGINT)
+
+    def wait_for_clients(self) -> bool:
+        """Wait until no client is left; false if the folder is deleted before that."""
+        while True:
+            try:
+                self.blocked = True
+                signal.setitimer(signal.ITIMER_REAL, _TICK)
+                fcntl.flock(self.clients, fcntl.LOCK_EX)
+                self.blocked = False
+                return True
+            except Tick:
+                self.look()
+                if self.is_gone():
+                    return False
+
+    def on_alarm(self, *_: object) -> None:
+        if self.blocked:
+            self.blocked = False
+            raise Tick
+
+    def look(self) -> None:
+        """Remember the server while its folder can still tell which process it is."""
+        with suppress(FileNotFoundError):
+            self.pgdata = os.stat("pgdata", dir_fd=self.folder)
+        file = read_pid_file("pgdata", self.folder)
+        if file.pid:
+            self.file = file
+
+    def is_gone(self) -> bool:
+        if os.fstat(self.folder).st_nlink == 0:
+            return True
+        if self.pgdata is None:
+            return False
+        try:
+            os.stat("pgdata", dir_fd=self.folder)
+        except FileNotFoundError:
+            return True
+        return False
+
+    def stop(self, how: signal.Signals) -> None:
+        """Signal the server and wait until nothing of it lives; after a long wait, signal it harder."""
+        signalled: signal.Signals | None = None
+        impatient = time.monotonic() + _GENTLE
+        server = self.open_lock("server.lock")
+        while not try_exclusive(server):
+            if time.monotonic() > impatient:
+                how = signal.SIGQUIT
+            # A server that has just been started may not have written its file yet.
+            self.look()
+            if signalled is not how and self.signal(how):
+                signalled = how
+            time.sleep(_PAUSE)
+        if self.file.socket_folder:
+            with suppress(OSError):
+                os.rmdir(self.file.socket_folder)
+
+    def signal(self, how: signal.Signals) -> bool:
+        path = os.path.join(self.path, "pgdata")
+        if self.pgdata is None or not is_postmaster(self.file.pid, self.pgdata, path):
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(self.file.pid, how)
+        return True
+
+
+def main(path: str, watch_lock: str, linger: str) -> None:
+    watch = Watch(path, float(linger))
+    watch.run()
+    # Before `start.lock`, which ends with this process: who gets that one must see that nobody watches
+    # any more.
+    os.close(int(watch_lock))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

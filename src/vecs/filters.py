@@ -1,0 +1,278 @@
+"""The filter language: a mapping in MongoDB's style, parsed into typed nodes before any SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias, cast
+from uuid import UUID
+
+import numpy as np
+
+from vecs._json import check_text, encode_json
+from vecs.exc import ArgError, FilterError
+
+RangeOperator: TypeAlias = Literal["$gt", "$gte", "$lt", "$lte"]
+
+
+@dataclass(frozen=True)
+class Equals:
+    """The key's value equals this JSON; 5 equals 5.0."""
+
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class NotEquals:
+    """The key is there, with another value."""
+
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """The key's value compares so with a bound of its own type; any other type does not match."""
+
+    key: str
+    operator: RangeOperator
+    bound: int | float | str
+
+
+@dataclass(frozen=True)
+class In:
+    """The key's value is one of these scalars; none of these, but there, if `negated`."""
+
+    key: str
+    values: tuple[Any, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Exists:
+    """The key is there (a JSON null is there), or is not."""
+
+    key: str
+    wanted: bool
+
+
+@dataclass(frozen=True)
+class Like:
+    """The key's value is a string matching this SQL pattern."""
+
+    key: str
+    pattern: str
+    ignore_case: bool
+
+
+@dataclass(frozen=True)
+class Contains:
+    """The key's value is an array holding every one (or any one) of these scalars."""
+
+    key: str
+    values: tuple[Any, ...]
+    every: bool
+
+
+@dataclass(frozen=True)
+class And:
+    """Every part matches."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one part matches."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """No part matches."""
+
+    parts: tuple[Filter, ...]
+
+
+Filter: TypeAlias = "Equals | NotEquals | Range | In | Exists | Like | Contains | And | Or | Not"
+
+_LOGICAL = ("$and", "$or", "$not")
+OPERATORS = (
+    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$between", "$in", "$nin", "$exists", "$like", "$ilike",
+    "$contains", "$contains_any", "$contains_all", "$and", "$or", "$not",
+)  # fmt: skip
+
+# Deeper than any person writes; keeps Python's and Postgres' stacks out of reach of an input.
+MAX_DEPTH = 64
+
+
+def parse_filters(filters: Mapping[str, Any]) -> Filter:
+    """
+    Parse a filter; `{"year": {"$gte": 2000}, "kind": "book"}` is an And of two comparisons.
+
+    Raises FilterError, before anything is sent, for an unknown operator, an operand of the wrong kind, or an
+    empty condition.
+    """
+    return _parse_mapping(filters, MAX_DEPTH)
+
+
+def _parse_mapping(filters: Any, depth: int) -> Filter:
+    if not isinstance(filters, Mapping):
+        raise FilterError(f"filters must be a dict, not {_kind(filters)}: {filters!r}")
+    if depth == 0:
+        raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
+    entries = cast("Mapping[Any, Any]", filters)
+    if not entries:
+        raise FilterError("an empty filter {} inside a filter matches nothing and everything; leave it out")
+    return _all_of([_parse_entry(key, value, depth) for key, value in entries.items()])
+
+
+def _all_of(parts: Sequence[Filter]) -> Filter:
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
+    if not isinstance(key, str):
+        raise FilterError(f"filters keys must be strings, not {_kind(key)}: {key!r}")
+    if key in _LOGICAL:
+        return _parse_logical(key, value, depth)
+    if key.startswith("$"):
+        raise _unknown_operator(key, "the top of a filter", _LOGICAL)
+    try:
+        check_text(key)
+    except ArgError as error:
+        raise FilterError(f"filter key {key!r} is not storable: {error}") from None
+    if isinstance(value, Mapping):
+        return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth)
+    return _parse_operator(key, "$eq", value, depth)
+
+
+def _parse_logical(operator: str, value: Any, depth: int) -> Filter:
+    if operator == "$not" and isinstance(value, Mapping):
+        return Not((_parse_mapping(value, depth - 1),))
+    if not isinstance(value, list | tuple):
+        raise FilterError(f"{operator} filters must have associated list of conditions, not {_kind(value)}")
+    conditions = cast("Sequence[Any]", value)
+    if not conditions:
+        raise FilterError(f"{operator} has no conditions; give at least one, or leave {operator} out")
+    parts = tuple(_parse_mapping(condition, depth - 1) for condition in conditions)
+    return {"$and": And, "$or": Or, "$not": Not}[operator](parts)
+
+
+def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Filter:
+    if not conditions:
+        raise FilterError(f"the condition on {key!r} is empty; give a value or an operator such as $eq")
+    for operator in conditions:
+        if not (isinstance(operator, str) and operator.startswith("$")):
+            raise FilterError(
+                f"unknown operator {operator!r} for {key!r}; expected one of {', '.join(OPERATORS)}"
+                f' (to compare with an object write {{{key!r}: {{"$eq": {{...}}}}}})'
+            )
+    return _all_of([_parse_operator(key, op, operand, depth) for op, operand in conditions.items()])
+
+
+def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter:
+    if operator == "$eq":
+        return Equals(key, _json_value(key, operator, _plain(operand)))
+    if operator == "$ne":
+        return NotEquals(key, _json_value(key, operator, _plain(operand)))
+    if operator in ("$gt", "$gte", "$lt", "$lte"):
+        return Range(key, operator, _bound(key, operator, operand))
+    if operator == "$between":
+        return _parse_between(key, operand)
+    if operator in ("$in", "$nin"):
+        return In(key, _scalars(key, operator, operand), negated=operator == "$nin")
+    if operator == "$exists":
+        if not isinstance(operand, bool):
+            raise FilterError(f"argument to $exists for {key!r} must be True or False, not {operand!r}")
+        return Exists(key, operand)
+    if operator in ("$like", "$ilike"):
+        return Like(key, _pattern(key, operator, operand), ignore_case=operator == "$ilike")
+    if operator == "$contains":
+        return Contains(key, (_scalar(key, operator, operand),), every=True)
+    if operator in ("$contains_any", "$contains_all"):
+        return Contains(key, _scalars(key, operator, operand), every=operator == "$contains_all")
+    if operator == "$not":
+        if not isinstance(operand, Mapping):
+            raise FilterError(f"argument to $not for {key!r} must be a dict of operators, not {operand!r}")
+        if depth == 0:
+            raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
+        return Not((_parse_conditions(key, cast("Mapping[Any, Any]", operand), depth - 1),))
+    raise _unknown_operator(operator, repr(key), OPERATORS)
+
+
+def _parse_between(key: str, operand: Any) -> Filter:
+    if not isinstance(operand, list | tuple) or len(cast("Sequence[Any]", operand)) != 2:
+        raise FilterError(f"argument to $between for {key!r} must be [low, high], not {operand!r}")
+    low, high = (_bound(key, "$between", bound) for bound in cast("Sequence[Any]", operand))
+    if isinstance(low, str) != isinstance(high, str):
+        raise FilterError(f"the bounds of $between for {key!r} differ in type: {low!r} and {high!r}")
+    return And((Range(key, "$gte", low), Range(key, "$lte", high)))
+
+
+def _json_value(key: str, operator: str, operand: Any) -> Any:
+    try:
+        encode_json(operand)
+    except ArgError as error:
+        raise FilterError(f"argument to {operator} for {key!r} is not JSON: {error}") from None
+    return operand
+
+
+def _bound(key: str, operator: str, operand: Any) -> int | float | str:
+    operand = _plain(operand)
+    if isinstance(operand, bool) or not isinstance(operand, int | float | str):
+        raise FilterError(f"argument to {operator} for {key!r} must be a number, a string or a date, not {operand!r}")
+    _json_value(key, operator, operand)
+    return operand
+
+
+def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
+    if not isinstance(operand, list):
+        raise FilterError(f"argument to {operator} filter must be a list, for {key!r} got {operand!r}")
+    return tuple(_scalar(key, operator, item, "a list of scalars") for item in cast("list[Any]", operand))
+
+
+def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> Any:
+    operand = _plain(operand)
+    if operand is not None and not isinstance(operand, bool | int | float | str):
+        raise FilterError(
+            f"argument to {operator} filter must be {wanted} (string, number, boolean or null), "
+            f"for {key!r} got {operand!r}"
+        )
+    return _json_value(key, operator, operand)
+
+
+def _pattern(key: str, operator: str, operand: Any) -> str:
+    if not isinstance(operand, str):
+        raise FilterError(f"argument to {operator} for {key!r} must be a string pattern, not {operand!r}")
+    trailing = len(operand) - len(operand.rstrip("\\"))
+    if trailing % 2:
+        raise FilterError(
+            f"the pattern {operand!r} for {key!r} ends in a lone backslash; double it to mean one backslash"
+        )
+    return _json_value(key, operator, operand)
+
+
+def _plain(value: Any) -> Any:
+    """Turn the scalar types that metadata accepts into the JSON scalar they are stored as."""
+    if isinstance(value, np.generic):
+        return cast("Any", value).item()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
+
+
+def _unknown_operator(operator: str, where: str, known: Sequence[str]) -> FilterError:
+    return FilterError(f"unknown operator {operator!r} for {where}; expected one of {', '.join(known)}")
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

@@ -1,0 +1,136 @@
+"""Index methods as plain data: their options, the measures they serve, the setting that tunes a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from vecs.exc import ArgError
+from vecs.measures import IndexMeasure
+
+MAX_INDEXED_DIMENSION = 2000
+
+
+class IndexMethod(str, Enum):
+    """How an index is built; `auto` chooses HNSW where pgvector has it."""
+
+    auto = "auto"
+    ivfflat = "ivfflat"
+    hnsw = "hnsw"
+
+
+@dataclass(frozen=True)
+class IndexArgsHNSW:
+    """
+    Build parameters of an HNSW index; None means pgvector's default.
+
+    `m`: links per node, 2 to 100. `ef_construction`: candidates while building, 4 to 1000, at least 2 * m.
+    """
+
+    m: int | None = 16
+    ef_construction: int | None = 64
+
+
+@dataclass(frozen=True)
+class IndexArgsIVFFlat:
+    """Build parameters of an IVFFlat index: `n_lists` clusters, 1 to 32768."""
+
+    n_lists: int
+
+
+IndexArgs: TypeAlias = IndexArgsHNSW | IndexArgsIVFFlat
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """
+    What pgvector calls a method.
+
+    `options` maps each storage option to its least, greatest and default value and its tag in index names
+    (stock vecs finds an index by its name); `search_setting` is the setting that trades speed for recall,
+    with its range.
+    """
+
+    method: IndexMethod
+    options: Mapping[str, tuple[int, int, int | None, str]]
+    measures: frozenset[IndexMeasure]
+    search_setting: str
+    search_range: tuple[int, int]
+
+
+METHODS: dict[IndexMethod, MethodSpec] = {
+    IndexMethod.hnsw: MethodSpec(
+        IndexMethod.hnsw,
+        {"m": (2, 100, 16, "m"), "ef_construction": (4, 1000, 64, "efc")},
+        frozenset(IndexMeasure),
+        "hnsw.ef_search",
+        (1, 1000),
+    ),
+    IndexMethod.ivfflat: MethodSpec(
+        IndexMethod.ivfflat,
+        {"lists": (1, 32768, None, "nl")},
+        frozenset(IndexMeasure) - {IndexMeasure.l1_distance},
+        "ivfflat.probes",
+        (1, 32768),
+    ),
+}
+
+
+def build_options(args: IndexArgs) -> dict[str, int]:
+    """Return checked storage options; a value out of range raises ArgError."""
+    if isinstance(args, IndexArgsHNSW):
+        given = {"m": args.m, "ef_construction": args.ef_construction}
+        method = IndexMethod.hnsw
+    else:
+        given = {"lists": args.n_lists}
+        method = IndexMethod.ivfflat
+    options: dict[str, int] = {}
+    for name, (least, greatest, default, _) in METHODS[method].options.items():
+        value = default if given[name] is None else given[name]
+        options[name] = checked_int(value, name, least, greatest)
+    if method is IndexMethod.hnsw and options["ef_construction"] < 2 * options["m"]:
+        raise ArgError(
+            f"ef_construction is {options['ef_construction']}; it must be at least 2 * m = {2 * options['m']}"
+        )
+    return options
+
+
+def checked_int(value: object, what: str, least: int, greatest: int | None = None) -> int:
+    """Return a whole number within its range, or raise ArgError."""
+    wanted = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgError(f"{what} must be an integer {wanted}, not {value!r}")
+    number = int(value)  # pyright: ignore[reportArgumentType]
+    if number < least or (greatest is not None and number > greatest):
+        raise ArgError(f"{what} must be an integer {wanted}, not {number}")
+    return number
+
+
+def default_lists(rows: int) -> int:
+    """Return pgvector's advice for `lists`: rows / 1000 up to a million rows, then the square root."""
+    return max(rows // 1000, 30) if rows < 1_000_000 else int(rows**0.5)
+
+
+def resolve_method(
+    method: IndexMethod | str | IndexArgs, args: IndexArgs | None
+) -> tuple[IndexMethod, IndexArgs | None]:
+    """Sort out the two spellings, `method=IndexArgsHNSW(m=16)` and 0.4's pair of arguments."""
+    if isinstance(method, IndexArgsHNSW):
+        return IndexMethod.hnsw, method
+    if isinstance(method, IndexArgsIVFFlat):
+        return IndexMethod.ivfflat, method
+    try:
+        chosen = IndexMethod(method)
+    except ValueError:
+        expected = ", ".join(m.value for m in IndexMethod)
+        raise ArgError(f"invalid index method {method!r}; expected one of {expected}") from None
+    if args is None:
+        return chosen, None
+    if chosen is IndexMethod.auto:
+        raise ArgError("Index build parameters are not allowed when using the IndexMethod.auto index; name the method")
+    fitting = IndexMethod.hnsw if isinstance(args, IndexArgsHNSW) else IndexMethod.ivfflat
+    if fitting is not chosen:
+        raise ArgError(f"{type(args).__name__} build parameters were supplied but {chosen.value} index was specified")
+    return chosen, args

@@ -1,0 +1,36 @@
+"""Cutting text into paragraphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vecs.records import RecordId
+from vecs.transforms._chunker import Chunk, Chunker, without_blank
+
+
+class ParagraphChunker(Chunker):
+    """
+    Cut text at empty lines; a chunk is called `<id>_para_000`, `<id>_para_001`, ...
+
+    An empty paragraph is dropped but counted: what is left keeps the ids that vecs 0.4 gave it. There is no
+    limit to a paragraph's length. With `skip_during_query=False` a query is cut, too, and has to come out as
+    one.
+    """
+
+    def __init__(self, *, skip_during_query: bool = True) -> None:
+        self.skip_during_query = skip_during_query
+
+    def __repr__(self) -> str:
+        return f"ParagraphChunker(skip_during_query={self.skip_during_query})"
+
+    def chunks(self, text: str) -> list[Chunk]:
+        """Cut a text at its empty lines."""
+        return without_blank((Chunk(*numbered) for numbered in enumerate(text.split("\n\n"))), text)
+
+    def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:
+        """Name a chunk as vecs 0.4 did."""
+        return f"{record_id}_para_{chunk.number:03}"
+
+    def config(self) -> dict[str, Any]:
+        """Describe the step as JSON."""
+        return {"class": "ParagraphChunker", "skip_during_query": self.skip_during_query}

@@ -1,0 +1,124 @@
+"""Text to vectors in one step: cut into chunks that fit a model, then embedded by it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from vecs.exc import ArgError
+from vecs.records import RecordId
+from vecs.transforms._chunker import Chunk, Chunker, without_blank
+from vecs.transforms._config import describe
+from vecs.transforms._models import MINILM
+from vecs.transforms._pipeline import Pipeline
+from vecs.transforms._protocol import Transform
+from vecs.transforms._recursive import RecursiveSplitter
+from vecs.transforms._text import Backend, TextEmbedding
+
+
+class TextPreprocessor(Pipeline):
+    """
+    Cut documents into chunks that fit a model, and embed them.
+
+        docs = vx.get_or_create_collection("manual", transform=vecs.TextPreprocessor())
+        docs.upsert([("id_0", "# Some markdown", {}), ("id_1", "# Some more markdown", {})])
+
+    A document that fits in one chunk keeps its id; the chunks of a longer one are called `<id>#000`,
+    `<id>#001`, ...; `document_id` is the document's id in either case. `chunker` is "markdown" (the default:
+    sections, code blocks, lists are kept whole where they fit), "paragraph" (a chunk a paragraph), or a
+    transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
+    otherwise, and `overlap` of them are repeated in the next one. The other arguments are TextEmbedding's.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = MINILM,
+        *,
+        chunker: Literal["markdown", "paragraph"] | Transform | None = None,
+        max_tokens: int | None = None,
+        overlap: int = 0,
+        batch_size: int = 32,
+        device: str | None = None,
+        truncate_dim: int | None = None,
+        normalize: bool = True,
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+        query_prompt_name: str | None = None,
+        document_prompt_name: str | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        backend: Backend = "torch",
+    ) -> None:
+        self.embedding = TextEmbedding(
+            model,
+            batch_size=batch_size,
+            device=device,
+            truncate_dim=truncate_dim,
+            normalize=normalize,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
+            query_prompt_name=query_prompt_name,
+            document_prompt_name=document_prompt_name,
+            token=token,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            backend=backend,
+        )
+        self.chunker = "markdown" if chunker is None else chunker
+        self.max_tokens = max_tokens
+        self.overlap = overlap
+        super().__init__([self._cutter(), self.embedding])
+
+    def __repr__(self) -> str:
+        return f"TextPreprocessor({self.embedding.model!r}, chunker={self.chunker!r})"
+
+    def config(self) -> dict[str, Any]:
+        """Describe the step as JSON; the device and the token stay out of it."""
+        return {
+            **self.embedding.config(),
+            "class": "TextPreprocessor",
+            "chunker": self.chunker if isinstance(self.chunker, str) else describe(self.chunker),
+            "max_tokens": self.max_tokens,
+            "overlap": self.overlap,
+        }
+
+    def _cutter(self) -> Transform:
+        if not isinstance(self.chunker, str):
+            if self.max_tokens is not None or self.overlap:
+                raise ArgError(
+                    "max_tokens and overlap are for the named chunkers; give your own its own limits"
+                )
+            return self.chunker
+        if self.chunker not in ("markdown", "paragraph"):
+            raise ArgError(
+                f"unknown chunker {self.chunker!r}; expected 'markdown', 'paragraph', or a transform"
+            )
+        splitter = RecursiveSplitter(
+            self.max_tokens,
+            overlap=self.overlap,
+            tokenizer=self.embedding,
+            markdown=self.chunker == "markdown",
+        )
+        return splitter if self.chunker == "markdown" else Paragraphs(splitter)
+
+
+class Paragraphs(Chunker):
+    """Cut text into paragraphs, and those that are too long further; a text of one chunk keeps its id."""
+
+    def __init__(self, splitter: RecursiveSplitter) -> None:
+        self._splitter = splitter
+
+    def chunks(self, text: str) -> list[Chunk]:
+        """Cut a text at its empty lines, and what is too long at the largest unit that fits."""
+        pieces = [chunk.text for part in text.split("\n\n") for chunk in self._splitter.chunks(part)]
+        found = [piece for piece in pieces if piece.strip()]
+        return without_blank((Chunk(*numbered) for numbered in enumerate(found)), text)
+
+    def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:
+        """Leave a whole text its id, number the chunks of a longer one."""
+        return self._splitter.chunk_id(record_id, chunk, alone)
+
+    def config(self) -> dict[str, Any]:
+        """Describe the step as JSON."""
+        return {"class": "Paragraphs", "splitter": self._splitter.config()}

@@ -1,0 +1,108 @@
+"""Building the built-in transforms from their descriptions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vecs.exc import ArgError
+from vecs.transforms._config import from_config, hub_name
+from vecs.transforms._image import ImageEmbedding
+from vecs.transforms._legacy import NoOp
+from vecs.transforms._markdown import MarkdownChunker
+from vecs.transforms._paragraph import ParagraphChunker
+from vecs.transforms._pipeline import Pipeline
+from vecs.transforms._preprocessor import Paragraphs, TextPreprocessor
+from vecs.transforms._protocol import Transform
+from vecs.transforms._recursive import RecursiveSplitter
+from vecs.transforms._text import ModelEmbedding, TextEmbedding
+
+_MODEL = ("batch_size", "truncate_dim", "normalize", "revision")
+_TEXT = (
+    *_MODEL,
+    "backend",
+    "query_prompt",
+    "document_prompt",
+    "query_prompt_name",
+    "document_prompt_name",
+)
+
+
+def _arguments(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    # Only what is listed: `trust_remote_code` out of a database would let it run code here.
+    return {name: config[name] for name in names if config.get(name) is not None}
+
+
+def _model(config: Mapping[str, Any]) -> str:
+    name = hub_name(config["model"])
+    if os.path.isdir(name):
+        raise ArgError(f"the model {name!r} is a folder here, which is not loaded unasked: pass transform=")
+    return name
+
+
+def _remember(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
+    if isinstance(config.get("dimension"), int):
+        step.expect_dimension(config["dimension"])
+
+
+def _text(config: Mapping[str, Any]) -> Transform:
+    step = TextEmbedding(_model(config), **_arguments(config, _TEXT))
+    _remember(step, config)
+    return step
+
+
+def _image(config: Mapping[str, Any]) -> Transform:
+    step = ImageEmbedding(_model(config), **_arguments(config, _MODEL))
+    _remember(step, config)
+    return step
+
+
+def _preprocessor(config: Mapping[str, Any]) -> Transform:
+    chunker: Any = config["chunker"]
+    step = TextPreprocessor(
+        _model(config),
+        chunker=chunker if isinstance(chunker, str) else from_config(chunker),
+        **_arguments(config, (*_TEXT, "max_tokens", "overlap")),
+    )
+    _remember(step.embedding, config)
+    return step
+
+
+def _tokenizer(config: Mapping[str, Any]) -> dict[str, Any]:
+    tokenizer: Any = config.get("tokenizer")
+    if tokenizer is None:
+        return {}
+    if tokenizer == "custom":
+        raise ArgError(f"the tokenizer of a {config['class']} was the caller's own: pass transform=")
+    return {"tokenizer": from_config(tokenizer)}
+
+
+def _markdown(config: Mapping[str, Any]) -> Transform:
+    names = ("skip_during_query", "max_tokens", "headings")
+    return MarkdownChunker(**_arguments(config, names), **_tokenizer(config))
+
+
+def _recursive(config: Mapping[str, Any]) -> Transform:
+    names = ("max_tokens", "max_characters", "overlap", "markdown", "headings")
+    return RecursiveSplitter(**_arguments(config, names), **_tokenizer(config))
+
+
+def _paragraphs(config: Mapping[str, Any]) -> Transform:
+    splitter = from_config(config["splitter"])
+    if not isinstance(splitter, RecursiveSplitter):
+        raise TypeError(splitter)
+    return Paragraphs(splitter)
+
+
+BUILDERS: dict[str, Callable[[Mapping[str, Any]], Transform]] = {
+    "ImageEmbedding": _image,
+    "MarkdownChunker": _markdown,
+    "NoOp": lambda config: NoOp(config["dimension"]),
+    "ParagraphChunker": lambda config: ParagraphChunker(**_arguments(config, ("skip_during_query",))),
+    "Paragraphs": _paragraphs,
+    "Pipeline": lambda config: Pipeline([from_config(step) for step in config["steps"]]),
+    "RecursiveSplitter": _recursive,
+    "TextEmbedding": _text,
+    "TextPreprocessor": _preprocessor,
+}
