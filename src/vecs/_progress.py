@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
@@ -14,7 +14,7 @@ Progress: TypeAlias = "bool | Literal['tqdm', 'rich'] | ProgressCallback"
 
 
 @contextmanager
-def progress_updates(progress: Progress, total: int | None, label: str) -> Iterator[Callable[[int], object]]:
+def progress_updates(progress: Progress, total: int | None, label: str) -> Generator[Callable[[int], object]]:
     """
     Give a function to call with how many are done so far.
 
@@ -32,7 +32,7 @@ def progress_updates(progress: Progress, total: int | None, label: str) -> Itera
 
 
 @contextmanager
-def _bar(progress: object, total: int | None, label: str) -> Iterator[Callable[[int], object]]:
+def _bar(progress: object, total: int | None, label: str) -> Generator[Callable[[int], object]]:
     if progress not in (True, "tqdm", "rich"):
         raise ArgError(f"progress must be True, False, 'tqdm', 'rich' or a callable, not {progress!r}")
     if progress == "tqdm" or (progress is True and find_spec("tqdm")):
@@ -44,7 +44,7 @@ def _bar(progress: object, total: int | None, label: str) -> Iterator[Callable[[
 
 
 @contextmanager
-def _tqdm(total: int | None, label: str) -> Iterator[Callable[[int], object]]:
+def _tqdm(total: int | None, label: str) -> Generator[Callable[[int], object]]:
     try:
         from tqdm.auto import tqdm
     except ImportError as error:
@@ -55,7 +55,7 @@ def _tqdm(total: int | None, label: str) -> Iterator[Callable[[int], object]]:
 
 
 @contextmanager
-def _rich(total: int | None, label: str) -> Iterator[Callable[[int], object]]:
+def _rich(total: int | None, label: str) -> Generator[Callable[[int], object]]:
     try:
         from rich.progress import Progress as RichProgress
     except ImportError as error:

@@ -56,7 +56,8 @@ class Probe:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    interpreter = staticmethod(lambda user: interpreter(user))
+    def interpreter(self, user: str) -> str:
+        return interpreter(user)
 
     def postmaster(self, folder: Path) -> int:
         return read_pid_file(str(folder / "pgdata")).pid
@@ -75,9 +76,7 @@ class Probe:
 
     def stops(self, folder: Path, seconds: float = 20) -> bool:
         """Wait until neither the server nor its watchdog lives."""
-        return until(
-            lambda: all(self.is_free(folder, name) for name in ("server.lock", "watch.lock")), seconds
-        )
+        return until(lambda: all(self.is_free(folder, name) for name in ("server.lock", "watch.lock")), seconds)
 
     def watchdog(self, folder: Path) -> int:
         """Return the process id of the folder's watchdog."""
@@ -153,20 +152,30 @@ def probe() -> Probe:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fast_place() -> Generator[Path]:
+    """A place in memory if there is enough: a folder has forty megabytes."""
+    memory = Path("/dev/shm")
+    large = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
+    with tempfile.TemporaryDirectory(prefix="vecs-test-", dir=memory if large else None) as place:
+        yield Path(place).resolve()
+
+
+@pytest.fixture(scope="session")
+def template(fast_place: Path) -> Path:
     """A folder whose server is set up and stopped."""
-    folder = tmp_path_factory.mktemp("template") / "data"
+    folder = fast_place / "template"
     open_server(folder, linger=0).close()
     assert Probe().stops(folder)
     return folder
 
 
 @pytest.fixture
-def new_folder(tmp_path: Path) -> Generator[Path]:
+def new_folder(fast_place: Path) -> Generator[Path]:
     """A folder that does not exist yet; whatever runs in it at the end is stopped."""
-    folder = tmp_path / "data"
-    yield folder
-    clean_up(folder)
+    with tempfile.TemporaryDirectory(dir=fast_place) as place:
+        folder = Path(place) / "data"
+        yield folder
+        clean_up(folder)
 
 
 @pytest.fixture
@@ -177,22 +186,25 @@ def folder(template: Path, new_folder: Path) -> Path:
 
 
 def clean_up(folder: Path) -> None:
-    if not (folder / "pgdata").exists() or Probe().stops(folder, 5):
-        return
-    pid = Probe().postmaster(folder)
-    if is_postmaster(pid, os.stat(folder / "pgdata"), str(folder / "pgdata")):
-        os.kill(pid, signal.SIGQUIT)
+    if (folder / "pgdata").exists() and not Probe().stops(folder, 5):
+        pid = Probe().postmaster(folder)
+        if is_postmaster(pid, os.stat(folder / "pgdata"), str(folder / "pgdata")):
+            os.kill(pid, signal.SIGQUIT)
 
 
 @pytest.fixture
 def opened() -> Generator[Callable[..., EmbeddedServer]]:
-    """Open servers that are closed at the end."""
+    """Open servers that are closed at the end, when their folders are about to be deleted."""
+    folders: set[Path] = set()
     with ExitStack() as stack:
 
         def open_and_close(folder: Path, **options: Any) -> EmbeddedServer:
+            folders.add(folder)
             return stack.enter_context(open_server(folder, **{"linger": 0, **options}))
 
         yield open_and_close
+    for folder in folders:
+        Probe().stops(folder, 5)
 
 
 @pytest.fixture

@@ -84,9 +84,7 @@ def test_folder_may_have_any_name(folder: Path, opened: Opened, probe: Probe, na
     assert not Path("x").exists()
 
 
-def test_first_start_in_a_folder_whose_name_is_a_command(
-    tmp_path: Path, opened: Opened, probe: Probe
-) -> None:
+def test_first_start_in_a_folder_whose_name_is_a_command(tmp_path: Path, opened: Opened, probe: Probe) -> None:
     strange = tmp_path / "$(touch x) ' \" ü"
     assert probe.execute(opened(strange), "select 1") == [(1,)]
     assert os.listdir(tmp_path) == [strange.name]
@@ -94,12 +92,8 @@ def test_first_start_in_a_folder_whose_name_is_a_command(
 
 
 @pytest.mark.parametrize("locale", ["C", "xx_XX.nonsense", "tr_TR.ISO-8859-9"])
-def test_text_is_unicode_whatever_the_locale_of_the_first_start(
-    new_folder: Path, probe: Probe, locale: str
-) -> None:
-    output = probe.run(
-        new_folder, LOWER, env={"LC_ALL": locale, "LANG": locale, "TZ": "Asia/Tokyo", "PYTHONUTF8": "1"}
-    )
+def test_text_is_unicode_whatever_the_locale_of_the_first_start(new_folder: Path, probe: Probe, locale: str) -> None:
+    output = probe.run(new_folder, LOWER, env={"LC_ALL": locale, "LANG": locale, "TZ": "Asia/Tokyo", "PYTHONUTF8": "1"})
     assert output == "True True vecs vecs UTC C"
 
 
@@ -153,9 +147,7 @@ def test_settings_survive_the_death_of_the_postmaster(folder: Path, opened: Open
     assert probe.execute(server, "show work_mem") == [("7MB",)]
 
 
-def test_settings_for_a_running_server_are_reported_to_wait(
-    folder: Path, opened: Opened, probe: Probe
-) -> None:
+def test_settings_for_a_running_server_are_reported_to_wait(folder: Path, opened: Opened, probe: Probe) -> None:
     opened(folder)
     told: list[str] = []
     server = opened(folder, settings={"work_mem": "7MB"}, report=told.append)
@@ -220,9 +212,7 @@ def test_older_extension_is_brought_up_to_date(folder: Path, opened: Opened, pro
     server = opened(folder)
     version = "select extversion from pg_extension where extname = 'vector'"
     newest = probe.execute(server, version)
-    probe.execute(
-        server, "update pg_extension set extversion = '0.8.4' where extname = 'vector'", superuser=True
-    )
+    probe.execute(server, "update pg_extension set extversion = '0.8.4' where extname = 'vector'", superuser=True)
     server.close()
     assert probe.stops(folder)
     assert probe.execute(opened(folder), version) == newest

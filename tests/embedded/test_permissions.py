@@ -56,8 +56,11 @@ for user in ("vecs", "postgres"):
 
 
 def test_folder_and_socket_are_closed_to_others(new_folder: Path, opened: Opened) -> None:
-    os.umask(os.umask(0))
-    server = opened(new_folder)
+    before = os.umask(0)
+    try:
+        server = opened(new_folder)
+    finally:
+        os.umask(before)
     for path in (new_folder, new_folder / "pgdata", Path(server.conninfo["host"])):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
     for path in new_folder.iterdir():
@@ -94,6 +97,24 @@ def test_read_only_folder_is_refused(public_place: Place, probe: Probe) -> None:
     assert "Permission denied" in probe.run(place / "new", REFUSAL, user="games")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
+def test_folder_that_its_own_user_cannot_write_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ServerError, match="cannot write to"):
+        open_server(tmp_path)
+    with pytest.raises(ServerError, match="Permission denied"):
+        open_server(tmp_path / "new")
+
+
+def test_socket_folder_that_was_opened_to_others_is_refused(folder: Path, opened: Opened) -> None:
+    server = opened(folder)
+    Path(server.conninfo["host"]).chmod(0o755)
+    with pytest.raises(ServerError, match="open to others"):
+        opened(folder)
+    Path(server.conninfo["host"]).chmod(0o700)
+    opened(folder)
+
+
 def test_two_users_of_one_machine_have_a_server_each(public_place: Place, probe: Probe) -> None:
     folders = {user: public_place(user) / "data" for user in ("games", "mail")}
     with ExitStack() as stack:
@@ -106,9 +127,7 @@ def test_two_users_of_one_machine_have_a_server_each(public_place: Place, probe:
     assert all(probe.stops(folder) for folder in folders.values())
 
 
-def test_another_user_cannot_reach_the_socket(
-    folder: Path, opened: Opened, probe: Probe, as_root: None
-) -> None:
+def test_another_user_cannot_reach_the_socket(folder: Path, opened: Opened, probe: Probe, as_root: None) -> None:
     server = opened(folder)
     output = probe.run(folder, INTRUDE, server.conninfo["host"], user="games")
     assert output.count("Permission denied") == 2
@@ -172,9 +191,7 @@ def test_private_means_a_folder_and_not_a_link_to_one(tmp_path: Path) -> None:
 class TestRoot:
     """As root, whom Postgres itself refuses."""
 
-    def test_works_below_a_closed_folder_and_leaves_it_closed(
-        self, folder: Path, opened: Opened, probe: Probe
-    ) -> None:
+    def test_works_below_a_closed_folder_and_leaves_it_closed(self, folder: Path, opened: Opened, probe: Probe) -> None:
         folder.parent.chmod(0o700)
         before = modes_above(folder)
         server = opened(folder)

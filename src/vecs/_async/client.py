@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -104,7 +104,7 @@ class AsyncClient:
         return None if extension is None else ".".join(map(str, extension.version))
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+    async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
         """
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
@@ -304,7 +304,7 @@ def _one_transform(transform: Transform | None, adapter: Transform | None) -> Tr
     if transform is not None and adapter is not None:
         raise ArgError("transform and adapter are two names of one argument; give one of them")
     given = adapter if transform is None else transform
-    if given is not None and not isinstance(given, Transform):
+    if given is not None and not callable(getattr(given, "transform_records", None)):
         raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
     return given
 

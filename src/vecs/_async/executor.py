@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -62,7 +62,7 @@ class AsyncSession:
         return self._cursor.rowcount
 
     @asynccontextmanager
-    async def copy(self, statement: Fragment) -> AsyncIterator[psycopg.AsyncCopy]:
+    async def copy(self, statement: Fragment) -> AsyncGenerator[psycopg.AsyncCopy]:
         """Start a COPY."""
         async with self._cursor.copy(statement.render()[0]) as copy:
             yield copy
@@ -248,7 +248,7 @@ class AsyncExecutor:
             await _execute(connection, set_statement(name, value, local=True), prepare=False)
 
     @asynccontextmanager
-    async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncSession]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
         pool, connection = await self._acquire()
         try:
@@ -263,7 +263,7 @@ class AsyncExecutor:
             await pool.putconn(connection)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+    async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
         """Lend a connection; what its borrower set, created or left open does not reach the next one."""
         pool, connection = await self._acquire()
         try:

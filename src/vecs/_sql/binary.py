@@ -102,6 +102,6 @@ def as_float32(values: Any) -> npt.NDArray[np.float32]:
     convert = getattr(values, "to_numpy", None)
     array = np.asarray(values if convert is None else convert())
     if array.dtype.kind not in "fiu" and array.size:
-        raise TypeError(f"it holds {array.dtype.name} values, not numbers")
+        raise TypeError(f"it holds {array.dtype!s} values, not numbers")
     with np.errstate(over="ignore"):
         return array.astype(np.float32, copy=False)

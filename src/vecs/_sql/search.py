@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -210,7 +210,8 @@ def read_record_rows(rows: Sequence[tuple[Any, ...]]) -> list[RecordRow]:
 @lru_cache(maxsize=8)
 def _query_row(value: bool, vector: bool, metadata: bool) -> Any:
     names = ["id", *(["distance"] * value), *(["vec"] * vector), *(["metadata"] * metadata)]
-    return namedtuple("QueryRow", names)
+    # Untyped by nature: which fields there are depends on the flags.
+    return cast("Any", namedtuple)("QueryRow", names)
 
 
 def read_query_rows(rows: Sequence[tuple[Any, ...]], value: bool, vector: bool, metadata: bool) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
@@ -125,26 +126,27 @@ def drop_superseded(documents: Mapping[str, int]) -> Fragment:
 
 
 def _insert(table: Table, source: Fragment) -> Fragment:
-    selected = join(
-        ", ",
-        # Casts spelled out: Citus fails on implicit ones in INSERT .. SELECT.
-        (fragment("u.{name}::{type}", name=Identifier(name), type=_type(table, name)) for name in table.columns),
-    )
-    updates = join(
-        ", ",
-        (fragment("{name} = excluded.{name}", name=Identifier(name)) for name in table.columns if name != "id"),
-    )
-    return fragment(
-        "insert into {table} ({columns}) select {selected} from {source} on conflict ({key}) do update set {updates}",
+    before, after = _around_source(table)
+    return Fragment((*before.parts, *source.parts, *after.parts))
+
+
+# The same for every write to a table: a single record's upsert is mostly this text.
+@lru_cache(maxsize=256)
+def _around_source(table: Table) -> tuple[Fragment, Fragment]:
+    # Casts spelled out: Citus fails on implicit ones in INSERT .. SELECT.
+    selected = (fragment("u.{name}::{type}", name=Identifier(name), type=_type(table, name)) for name in table.columns)
+    updated = (fragment("{name} = excluded.{name}", name=Identifier(name)) for name in table.columns if name != "id")
+    before = fragment(
+        "insert into {table} ({columns}) select {selected} from ",
         table=table.identifier,
         columns=_names(table),
-        selected=selected,
-        source=source,
-        key=_KEY,
-        updates=updates,
+        selected=join(", ", selected),
     )
+    after = fragment(" on conflict ({key}) do update set {updated}", key=_KEY, updated=join(", ", updated))
+    return before, after
 
 
+@lru_cache(maxsize=256)
 def _names(table: Table) -> Fragment:
     return join(", ", (fragment("{name}", name=Identifier(name)) for name in table.columns))
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -105,7 +105,7 @@ class Client:
         return None if extension is None else ".".join(map(str, extension.version))
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Generator[Connection[Any]]:
         """
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
@@ -305,7 +305,7 @@ def _one_transform(transform: Transform | None, adapter: Transform | None) -> Tr
     if transform is not None and adapter is not None:
         raise ArgError("transform and adapter are two names of one argument; give one of them")
     given = adapter if transform is None else transform
-    if given is not None and not isinstance(given, Transform):
+    if given is not None and not callable(getattr(given, "transform_records", None)):
         raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
     return given
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from vecs._frames import to_arrow, to_pandas
 from vecs._info import CollectionInfo
@@ -121,7 +121,7 @@ class Collection(Dunders):
         """
         given = _one_of("records", records, "vectors", vectors)
         if isinstance(given, str | bytes | Mapping | Record):
-            raise ArgError(f"upsert takes an iterable of records, not one {type(given).__name__}")
+            raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = skip_adapter or skip_transform
@@ -599,8 +599,12 @@ class Collection(Dunders):
 def _ids(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ArgError(f"{what} must be a list of strings, not {ids!r}")
+    return [record_id(_only(id) if tuples else id) for id in ids]
+
+
+def _only(id: Any) -> Any:
     # One-tuples, as rows of a query have them: vecs 0.4 took those.
-    return [record_id(id[0] if tuples and isinstance(id, tuple) and len(id) == 1 else id) for id in ids]
+    return id[0] if isinstance(id, tuple) and len(cast("tuple[Any]", id)) == 1 else id
 
 
 def _selects_nothing(selection: Selection) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -63,7 +63,7 @@ class Session:
         return self._cursor.rowcount
 
     @contextmanager
-    def copy(self, statement: Fragment) -> Iterator[psycopg.Copy]:
+    def copy(self, statement: Fragment) -> Generator[psycopg.Copy]:
         """Start a COPY."""
         with self._cursor.copy(statement.render()[0]) as copy:
             yield copy
@@ -247,7 +247,7 @@ class Executor:
             _execute(connection, set_statement(name, value, local=True), prepare=False)
 
     @contextmanager
-    def transaction(self, settings: Settings = NO_SETTINGS) -> Iterator[Session]:
+    def transaction(self, settings: Settings = NO_SETTINGS) -> Generator[Session]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
         pool, connection = self._acquire()
         try:
@@ -262,7 +262,7 @@ class Executor:
             pool.putconn(connection)
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Generator[Connection[Any]]:
         """Lend a connection; what its borrower set, created or left open does not reach the next one."""
         pool, connection = self._acquire()
         try:

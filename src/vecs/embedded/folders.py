@@ -17,9 +17,7 @@ def default_folder() -> Path:
     try:
         from platformdirs import user_data_path
     except ImportError as error:
-        raise MissingDependency(
-            "a default folder needs platformdirs: pip install 'vecs[embedded]'"
-        ) from error
+        raise MissingDependency("a default folder needs platformdirs: pip install 'vecs[embedded]'") from error
     return user_data_path("vecs", appauthor=False)
 
 

@@ -164,28 +164,32 @@ class _Launch:
             wait.sleep(f"the server of {self.folder} is starting, or recovering after a crash")
         # Again: at the first look, one that was just being killed may still have had the lock.
         self.watch()
-        if not self.child and (unlike := unlike_running(self.wanted.settings, self.pgdata)):
-            self.wanted.say(
-                f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}"
-            )
+        self.tell_differences()
         return found
 
     def watch(self) -> None:
-        """See that a watchdog lives; first of all, so that no server is ever left without one."""
+        """See that a watchdog lives; before the server, so that none is ever left without one."""
+        if self.wanted.keep_running:
+            return
         with locks.transient_lock(self.folder / "watch.lock") as watch:
-            free = locks.try_exclusive(watch)
-            if self.wanted.keep_running:
-                if not free:
-                    self.wanted.say(
-                        f"another client has the server of {self.folder} stop with the last client"
-                    )
+            if not locks.try_exclusive(watch):
                 return
             python = _interpreter()
             if not python:
-                self.wanted.say(f"no Python found to watch the server of {self.folder}: it keeps running")
-            elif free:
-                arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.wanted.linger))
-                spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
+                raise ServerError("no Python found to stop the server later; keep_running=True does without")
+            arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.wanted.linger))
+            spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
+
+    def tell_differences(self) -> None:
+        """Report what other clients decided otherwise."""
+        unlike = [] if self.child else unlike_running(self.wanted.settings, self.pgdata)
+        if unlike:
+            self.wanted.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
+        if not self.wanted.keep_running:
+            return
+        with locks.transient_lock(self.folder / "watch.lock") as watch:
+            if not locks.try_exclusive(watch):
+                self.wanted.say(f"the server of {self.folder} stops with its last client, as another one wants")
 
     def start_server(self, server: int) -> None:
         """Start a server that inherits the descriptor `server`; nothing of an earlier one lives."""
@@ -222,8 +226,10 @@ class _Launch:
         if file.state != "ready":
             return None
         place = Path(file.socket_folder)
-        if sockets.is_private(place, {os.geteuid(), nobody_uid()}) and sockets.socket_path(place).exists():
-            return place
+        if sockets.socket_path(place).exists():
+            if sockets.is_private(place, {os.geteuid(), nobody_uid()}):
+                return place
+            raise ServerError(f"{place}, with the server's socket, is open to others; make it private (chmod 700)")
         if sys.platform == "linux" and os.path.lexists(f"/proc/{file.pid}/root{sockets.socket_path(place)}"):
             raise ServerError(
                 f"the server of {self.folder} was started where {place.parent.parent} is another folder "

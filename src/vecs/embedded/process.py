@@ -52,9 +52,7 @@ def reap() -> None:
     _running[:] = [process for process in _running if process.poll() is None]
 
 
-def spawn(
-    command: Sequence[str], *, log: Path, runner: Runner | None = None, keep: Sequence[int] = ()
-) -> Detached:
+def spawn(command: Sequence[str], *, log: Path, runner: Runner | None = None, keep: Sequence[int] = ()) -> Detached:
     """
     Start a program that outlives us, writes to `log`, and inherits the descriptors in `keep` and no
     others.

@@ -20,9 +20,8 @@ if sys.platform != "win32":
 
 _TICK = 2.0  # seconds between two looks at the folder while clients live
 _PAUSE = 0.01  # seconds between two looks at a server that is stopping
-_GENTLE = (
-    120.0  # seconds for a shutdown with a checkpoint, before the one that leaves a recovery to the next start
-)
+_LONGEST_PAUSE = 0.25
+_GENTLE = 120.0  # seconds for a shutdown with a checkpoint, before the one that leaves a recovery to the next start
 
 _STATES = ("starting", "stopping", "ready", "standby")
 
@@ -103,6 +102,7 @@ class Watch:
         self.folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self.clients = self.open_lock("clients.lock")
         self.start = self.open_lock("start.lock")
+        self.server = self.open_lock("server.lock")
         self.pgdata: os.stat_result | None = None
         self.file = PidFile("")
         self.blocked = False
@@ -157,7 +157,7 @@ class Watch:
         if self.pgdata is None:
             return False
         try:
-            os.stat("pgdata", dir_fd=self.folder)
+            os.stat("pgdata/global/pg_control", dir_fd=self.folder)
         except FileNotFoundError:
             return True
         return False
@@ -166,20 +166,33 @@ class Watch:
         """Signal the server and wait until nothing of it lives; after a long wait, signal it harder."""
         signalled: signal.Signals | None = None
         impatient = time.monotonic() + _GENTLE
-        server = self.open_lock("server.lock")
-        while not try_exclusive(server):
+        pause = _PAUSE
+        held = [self.server, *self.newer_server_lock()]
+        while not all(try_exclusive(descriptor) for descriptor in held):
             if time.monotonic() > impatient:
                 how = signal.SIGQUIT
             # A server that has just been started may not have written its file yet.
             self.look()
-            if signalled is not how and self.signal(how):
+            if signalled is not how and self.send(how):
                 signalled = how
-            time.sleep(_PAUSE)
+            time.sleep(pause)
+            pause = min(pause * 1.1, _LONGEST_PAUSE)
         if self.file.socket_folder:
             with suppress(OSError):
                 os.rmdir(self.file.socket_folder)
 
-    def signal(self, how: signal.Signals) -> bool:
+    def newer_server_lock(self) -> list[int]:
+        """Return the lock file that took the place of ours, if somebody deleted ours."""
+        try:
+            found = os.open("server.lock", os.O_RDWR | os.O_CLOEXEC, dir_fd=self.folder)
+        except FileNotFoundError:
+            return []
+        if not os.path.samestat(os.fstat(found), os.fstat(self.server)):
+            return [found]
+        os.close(found)
+        return []
+
+    def send(self, how: signal.Signals) -> bool:
         path = os.path.join(self.path, "pgdata")
         if self.pgdata is None or not is_postmaster(self.file.pid, self.pgdata, path):
             return False

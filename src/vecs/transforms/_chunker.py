@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vecs.exc import ArgError
+from vecs.exc import ArgError, TransformError, VecsException
 from vecs.records import Record, RecordId
 from vecs.transforms._legacy import NOT_ONE_VECTOR, AdapterContext, AdapterRecord
 from vecs.transforms._step import Step, as_record, as_tuple
@@ -54,9 +54,7 @@ class Chunker(Step):
             raise ArgError(NOT_ONE_VECTOR)
         return found[0].text
 
-    def __call__(
-        self, records: Iterable[AdapterRecord], adapter_context: AdapterContext
-    ) -> Iterator[AdapterRecord]:
+    def __call__(self, records: Iterable[AdapterRecord], adapter_context: AdapterContext) -> Iterator[AdapterRecord]:
         """Cut `(id, media, metadata)` tuples, lazily, as vecs 0.4 did."""
         skip = AdapterContext(adapter_context) is AdapterContext.query and self.skip_during_query
         for item in records:
@@ -70,7 +68,12 @@ class Chunker(Step):
         if record.vec is not None or text is None:
             yield record
             return
-        found = self.chunks(text)
+        try:
+            found = self.chunks(text)
+        except VecsException:
+            raise
+        except Exception as error:
+            raise TransformError(f"{self!r} could not cut record {record.id!r}: {error}") from error
         for chunk in found:
             yield replace(
                 record,

@@ -14,7 +14,6 @@ _IDENTITY = (
     "class",
     "model",
     "name",
-    "revision",
     "dimension",
     "truncate_dim",
     "normalize",
@@ -68,12 +67,10 @@ def from_config(config: Mapping[str, Any]) -> Transform:
     name = config.get("class")
     build = _rebuild.BUILDERS.get(str(name))
     if build is None:
-        raise ArgError(
-            f"a transform of class {name!r} cannot be rebuilt from its description: pass transform="
-        )
+        raise ArgError(f"a transform of class {name!r} cannot be rebuilt from its description: pass transform=")
     try:
         return build(config)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ArgError(f"the description of a {name} is malformed: {dict(config)!r}") from error
 
 
@@ -84,6 +81,4 @@ def hub_name(model: object) -> str:
     """Return the model of a description if it is named as on a model hub; refuse folders."""
     if isinstance(model, str) and _HUB_NAME.fullmatch(model) and ".." not in model:
         return model
-    raise ArgError(
-        f"the model {model!r} is a folder, which is not loaded because a database names it: pass transform="
-    )
+    raise ArgError(f"the model {model!r} is a folder, which is not loaded because a database names it: pass transform=")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from inspect import isawaitable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import text_of
-from vecs.transforms._legacy import is_vector
+from vecs.transforms._legacy import AdapterContext, AdapterRecord, is_vector
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put
 
@@ -50,14 +50,18 @@ class Embedding(Step):
         self._dimension = dimension
 
     def __repr__(self) -> str:
-        return (
-            f"Embedding({self.name or getattr(self.function, '__name__', self.function)}, {self._dimension})"
-        )
+        return f"Embedding({self.name or getattr(self.function, '__name__', self.function)}, {self._dimension})"
 
     @property
     def dimension(self) -> int:
         """The dimension given."""
         return self._dimension
+
+    def __call__(self, records: Iterable[AdapterRecord], adapter_context: AdapterContext) -> Iterator[AdapterRecord]:
+        """Embed `(id, text, metadata)` tuples, lazily, as vecs 0.4 did; not by an asynchronous function."""
+        if iscoroutinefunction(self.function) or iscoroutinefunction(self.query):
+            raise ArgError(f"{self!r} is asynchronous: await its transform_records() or transform_query() instead")
+        return super().__call__(records, adapter_context)
 
     def transform_records(self, records: Sequence[Record], /) -> list[Record] | Awaitable[list[Record]]:
         """Give every record that has none a vector of its text; to be awaited if the function is."""
@@ -80,10 +84,8 @@ class Embedding(Step):
             return query
         if not isinstance(query, str):
             raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
-        if self.query is None:
-            raw = self._call(self.function, [query], None)
-        else:
-            raw = self._call(self.query, query, None)
+        function, argument = (self.function, [query]) if self.query is None else (self.query, query)
+        raw = self._call(function, argument, None)
         return self._awaited_query(raw) if isawaitable(raw) else self._one(raw)
 
     def config(self) -> dict[str, Any]:

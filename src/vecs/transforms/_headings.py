@@ -9,7 +9,9 @@ from dataclasses import dataclass
 _HEADING = re.compile(r"^(#{1,6})\s+(.+)$", re.MULTILINE)
 # A fence may stand in a list item or a quotation, even on the line of the list's marker.
 _FENCE = re.compile(
-    r"(?P<inside>(?:[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t])*)(?P<fence>`{3,}(?!.*`)|~{3,}).*", re.DOTALL
+    r"(?P<inside>(?:[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
+    r"(?P<fence>`{3,}(?!`)(?=[^`]*\Z)|~{3,}(?!~)).*",
+    re.DOTALL,
 )
 
 
@@ -25,7 +27,7 @@ class Heading:
 def find_headings(text: str) -> list[Heading]:
     """Return the ATX headings (`# ...` to `###### ...`) that are not lines of fenced code."""
     return [
-        Heading(match.start(), len(match[1]), re.sub(r"\s+#+\s*$", "", text[slice(*match.span(2))]).strip())
+        Heading(match.start(), len(match[1]), _title(text[match.start(2) : match.end(2)]))
         for match in _HEADING.finditer(_without_code(text))
     ]
 
@@ -41,16 +43,32 @@ def heading_path(headings: list[Heading], position: int) -> list[str]:
     return [heading.title for heading in path]
 
 
+def _title(line: str) -> str:
+    line = line.strip()
+    bare = line.rstrip("#")
+    return bare.strip() if bare.endswith((" ", "\t")) else line
+
+
 def _without_code(text: str) -> str:
     """Return the text with fenced code blotted out, every character in its place."""
     lines = re.split(r"(?<=\n)", text)
+    unclosed: set[str] = set()  # what was looked for to the end once is not looked for again
     ix = 0
     while ix < len(lines):
         opening = _FENCE.fullmatch(lines[ix])
-        end = _end_of_code(lines, ix, opening) if opening else ix
+        end = ix
+        if opening and not (_contained(opening) and opening["fence"] in unclosed):
+            end = _end_of_code(lines, ix, opening)
+            if end == ix:
+                unclosed.add(opening["fence"])
         lines[ix:end] = [re.sub(r"[^\n]", "x", line) for line in lines[ix:end]]
         ix = max(end, ix + 1)
     return "".join(lines)
+
+
+def _contained(opening: re.Match[str]) -> bool:
+    """Tell whether a fence stands in a list item or a quotation."""
+    return bool(opening["inside"].strip(" ")) or len(opening["inside"]) > 3
 
 
 def _end_of_code(lines: list[str], start: int, opening: re.Match[str]) -> int:
@@ -58,7 +76,7 @@ def _end_of_code(lines: list[str], start: int, opening: re.Match[str]) -> int:
     Return the line after the code that line `start` opens, by CommonMark's rules; `start` if it opens none.
     """
     inside, fence = opening["inside"], opening["fence"]
-    contained = bool(inside.strip(" ")) or len(inside) > 3
+    contained = _contained(opening)
     indent = "[ \t>]*" if contained else " {0,3}"
     closing = re.compile(rf"{indent}{re.escape(fence)}{re.escape(fence[0])}*\s*")
     for ix in range(start + 1, len(lines)):

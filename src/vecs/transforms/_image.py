@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from vecs.exc import ArgError
 from vecs.records import Record
@@ -82,25 +82,23 @@ class ImageEmbedding(ModelEmbedding):
 def to_image(media: Any) -> Any:
     """Return a PIL image in RGB, upright, from an image, a path, the bytes of a file, or an array."""
     pil = require("PIL.Image", extra="image")
-    if isinstance(media, (bytes, bytearray, memoryview)):
-        media = BytesIO(media)
-    elif isinstance(media, str):
-        media = Path(media)
-    elif isinstance(media, np.ndarray):
-        if media.dtype != np.uint8 or media.ndim != 3 or media.shape[2] not in (3, 4):
-            raise ArgError(
-                "an image as array is height x width x 3 of uint8, "
-                f"not of shape {media.shape} and type {media.dtype}"
-            )
-        return pil.fromarray(media).convert("RGB")
+    if isinstance(media, np.ndarray):
+        return pil.fromarray(_pixels(cast("npt.NDArray[Any]", media))).convert("RGB")
     if isinstance(media, pil.Image):
         return _upright(media)
-    if not isinstance(media, (Path, BytesIO)):
-        raise ArgError(
-            f"not an image: {type(media).__name__}; expected a PIL image, path, bytes or uint8 array"
-        )
+    if isinstance(media, (bytes, bytearray)):
+        media = BytesIO(media)
+    elif not isinstance(media, (str, os.PathLike)):
+        kind = type(media).__name__
+        raise ArgError(f"{kind} is no image; expected a PIL image, a path, bytes, or an array of uint8")
     with pil.open(media) as image:
         return _upright(image)
+
+
+def _pixels(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] in (3, 4):
+        return array
+    raise ArgError(f"an image is height x width x 3 of uint8, not {array.shape} of {array.dtype}")
 
 
 def _upright(image: Any) -> Any:

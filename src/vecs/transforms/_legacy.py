@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from vecs.exc import ArgError
 from vecs.records import Record
@@ -45,14 +46,10 @@ class AdapterStep(ABC):
         return self.exported_dimension
 
     @abstractmethod
-    def __call__(
-        self, records: Iterable[AdapterRecord], adapter_context: AdapterContext
-    ) -> Iterable[AdapterRecord]:
+    def __call__(self, records: Iterable[AdapterRecord], adapter_context: AdapterContext) -> Iterable[AdapterRecord]:
         """Turn `(id, media, metadata)` tuples into others, lazily."""
 
-    def transform_records(
-        self, records: Sequence[Record], /
-    ) -> Iterable[Record] | Awaitable[Iterable[Record]]:
+    def transform_records(self, records: Sequence[Record], /) -> Iterable[Record] | Awaitable[Iterable[Record]]:
         """
         Run the step over records.
 
@@ -81,9 +78,7 @@ class NoOp(AdapterStep):
         """The dimension given."""
         return self._dimension
 
-    def __call__(
-        self, records: Iterable[AdapterRecord], adapter_context: AdapterContext
-    ) -> Iterator[AdapterRecord]:
+    def __call__(self, records: Iterable[AdapterRecord], adapter_context: AdapterContext) -> Iterator[AdapterRecord]:
         """Yield every record as it is."""
         for id_, media, metadata in records:
             yield id_, media, metadata or {}
@@ -110,10 +105,10 @@ def media_of(record: Record) -> Any:
 
 def is_vector(value: Any) -> bool:
     """Tell whether a value is a row of numbers."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+    if isinstance(value, (str, bytes)) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
         return False
     try:
-        array = np.asarray(value)
+        array: npt.NDArray[Any] = np.asarray(cast("Any", value))
     except ValueError:  # rows of different lengths
         return False
     return array.ndim == 1 and array.size > 0 and array.dtype.kind in "iuf"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe
 from vecs.transforms._headings import find_headings, heading_path
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
+from vecs.transforms._protocol import Transform
 from vecs.transforms._tokens import Tokenizer, check_limit, counter, cut, cut_words, model_limit
 
 
@@ -100,4 +101,4 @@ class MarkdownChunker(Chunker):
 
 def describe_tokenizer(tokenizer: Tokenizer) -> Any:
     """Describe a tokenizer as JSON: an embedder's description, or that it is the caller's own."""
-    return describe(tokenizer) if hasattr(tokenizer, "config") else "custom"
+    return describe(cast("Transform", tokenizer)) if hasattr(tokenizer, "config") else "custom"

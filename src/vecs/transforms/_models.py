@@ -46,6 +46,7 @@ class Model:
 
     def __init__(self, model: Any) -> None:
         self.model = model  # a SentenceTransformer
+        self._process = os.getpid()
         new_name = getattr(model, "get_embedding_dimension", None)
         self.dimension: int | None = (new_name or model.get_sentence_embedding_dimension)()
         self.prompts: dict[str, str] = dict(getattr(model, "prompts", None) or {})
@@ -58,6 +59,10 @@ class Model:
 
     def encode(self, inputs: list[Any], *, query: bool, **options: Any) -> Any:
         """Return the vectors of inputs, prompted as queries or as documents."""
+        if os.getpid() != self._process:
+            # OpenMP's threads did not survive the fork, and waiting for them would never end.
+            import_module("torch").set_num_threads(1)
+            self._process = os.getpid()
         # sentence-transformers has had a method for each since version 5.
         encode = getattr(self.model, "encode_query" if query else "encode_document", self.model.encode)
         return encode(inputs, show_progress_bar=False, convert_to_numpy=True, **options)
@@ -170,8 +175,7 @@ def _from_cache(spec: Spec, open_model: Callable[..., Model]) -> Model:
     names = [spec.model] if "/" in spec.model else [_ORGANIZATION + spec.model, spec.model]
     try:
         known = any(
-            cached(name, "modules.json", cache_dir=folder, revision=spec.revision) is not None
-            for name in names
+            cached(name, "modules.json", cache_dir=folder, revision=spec.revision) is not None for name in names
         )
     except ValueError as error:  # not the form of a hub's name
         raise _NotHere(f"it is no name of the hub's ({_first_line(error)})") from error

@@ -38,9 +38,7 @@ class Pipeline(Step):
         dimensions = (step.dimension for step in reversed(self.steps))
         return next((dimension for dimension in dimensions if dimension is not None), None)
 
-    def transform_records(
-        self, records: Sequence[Record], /
-    ) -> Iterable[Record] | Awaitable[Iterable[Record]]:
+    def transform_records(self, records: Sequence[Record], /) -> Iterable[Record] | Awaitable[Iterable[Record]]:
         """Pass records through every step."""
         for ix, step in enumerate(self.steps):
             result = step.transform_records(records)
@@ -57,9 +55,7 @@ class Pipeline(Step):
                 return _rest_of_query(query, self.steps[ix + 1 :])
         return query
 
-    def __call__(
-        self, records: Iterable[AdapterRecord], adapter_context: AdapterContext
-    ) -> Iterator[AdapterRecord]:
+    def __call__(self, records: Iterable[AdapterRecord], adapter_context: AdapterContext) -> Iterator[AdapterRecord]:
         """Pass `(id, media, metadata)` tuples through every step, lazily, as vecs 0.4 did."""
         for step in self.steps:
             records = _call(step, records, adapter_context)
@@ -93,17 +89,13 @@ def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
             )
 
 
-def _call(
-    step: Transform, records: Iterable[AdapterRecord], context: AdapterContext
-) -> Iterable[AdapterRecord]:
+def _call(step: Transform, records: Iterable[AdapterRecord], context: AdapterContext) -> Iterable[AdapterRecord]:
     if callable(step):
         return cast("Iterable[AdapterRecord]", step(records, context))
     return _call_new(step, records, context)
 
 
-def _call_new(
-    step: Transform, records: Iterable[AdapterRecord], context: AdapterContext
-) -> Iterator[AdapterRecord]:
+def _call_new(step: Transform, records: Iterable[AdapterRecord], context: AdapterContext) -> Iterator[AdapterRecord]:
     for id_, media, metadata in records:
         if AdapterContext(context) is AdapterContext.query:
             yield id_, ready(step.transform_query(media)), metadata or {}
@@ -112,9 +104,7 @@ def _call_new(
             yield as_tuple(record)
 
 
-async def _rest_of_records(
-    pending: Awaitable[Iterable[Record]], steps: Sequence[Transform]
-) -> Iterable[Record]:
+async def _rest_of_records(pending: Awaitable[Iterable[Record]], steps: Sequence[Transform]) -> Iterable[Record]:
     records = list(await pending)
     for step in steps:
         result: Any = step.transform_records(records)

@@ -86,14 +86,10 @@ class TextPreprocessor(Pipeline):
     def _cutter(self) -> Transform:
         if not isinstance(self.chunker, str):
             if self.max_tokens is not None or self.overlap:
-                raise ArgError(
-                    "max_tokens and overlap are for the named chunkers; give your own its own limits"
-                )
+                raise ArgError("max_tokens and overlap are for the named chunkers; give your own its own limits")
             return self.chunker
         if self.chunker not in ("markdown", "paragraph"):
-            raise ArgError(
-                f"unknown chunker {self.chunker!r}; expected 'markdown', 'paragraph', or a transform"
-            )
+            raise ArgError(f"unknown chunker {self.chunker!r}; expected 'markdown', 'paragraph', or a transform")
         splitter = RecursiveSplitter(
             self.max_tokens,
             overlap=self.overlap,
@@ -108,6 +104,9 @@ class Paragraphs(Chunker):
 
     def __init__(self, splitter: RecursiveSplitter) -> None:
         self._splitter = splitter
+
+    def __repr__(self) -> str:
+        return f"Paragraphs({self._splitter!r})"
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text at its empty lines, and what is too long at the largest unit that fits."""

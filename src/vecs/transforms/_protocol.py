@@ -22,9 +22,7 @@ class Transform(Protocol):
         """Dimension of the vectors this step makes; None if it makes none. May load a model."""
         ...
 
-    def transform_records(
-        self, records: Sequence[Record], /
-    ) -> Iterable[Record] | Awaitable[Iterable[Record]]:
+    def transform_records(self, records: Sequence[Record], /) -> Iterable[Record] | Awaitable[Iterable[Record]]:
         """
         Turn records on their way into the collection.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from vecs.exc import ArgError
 from vecs.transforms._config import from_config, hub_name
@@ -59,10 +59,12 @@ def _image(config: Mapping[str, Any]) -> Transform:
 
 
 def _preprocessor(config: Mapping[str, Any]) -> Transform:
-    chunker: Any = config["chunker"]
+    chunker = config["chunker"]
+    if not isinstance(chunker, str):
+        chunker = from_config(chunker)
     step = TextPreprocessor(
         _model(config),
-        chunker=chunker if isinstance(chunker, str) else from_config(chunker),
+        chunker=cast("Any", chunker),
         **_arguments(config, (*_TEXT, "max_tokens", "overlap")),
     )
     _remember(step.embedding, config)

@@ -43,9 +43,7 @@ class RecursiveSplitter(Chunker):
         headings: bool = False,
     ) -> None:
         if max_characters is not None and (max_tokens is not None or tokenizer is not None):
-            raise ArgError(
-                "a limit is either max_tokens, counted by a tokenizer, or max_characters, not both"
-            )
+            raise ArgError("a limit is either max_tokens, counted by a tokenizer, or max_characters, not both")
         if max_characters is None and max_tokens is None and not has_limit(tokenizer):
             raise ArgError("a limit is needed: max_tokens, max_characters, or an embedder as tokenizer")
         self.max_tokens = check_limit("max_tokens", max_tokens)
@@ -117,9 +115,7 @@ class RecursiveSplitter(Chunker):
         module = require("semantic_text_splitter", extra="text")
         kind = module.MarkdownSplitter if self.markdown else module.TextSplitter
         if self.overlap >= self.limit:
-            raise ArgError(
-                f"overlap={self.overlap} must be less than the model's limit of {self.limit} tokens"
-            )
+            raise ArgError(f"overlap={self.overlap} must be less than the model's limit of {self.limit} tokens")
         if self.max_characters is not None:
             return kind(self.limit, overlap=self.overlap)
         fast = plain_tokenizer(getattr(self.tokenizer, "tokenizer", self.tokenizer))

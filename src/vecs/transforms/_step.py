@@ -30,18 +30,14 @@ class Step(AdapterStep):
         return None
 
     @abstractmethod
-    def transform_records(
-        self, records: Sequence[Record], /
-    ) -> Iterable[Record] | Awaitable[Iterable[Record]]:
+    def transform_records(self, records: Sequence[Record], /) -> Iterable[Record] | Awaitable[Iterable[Record]]:
         """Turn records on their way into the collection."""
 
     @abstractmethod
     def transform_query(self, query: Any, /) -> Any | Awaitable[Any]:
         """Turn what is searched for."""
 
-    def __call__(
-        self, records: Iterable[AdapterRecord], adapter_context: AdapterContext
-    ) -> Iterator[AdapterRecord]:
+    def __call__(self, records: Iterable[AdapterRecord], adapter_context: AdapterContext) -> Iterator[AdapterRecord]:
         """Turn `(id, media, metadata)` tuples into others, lazily, as vecs 0.4 did."""
         if AdapterContext(adapter_context) is AdapterContext.query:
             for id_, media, metadata in records:

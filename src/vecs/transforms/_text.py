@@ -163,9 +163,7 @@ class TextEmbedding(ModelEmbedding):
         prompt = self.document_prompt
         if prompt is None:
             prompt = model.prompts.get(self.document_prompt_name or "document", "")
-        return max(
-            1, model.max_seq_length - model.special_tokens - (model.count_tokens(prompt) if prompt else 0)
-        )
+        return max(1, model.max_seq_length - model.special_tokens - (model.count_tokens(prompt) if prompt else 0))
 
     def count_tokens(self, text: str, /) -> int:
         """Count the tokens of a text as the model does, its special tokens left out."""
@@ -177,13 +175,13 @@ class TextEmbedding(ModelEmbedding):
         texts = [self._text(records[place]) for place in places]
         if not texts:
             return list(records)
-        self._warn_of_long(texts)
         vectors = self._encode(
             texts,
             [records[place].id for place in places],
             prompt=self.document_prompt,
             prompt_name=self.document_prompt_name,
         )
+        self._warn_of_long(texts)
         return put(records, places, vectors, texts)
 
     def transform_query(self, query: Any, /) -> Any:
@@ -192,8 +190,9 @@ class TextEmbedding(ModelEmbedding):
             return query
         if not isinstance(query, str):
             raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
+        (vector,) = self._encode([query], None, prompt=self.query_prompt, prompt_name=self.query_prompt_name)
         self._warn_of_long([query])
-        return self._encode([query], None, prompt=self.query_prompt, prompt_name=self.query_prompt_name)[0]
+        return vector
 
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the device and the token stay out of it."""

@@ -102,7 +102,7 @@ def cut(text: str, limit: int, count: Callable[[str], int]) -> list[str]:
 def _pack(units: Sequence[str], limit: int, count: Callable[[str], int]) -> Iterator[str]:
     start = 0
     while start < len(units):
-        size = _longest(units[start:], limit, count)
+        size = _longest(units, start, limit, count)
         if size:
             yield "".join(units[start : start + size])
             start += size
@@ -110,19 +110,24 @@ def _pack(units: Sequence[str], limit: int, count: Callable[[str], int]) -> Iter
         unit = units[start]
         if len(unit) == 1:
             raise ArgError(f"max_tokens={limit} is too small: {unit!r} alone is {count(unit)} tokens")
-        yield from _pack(list(unit), limit, count)
+        yield from _pack(unit, limit, count)
         start += 1
 
 
-def _longest(units: Sequence[str], limit: int, count: Callable[[str], int]) -> int:
-    """Return how many of the first units fit, found by doubling and halving; 0 if not even one does."""
+def _longest(units: Sequence[str], start: int, limit: int, count: Callable[[str], int]) -> int:
+    """Return how many units from `start` on fit, found by doubling and halving; 0 if not even one does."""
+
+    def fit(size: int) -> bool:
+        return count("".join(units[start : start + size])) <= limit
+
+    left = len(units) - start
     fits, size = 0, 1
-    while size <= len(units) and count("".join(units[:size])) <= limit:
+    while size <= left and fit(size):
         fits, size = size, size * 2
-    low, high = fits + 1, min(size, len(units) + 1) - 1
+    low, high = fits + 1, min(size - 1, left)
     while low <= high:
         middle = (low + high) // 2
-        if count("".join(units[:middle])) <= limit:
+        if fit(middle):
             fits, low = middle, middle + 1
         else:
             high = middle - 1

@@ -57,4 +57,4 @@ def failure(step: object, ids: Sequence[object] | None, error: Exception) -> Tra
         shown = ", ".join(repr(id_) for id_ in ids[:5])
         what = f"record {shown}" if len(ids) == 1 else f"records {shown}"
         what += f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return TransformError(f"{step!r} could not embed {what}: {error or type(error).__name__}")
+    return TransformError(f"{step!r} could not embed {what}: {str(error) or type(error).__name__}")
