@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import psycopg
 
-from vecs.exc import DatabaseError, Unavailable
+from vecs.exc import CollectionNotFound, DatabaseError, Unavailable, VecsException
 
+_UNDEFINED_TABLE = "42P01"
 # Too many connections, shutting down, starting up.
 _TRANSIENT = ("53300", "57P01", "57P02", "57P03")
 _TRANSIENT_WORDS = (
@@ -17,7 +18,11 @@ _TRANSIENT_WORDS = (
 )
 
 
-def database_error(error: psycopg.Error, *, lost: bool = False) -> DatabaseError:
+class ConnectionLost(Unavailable):
+    """A connection turned out to be dead; the statement may or may not have been done."""
+
+
+def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException:
     """Translate an error of a statement; `lost` says that its connection is gone."""
     state = error.sqlstate
     diag = error.diag
@@ -28,7 +33,10 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> DatabaseError
         parts.append(f"hint: {diag.message_hint}")
     message = "; ".join(parts)
     if lost:
-        return Unavailable(f"the connection was lost: {message}", state)
+        return ConnectionLost(f"the connection was lost: {message}", state)
+    if state == _UNDEFINED_TABLE:
+        # Only collections' tables are named in statements.
+        return CollectionNotFound(f"the collection was deleted: {message}")
     if state is not None and (state.startswith("08") or state in _TRANSIENT):
         return Unavailable(message, state)
     return DatabaseError(message, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,11 +78,18 @@ def resolve_target(target: str | os.PathLike[str] | None) -> ServerTarget | Fold
 
 
 def _parse(conninfo: str) -> dict[str, Any]:
-    try:
-        return conninfo_to_dict(conninfo)
-    except (ProgrammingError, UnicodeError):
-        # libpq's own message quotes the string, password and all: it is not passed on.
-        raise ArgError(
-            "the connection string is malformed; expected postgresql://user:password@host:port/database, "
-            "with special characters in the password percent-encoded, or libpq's key=value form"
-        ) from None
+    # libpq's own message quotes the string, password and all: it is passed on in no way, hence the raise outside.
+    with suppress(ProgrammingError, UnicodeError):
+        parameters = conninfo_to_dict(conninfo)
+        _check_port(parameters.get("port"))
+        return parameters
+    raise ArgError(
+        "the connection string is malformed; expected postgresql://user:password@host:port/database, "
+        "with special characters in the password percent-encoded, or libpq's key=value form"
+    )
+
+
+def _check_port(port: Any) -> None:
+    for part in str(port or "").split(","):
+        if part and not (part.isascii() and part.isdigit() and 0 < int(part) < 65536):
+            raise ArgError("the port in the connection string is not a number from 1 to 65535")

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from vecs._errors import connection_error, database_error, plan_is_stale
+from vecs._errors import ConnectionLost, connection_error, database_error, plan_is_stale
 from vecs._options import Options
 from vecs._pairs import AsyncLock, async_loop, async_offload, same_loop
 from vecs._sql.binary import ADAPTERS
@@ -27,7 +27,7 @@ from vecs._sql.settings import (
 )
 from vecs._sql.table import Extension, find_extension, read_extension
 from vecs._target import FolderTarget, ServerTarget
-from vecs.exc import DatabaseError, Unavailable
+from vecs.exc import Unavailable, VecsException
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -85,6 +85,8 @@ class AsyncExecutor:
     def _reset(self) -> None:
         self._lock = AsyncLock()
         self._pool: AsyncConnectionPool[_AsyncConnection] | None = None
+        self._lent: set[_AsyncConnection] = set()
+        # A connection was found dead: the others may be, too.
         self._suspect = False
         self._base: Settings = NO_SETTINGS
         self._pid = os.getpid()
@@ -110,7 +112,8 @@ class AsyncExecutor:
             await self._look(parameters)
             old, self._pool = self._pool, self._make_pool(parameters)
             self._loop = async_loop()
-            await self._pool.open()
+            # Waiting for the first connection: a getconn() meanwhile would open a second.
+            await self._pool.open(wait=True)
             self._suspect = False
         if old is not None:
             # Connections in use are closed as they come back.
@@ -177,25 +180,29 @@ class AsyncExecutor:
         await self.open()
         pool = cast("AsyncConnectionPool[_AsyncConnection]", self._pool)
         try:
-            return pool, await pool.getconn()
+            connection = await pool.getconn()
         except PoolTimeout as error:
-            self._suspect = True
-            raise Unavailable(
-                f"no connection to {self.target} became free within {self.options.pool_timeout:g} s; all "
-                f"{self.options.pool_size} are in use (see pool_size=) or the server is not answering"
-            ) from error
+            waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
+            if len(self._lent) >= self.options.pool_size:
+                reason = f"all {self.options.pool_size} are in use (see pool_size=)"
+            else:
+                reason, self._suspect = "the server does not answer", True
+            raise Unavailable(f"{waited}: {reason}") from error
         except PoolClosed as error:
             raise Unavailable(f"the connections to {self.target} were closed during the call") from error
+        self._lent.add(connection)
+        return pool, connection
+
+    async def _release(self, pool: AsyncConnectionPool[_AsyncConnection], connection: _AsyncConnection) -> None:
+        self._lent.discard(connection)
+        await pool.putconn(connection)
 
     async def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
         """Run one statement that changes nothing; once more if its connection turns out to be dead."""
         try:
             return await self._run(statement, settings)
-        except Unavailable:
-            # A timeout of the pool is no dead connection, and has been waited for once already.
-            if not self._suspect:
-                raise
-        return await self._run(statement, settings)
+        except ConnectionLost:
+            return await self._run(statement, settings)
 
     async def write(self, statement: Fragment) -> Rows:
         """Run one statement that may change something: atomic by itself, never repeated."""
@@ -210,7 +217,7 @@ class AsyncExecutor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
-            await pool.putconn(connection)
+            await self._release(pool, connection)
 
     async def _run(self, statement: Fragment, settings: Settings) -> Rows:
         pool, connection = await self._acquire()
@@ -230,7 +237,7 @@ class AsyncExecutor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
-            await pool.putconn(connection)
+            await self._release(pool, connection)
 
     async def _apply(self, connection: _AsyncConnection, wanted: Settings) -> None:
         applied = connection.applied
@@ -260,7 +267,7 @@ class AsyncExecutor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
-            await pool.putconn(connection)
+            await self._release(pool, connection)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
@@ -272,7 +279,7 @@ class AsyncExecutor:
                 await connection.commit()
         finally:
             await self._take_back(connection)
-            await pool.putconn(connection)
+            await self._release(pool, connection)
 
     async def _take_back(self, connection: _AsyncConnection) -> None:
         connection.applied = NO_SETTINGS
@@ -288,7 +295,7 @@ class AsyncExecutor:
             # Whatever is wrong with it, it ends here; the pool replaces it.
             await connection.close()
 
-    def _failed(self, connection: _AsyncConnection, error: psycopg.Error) -> DatabaseError:
+    def _failed(self, connection: _AsyncConnection, error: psycopg.Error) -> VecsException:
         # A closed connection, not the error's class: Citus reports a dead worker as a connection failure.
         if connection.closed:
             self._suspect = True

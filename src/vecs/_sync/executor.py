@@ -13,7 +13,7 @@ from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from vecs._errors import connection_error, database_error, plan_is_stale
+from vecs._errors import ConnectionLost, connection_error, database_error, plan_is_stale
 from vecs._options import Options
 from vecs._pairs import Lock, loop, offload, same_loop
 from vecs._sql.binary import ADAPTERS
@@ -28,7 +28,7 @@ from vecs._sql.settings import (
 )
 from vecs._sql.table import Extension, find_extension, read_extension
 from vecs._target import FolderTarget, ServerTarget
-from vecs.exc import DatabaseError, Unavailable
+from vecs.exc import Unavailable, VecsException
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -86,6 +86,8 @@ class Executor:
     def _reset(self) -> None:
         self._lock = Lock()
         self._pool: ConnectionPool[_Connection] | None = None
+        self._lent: set[_Connection] = set()
+        # A connection was found dead: the others may be, too.
         self._suspect = False
         self._base: Settings = NO_SETTINGS
         self._pid = os.getpid()
@@ -111,7 +113,8 @@ class Executor:
             self._look(parameters)
             old, self._pool = self._pool, self._make_pool(parameters)
             self._loop = loop()
-            self._pool.open()
+            # Waiting for the first connection: a getconn() meanwhile would open a second.
+            self._pool.open(wait=True)
             self._suspect = False
         if old is not None:
             # Connections in use are closed as they come back.
@@ -176,25 +179,29 @@ class Executor:
         self.open()
         pool = cast("ConnectionPool[_Connection]", self._pool)
         try:
-            return pool, pool.getconn()
+            connection = pool.getconn()
         except PoolTimeout as error:
-            self._suspect = True
-            raise Unavailable(
-                f"no connection to {self.target} became free within {self.options.pool_timeout:g} s; all "
-                f"{self.options.pool_size} are in use (see pool_size=) or the server is not answering"
-            ) from error
+            waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
+            if len(self._lent) >= self.options.pool_size:
+                reason = f"all {self.options.pool_size} are in use (see pool_size=)"
+            else:
+                reason, self._suspect = "the server does not answer", True
+            raise Unavailable(f"{waited}: {reason}") from error
         except PoolClosed as error:
             raise Unavailable(f"the connections to {self.target} were closed during the call") from error
+        self._lent.add(connection)
+        return pool, connection
+
+    def _release(self, pool: ConnectionPool[_Connection], connection: _Connection) -> None:
+        self._lent.discard(connection)
+        pool.putconn(connection)
 
     def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
         """Run one statement that changes nothing; once more if its connection turns out to be dead."""
         try:
             return self._run(statement, settings)
-        except Unavailable:
-            # A timeout of the pool is no dead connection, and has been waited for once already.
-            if not self._suspect:
-                raise
-        return self._run(statement, settings)
+        except ConnectionLost:
+            return self._run(statement, settings)
 
     def write(self, statement: Fragment) -> Rows:
         """Run one statement that may change something: atomic by itself, never repeated."""
@@ -209,7 +216,7 @@ class Executor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
-            pool.putconn(connection)
+            self._release(pool, connection)
 
     def _run(self, statement: Fragment, settings: Settings) -> Rows:
         pool, connection = self._acquire()
@@ -229,7 +236,7 @@ class Executor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
-            pool.putconn(connection)
+            self._release(pool, connection)
 
     def _apply(self, connection: _Connection, wanted: Settings) -> None:
         applied = connection.applied
@@ -259,7 +266,7 @@ class Executor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
-            pool.putconn(connection)
+            self._release(pool, connection)
 
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:
@@ -271,7 +278,7 @@ class Executor:
                 connection.commit()
         finally:
             self._take_back(connection)
-            pool.putconn(connection)
+            self._release(pool, connection)
 
     def _take_back(self, connection: _Connection) -> None:
         connection.applied = NO_SETTINGS
@@ -287,7 +294,7 @@ class Executor:
             # Whatever is wrong with it, it ends here; the pool replaces it.
             connection.close()
 
-    def _failed(self, connection: _Connection, error: psycopg.Error) -> DatabaseError:
+    def _failed(self, connection: _Connection, error: psycopg.Error) -> VecsException:
         # A closed connection, not the error's class: Citus reports a dead worker as a connection failure.
         if connection.closed:
             self._suspect = True

@@ -1,0 +1,55 @@
+"""One entry of the documentation: what a module, class or function says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+Kind = Literal["module", "class", "function", "method"]
+
+# Longer texts are cut: what comes late is detail, and one vector cannot stand for all of it.
+MAX_LENGTH = 700
+
+
+@dataclass(frozen=True)
+class Doc:
+    """A docstring with what surrounds it; `name` is relative to the module, empty for the module itself."""
+
+    module: str
+    name: str
+    kind: Kind
+    signature: str
+    docstring: str
+    line: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The name as it is written: `gzip.open`, and without a module what needs no import: `str.split`."""
+        if not self.name:
+            return self.module
+        return self.name if self.module == "builtins" else f"{self.module}.{self.name}"
+
+    @property
+    def text(self) -> str:
+        """What is embedded and shown: the call, then the beginning of what it does."""
+        return f"{self.id}{self.signature}\n\n{beginning(self.docstring)}"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What filters see."""
+        line = {} if self.line is None else {"line": self.line}
+        return {"module": self.module, "kind": self.kind, "name": self.name or self.module, **line}
+
+    def shown_by(self, module: str) -> Doc:
+        """Return it under the name of the module that users import it from."""
+        return replace(self, module=module)
+
+
+def beginning(text: str, length: int = MAX_LENGTH) -> str:
+    """Return as many paragraphs as fit, and of a long first one as many words."""
+    if len(text) <= length:
+        return text
+    cut = text.rfind("\n\n", 0, length)
+    if cut < length // 3:
+        cut = max(text.rfind(" ", 0, length), text.rfind("\n", 0, length))
+    return text[: cut if cut > 0 else length].rstrip()

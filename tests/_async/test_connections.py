@@ -1,0 +1,301 @@
+"""Connections: broken ones heal, borrowed ones leave no trace, poolers and restricted roles work."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import vecs
+from vecs.exc import ArgError, DatabaseError, Unavailable
+
+
+@pytest.fixture
+async def docs(client: vecs.AsyncClient) -> vecs.AsyncCollection:
+    docs = await client.create_collection("docs", 2)
+    await docs.upsert([("a", [1, 0], {"n": 1}), ("b", [0, 1], {"n": 2})])
+    await docs.index()
+    return docs
+
+
+def kill_connections(target: str) -> None:
+    """End every connection of vecs to the database, from outside."""
+    with psycopg.connect(target, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'vecs' and datname = current_database()"
+        )
+
+
+async def test_a_read_survives_a_killed_connection(docs: vecs.AsyncCollection, target: str) -> None:
+    kill_connections(target)
+    assert [match.id for match in await docs.search([1, 0], limit=1)] == ["a"]
+
+
+async def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(
+    docs: vecs.AsyncCollection, target: str
+) -> None:
+    kill_connections(target)
+    with pytest.raises(Unavailable, match="connection was lost"):
+        await docs.upsert([("c", [1, 1], {})])
+    assert await docs.upsert([("c", [1, 1], {})]) == 1
+    assert await docs.count() == 3
+
+
+async def test_a_closed_client_connects_again_and_closing_twice_is_no_error(
+    client: vecs.AsyncClient, docs: vecs.AsyncCollection
+) -> None:
+    await client.close()
+    await client.disconnect()
+    assert await docs.count() == 2
+
+
+async def test_a_closed_client_leaves_no_connection(target: str, schema: str) -> None:
+    name = f"test-{schema}"
+    async with vecs.create_async_client(make_conninfo(target, application_name=name)) as client:
+        await client.collection_names()
+        assert _connections(target, name) == 1
+    for _ in range(100):
+        if not _connections(target, name):
+            break
+        time.sleep(0.02)
+    assert _connections(target, name) == 0
+
+
+def _connections(target: str, name: str) -> int:
+    with psycopg.connect(target) as connection:
+        row = connection.execute("select count(*) from pg_stat_activity where application_name = %s", [name]).fetchone()
+    return row[0] if row else -1
+
+
+async def test_what_a_borrower_sets_does_not_reach_the_next_one(
+    client: vecs.AsyncClient, docs: vecs.AsyncCollection
+) -> None:
+    for _ in range(3):
+        async with client.connection() as connection:
+            await connection.execute("set search_path = nowhere")
+            await connection.execute("set hnsw.iterative_scan = off")
+            await connection.execute("create temp table docs (x int)")
+            await connection.execute("set session characteristics as transaction read only")
+    async with client.connection() as connection:
+        cursor = await connection.execute("show search_path")
+        assert await cursor.fetchone() == ('"$user", public',)
+    assert await docs.upsert([("c", [1, 1], {})]) == 1
+    assert len(await docs.search([1, 0], limit=3)) == 3
+
+
+async def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.AsyncClient) -> None:
+    await client.create_collection("docs", 2)
+    async with client.connection() as connection, connection.transaction():
+        await connection.execute(f"insert into \"{client.schema}\".docs (id, vec) values ('x', '[1,2]')")
+    async with client.connection() as connection:
+        await connection.execute("begin")
+        await connection.execute(f"insert into \"{client.schema}\".docs (id, vec) values ('y', '[1,2]')")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        async with client.connection() as connection:
+            await connection.execute("select * from nothing")
+    assert await (await client.get_collection("docs")).count() == 2
+
+
+async def test_one_search_is_one_statement(docs: vecs.AsyncCollection) -> None:
+    await docs.search([1, 0], limit=2)
+    sent: list[str] = []
+    executor: Any = docs._executor
+    run = executor._run
+
+    async def recorded(statement: Any, settings: Any) -> Any:
+        sent.append(repr(statement))
+        return await run(statement, settings)
+
+    executor._run = recorded
+    await docs.search([1, 0], limit=2, filters={"n": {"$gte": 0}})
+    await docs.query([1, 0], limit=2)
+    await docs.get(["a"])
+    await docs.upsert([("c", [1, 1], {})])
+    assert len(sent) == 4
+
+
+async def test_everything_works_through_a_transaction_pooler(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema, pooler=True, statement_timeout=30) as client:
+        docs = await client.get_or_create_collection("docs", dimension=2, text=True)
+        assert await docs.upsert([(f"{i:04}", [i, 1], {"n": i}) for i in range(1200)]) == 1200
+        await docs.index()
+        for _ in range(8):
+            assert len(await docs.search([1, 1], limit=100, ef_search=50)) == 100
+        assert [r.id for r in await docs.get(filters={"n": 3})] == ["0003"]
+        assert await docs.delete(["0003"]) == ["0003"]
+        assert await docs.count() == 1199
+        async with client.connection() as connection:
+            cursor = await connection.execute("select count(*) from pg_prepared_statements")
+            assert await cursor.fetchone() == (0,)
+            cursor = await connection.execute("show hnsw.iterative_scan")
+            assert await cursor.fetchone() == ("off",)
+
+
+async def test_a_statement_timeout_ends_a_statement_but_not_an_index_build(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema, statement_timeout=0.05) as client:
+        async with client.connection() as connection:
+            await connection.execute("reset statement_timeout")
+        docs = await client.create_collection("docs", 64)
+        for start in range(0, 20000, 400):
+            await docs.upsert([(f"{i}", [float(i % 7 + j) for j in range(64)], {}) for i in range(start, start + 400)])
+        await docs.index()
+        with pytest.raises(DatabaseError, match="statement timeout") as caught:
+            await docs.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
+        assert caught.value.sqlstate == "57014"
+        assert await docs.get(["1"])
+
+
+def _slow() -> dict[str, Any]:
+    return {"$or": [{f"k{i}": {"$ilike": "%x%"}} for i in range(400)]}
+
+
+async def test_a_role_that_may_only_select_can_open_and_search(superuser_target: str, schema: str) -> None:
+    reader_role = f"reader_{schema}"
+    async with vecs.create_async_client(superuser_target, schema=schema) as owner:
+        docs = await owner.get_or_create_collection("docs", dimension=2)
+        await docs.upsert([("a", [1, 0], {})])
+        await docs.index()
+        async with owner.connection() as connection:
+            await connection.execute(f"create role {reader_role}")
+            await connection.execute(f"grant usage on schema {schema} to {reader_role}")
+            await connection.execute(f"grant select on {schema}.docs to {reader_role}")
+    reader = make_conninfo(superuser_target, options=f"-c role={reader_role}")
+    async with vecs.create_async_client(reader, schema=schema) as client:
+        docs = await client.get_or_create_collection("docs", dimension=2)
+        assert [match.id for match in await docs.search([1, 0])] == ["a"]
+        assert await docs.count() == 1
+        assert (await client.info()).user == reader_role
+        with pytest.raises(DatabaseError, match="permission denied") as caught:
+            await docs.upsert([("b", [1, 0], {})])
+        assert caught.value.sqlstate == "42501"
+        with pytest.raises(DatabaseError, match="permission denied"):
+            await client.create_collection("other", 2)
+
+
+async def test_a_database_in_read_only_mode_can_be_searched(target: str, docs: vecs.AsyncCollection) -> None:
+    read_only = make_conninfo(target, options="-c default_transaction_read_only=on")
+    async with vecs.create_async_client(read_only, schema=docs.client.schema) as client:
+        same = await client.get_or_create_collection("docs", dimension=2)
+        assert [match.id for match in await same.search([1, 0], limit=1)] == ["a"]
+        with pytest.raises(DatabaseError, match="read-only transaction"):
+            await same.upsert([("c", [1, 1], {})])
+
+
+async def test_pgvector_may_live_in_any_schema(superuser_target: str) -> None:
+    with psycopg.connect(superuser_target, autocommit=True) as connection:
+        connection.execute("drop database if exists elsewhere")
+        connection.execute("create database elsewhere")
+    elsewhere = make_conninfo(superuser_target, dbname="elsewhere")
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        connection.execute('create schema "Ext ension"')
+        connection.execute('create extension vector schema "Ext ension"')
+    async with vecs.create_async_client(elsewhere) as client:
+        docs = await client.get_or_create_collection("docs", dimension=2, text=True)
+        await docs.upsert([(f"{i}", [i, 1], {"n": i}) for i in range(600)])
+        await docs.index()
+        match = (await docs.search([0, 1], limit=1, include_vector=True))[0]
+        assert (match.id, list(match.vec if match.vec is not None else [])) == ("0", [0, 1])
+
+
+async def test_a_server_without_pgvector_gets_it_or_says_what_is_missing(superuser_target: str) -> None:
+    with psycopg.connect(superuser_target, autocommit=True) as connection:
+        connection.execute("drop database if exists bare")
+        connection.execute("create database bare")
+        connection.execute("drop role if exists plain")
+        connection.execute("create role plain")
+        connection.execute("grant create on database bare to plain")
+    bare = make_conninfo(superuser_target, dbname="bare")
+    async with vecs.create_async_client(make_conninfo(bare, options="-c role=plain")) as client:
+        assert (await client.info()).pgvector is None
+        assert await client.collection_names() == []
+        with pytest.raises(DatabaseError, match="permission denied to create extension"):
+            await client.create_collection("docs", 2)
+        assert await client.collection_names() == []
+    async with vecs.create_async_client(bare) as client:
+        docs = await client.create_collection("docs", 2)
+        assert await docs.upsert([("a", [1, 2], {})]) == 1
+        assert (await client.info()).pgvector == client.vector_version
+        assert len(await docs.search([1, 2], exact=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("postgresql://u:s3cret@127.0.0.1:1/db", Unavailable),
+        ("host=127.0.0.1 port=1 user=u password=s3cret dbname=db", Unavailable),
+        ("postgresql://u:s3cret@host:notaport/db", ArgError),
+        ("postgresql://u:s3cret@[::1/db", ArgError),
+        ("host=x password='s3cret", ArgError),
+        ("mysql://u:s3cret@host/db", ArgError),
+    ],
+)
+async def test_a_password_is_in_no_error(target: str, expected: type[Exception]) -> None:
+    with pytest.raises(expected) as caught:
+        async with vecs.create_async_client(target):
+            pass
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "s3cret" not in f"{error!s}{error!r}"
+        error = error.__cause__ or error.__context__
+
+
+async def test_a_repr_names_the_target_without_its_password(target: str) -> None:
+    client = vecs.AsyncClient("postgresql://me:s3cret@db.example:5433/app", schema="s")
+    assert repr(client) == "vecs.AsyncClient('postgresql://me:***@db.example:5433/app', schema='s')"
+    assert "s3cret" not in repr(vars(client._executor))
+
+
+async def test_a_pickled_client_connects_anew(client: vecs.AsyncClient, docs: vecs.AsyncCollection) -> None:
+    copy = pickle.loads(pickle.dumps(docs))
+    assert copy.client is not client
+    assert await copy.count() == 2
+    await copy.client.close()
+
+
+async def test_info_tells_what_it_is_connected_to(client: vecs.AsyncClient, target: str) -> None:
+    info = await client.info()
+    assert info.database == conninfo_to_dict(target)["dbname"]
+    assert info.schema == client.schema
+    assert info.folder is None
+    assert not info.read_only
+
+
+async def test_a_folder_is_an_embedded_server(tmp_path: Any) -> None:
+    async with vecs.create_async_client(tmp_path / "new folder") as client:
+        docs = await client.create_collection("docs", 2)
+        await docs.upsert([("a", [1, 2], {})])
+        info = await client.info()
+        assert info.folder == tmp_path / "new folder"
+        assert info.log is not None
+        assert info.log.exists()
+        async with vecs.create_async_client(str(tmp_path / "new folder")) as other:
+            assert await (await other.get_collection("docs")).count() == 1
+
+
+async def test_an_embedded_server_that_died_is_started_again(tmp_path: Any) -> None:
+    async with vecs.create_async_client(tmp_path / "db") as client:
+        docs = await client.create_collection("docs", 2)
+        await docs.upsert([("a", [1, 2], {})])
+        pid = int((tmp_path / "db" / "pgdata" / "postmaster.pid").read_text().split()[0])
+        _kill(pid)
+        assert await docs.count() == 1
+
+
+def _kill(pid: int) -> None:
+    import os
+    import signal
+
+    os.kill(pid, signal.SIGKILL)
+
+
+async def test_the_environment_names_the_default_target(
+    target: str, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VECS_URL", target)
+    async with vecs.create_async_client(schema=schema) as client:
+        assert (await client.info()).folder is None

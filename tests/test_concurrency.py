@@ -1,0 +1,165 @@
+"""Many threads, tasks and processes on one client or one target."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+import vecs
+from vecs.exc import Unavailable, VecsException
+
+
+@pytest.fixture
+def client(target: str, schema: str) -> Iterator[vecs.Client]:
+    with vecs.create_client(target, schema=schema) as client:
+        yield client
+
+
+@pytest.fixture
+def docs(client: vecs.Client) -> vecs.Collection:
+    docs = client.create_collection("docs", 8)
+    docs.upsert([(f"{i}", np.eye(8)[i % 8] + i / 1000, {"n": i}) for i in range(500)])
+    docs.index()
+    return docs
+
+
+def test_many_threads_share_one_client(docs: vecs.Collection) -> None:
+    def use(i: int) -> int:
+        if i % 10 == 0:
+            docs.upsert([(f"t{i}", np.ones(8), {})])
+        return len(docs.search(np.ones(8), limit=5))
+
+    with ThreadPoolExecutor(40) as pool:
+        assert set(pool.map(use, range(400))) == {5}
+    assert docs.count() == 540
+
+
+def test_many_tasks_share_one_client(docs: vecs.Collection, target: str) -> None:
+    async def main() -> list[int]:
+        async with vecs.create_async_client(target, schema=docs.client.schema) as client:
+            same = await client.get_collection("docs")
+            found = await asyncio.gather(*(same.search(np.ones(8), limit=5) for _ in range(200)))
+            return [len(matches) for matches in found]
+
+    assert asyncio.run(main()) == [5] * 200
+
+
+def test_clients_that_start_at_once_create_one_collection(target: str, schema: str) -> None:
+    def start(_: int) -> int:
+        with vecs.create_client(target, schema=schema) as client:
+            docs = client.get_or_create_collection("docs", dimension=2, text=True)
+            return docs.upsert([("a", [1, 2], {})])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(start, range(8))) == [1] * 8
+
+
+def test_overlapping_upserts_do_not_deadlock(docs: vecs.Collection) -> None:
+    ids = [f"{i}" for i in range(800)]
+    rng = np.random.default_rng(1)
+
+    def write(_: int) -> int:
+        return docs.upsert([(id, np.ones(8), {}) for id in rng.permutation(ids).tolist()])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(write, range(16))) == [800] * 16
+
+
+def test_an_upsert_does_not_stall_the_event_loop(docs: vecs.Collection, target: str) -> None:
+    records = [(f"{i}", [float(i)] * 8, {"text": "x" * 200, "n": i}) for i in range(20_000)]
+
+    async def main() -> list[float]:
+        async with vecs.create_async_client(target, schema=docs.client.schema) as client:
+            same = await client.get_collection("docs")
+            await same.upsert(records[:10])
+            task = asyncio.create_task(same.upsert(records))
+            ticks = [time.perf_counter()]
+            while not task.done():
+                await asyncio.sleep(0.001)
+                ticks.append(time.perf_counter())
+            assert await task == 20_000
+            return ticks
+
+    ticks = asyncio.run(main())
+    # The loop went round thousands of times meanwhile; how long each round took belongs to benchmarks.
+    assert len(ticks) > 100
+
+
+def test_an_async_client_refuses_another_event_loop(target: str) -> None:
+    client = vecs.create_async_client(target)
+
+    async def use() -> None:
+        await client.collection_names()
+
+    async def end() -> None:
+        await client.close()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(use())
+    with pytest.raises(VecsException, match="belongs to another event loop"):
+        asyncio.run(use())
+    loop.run_until_complete(end())
+    loop.close()
+    asyncio.run(use())
+    client_again = vecs.create_async_client(target)
+
+    async def both() -> None:
+        async with client_again:
+            await client_again.collection_names()
+
+    asyncio.run(both())
+    asyncio.run(both())
+
+
+def _in_child(docs: vecs.Collection, results: Any) -> None:
+    results.put([match.id for match in docs.search(np.eye(8)[3], limit=1)])
+    results.put(docs.upsert([("child", np.ones(8), {})]))
+
+
+def test_a_forked_process_connects_for_itself(docs: vecs.Collection) -> None:
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    child = context.Process(target=_in_child, args=(docs, results))
+    child.start()
+    assert results.get(timeout=30) == ["3"]
+    assert results.get(timeout=30) == 1
+    child.join(30)
+    assert child.exitcode == 0
+    assert docs["child"].metadata == {}
+
+
+def test_a_full_pool_says_so(target: str) -> None:
+    with (
+        vecs.create_client(target, pool_size=1, pool_timeout=0.2) as client,
+        client.connection(),
+        pytest.raises(Unavailable, match="became free within 0.2 s: all 1 are in use"),
+    ):
+        client.collection_names()
+
+
+def test_a_collection_made_anew_with_another_dimension_is_noticed(docs: vecs.Collection, target: str) -> None:
+    for _ in range(8):
+        docs.search(np.ones(8), include_vector=True, limit=2)
+    with vecs.create_client(target, schema=docs.client.schema) as other:
+        other.delete_collection("docs")
+        other.create_collection("docs", 3).upsert([("a", [1, 2, 3], {})])
+    with pytest.raises(vecs.exc.DatabaseError, match="different vector dimensions"):
+        docs.search(np.ones(8), include_vector=True, limit=2)
+    again = docs.client.get_collection("docs")
+    assert again.search([1, 2, 3], include_vector=True, exact=True)[0].id == "a"
+
+
+def test_a_dropped_collection_is_not_found(docs: vecs.Collection, target: str) -> None:
+    with psycopg.connect(target, autocommit=True) as connection:
+        connection.execute(f'drop table "{docs.client.schema}".docs')
+    for use in (lambda: docs.search(np.ones(8)), docs.count, lambda: docs.upsert([("a", np.ones(8), {})])):
+        with pytest.raises(vecs.exc.CollectionNotFound, match="docs"):
+            use()
