@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
@@ -164,9 +164,10 @@ def _read_comment(comment: str | None) -> dict[str, Any]:
     if not comment or not comment.startswith('{"vecs":'):
         return {}
     try:
-        return json.loads(comment)["vecs"]
-    except (ValueError, TypeError):
+        described: Any = json.loads(comment)["vecs"]
+    except ValueError:
         return {}
+    return cast("dict[str, Any]", described) if isinstance(described, dict) else {}
 
 
 def write_comment(table: Table, description: Mapping[str, Any]) -> Fragment:

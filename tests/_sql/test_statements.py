@@ -1,0 +1,117 @@
+"""The shape of statements: values as parameters, and the forms that Citus runs as well as plain Postgres."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vecs._sql import indexes, search, settings, table, write
+from vecs._sql.binary import vector_param
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
+from vecs._sql.rows import encode_record
+from vecs._sql.table import Extension, Table
+from vecs.filters import parse_filters
+from vecs.indexes import IndexMethod
+from vecs.measures import measure_spec
+from vecs.records import Record
+
+TABLE = Table("s", 'na"me', 2, Extension("public", (0, 8, 5), 12345), has_text=True)
+COSINE = measure_spec("cosine_distance")
+VEC = vector_param(np.array([1, 2], np.float32))
+FILTERS = parse_filters({"k'": "v'; drop table x --", "$or": [{"a.b": {"$in": [1]}}, {"c": {"$like": "%"}}]})
+ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
+
+STATEMENTS: dict[str, Fragment] = {
+    "nearest": search.nearest(
+        TABLE, VEC, COSINE, search.Columns(), limit=3, selection=search.Selection(filters=FILTERS)
+    ),
+    "exact": search.nearest(TABLE, VEC, COSINE, search.Columns(vec=True), limit=3, offset=2, exact=True),
+    "records": search.records(TABLE, search.Columns(), search.Selection(["a'"], ["d'"], FILTERS), limit=1, after="x'"),
+    "count": search.count(TABLE, search.Selection(filters=FILTERS)),
+    "delete": write.delete(TABLE, search.Selection(ids=["a'"])),
+    "update": write.update_metadata(TABLE, search.Selection(filters=FILTERS), "{}", replace=False),
+    "upsert": write.upsert_rows(TABLE, ROWS, ["d'"]),
+    "stage": write.upsert_stage(TABLE, ordered=False),
+    "stale": write.delete_stale_of_stage(TABLE, ["d'"]),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_value_is_in_the_text_of_a_statement(name: str) -> None:
+    text = STATEMENTS[name].render()[0].decode()
+    assert "drop table" not in text
+    assert "a'" not in text
+    assert "d'" not in text
+    assert ";" not in text
+    assert '"na""me"' in text
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_statements_keep_to_what_citus_runs(name: str) -> None:
+    text = STATEMENTS[name].render()[0].decode().lower()
+    for forbidden in ("set_config", " over (", "lateral", "merge into", "for update", "reltuples", "ctid", "now("):
+        assert forbidden not in text
+    if "do update set" in text:
+        updates = text.split("do update set")[1]
+        assert all(re.fullmatch(r'\s*"\w+" = excluded\."\w+"', part) for part in updates.split(","))
+    for argument in re.findall(r"unnest\((.*?)\) as", text):
+        assert all(re.fullmatch(r'\s*\$\d+::[\w".]+\[\]', part) for part in argument.split(","))
+
+
+def test_a_nearest_neighbour_query_selects_its_distance_and_has_a_limit() -> None:
+    text = STATEMENTS["nearest"].render()[0].decode()
+    assert 'operator("public".<=>)' in text
+    assert " as distance" in text
+    assert re.search(r"order by distance limit \$\d+::int8$", text)
+
+
+def test_settings_are_single_statements_of_literals() -> None:
+    for local in (True, False):
+        text, params = settings.set_statement("hnsw.ef_search", "10'; drop", local=local).render()
+        assert params == []
+        assert text.decode() == f"""set {"local " if local else ""}"hnsw"."ef_search" = '10''; drop'"""
+
+
+@pytest.mark.parametrize("value", ["plain", "it's", "back\\slash", "'; drop table x; --", "\\'"])
+def test_a_literal_reads_as_what_it_was(value: str) -> None:
+    sql = Literal(value).sql.strip()
+    body = sql[1:] if sql.startswith("E") else sql
+    assert body.startswith("'")
+    assert body.endswith("'")
+    inner = body[1:-1].replace("''", "'")
+    assert (inner.replace("\\\\", "\\") if sql.startswith("E") else inner) == value
+
+
+def test_a_fragment_numbers_its_parameters_and_sends_each_once() -> None:
+    inner = fragment("x = {x} or y = {x}", x="v")
+    whole = fragment("select {c} where {inner} and {n} < z", c=Identifier('q"'), inner=inner, n=5)
+    assert whole.render() == (b'select "q""" where x = $1 or y = $1 and $2 < z', ["v", 5])
+    assert join(" and ", [inner, inner]).render() == (b"x = $1 or y = $1 and x = $1 or y = $1", ["v"])
+    assert whole.inline() == b"select \"q\"\"\" where x = 'v' or y = 'v' and 5 < z"
+
+
+def test_a_fragment_shows_no_values() -> None:
+    assert "secret" not in repr(fragment("select {x}", x="secret"))
+
+
+@pytest.mark.parametrize("name", ["", "a" * 64, "é" * 32, "x\0", 5, None, "\ud800"])
+def test_a_name_postgres_would_cut_or_refuse_is_refused(name: Any) -> None:
+    with pytest.raises(ValueError, match="collection name"):
+        table.check_name(name)
+
+
+def test_an_index_is_named_as_stock_vecs_looks_for_it() -> None:
+    name = indexes.index_name(COSINE, IndexMethod.hnsw, {"m": 16, "ef_construction": 64}, "abcdefg")
+    assert name == "ix_vector_cosine_ops_hnsw_m16_efc64_abcdefg"
+    assert indexes.index_name(measure_spec("l2_distance"), IndexMethod.ivfflat, {"lists": 30}, "abcdefg") == (
+        "ix_vector_l2_ops_ivfflat_nl30_abcdefg"
+    )
+
+
+def test_versions_compare_by_number() -> None:
+    assert table.read_extension([("public", "0.10.0", 1)]) == Extension("public", (0, 10, 0), 1)
+    assert Extension("x", (0, 10, 0), 1).iterative_scan
+    assert not Extension("x", (0, 7, 4), 1).iterative_scan
