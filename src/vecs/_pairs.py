@@ -14,6 +14,10 @@ from vecs.exc import VecsException
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Items that are encoded in well under a millisecond.
+FEW = 20
+_NEVER_BLOCK = (type(iter(())), type(iter([])))
+
 AsyncLock = asyncio.Lock
 Lock = threading.Lock
 
@@ -25,6 +29,18 @@ async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.
 
 def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function here: a sync caller waits for it anyway."""
+    return function(*args, **kwargs)
+
+
+async def async_offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function over `count` items, in a thread if they are many: for a few, the way there takes longer."""
+    if count <= FEW:
+        return function(*args, **kwargs)
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function here."""
     return function(*args, **kwargs)
 
 
@@ -102,6 +118,8 @@ async def async_take(source: AsyncIterator[T] | Iterator[T], count: int) -> list
             except StopAsyncIteration:
                 break
         return items
+    if isinstance(source, _NEVER_BLOCK):
+        return take(source, count)
     return await asyncio.to_thread(take, source, count)
 
 

@@ -92,8 +92,9 @@ def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.Client) -> N
     with client.connection() as connection:
         connection.execute("begin")
         connection.execute(f"insert into \"{client.schema}\".docs (id, vec) values ('y', '[1,2]')")
-    with pytest.raises(psycopg.errors.UndefinedTable), client.connection() as connection:
-        connection.execute("select * from nothing")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        with client.connection() as connection:
+            connection.execute("select * from nothing")
     assert (client.get_collection("docs")).count() == 2
 
 
@@ -231,8 +232,9 @@ def test_a_server_without_pgvector_gets_it_or_says_what_is_missing(superuser_tar
     ],
 )
 def test_a_password_is_in_no_error(target: str, expected: type[Exception]) -> None:
-    with pytest.raises(expected) as caught, vecs.create_client(target):
-        pass
+    with pytest.raises(expected) as caught:
+        with vecs.create_client(target):
+            pass
     error: BaseException | None = caught.value
     while error is not None:
         assert "s3cret" not in f"{error!s}{error!r}"

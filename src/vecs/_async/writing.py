@@ -8,7 +8,7 @@ from typing import Any
 from vecs._async.executor import AsyncExecutor
 from vecs._async.transforming import transform_records
 from vecs._buffer import RowBuffer, copy_rows
-from vecs._pairs import async_iterate, async_offload, async_take
+from vecs._pairs import async_iterate, async_offload_many, async_take
 from vecs._progress import Progress, progress_updates
 from vecs._sql import write
 from vecs._sql.rows import EncodedRow, encode_record
@@ -63,7 +63,7 @@ async def _add(
 ) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
     if transform is None:
-        await async_offload(_encode_into, buffer, table, records)
+        await async_offload_many(len(records), _encode_into, buffer, table, records)
         return
     # The last of each id: an older version need not be embedded.
     given = list({record.id: record for record in records}.values())
@@ -72,7 +72,7 @@ async def _add(
         made = [_without_text(record) for record in made]
     else:
         buffer.begin_documents(_replaced(given, made))
-    await async_offload(_encode_into, buffer, table, made)
+    await async_offload_many(len(made), _encode_into, buffer, table, made)
 
 
 def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> None:
@@ -106,13 +106,13 @@ async def _write(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> in
     documents = list(buffer.documents)
     if buffer.spilled:
         return await _write_spilled(executor, table, buffer, documents)
-    rows = await async_offload(buffer.sorted_rows)
+    rows = await async_offload_many(len(buffer), buffer.sorted_rows)
     if not rows:
         if documents:
             await executor.write(write.delete_documents(table, documents))
         return 0
     if len(rows) <= SMALL_ROWS and sum(len(field or b"") for row in rows for field in row) <= SMALL_BYTES:
-        await executor.write(await async_offload(write.upsert_rows, table, rows, documents))
+        await executor.write(await async_offload_many(len(rows), write.upsert_rows, table, rows, documents))
         return len(rows)
     await _write_staged(executor, table, rows, documents)
     return len(rows)

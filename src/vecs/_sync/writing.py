@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vecs._buffer import RowBuffer, copy_rows
-from vecs._pairs import iterate, offload, take
+from vecs._pairs import iterate, offload_many, take
 from vecs._progress import Progress, progress_updates
 from vecs._sql import write
 from vecs._sql.rows import EncodedRow, encode_record
@@ -62,7 +62,7 @@ def upsert(
 def _add(buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
     if transform is None:
-        offload(_encode_into, buffer, table, records)
+        offload_many(len(records), _encode_into, buffer, table, records)
         return
     # The last of each id: an older version need not be embedded.
     given = list({record.id: record for record in records}.values())
@@ -71,7 +71,7 @@ def _add(buffer: RowBuffer, table: Table, transform: Transform | None, items: Se
         made = [_without_text(record) for record in made]
     else:
         buffer.begin_documents(_replaced(given, made))
-    offload(_encode_into, buffer, table, made)
+    offload_many(len(made), _encode_into, buffer, table, made)
 
 
 def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> None:
@@ -105,13 +105,13 @@ def _write(executor: Executor, table: Table, buffer: RowBuffer) -> int:
     documents = list(buffer.documents)
     if buffer.spilled:
         return _write_spilled(executor, table, buffer, documents)
-    rows = offload(buffer.sorted_rows)
+    rows = offload_many(len(buffer), buffer.sorted_rows)
     if not rows:
         if documents:
             executor.write(write.delete_documents(table, documents))
         return 0
     if len(rows) <= SMALL_ROWS and sum(len(field or b"") for row in rows for field in row) <= SMALL_BYTES:
-        executor.write(offload(write.upsert_rows, table, rows, documents))
+        executor.write(offload_many(len(rows), write.upsert_rows, table, rows, documents))
         return len(rows)
     _write_staged(executor, table, rows, documents)
     return len(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vecs.cli.stdlib import native
@@ -31,8 +31,21 @@ WELL_KNOWN = frozenset(
 _SKIPPED = frozenset(
     "antigravity distutils ensurepip idlelib lib2to3 ntpath pydoc_data site-packages test tests this turtledemo".split()
 )
-# The modules behind a name that no import statement tells.
-_SHOWN_BY = {"posixpath": "os.path", "genericpath": "os.path"}
+# Parts of a package that it does not name in its own imports, and that are no more for users than those it does.
+_INTERNAL = frozenset(
+    "asyncio.staggered importlib.readers importlib.resources.readers importlib.simple multiprocessing.forkserver "
+    "multiprocessing.heap multiprocessing.popen_fork multiprocessing.popen_forkserver "
+    "multiprocessing.popen_spawn_posix multiprocessing.popen_spawn_win32 multiprocessing.process "
+    "multiprocessing.reduction multiprocessing.resource_sharer multiprocessing.resource_tracker multiprocessing.spawn "
+    "multiprocessing.util urllib.response xml.dom.expatbuilder xml.dom.minicompat xml.dom.xmlbuilder "
+    "xml.sax.expatreader".split()
+)
+# Public names that no import statement tells; an empty name stands for all of a module.
+_CALLED = (
+    ("posixpath", "", "os.path", ""),
+    ("genericpath", "", "os.path", ""),
+    ("multiprocessing.process", "BaseProcess", "multiprocessing", "Process"),
+)
 
 
 def stdlib_docs(*, everything: bool = False) -> list[Doc]:
@@ -42,7 +55,7 @@ def stdlib_docs(*, everything: bool = False) -> list[Doc]:
     Names that begin with an underscore are left out, and docstrings that are too short to say something.
     """
     kept: dict[str, Doc] = {}
-    for doc in (*_from_source(), *_from_native()):
+    for doc in (*_from_source(everything), *_from_native()):
         wanted = everything or doc.module.partition(".")[0] in WELL_KNOWN
         if wanted and len(doc.docstring) >= MIN_LENGTH:
             kept.setdefault(doc.id, doc)
@@ -54,26 +67,40 @@ def _from_native() -> Iterator[Doc]:
         yield from native.native_docs(module)
 
 
-def _from_source() -> Iterator[Doc]:
-    sources = {source.module: source for source in _sources(Path(sysconfig.get_path("stdlib")))}
+def _from_source(everything: bool) -> Iterator[Doc]:
+    sources = {source.module: source for source in _sources(Path(sysconfig.get_path("stdlib")), everything)}
     shown = _showing(sources.values())
+    internal = _INTERNAL.union(*(source.parts for source in sources.values()))
     for source in sources.values():
         for doc in source.docs:
-            module = _public_module(doc, sources, shown)
-            if module is not None:
-                yield doc.shown_by(module)
+            if any(part.startswith("_") for part in doc.name.split(".")):
+                continue
+            known = _well_known_name(doc) or _public_name(doc, source, shown, internal)
+            if known is not None:
+                yield known
 
 
-def _sources(library: Path) -> Iterator[Source]:
+def _sources(library: Path, everything: bool) -> Iterator[Source]:
     for file in sorted(library.rglob("*.py")):
         parts = [*file.relative_to(library).with_suffix("").parts]
         if parts[-1] == "__init__":
             parts.pop()
         if not parts or parts[0] not in sys.stdlib_module_names or not _SKIPPED.isdisjoint(parts):
             continue
+        # What is behind a well-known module may be called anything with an underscore, or posixpath.
+        behind = parts[0].startswith("_") or any(parts[0] == called[0] for called in _CALLED)
+        if not (everything or behind or parts[0] in WELL_KNOWN):
+            continue
         source = read_source(file, ".".join(parts))
         if source is not None:
             yield source
+
+
+def _well_known_name(doc: Doc) -> Doc | None:
+    for module, name, public_module, public_name in _CALLED:
+        if doc.module == module and doc.name and f"{doc.name}.".startswith(f"{name}." if name else ""):
+            return doc.called(public_module, public_name + doc.name[len(name) :])
+    return None
 
 
 def _showing(sources: Iterable[Source]) -> dict[tuple[str, str], list[Source]]:
@@ -87,21 +114,20 @@ def _showing(sources: Iterable[Source]) -> dict[tuple[str, str], list[Source]]:
     return shown
 
 
-def _public_module(
-    doc: Doc, sources: Mapping[str, Source], shown: Mapping[tuple[str, str], list[Source]]
-) -> str | None:
-    """Return the module with the shortest name from which users import it, None if it is not for them."""
-    if any(part.startswith("_") for part in doc.name.split(".")):
-        return None
-    if doc.module in _SHOWN_BY:
-        return _SHOWN_BY[doc.module] if doc.name else None
+def _public_name(
+    doc: Doc, source: Source, shown: Mapping[tuple[str, str], list[Source]], internal: Container[str]
+) -> Doc | None:
+    """Return it under the shortest module name from which users import it, None if it is not for them."""
     name = doc.name.partition(".")[0]
     if not name:
-        return doc.module if _is_public(doc.module) else None
+        return doc if _is_public(doc.module) and doc.module not in internal else None
     showing = [*shown.get((doc.module, name), ()), *shown.get((doc.module, "*"), ())]
-    found = [sources[doc.module], *showing]
-    public = [source.module for source in found if _is_public(source.module) and source.exports(name)]
-    return min(public, key=lambda module: (module.count("."), len(module)), default=None)
+    if doc.module not in internal:
+        showing.insert(0, source)
+    public = [other.module for other in showing if _is_public(other.module) and other.exports(name)]
+    if not public:
+        return None
+    return doc.called(min(public, key=lambda module: (module.count("."), len(module))), doc.name)
 
 
 def _is_public(module: str) -> bool:

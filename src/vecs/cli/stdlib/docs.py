@@ -8,7 +8,8 @@ from typing import Any, Literal
 Kind = Literal["module", "class", "function", "method"]
 
 # Longer texts are cut: what comes late is detail, and one vector cannot stand for all of it.
-MAX_LENGTH = 700
+MAX_LENGTH = 500
+MAX_SIGNATURE = 200
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Doc:
     @property
     def text(self) -> str:
         """What is embedded and shown: the call, then the beginning of what it does."""
-        return f"{self.id}{self.signature}\n\n{beginning(self.docstring)}"
+        call = self.signature
+        if len(call) > MAX_SIGNATURE:
+            call = call[: call.rfind(", ", 0, MAX_SIGNATURE)] + ", ...)"
+        return f"{self.id}{call}\n\n{beginning(self.docstring)}"
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -40,9 +44,9 @@ class Doc:
         line = {} if self.line is None else {"line": self.line}
         return {"module": self.module, "kind": self.kind, "name": self.name or self.module, **line}
 
-    def shown_by(self, module: str) -> Doc:
-        """Return it under the name of the module that users import it from."""
-        return replace(self, module=module)
+    def called(self, module: str, name: str) -> Doc:
+        """Return it under the name by which users know it."""
+        return replace(self, module=module, name=name)
 
 
 def beginning(text: str, length: int = MAX_LENGTH) -> str:

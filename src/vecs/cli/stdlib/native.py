@@ -55,7 +55,9 @@ def _methods(holder: type, module: str, inside: str) -> Iterator[Doc]:
 def _belongs(member: Any, module: str) -> bool:
     """Whether it is the module's own: defined there, or in the C module behind it."""
     origin = getattr(member, "__module__", None)
-    return origin in (None, module, *_SYSTEM) or str(origin).startswith("_")
+    if origin in (None, module, f"_{module}", *_SYSTEM):
+        return True
+    return str(origin).startswith("_") and not isinstance(member, type)
 
 
 def _doc(member: Any, module: str, name: str, kind: Any) -> Iterator[Doc]:

@@ -18,13 +18,14 @@ class Source:
     A parsed module: its documentation, and what it takes from other modules to show as its own.
 
     `imports` are pairs (module, name), with "*" for all names; `exported` is `__all__`, None where it is
-    absent or computed.
+    absent or computed; `parts` are the submodules a package is put together from.
     """
 
     module: str
     docs: list[Doc]
     imports: list[tuple[str, str]]
     exported: frozenset[str] | None
+    parts: frozenset[str]
 
     def exports(self, name: str) -> bool:
         """Whether a name is for users."""
@@ -38,7 +39,8 @@ def read_source(file: Path, module: str) -> Source | None:
     except (SyntaxError, ValueError, OSError):
         return None
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    return Source(module, list(_docs(tree, module)), list(_imports(tree, package)), _exported(tree))
+    parts = _parts(tree, package) if package == module else frozenset[str]()
+    return Source(module, list(_docs(tree, module)), list(_imports(tree, package)), _exported(tree), parts)
 
 
 def _docs(tree: ast.Module, module: str) -> Iterator[Doc]:
@@ -106,6 +108,15 @@ def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
         for alias in node.names:
             if alias.asname in (None, alias.name):
                 yield origin, alias.name
+
+
+def _parts(tree: ast.Module, package: str) -> frozenset[str]:
+    """Return the submodules that a package imports relatively: what users need of them it shows itself."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            found.update([node.module] if node.module else [alias.name for alias in node.names])
+    return frozenset(f"{package}.{name}" for name in found)
 
 
 def _exported(tree: ast.Module) -> frozenset[str] | None:
