@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -363,15 +363,23 @@ def test_server_is_stopped_by_no_terminal(folder: Path, opened: Opened, probe: P
     assert os.getsid(probe.watchdog(folder)) != os.getsid(0)
 
 
-def test_server_that_is_full_can_still_be_joined(folder: Path, opened: Opened) -> None:
+def test_server_that_is_full_can_still_be_joined(folder: Path, opened: Opened, probe: Probe) -> None:
     server = opened(folder, settings={"max_connections": "5"})
     with ExitStack() as stack:
         # Three of the five are the superuser's.
         for _ in range(2):
-            stack.enter_context(connect(server))
+            # The backend of an earlier connection may still be leaving.
+            assert probe.until(lambda: joined(stack, server))
         with pytest.raises(psycopg.OperationalError, match="reserved"):
             connect(server)
         opened(folder)
+
+
+def joined(stack: ExitStack, server: EmbeddedServer) -> bool:
+    with suppress(psycopg.OperationalError):
+        stack.enter_context(connect(server))
+        return True
+    return False
 
 
 def connect(server: EmbeddedServer) -> psycopg.Connection[Any]:

@@ -40,6 +40,7 @@ class AsyncClient:
         self,
         target: str | os.PathLike[str] | None = None,
         *,
+        connection_string: str | None = None,
         schema: str = "vecs",
         pool_size: int = 10,
         pool_timeout: float = 30.0,
@@ -61,7 +62,9 @@ class AsyncClient:
             keep_running=keep_running,
             report=report,
         )
-        self._executor = AsyncExecutor(resolve_target(target), options)
+        if connection_string is not None and target is not None:
+            raise ArgError("target and connection_string are two names of one argument; give one of them")
+        self._executor = AsyncExecutor(resolve_target(connection_string or target), options)
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -312,6 +315,7 @@ def _one_transform(transform: Transform | None, adapter: Transform | None) -> Tr
 def create_async_client(
     target: str | os.PathLike[str] | None = None,
     *,
+    connection_string: str | None = None,
     schema: str = "vecs",
     pool_size: int = 10,
     pool_timeout: float = 30.0,
@@ -327,6 +331,7 @@ def create_async_client(
 
     `target` is a connection string (postgresql://...), a folder for an embedded server, or None: $VECS_URL if
     it is set, else the embedded server in the user's data folder. Any number of processes may open a folder.
+    (`connection_string` is vecs 0.4's name for it.)
 
     `schema` is where its collections live. `pool_size` is the most connections it opens, `pool_timeout` how
     long a call waits for one, `statement_timeout` the longest a statement may run; all in seconds.
@@ -337,6 +342,7 @@ def create_async_client(
     """
     client = AsyncClient(
         target,
+        connection_string=connection_string,
         schema=schema,
         pool_size=pool_size,
         pool_timeout=pool_timeout,

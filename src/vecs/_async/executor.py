@@ -117,7 +117,7 @@ class AsyncExecutor:
             self._suspect = False
         if old is not None:
             # Connections in use are closed as they come back.
-            await old.close(timeout=0)
+            await old.close(timeout=1)
 
     def _start_server(self) -> dict[str, Any]:
         if isinstance(self.target, ServerTarget):
@@ -181,6 +181,9 @@ class AsyncExecutor:
         pool = cast("AsyncConnectionPool[_AsyncConnection]", self._pool)
         try:
             connection = await pool.getconn()
+        except PoolClosed:
+            # Another call found a dead connection and made a new pool meanwhile, or this client was closed.
+            return await self._acquire()
         except PoolTimeout as error:
             waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
             if len(self._lent) >= self.options.pool_size:
@@ -188,8 +191,6 @@ class AsyncExecutor:
             else:
                 reason, self._suspect = "the server does not answer", True
             raise Unavailable(f"{waited}: {reason}") from error
-        except PoolClosed as error:
-            raise Unavailable(f"the connections to {self.target} were closed during the call") from error
         self._lent.add(connection)
         return pool, connection
 
@@ -274,6 +275,8 @@ class AsyncExecutor:
         """Lend a connection; what its borrower set, created or left open does not reach the next one."""
         pool, connection = await self._acquire()
         try:
+            if not self.options.pooler:
+                await self._apply(connection, self._base)
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 await connection.commit()

@@ -41,6 +41,7 @@ class Client:
         self,
         target: str | os.PathLike[str] | None = None,
         *,
+        connection_string: str | None = None,
         schema: str = "vecs",
         pool_size: int = 10,
         pool_timeout: float = 30.0,
@@ -62,7 +63,9 @@ class Client:
             keep_running=keep_running,
             report=report,
         )
-        self._executor = Executor(resolve_target(target), options)
+        if connection_string is not None and target is not None:
+            raise ArgError("target and connection_string are two names of one argument; give one of them")
+        self._executor = Executor(resolve_target(connection_string or target), options)
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -313,6 +316,7 @@ def _one_transform(transform: Transform | None, adapter: Transform | None) -> Tr
 def create_client(
     target: str | os.PathLike[str] | None = None,
     *,
+    connection_string: str | None = None,
     schema: str = "vecs",
     pool_size: int = 10,
     pool_timeout: float = 30.0,
@@ -328,6 +332,7 @@ def create_client(
 
     `target` is a connection string (postgresql://...), a folder for an embedded server, or None: $VECS_URL if
     it is set, else the embedded server in the user's data folder. Any number of processes may open a folder.
+    (`connection_string` is vecs 0.4's name for it.)
 
     `schema` is where its collections live. `pool_size` is the most connections it opens, `pool_timeout` how
     long a call waits for one, `statement_timeout` the longest a statement may run; all in seconds.
@@ -338,6 +343,7 @@ def create_client(
     """
     client = Client(
         target,
+        connection_string=connection_string,
         schema=schema,
         pool_size=pool_size,
         pool_timeout=pool_timeout,

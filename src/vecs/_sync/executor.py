@@ -118,7 +118,7 @@ class Executor:
             self._suspect = False
         if old is not None:
             # Connections in use are closed as they come back.
-            old.close(timeout=0)
+            old.close(timeout=1)
 
     def _start_server(self) -> dict[str, Any]:
         if isinstance(self.target, ServerTarget):
@@ -180,6 +180,9 @@ class Executor:
         pool = cast("ConnectionPool[_Connection]", self._pool)
         try:
             connection = pool.getconn()
+        except PoolClosed:
+            # Another call found a dead connection and made a new pool meanwhile, or this client was closed.
+            return self._acquire()
         except PoolTimeout as error:
             waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
             if len(self._lent) >= self.options.pool_size:
@@ -187,8 +190,6 @@ class Executor:
             else:
                 reason, self._suspect = "the server does not answer", True
             raise Unavailable(f"{waited}: {reason}") from error
-        except PoolClosed as error:
-            raise Unavailable(f"the connections to {self.target} were closed during the call") from error
         self._lent.add(connection)
         return pool, connection
 
@@ -273,6 +274,8 @@ class Executor:
         """Lend a connection; what its borrower set, created or left open does not reach the next one."""
         pool, connection = self._acquire()
         try:
+            if not self.options.pooler:
+                self._apply(connection, self._base)
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 connection.commit()

@@ -7,45 +7,13 @@ import sysconfig
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from vecs.cli.stdlib import native
 from vecs.cli.stdlib.docs import Doc
+from vecs.cli.stdlib.modules import CALLED, INTERNAL, NATIVE, SKIPPED, WELL_KNOWN
+from vecs.cli.stdlib.native import native_docs
 from vecs.cli.stdlib.source import Source, read_source
 
 # Shorter docstrings ("See above.") say nothing that one could search for.
 MIN_LENGTH = 20
-
-# What most programs use, for a first run of about a minute.
-WELL_KNOWN = frozenset(
-    "argparse array ast asyncio base64 bisect builtins bz2 calendar cmath codecs collections concurrent configparser "
-    "contextlib contextvars copy csv dataclasses datetime decimal difflib email enum filecmp fileinput fnmatch "
-    "fractions functools gc getpass glob graphlib gzip hashlib heapq hmac html http importlib inspect io ipaddress "
-    "itertools json locale logging lzma math mimetypes mmap multiprocessing operator os pathlib pickle platform pprint "
-    "queue random re sched secrets select selectors shelve shlex shutil signal smtplib socket socketserver sqlite3 ssl "
-    "statistics string struct subprocess sys sysconfig tarfile tempfile textwrap threading time timeit tomllib "
-    "traceback types typing unicodedata unittest urllib uuid warnings weakref webbrowser xml zipfile zlib "
-    "zoneinfo".split()
-)
-
-# Applications, tests and jokes that are shipped with the library but are not for use in programs; ntpath is
-# os.path once more.
-_SKIPPED = frozenset(
-    "antigravity distutils ensurepip idlelib lib2to3 ntpath pydoc_data site-packages test tests this turtledemo".split()
-)
-# Parts of a package that it does not name in its own imports, and that are no more for users than those it does.
-_INTERNAL = frozenset(
-    "asyncio.staggered importlib.readers importlib.resources.readers importlib.simple multiprocessing.forkserver "
-    "multiprocessing.heap multiprocessing.popen_fork multiprocessing.popen_forkserver "
-    "multiprocessing.popen_spawn_posix multiprocessing.popen_spawn_win32 multiprocessing.process "
-    "multiprocessing.reduction multiprocessing.resource_sharer multiprocessing.resource_tracker multiprocessing.spawn "
-    "multiprocessing.util urllib.response xml.dom.expatbuilder xml.dom.minicompat xml.dom.xmlbuilder "
-    "xml.sax.expatreader".split()
-)
-# Public names that no import statement tells; an empty name stands for all of a module.
-_CALLED = (
-    ("posixpath", "", "os.path", ""),
-    ("genericpath", "", "os.path", ""),
-    ("multiprocessing.process", "BaseProcess", "multiprocessing", "Process"),
-)
 
 
 def stdlib_docs(*, everything: bool = False) -> list[Doc]:
@@ -63,14 +31,14 @@ def stdlib_docs(*, everything: bool = False) -> list[Doc]:
 
 
 def _from_native() -> Iterator[Doc]:
-    for module in native.MODULES:
-        yield from native.native_docs(module)
+    for module in NATIVE:
+        yield from native_docs(module)
 
 
 def _from_source(everything: bool) -> Iterator[Doc]:
     sources = {source.module: source for source in _sources(Path(sysconfig.get_path("stdlib")), everything)}
     shown = _showing(sources.values())
-    internal = _INTERNAL.union(*(source.parts for source in sources.values()))
+    internal = INTERNAL.union(*(source.parts for source in sources.values()))
     for source in sources.values():
         for doc in source.docs:
             if any(part.startswith("_") for part in doc.name.split(".")):
@@ -85,10 +53,10 @@ def _sources(library: Path, everything: bool) -> Iterator[Source]:
         parts = [*file.relative_to(library).with_suffix("").parts]
         if parts[-1] == "__init__":
             parts.pop()
-        if not parts or parts[0] not in sys.stdlib_module_names or not _SKIPPED.isdisjoint(parts):
+        if not parts or parts[0] not in sys.stdlib_module_names or not SKIPPED.isdisjoint(parts):
             continue
         # What is behind a well-known module may be called anything with an underscore, or posixpath.
-        behind = parts[0].startswith("_") or any(parts[0] == called[0] for called in _CALLED)
+        behind = parts[0].startswith("_") or any(parts[0] == called[0] for called in CALLED)
         if not (everything or behind or parts[0] in WELL_KNOWN):
             continue
         source = read_source(file, ".".join(parts))
@@ -97,7 +65,7 @@ def _sources(library: Path, everything: bool) -> Iterator[Source]:
 
 
 def _well_known_name(doc: Doc) -> Doc | None:
-    for module, name, public_module, public_name in _CALLED:
+    for module, name, public_module, public_name in CALLED:
         if doc.module == module and doc.name and f"{doc.name}.".startswith(f"{name}." if name else ""):
             return doc.called(public_module, public_name + doc.name[len(name) :])
     return None
@@ -121,10 +89,9 @@ def _public_name(
     name = doc.name.partition(".")[0]
     if not name:
         return doc if _is_public(doc.module) and doc.module not in internal else None
-    showing = [*shown.get((doc.module, name), ()), *shown.get((doc.module, "*"), ())]
-    if doc.module not in internal:
-        showing.insert(0, source)
-    public = [other.module for other in showing if _is_public(other.module) and other.exports(name)]
+    showing = [source, *shown.get((doc.module, name), ()), *shown.get((doc.module, "*"), ())]
+    modules = [other.module for other in showing if other.exports(name)]
+    public = [module for module in modules if _is_public(module) and module not in internal]
     if not public:
         return None
     return doc.called(min(public, key=lambda module: (module.count("."), len(module))), doc.name)

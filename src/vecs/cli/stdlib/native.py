@@ -1,4 +1,4 @@
-"""Docstrings of what is written in C: there is no source to read, so these few modules are imported."""
+"""Docstrings of what is written in C: there is no source to read, so modules are imported."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from importlib import import_module
 from typing import Any
 
 from vecs.cli.stdlib.docs import Doc
-
-# Known to do nothing but define what they hold when they are imported.
-MODULES = (
-    "array binascii bisect builtins bz2 cmath codecs collections contextvars csv datetime decimal errno fcntl functools "
-    "gc hashlib heapq io itertools json lzma marshal math mmap operator os pickle random re resource select signal "
-    "socket sqlite3 struct sys threading time unicodedata weakref zlib"
-).split()
 
 _FUNCTIONS = (
     types.BuiltinFunctionType,

@@ -40,7 +40,8 @@ def read_source(file: Path, module: str) -> Source | None:
         return None
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     parts = _parts(tree, package) if package == module else frozenset[str]()
-    return Source(module, list(_docs(tree, module)), list(_imports(tree, package)), _exported(tree), parts)
+    exported = _exported(tree)
+    return Source(module, list(_docs(tree, module)), list(_imports(tree, package, exported)), exported, parts)
 
 
 def _docs(tree: ast.Module, module: str) -> Iterator[Doc]:
@@ -96,7 +97,7 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, *, bound: bool) -> 
     return f"({shown})"
 
 
-def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
+def _imports(tree: ast.Module, package: str, exported: frozenset[str] | None) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom):
             continue
@@ -106,7 +107,8 @@ def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
             base = ".".join(parents[: len(parents) - node.level + 1])
             origin = f"{base}.{origin}" if origin else base
         for alias in node.names:
-            if alias.asname in (None, alias.name):
+            # concurrent.futures imports its classes under other names, when they are asked for.
+            if alias.asname in (None, alias.name) or alias.name in (exported or ()):
                 yield origin, alias.name
 
 

@@ -1,0 +1,77 @@
+"""`vecs ls`: what is stored."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+import vecs
+from vecs.cli.connecting import Target, connect_existing, exists, where
+from vecs.cli.terminal import OUT, reporting
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def ls(target: Target = None) -> None:
+    """List the collections: how many records, of what dimension, by which model, with which indexes."""
+    with reporting():
+        infos = _infos(target)
+        if infos:
+            _print_table(infos)
+            return
+        OUT.print(f"No collections in {where(target)}.", soft_wrap=True)
+        OUT.print("Make one with `vecs demo`, or in Python:", soft_wrap=True)
+        OUT.print(
+            "\n    import vecs\n    vx = vecs.create_client()\n"
+            '    docs = vx.get_or_create_collection("docs", transform=vecs.TextPreprocessor())\n'
+            '    docs.upsert([("first", "Any text you like", {})])',
+            soft_wrap=True,
+        )
+
+
+def _infos(target: str | None) -> list[vecs.CollectionInfo]:
+    if not exists(target):
+        return []
+    with connect_existing(target) as client:
+        return [collection.info() for collection in client.list_collections()]
+
+
+def _print_table(infos: list[vecs.CollectionInfo]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold" if OUT.is_terminal else "")
+    table.add_column("name", overflow="fold")
+    for title in ("dimension", "records"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("text", no_wrap=True)
+    table.add_column("transform", overflow="fold")
+    table.add_column("indexes", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
+    for info in infos:
+        table.add_row(
+            info.name,
+            str(info.dimension or "-"),
+            f"{info.records:,}",
+            "yes" if info.has_text else "no",
+            info.transform or "-",
+            ", ".join(_indexes(info)) or "-",
+            readable_size(info.size_bytes),
+        )
+    # A pipe has no width to fit into, and programs want one collection a line.
+    (OUT if OUT.is_terminal else Console(width=1000, highlight=False)).print(table)
+
+
+def _indexes(info: vecs.CollectionInfo) -> list[str]:
+    found: list[str] = []
+    for index in info.indexes:
+        if index.measure is not None:
+            building = "" if index.valid else " (not ready)"
+            found.append(f"{index.method} {index.measure.value.removesuffix('_distance')}{building}")
+    return found
+
+
+def readable_size(size: float) -> str:
+    """Write a number of bytes as people do: 1.5 MB."""
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {_UNITS[-1]}"

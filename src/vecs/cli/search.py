@@ -1,0 +1,86 @@
+"""`vecs search`: ask a collection."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from typing import Annotated, Any
+
+import typer
+
+import vecs
+from vecs.cli.connecting import Target, connect_existing
+from vecs.cli.matches import print_json, print_matches
+from vecs.cli.terminal import UsageError, reporting, say, step
+from vecs.exc import ArgError, CollectionNotFound
+
+
+def search(
+    collection: Annotated[str, typer.Argument(help="Its name; see `vecs ls`.", show_default=False)],
+    query: Annotated[str, typer.Argument(help="A text, or a vector such as '[0.1, 0.2]'.", show_default=False)],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many matches to show.")] = 5,
+    filters: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="JSON", help='A condition on metadata, such as \'{"module": "gzip"}\'.'),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="SCORE", help="Leave out matches with a score below this, 0 to 1.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each match.")] = False,
+    target: Target = None,
+) -> None:
+    """Find the records nearest to a text; the model the collection was made with is used again."""
+    with reporting():
+        condition = _parse_filter(filters)
+        with connect_existing(target) as client:
+            found = _open(client, collection)
+            given = _query(found, query)
+            loads = isinstance(given, str) and not as_json
+            with step("Loading the model and searching") if loads else nullcontext():
+                matches = found.search(given, limit=limit, filters=condition, threshold=threshold)
+        if as_json:
+            print_json(matches)
+        elif matches:
+            print_matches(matches)
+        else:
+            say("No record matches.")
+
+
+def _parse_filter(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--filter {text!r} is not JSON ({error}); expected such as '{{\"year\": 1973}}'") from None
+    if not isinstance(parsed, dict):
+        raise UsageError(f"--filter {text!r} is not a JSON object; expected such as '{{\"year\": 1973}}'")
+    return parsed  # pyright: ignore[reportUnknownVariableType] - JSON's keys are strings
+
+
+def _open(client: vecs.Client, name: str) -> vecs.Collection:
+    try:
+        return client.get_collection(name)
+    except CollectionNotFound as error:
+        names = ", ".join(client.collection_names())
+        raise CollectionNotFound(f"{error}; it has {names or 'none yet'}") from None
+
+
+def _query(collection: vecs.Collection, query: str) -> Any:
+    vector = _vector(query)
+    if collection.transform is not None or vector is not None:
+        return query if vector is None else vector
+    raise ArgError(
+        f"collection {collection.name!r} has no transform that turns a text into a vector; "
+        "give a vector, such as '[0.1, 0.2, 0.3]', or open it in Python with transform="
+    )
+
+
+def _vector(query: str) -> list[float] | None:
+    """Return a query that is written as a JSON list of numbers as a vector."""
+    if not query.lstrip().startswith("["):
+        return None
+    try:
+        return [float(part) for part in json.loads(query)]
+    except (ValueError, TypeError):
+        return None
