@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import psycopg
 
 from vecs.exc import CollectionNotFound, DatabaseError, Unavailable, VecsException
 
+# Deadlock, serialization failure.
+_CONFLICTS = ("40P01", "40001")
 _UNDEFINED_TABLE = "42P01"
 # Too many connections, shutting down, starting up.
 _TRANSIENT = ("53300", "57P01", "57P02", "57P03")
@@ -16,6 +20,10 @@ _TRANSIENT_WORDS = (
     "in recovery",
     "remaining connection slots",
 )
+
+
+class Conflict(DatabaseError):
+    """Two writers were in each other's way and the server undid this one: doing it again is safe."""
 
 
 class ConnectionLost(Unavailable):
@@ -34,9 +42,10 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException
     message = "; ".join(parts)
     if lost:
         return ConnectionLost(f"the connection was lost: {message}", state)
-    if state == _UNDEFINED_TABLE:
-        # Only collections' tables are named in statements.
-        return CollectionNotFound(f"the collection was deleted: {message}")
+    if state == _UNDEFINED_TABLE or (state == "XX000" and message.startswith("could not open relation")):
+        return CollectionNotFound(f"the collection was deleted, or is not visible: {message}")
+    if state in _CONFLICTS:
+        return Conflict(message, state)
     if state is not None and (state.startswith("08") or state in _TRANSIENT):
         return Unavailable(message, state)
     return DatabaseError(message, state)
@@ -59,3 +68,8 @@ def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
 def plan_is_stale(error: psycopg.Error) -> bool:
     """Whether a prepared statement failed because the table's columns changed since."""
     return (error.diag.message_primary or "").startswith("cached plan")
+
+
+def conflict_pauses() -> list[float]:
+    """Return how long to wait before each repetition, in seconds; at random, so that the same two part."""
+    return [random.uniform(0.2, 1.0) * longest for longest in (0.02, 0.1, 0.5)]

@@ -22,10 +22,8 @@ def encode_json(value: Any) -> str:
     lone surrogates, keys that are not strings and any other type raise ArgError, which says what and where.
     """
     try:
-        _check(value, "")
+        _check(value, "", MAX_DEPTH)
         encoded = _ENCODE(value)
-    except RecursionError:
-        raise ArgError("it is nested too deeply or contains itself") from None
     except ValueError as error:
         if isinstance(error, ArgError):
             raise
@@ -47,7 +45,17 @@ def check_text(text: str) -> None:
         ) from None
 
 
-def _check(value: Any, path: str) -> None:
+def plain_decimal(value: Decimal) -> int | float:
+    """Return a Decimal as the number it is stored as."""
+    # An exponent is short to write and long to expand: minutes for a few digits of it.
+    if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+        raise ArgError(f"{value!r} is not a number that JSON can hold here; leave it out or use None")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    if depth == 0:
+        raise ArgError(f"it is nested more than {MAX_DEPTH} levels deep, or contains itself")
     if isinstance(value, str):
         # The fast test for the common case; isascii() is constant time.
         if not value.isascii() or "\x00" in value:
@@ -59,11 +67,11 @@ def _check(value: Any, path: str) -> None:
             if not key.isascii() or "\x00" in key:
                 _located(key, f"{path}.{key!r} (the key)")
             if item.__class__ not in _PLAIN:
-                _check(item, f"{path}.{key}" if path else key)
+                _check(item, f"{path}.{key}" if path else key, depth - 1)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(cast("list[Any]", value)):
             if item.__class__ not in _PLAIN:
-                _check(item, f"{path}[{index}]")
+                _check(item, f"{path}[{index}]", depth - 1)
     elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         raise ArgError(f"{value!r}{_at(path)} is not JSON; leave it out or use None")
 
@@ -85,17 +93,19 @@ def _default(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise ArgError(f"{value!r} is not JSON; leave it out or use None")
-        return int(value) if value == value.to_integral_value() else float(value)
+        return plain_decimal(value)
     if isinstance(value, np.generic | np.ndarray):
         plain = cast("Any", value).tolist()
-        _check(plain, "")
+        _check(plain, "", MAX_DEPTH)
         return plain
     if isinstance(value, Mapping):
         return dict(cast("Mapping[Any, Any]", value))
     raise TypeError(f"{value!r} is {type(value).__name__}, which has no JSON form")
 
+
+# What is written must be readable, from any depth of calls: Python's decoder recurses.
+MAX_DEPTH = 100
+_MOST_DIGITS = 4000
 
 _PLAIN = frozenset((int, bool, type(None)))
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import threading
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -42,6 +43,16 @@ async def async_offload_many(count: int, function: Callable[P, T], /, *args: P.a
 def offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function here."""
     return function(*args, **kwargs)
+
+
+async def async_pause(seconds: float) -> None:
+    """Wait; the event loop goes on."""
+    await asyncio.sleep(seconds)
+
+
+def pause(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
 
 
 async def async_resolve(value: T | Awaitable[T]) -> T:

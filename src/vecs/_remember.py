@@ -37,7 +37,7 @@ def remembered(table: Table, given: Transform | None) -> tuple[Transform | None,
 
     Raises MismatchedDimension where the given one makes vectors that cannot be compared with those stored.
     """
-    config = cast("dict[str, Any] | None", table.comment.get("transform"))
+    config = _mapping(table.comment.get("transform"))
     if given is None:
         if config is None:
             return None, None
@@ -45,7 +45,7 @@ def remembered(table: Table, given: Transform | None) -> tuple[Transform | None,
             return from_config(config), None
         except ArgError as error:
             return None, str(error)
-    stored = table.comment.get("identity")
+    stored = _mapping(table.comment.get("identity"))
     wanted = identity(given)
     if stored is not None and wanted is not None and stored == wanted:
         return given, None
@@ -61,6 +61,11 @@ def remembered(table: Table, given: Transform | None) -> tuple[Transform | None,
             f"{table.dimension}"
         )
     return given, None
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    # A comment is anybody's to write.
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 def _brief(identity: dict[str, Any]) -> str:

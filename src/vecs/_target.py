@@ -19,6 +19,7 @@ from vecs.exc import ArgError
 URL_VARIABLE = "VECS_URL"
 _SECRETS = ("password", "sslpassword", "oauth_client_secret")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9_]+)?://")
+_LIKE_A_SERVER = re.compile(r"^(postgres(ql)?[:/]|[^/\\]*:[^/\\]*@)", re.IGNORECASE)
 _KEYWORDS = re.compile(r"^\s*[A-Za-z_]+\s*=")
 
 
@@ -72,6 +73,12 @@ def resolve_target(target: str | os.PathLike[str] | None) -> ServerTarget | Fold
         return ServerTarget(_parse("postgresql://" + target[scheme.end() :]))
     if _KEYWORDS.match(target):
         return ServerTarget(_parse(target))
+    if _LIKE_A_SERVER.match(target):
+        # Not taken for a folder: it may hold a password, and a folder's name is shown.
+        raise ArgError(
+            "the target looks like a connection string with a mistake in it; expected postgresql://user:password@"
+            "host:port/database, or a pathlib.Path for a folder of that name"
+        )
     if "\x00" in target:
         raise ArgError("the target has a NUL character; expected a connection string or a folder")
     return FolderTarget(Path(target).expanduser())
@@ -81,7 +88,7 @@ def _parse(conninfo: str) -> dict[str, Any]:
     # libpq's own message quotes the string, password and all: it is passed on in no way, hence the raise outside.
     with suppress(ProgrammingError, UnicodeError):
         parameters = conninfo_to_dict(conninfo)
-        _check_port(parameters.get("port"))
+        _check_parts(parameters)
         return parameters
     raise ArgError(
         "the connection string is malformed; expected postgresql://user:password@host:port/database, "
@@ -89,7 +96,12 @@ def _parse(conninfo: str) -> dict[str, Any]:
     )
 
 
-def _check_port(port: Any) -> None:
-    for part in str(port or "").split(","):
+def _check_parts(parameters: Mapping[str, Any]) -> None:
+    # An unencoded @ or / in a password moves its rest into the host, the port or the database, which are shown.
+    if any("@" in str(parameters.get(key) or "") for key in ("host", "port", "dbname")):
+        raise ArgError(
+            "the connection string has an @ too many; a password with special characters must be percent-encoded"
+        )
+    for part in str(parameters.get("port") or "").split(","):
         if part and not (part.isascii() and part.isdigit() and 0 < int(part) < 65536):
             raise ArgError("the port in the connection string is not a number from 1 to 65535")

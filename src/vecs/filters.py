@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
-from vecs._json import check_text, encode_json
+from vecs._json import check_text, encode_json, plain_decimal
 from vecs.exc import ArgError, FilterError
 
 RangeOperator: TypeAlias = Literal["$gt", "$gte", "$lt", "$lte"]
@@ -108,6 +108,7 @@ OPERATORS = (
 
 # Deeper than any person writes; keeps Python's and Postgres' stacks out of reach of an input.
 MAX_DEPTH = 64
+MAX_CONDITIONS = 1000
 
 
 def parse_filters(filters: Mapping[str, Any]) -> Filter:
@@ -117,7 +118,14 @@ def parse_filters(filters: Mapping[str, Any]) -> Filter:
     Raises FilterError, before anything is sent, for an unknown operator, an operand of the wrong kind, or an
     empty condition.
     """
-    return _parse_mapping(filters, MAX_DEPTH)
+    parsed = _parse_mapping(filters, MAX_DEPTH)
+    if _count(parsed) > MAX_CONDITIONS:
+        raise FilterError(f"the filter has more than {MAX_CONDITIONS} conditions; $in takes any number of values")
+    return parsed
+
+
+def _count(node: Filter) -> int:
+    return sum(map(_count, node.parts)) if isinstance(node, And | Or | Not) else 1
 
 
 def _parse_mapping(filters: Any, depth: int) -> Filter:
@@ -146,6 +154,8 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
         check_text(key)
     except ArgError as error:
         raise FilterError(f"filter key {key!r} is not storable: {error}") from None
+    if key.count(".") >= MAX_DEPTH:
+        raise FilterError(f"a filter key is a path of more than {MAX_DEPTH} steps: {key[:40]!r}...")
     if isinstance(value, Mapping):
         return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth)
     return _parse_operator(key, "$eq", value, depth)
@@ -177,9 +187,9 @@ def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Fi
 
 def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter:
     if operator == "$eq":
-        return Equals(key, _json_value(key, operator, _plain(operand)))
+        return Equals(key, _json_value(key, operator, operand))
     if operator == "$ne":
-        return NotEquals(key, _json_value(key, operator, _plain(operand)))
+        return NotEquals(key, _json_value(key, operator, operand))
     if operator in ("$gt", "$gte", "$lt", "$lte"):
         return Range(key, operator, _bound(key, operator, operand))
     if operator == "$between":
@@ -216,6 +226,7 @@ def _parse_between(key: str, operand: Any) -> Filter:
 
 def _json_value(key: str, operator: str, operand: Any) -> Any:
     try:
+        operand = _plain(operand)
         encode_json(operand)
     except ArgError as error:
         raise FilterError(f"argument to {operator} for {key!r} is not JSON: {error}") from None
@@ -223,10 +234,9 @@ def _json_value(key: str, operator: str, operand: Any) -> Any:
 
 
 def _bound(key: str, operator: str, operand: Any) -> int | float | str:
-    operand = _plain(operand)
+    operand = _json_value(key, operator, operand)
     if isinstance(operand, bool) or not isinstance(operand, int | float | str):
         raise FilterError(f"argument to {operator} for {key!r} must be a number, a string or a date, not {operand!r}")
-    _json_value(key, operator, operand)
     return operand
 
 
@@ -237,13 +247,13 @@ def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
 
 
 def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> Any:
-    operand = _plain(operand)
+    operand = _json_value(key, operator, operand)
     if operand is not None and not isinstance(operand, bool | int | float | str):
         raise FilterError(
             f"argument to {operator} filter must be {wanted} (string, number, boolean or null), "
             f"for {key!r} got {operand!r}"
         )
-    return _json_value(key, operator, operand)
+    return operand
 
 
 def _pattern(key: str, operator: str, operand: Any) -> str:
@@ -265,8 +275,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, Decimal) and value.is_finite():
-        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Decimal):
+        return plain_decimal(value)
     return value
 
 

@@ -97,13 +97,13 @@ def build_options(args: IndexArgs) -> dict[str, int]:
     return options
 
 
-def checked_int(value: object, what: str, least: int, greatest: int | None = None) -> int:
+def checked_int(value: object, what: str, least: int, greatest: int = 2**63 - 1) -> int:
     """Return a whole number within its range, or raise ArgError."""
-    wanted = f"at least {least}" if greatest is None else f"from {least} to {greatest}"
+    wanted = f"at least {least}" if greatest == 2**63 - 1 else f"from {least} to {greatest}"
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ArgError(f"{what} must be an integer {wanted}, not {value!r}")
     number = int(value)  # pyright: ignore[reportArgumentType]
-    if number < least or (greatest is not None and number > greatest):
+    if not least <= number <= greatest:
         raise ArgError(f"{what} must be an integer {wanted}, not {number}")
     return number
 
@@ -130,6 +130,8 @@ def resolve_method(
         return chosen, None
     if chosen is IndexMethod.auto:
         raise ArgError("Index build parameters are not allowed when using the IndexMethod.auto index; name the method")
+    if not isinstance(args, IndexArgsHNSW | IndexArgsIVFFlat):
+        raise ArgError(f"index_arguments must be an IndexArgsHNSW or an IndexArgsIVFFlat, not {args!r}")
     fitting = IndexMethod.hnsw if isinstance(args, IndexArgsHNSW) else IndexMethod.ivfflat
     if fitting is not chosen:
         raise ArgError(f"{type(args).__name__} build parameters were supplied but {chosen.value} index was specified")

@@ -112,7 +112,7 @@ class AsyncClient:
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
         Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
-        what was set or prepared in it for the session is undone when it goes back.
+        what was set in it for the session is undone when it goes back.
         """
         async with self._executor.connection() as connection:
             yield connection
@@ -197,7 +197,9 @@ class AsyncClient:
 
     async def list_collections(self) -> list[AsyncCollection]:
         """Open all collections of the schema, by name."""
-        return [await self.get_collection(name) for name in await self.collection_names()]
+        tables_found = [await self._find_table(name) for name in await self.collection_names()]
+        # One that was deleted meanwhile is left out.
+        return [await self._open(table, None, None) for table in tables_found if table is not None]
 
     async def collection_names(self) -> list[str]:
         """List the names of all collections of the schema."""
@@ -205,6 +207,9 @@ class AsyncClient:
 
     async def delete_collection(self, name: str) -> None:
         """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""
+        # A table of somebody's that is not a collection is refused.
+        if await self._find_table(name) is None:
+            return
         await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
@@ -225,7 +230,10 @@ class AsyncClient:
         return tables.read_table(rows, self.schema, name, self._executor.extension)
 
     async def _require_table(self, name: str) -> Table:
-        table = await self._find_table(name)
+        try:
+            table = await self._find_table(name)
+        except CollectionAlreadyExists as error:
+            raise CollectionNotFound(str(error)) from None
         if table is None:
             raise CollectionNotFound(f"no collection {name!r} in schema {self.schema!r} of {self._executor.target}")
         return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from vecs._async import indexing, writing
@@ -23,7 +24,7 @@ from vecs._sql.search import Columns, RecordRow, Selection
 from vecs._sql.settings import Settings
 from vecs._sql.table import Table
 from vecs.exc import ArgError, IndexNotFound
-from vecs.filters import parse_filters
+from vecs.filters import Filter, parse_filters
 from vecs.indexes import METHODS, IndexArgs, IndexMethod, checked_int, resolve_method
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_spec
 from vecs.records import Match, Metadata, Record, RecordId, is_vector, record_id
@@ -119,7 +120,8 @@ class AsyncCollection(AsyncDunders):
         `(done, total)`. An invalid record raises ArgError, which names it.
         """
         given = _one_of("records", records, "vectors", vectors)
-        if isinstance(given, str | bytes | Mapping | Record):
+        iterable = isinstance(given, Iterable | AsyncIterable)
+        if not iterable or isinstance(given, str | bytes | Mapping | Record):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
@@ -151,7 +153,7 @@ class AsyncCollection(AsyncDunders):
         if given > 1:
             raise ArgError("Either ids or filters must be provided, not both. (nor document_ids besides)")
         selection = await self._selection(ids, filters, document_ids)
-        if _selects_nothing(selection) or filters == {}:
+        if _selects_nothing(selection) or selection == Selection():
             return []
         return _first_column(await self._executor.write(write.delete(await self._table(), selection)))
 
@@ -170,9 +172,9 @@ class AsyncCollection(AsyncDunders):
         Top-level keys are replaced whole; `replace=True` replaces all metadata. What is given must all hold;
         at least one of ids, filters and document_ids is needed.
         """
-        if ids is None and not filters and document_ids is None:
-            raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
         selection = await self._selection(ids, filters, document_ids)
+        if selection == Selection():
+            raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
         encoded = encode_metadata(metadata, "metadata")
         if _selects_nothing(selection):
             return []
@@ -240,8 +242,8 @@ class AsyncCollection(AsyncDunders):
         include_extra: bool = False,
     ) -> list[list[Match]]:
         """Search for several texts or vectors; one list of matches each, in the order of the queries."""
-        if isinstance(queries, str):
-            raise ArgError("search_many takes an iterable of queries, not one string; see search()")
+        if isinstance(queries, str) or not isinstance(queries, Iterable):
+            raise ArgError(f"search_many takes an iterable of queries, not {queries!r}; see search() for one")
         return [
             await self.search(
                 query,
@@ -515,7 +517,7 @@ class AsyncCollection(AsyncDunders):
         the same parameters is kept; another one for the same measure is replaced, and serves searches until
         the new one is ready, or raises ArgError with `replace=False`. Writers wait during a build unless
         `concurrently=True`. `memory` (such as "1GB") and `workers` are Postgres' maintenance_work_mem and
-        max_parallel_maintenance_workers for the build.
+        max_parallel_maintenance_workers for the build; through a pooler they do not hold for a concurrent one.
         """
         chosen, args = resolve_method(method, index_arguments)
         spec = measure_spec(measure)
@@ -591,8 +593,14 @@ class AsyncCollection(AsyncDunders):
         return Selection(
             ids=None if ids is None else _ids(ids, tuples=True),
             document_ids=None if document_ids is None else _ids(document_ids, what="document_ids"),
-            filters=parse_filters(filters) if filters or not isinstance(filters, Mapping | None) else None,
+            filters=_parsed(filters),
         )
+
+
+def _parsed(filters: Any) -> Filter | None:
+    if filters is None or (isinstance(filters, Mapping) and len(cast("Mapping[Any, Any]", filters)) == 0):
+        return None
+    return parse_filters(filters)
 
 
 def _ids(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
@@ -628,6 +636,6 @@ def _check_mode(mode: Any) -> None:
 
 
 def _checked_threshold(threshold: Any) -> float:
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 0 <= threshold <= 1:
         raise ArgError(f"threshold must be a score from 0 to 1, not {threshold!r}")
     return float(threshold)

@@ -12,9 +12,9 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from vecs._errors import ConnectionLost, connection_error, database_error, plan_is_stale
+from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
 from vecs._options import Options
-from vecs._pairs import AsyncLock, async_loop, async_offload, same_loop
+from vecs._pairs import AsyncLock, async_loop, async_offload, async_pause, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -206,7 +206,16 @@ class AsyncExecutor:
             return await self._run(statement, settings)
 
     async def write(self, statement: Fragment) -> Rows:
-        """Run one statement that may change something: atomic by itself, never repeated."""
+        """
+        Run one statement that may change something, atomic by itself.
+
+        It is repeated only where the server says that it undid it, because of a deadlock.
+        """
+        for seconds in conflict_pauses():
+            try:
+                return await self._run(statement, NO_SETTINGS)
+            except Conflict:
+                await async_pause(seconds)
         return await self._run(statement, NO_SETTINGS)
 
     async def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
@@ -244,11 +253,14 @@ class AsyncExecutor:
         applied = connection.applied
         if applied == wanted:
             return
+        # Remembered one by one: a value that is refused leaves the earlier ones set.
         for name in applied.keys() - wanted.keys():
             await _execute(connection, reset_statement(name), prepare=False)
+            connection.applied = {key: value for key, value in connection.applied.items() if key != name}
         for name, value in wanted.items():
             if applied.get(name) != value:
                 await _execute(connection, set_statement(name, value, local=False), prepare=False)
+                connection.applied = {**connection.applied, name: value}
         connection.applied = wanted
 
     async def _set_local(self, connection: _AsyncConnection, settings: Settings) -> None:
@@ -291,6 +303,9 @@ class AsyncExecutor:
         try:
             await connection.rollback()
             await connection.set_autocommit(True)
+            await connection.set_read_only(None)
+            await connection.set_isolation_level(None)
+            await connection.set_deferrable(None)
             if not self.options.pooler:
                 for statement in FORGET_SESSION:
                     await _execute(connection, statement, prepare=False)

@@ -8,7 +8,8 @@ from typing import Any
 from vecs._async.executor import AsyncExecutor
 from vecs._async.transforming import transform_records
 from vecs._buffer import RowBuffer, copy_rows
-from vecs._pairs import async_iterate, async_offload_many, async_take
+from vecs._errors import Conflict, conflict_pauses
+from vecs._pairs import async_iterate, async_offload_many, async_pause, async_take
 from vecs._progress import Progress, progress_updates
 from vecs._sql import write
 from vecs._sql.rows import EncodedRow, encode_record
@@ -103,6 +104,16 @@ def _without_text(record: Record) -> Record:
 
 
 async def _write(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
+    # The rows are still at hand where the server undid a write because of another one.
+    for seconds in conflict_pauses():
+        try:
+            return await _write_once(executor, table, buffer)
+        except Conflict:
+            await async_pause(seconds)
+    return await _write_once(executor, table, buffer)
+
+
+async def _write_once(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
     documents = list(buffer.documents)
     if buffer.spilled:
         return await _write_spilled(executor, table, buffer, documents)

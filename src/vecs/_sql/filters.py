@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vecs._json import encode_json
@@ -10,6 +11,9 @@ from vecs.filters import And, Contains, Equals, Exists, Filter, In, Like, Not, N
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
+
+# Containment unpacks the whole metadata for each value: beyond a few, a large record would cost gigabytes.
+_FEW = 50
 
 _COMPARE: dict[str, LiteralString] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
@@ -35,7 +39,9 @@ def condition(node: Filter) -> Fragment:
         case Range(key, operator, bound):
             return _range(key, _COMPARE[operator], bound)
         case In(key, values, negated):
-            return _not_in(key, values) if negated else _holds_any(key, values)
+            if negated:
+                return _not_in(key, values)
+            return _holds_any(key, values) if len(values) <= _FEW else _is_any(key, values)
         case Exists(key, wanted):
             test: LiteralString = "({found} is not null)" if wanted else "({found} is null)"
             return fragment(test, found=_value(key))
@@ -44,7 +50,9 @@ def condition(node: Filter) -> Fragment:
         case Contains(key, values, every):
             if every:
                 return _holds(key, list(values))
-            return _holds_any(key, [[value] for value in values])
+            if len(values) <= _FEW:
+                return _holds_any(key, [[value] for value in values])
+            return _has_any(key, values)
 
 
 def _value(key: str) -> Fragment:
@@ -85,6 +93,27 @@ def _holds_any(key: str, values: Any) -> Fragment:
         literal=literal,
         absent=_literal_key_absent(key),
         matches=[encode_json(_at_path(key, value)) for value in values],
+    )
+
+
+def _is_any(key: str, values: Sequence[Any]) -> Fragment:
+    return fragment(
+        "({found} = any({values}::text[]::jsonb[]))",
+        found=_value(key),
+        values=[encode_json(value) for value in values],
+    )
+
+
+def _has_any(key: str, values: Sequence[Any]) -> Fragment:
+    return fragment(
+        """exists (
+            select from jsonb_array_elements(
+                case when jsonb_typeof({found}) = 'array' then {found} else '[]'::jsonb end
+            ) as e (element)
+            where e.element = any({values}::text[]::jsonb[])
+        )""",
+        found=_value(key),
+        values=[encode_json(value) for value in values],
     )
 
 

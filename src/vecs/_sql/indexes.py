@@ -19,7 +19,8 @@ class IndexInfo:
     """
     One index of a collection.
 
-    `measure` is None for an index that is not on the vectors; `valid` is False while an index is being built
+    `measure` is None for an index that is not on all the vectors, `column` for one on expressions or on a part
+    of the rows; `valid` is False while an index is being built
     concurrently, or after such a build was interrupted. `options` are its storage parameters.
     """
 
@@ -40,7 +41,7 @@ def list_indexes(table: Table) -> Fragment:
         """
         select i.relname::text, am.amname::text, a.attname::text, opc.opcname::text, i.reloptions::text[],
                x.indisvalid, x.indisprimary, pg_catalog.pg_relation_size(i.oid),
-               pg_catalog.pg_get_indexdef(i.oid)
+               pg_catalog.pg_get_indexdef(i.oid), x.indpred is null and x.indexprs is null
         from pg_catalog.pg_index x
         join pg_catalog.pg_class i on i.oid = x.indexrelid
         join pg_catalog.pg_class t on t.oid = x.indrelid
@@ -62,16 +63,17 @@ def read_indexes(rows: Sequence[tuple[Any, ...]]) -> list[IndexInfo]:
         IndexInfo(
             name=name,
             method=method,
-            column=column,
+            # A user's own index on a part of the rows serves no search of ours, and is not ours to replace.
+            column=column if whole else None,
             # By operator class, not by name: 0.1's index names do not tell.
-            measure=_MEASURE_OF.get(opclass) if column == "vec" else None,
+            measure=_MEASURE_OF.get(opclass) if column == "vec" and whole else None,
             options=dict(option.split("=", 1) for option in options or ()),
             valid=valid,
             primary=primary,
             size_bytes=size,
             definition=definition,
         )
-        for name, method, column, opclass, options, valid, primary, size, definition in rows
+        for name, method, column, opclass, options, valid, primary, size, definition, whole in rows
     ]
 
 

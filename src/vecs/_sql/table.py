@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
+from vecs.indexes import checked_int
 
 MAX_DIMENSION = 16_000
 _VECTOR_COLUMNS = ("id", "vec", "metadata")
@@ -70,9 +71,7 @@ def check_name(name: Any, what: str = "collection name") -> str:
 
 def check_dimension(dimension: Any) -> int:
     """Return a dimension pgvector can store."""
-    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
-        raise ArgError(f"dimension must be an integer from 1 to {MAX_DIMENSION}, not {dimension!r}")
-    return dimension
+    return checked_int(dimension, "dimension", 1, MAX_DIMENSION)
 
 
 def find_extension() -> Fragment:
@@ -116,14 +115,18 @@ def find_table(schema: str, name: str) -> Fragment:
 
 
 def find_tables(schema: str) -> Fragment:
-    """List the relations of a schema that have a `vec` column, by name."""
+    """List the collections of a schema, by name."""
     return fragment(
         """
         select c.relname::text
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'vec' and not a.attisdropped
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+        join pg_catalog.pg_type t on t.oid = a.atttypid
         where n.nspname = {schema}::text and c.relkind in ('r', 'p')
+          and (a.attname in ('id', 'metadata') or (a.attname = 'vec' and t.typname = 'vector'))
+        group by c.relname
+        having count(*) = 3
         order by c.relname::text collate "C"
         """,
         schema=schema,
@@ -165,7 +168,7 @@ def _read_comment(comment: str | None) -> dict[str, Any]:
         return {}
     try:
         described: Any = json.loads(comment)["vecs"]
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", described) if isinstance(described, dict) else {}
 
@@ -217,7 +220,7 @@ def create_table(table: Table, language: str) -> list[Fragment]:
         document_id text,
         extra jsonb,
         text_search tsvector generated always as (
-            to_tsvector({language}::regconfig, left(text, 250000))
+            to_tsvector({language}::regconfig, left(text, 100000))
         ) stored""",
         language=Literal(language),
     )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _STAGE = Identifier("pg_temp", "vecs_stage")
 
+# vecs 0.4 wrote any JSON; merging into an array would append to it.
+_OBJECT = fragment("case when jsonb_typeof(metadata) = 'object' then metadata else '{{}}'::jsonb end || ")
+
 # The key is named here only, so that a tenant column can join it.
 _KEY = Fragment(('"id"',))
 
@@ -174,7 +177,7 @@ def update_metadata(table: Table, selection: Selection, metadata: str, *, replac
     return fragment(
         "update {table} set metadata = {kept}{metadata}::jsonb{where} returning id",
         table=table.identifier,
-        kept=EMPTY if replace else fragment("metadata || "),
+        kept=EMPTY if replace else _OBJECT,
         metadata=metadata,
         where=where(selection),
     )

@@ -113,7 +113,7 @@ class Client:
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
         Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
-        what was set or prepared in it for the session is undone when it goes back.
+        what was set in it for the session is undone when it goes back.
         """
         with self._executor.connection() as connection:
             yield connection
@@ -198,7 +198,9 @@ class Client:
 
     def list_collections(self) -> list[Collection]:
         """Open all collections of the schema, by name."""
-        return [self.get_collection(name) for name in self.collection_names()]
+        tables_found = [self._find_table(name) for name in self.collection_names()]
+        # One that was deleted meanwhile is left out.
+        return [self._open(table, None, None) for table in tables_found if table is not None]
 
     def collection_names(self) -> list[str]:
         """List the names of all collections of the schema."""
@@ -206,6 +208,9 @@ class Client:
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""
+        # A table of somebody's that is not a collection is refused.
+        if self._find_table(name) is None:
+            return
         self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
@@ -226,7 +231,10 @@ class Client:
         return tables.read_table(rows, self.schema, name, self._executor.extension)
 
     def _require_table(self, name: str) -> Table:
-        table = self._find_table(name)
+        try:
+            table = self._find_table(name)
+        except CollectionAlreadyExists as error:
+            raise CollectionNotFound(str(error)) from None
         if table is None:
             raise CollectionNotFound(f"no collection {name!r} in schema {self.schema!r} of {self._executor.target}")
         return table

@@ -13,9 +13,9 @@ from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from vecs._errors import ConnectionLost, connection_error, database_error, plan_is_stale
+from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
 from vecs._options import Options
-from vecs._pairs import Lock, loop, offload, same_loop
+from vecs._pairs import Lock, loop, offload, pause, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -205,7 +205,16 @@ class Executor:
             return self._run(statement, settings)
 
     def write(self, statement: Fragment) -> Rows:
-        """Run one statement that may change something: atomic by itself, never repeated."""
+        """
+        Run one statement that may change something, atomic by itself.
+
+        It is repeated only where the server says that it undid it, because of a deadlock.
+        """
+        for seconds in conflict_pauses():
+            try:
+                return self._run(statement, NO_SETTINGS)
+            except Conflict:
+                pause(seconds)
         return self._run(statement, NO_SETTINGS)
 
     def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
@@ -243,11 +252,14 @@ class Executor:
         applied = connection.applied
         if applied == wanted:
             return
+        # Remembered one by one: a value that is refused leaves the earlier ones set.
         for name in applied.keys() - wanted.keys():
             _execute(connection, reset_statement(name), prepare=False)
+            connection.applied = {key: value for key, value in connection.applied.items() if key != name}
         for name, value in wanted.items():
             if applied.get(name) != value:
                 _execute(connection, set_statement(name, value, local=False), prepare=False)
+                connection.applied = {**connection.applied, name: value}
         connection.applied = wanted
 
     def _set_local(self, connection: _Connection, settings: Settings) -> None:
@@ -290,6 +302,9 @@ class Executor:
         try:
             connection.rollback()
             connection.set_autocommit(True)
+            connection.set_read_only(None)
+            connection.set_isolation_level(None)
+            connection.set_deferrable(None)
             if not self.options.pooler:
                 for statement in FORGET_SESSION:
                     _execute(connection, statement, prepare=False)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vecs._buffer import RowBuffer, copy_rows
-from vecs._pairs import iterate, offload_many, take
+from vecs._errors import Conflict, conflict_pauses
+from vecs._pairs import iterate, offload_many, pause, take
 from vecs._progress import Progress, progress_updates
 from vecs._sql import write
 from vecs._sql.rows import EncodedRow, encode_record
@@ -102,6 +103,16 @@ def _without_text(record: Record) -> Record:
 
 
 def _write(executor: Executor, table: Table, buffer: RowBuffer) -> int:
+    # The rows are still at hand where the server undid a write because of another one.
+    for seconds in conflict_pauses():
+        try:
+            return _write_once(executor, table, buffer)
+        except Conflict:
+            pause(seconds)
+    return _write_once(executor, table, buffer)
+
+
+def _write_once(executor: Executor, table: Table, buffer: RowBuffer) -> int:
     documents = list(buffer.documents)
     if buffer.spilled:
         return _write_spilled(executor, table, buffer, documents)

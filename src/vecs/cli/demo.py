@@ -40,7 +40,7 @@ def demo(
     """
     Make the documentation of Python's standard library searchable by meaning, and ask it.
 
-    The first run embeds some thousand docstrings, which takes about a minute; later ones find them in place.
+    The first run embeds some thousand docstrings, which takes a minute or two; later ones find them in place.
     An interrupted run is continued by the next one.
     """
     with reporting("Stopped. What is embedded so far is kept: the same command goes on from there."):

@@ -31,7 +31,7 @@ def stdlib_docs(*, everything: bool = False) -> list[Doc]:
 
 
 def _from_native() -> Iterator[Doc]:
-    for module in NATIVE:
+    for module in sorted(NATIVE):
         yield from native_docs(module)
 
 

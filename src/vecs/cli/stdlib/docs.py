@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ Kind = Literal["module", "class", "function", "method"]
 # Longer texts are cut: what comes late is detail, and one vector cannot stand for all of it.
 MAX_LENGTH = 500
 MAX_SIGNATURE = 200
+# The lines of a table cost a model a token a character, and tell it nothing.
+_RULE = re.compile(r"(?m)^\s*\+[-=+]+\+\s*$\n?")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Doc:
         call = self.signature
         if len(call) > MAX_SIGNATURE:
             call = call[: call.rfind(", ", 0, MAX_SIGNATURE)] + ", ...)"
-        return f"{self.id}{call}\n\n{beginning(self.docstring)}"
+        return f"{self.id}{call}\n\n{beginning(_RULE.sub('', self.docstring))}"
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -7,15 +7,15 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What most programs use, for a first run of about a minute.
+# What most programs use, for a first run of a minute or two.
 WELL_KNOWN = _names("""
-    argparse array ast asyncio base64 bisect builtins bz2 calendar cmath codecs collections concurrent configparser
-    contextlib contextvars copy csv dataclasses datetime decimal difflib email enum filecmp fileinput fnmatch
-    fractions functools gc getpass glob graphlib gzip hashlib heapq hmac html http importlib inspect io ipaddress
-    itertools json locale logging lzma math mimetypes mmap multiprocessing operator os pathlib pickle platform pprint
-    queue random re sched secrets select selectors shelve shlex shutil signal smtplib socket socketserver sqlite3 ssl
-    statistics string struct subprocess sys sysconfig tarfile tempfile textwrap threading time timeit tomllib
-    traceback types typing unicodedata unittest urllib uuid warnings weakref webbrowser xml zipfile zlib zoneinfo
+    argparse asyncio base64 bisect builtins bz2 calendar collections concurrent configparser contextlib copy csv
+    dataclasses datetime decimal difflib email enum filecmp fileinput fnmatch fractions functools getpass glob
+    graphlib gzip hashlib heapq hmac html http inspect io ipaddress itertools json locale logging lzma math mimetypes
+    multiprocessing operator os pathlib pickle platform pprint queue random re sched secrets shelve shlex shutil
+    signal smtplib socket socketserver sqlite3 ssl statistics string struct subprocess sys tarfile tempfile textwrap
+    threading time timeit tomllib traceback types typing unicodedata unittest urllib uuid warnings weakref webbrowser
+    xml zipfile zlib zoneinfo
 """)
 
 # Written in C at least in part, and known to do nothing when imported but to define what they hold.
