@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
-import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -31,7 +28,20 @@ import vecs
 from vecs._sql.binary import encode_vector
 
 ROWS, DIMENSION = 10_000, 384
-WORDS = "postgres vector index search query table column record filter score text chunk".split()
+WORDS = [
+    "postgres",
+    "vector",
+    "index",
+    "search",
+    "query",
+    "table",
+    "column",
+    "record",
+    "filter",
+    "score",
+    "text",
+    "chunk",
+]
 
 
 def make_records(rows: int, dimension: int) -> list[tuple[str, np.ndarray, dict[str, Any], str]]:
@@ -56,9 +66,7 @@ def queries(records: list[Any], count: int) -> list[np.ndarray]:
     """Make query vectors near stored ones."""
     rng = np.random.default_rng(1)
     picked = rng.integers(0, len(records), count)
-    return [
-        (records[i][1] + 0.02 * rng.normal(size=records[i][1].shape)).astype(np.float32) for i in picked
-    ]
+    return [(records[i][1] + 0.02 * rng.normal(size=records[i][1].shape)).astype(np.float32) for i in picked]
 
 
 def milliseconds(function: Callable[[], object]) -> float:

@@ -51,14 +51,14 @@ def generated() -> dict[Path, str]:
         for source in sorted((ROOT / folder).rglob("*.py")):
             target = ROOT / folder.replace("_async", "_sync") / source.relative_to(ROOT / folder)
             text = convert(source.read_text(), source.relative_to(ROOT).as_posix())
-            files[target] = _formatted(text, target)
+            files[target] = _formatted(text, source)
     return files
 
 
-def _formatted(text: str, target: Path) -> str:
+def _formatted(text: str, source: Path) -> str:
     for command in (["check", "--fix-only", "--select", "I,F401,UP035", "-q"], ["format", "-q"]):
         text = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(target), "-"],
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(source), "-"],
             input=text,
             capture_output=True,
             text=True,

@@ -72,4 +72,4 @@ def plan_is_stale(error: psycopg.Error) -> bool:
 
 def conflict_pauses() -> list[float]:
     """Return how long to wait before each repetition, in seconds; at random, so that the same two part."""
-    return [random.uniform(0.2, 1.0) * longest for longest in (0.02, 0.1, 0.5)]
+    return [random.uniform(0.2, 1.0) * longest for longest in (0.02, 0.1, 0.3, 1, 1, 1, 1)]

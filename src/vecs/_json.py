@@ -55,7 +55,7 @@ def plain_decimal(value: Decimal) -> int | float:
 
 def _check(value: Any, path: str, depth: int) -> None:
     if depth == 0:
-        raise ArgError(f"it is nested more than {MAX_DEPTH} levels deep, or contains itself")
+        raise ArgError(f"it is nested too deeply or contains itself; {MAX_DEPTH} levels are the most")
     if isinstance(value, str):
         # The fast test for the common case; isascii() is constant time.
         if not value.isascii() or "\x00" in value:

@@ -134,7 +134,7 @@ def _parse_mapping(filters: Any, depth: int) -> Filter:
     if depth == 0:
         raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
     entries = cast("Mapping[Any, Any]", filters)
-    if not entries:
+    if len(entries) == 0:
         raise FilterError("an empty filter {} inside a filter matches nothing and everything; leave it out")
     return _all_of([_parse_entry(key, value, depth) for key, value in entries.items()])
 
@@ -174,7 +174,7 @@ def _parse_logical(operator: str, value: Any, depth: int) -> Filter:
 
 
 def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Filter:
-    if not conditions:
+    if len(conditions) == 0:
         raise FilterError(f"the condition on {key!r} is empty; give a value or an operator such as $eq")
     for operator in conditions:
         if not (isinstance(operator, str) and operator.startswith("$")):

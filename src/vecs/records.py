@@ -15,6 +15,9 @@ from vecs.exc import ArgError
 
 Metadata: TypeAlias = Mapping[str, Any]
 Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any]"
+# A third of a page, less what an index entry needs besides.
+MAX_ID_BYTES = 2600
+
 RecordId: TypeAlias = "str | int | UUID"
 
 
@@ -82,7 +85,7 @@ def to_record(item: Any, position: int) -> Record:
     `(id, vector or media, metadata)`. `position` counts from 0 and is named in errors.
     """
     if isinstance(item, Record):
-        return replace(item, id=record_id(item.id, position))
+        return replace(item, id=stored_id(item.id, f"the id of record {position}"))
     if isinstance(item, Mapping):
         return _from_mapping(cast("Mapping[Any, Any]", item), position)
     if not isinstance(item, tuple | list) or len(cast("Sequence[Any]", item)) not in (2, 3):
@@ -90,7 +93,7 @@ def to_record(item: Any, position: int) -> Record:
             f"record {position} is {_brief(item)}; expected (id, vector or media, metadata) or a vecs.Record"
         )
     given_id, data, *rest = cast("Sequence[Any]", item)
-    identifier = record_id(given_id, position)
+    identifier = stored_id(given_id, f"the id of record {position}")
     metadata = rest[0] if rest else None
     if data is None:
         raise ArgError(f"record {identifier!r} has None where its vector or media should be")
@@ -101,9 +104,19 @@ def to_record(item: Any, position: int) -> Record:
     return Record(identifier, metadata=metadata, media=data)
 
 
-def record_id(value: Any, position: int | None = None) -> str:
+def stored_id(value: Any, where: str) -> str:
+    """Return an id that is going to be stored: one that fits an index, too."""
+    identifier = record_id(value, where)
+    if len(identifier.encode()) > MAX_ID_BYTES:
+        raise ArgError(
+            f"{where} has {len(identifier.encode())} bytes, {_brief(value)}; an index of Postgres holds up to "
+            f"{MAX_ID_BYTES}"
+        )
+    return identifier
+
+
+def record_id(value: Any, where: str = "an id") -> str:
     """Return an id as the string it is stored as; a str, int or UUID is accepted, and not an empty string."""
-    where = "an id" if position is None else f"the id of record {position}"
     if isinstance(value, str):
         if not value:
             raise ArgError(f"{where} is an empty string; give every record an id of its own")
@@ -126,7 +139,7 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
         problem = f"has unknown fields {unknown!r}" if unknown else "has no 'id'"
         raise ArgError(f"record {position}, a dict, {problem}; its fields are {', '.join(sorted(known))}")
     record = Record(**item)
-    return replace(record, id=record_id(record.id, position))
+    return replace(record, id=stored_id(record.id, f"the id of record {position}"))
 
 
 def is_vector(data: Any) -> bool:

@@ -112,7 +112,7 @@ class AsyncClient:
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
         Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
-        what was set in it for the session is undone when it goes back.
+        what was set or prepared in it for the session is undone when it goes back.
         """
         async with self._executor.connection() as connection:
             yield connection

@@ -130,7 +130,7 @@ class AsyncCollection(AsyncDunders):
             self._executor,
             await self._table(),
             None if skip else self.transform,
-            given,
+            cast("Iterable[Any]", given),
             batch_size=batch_size,
             progress=progress,
         )
@@ -598,9 +598,10 @@ class AsyncCollection(AsyncDunders):
 
 
 def _parsed(filters: Any) -> Filter | None:
+    # By length: a mapping of somebody's may call itself false and hold a condition.
     if filters is None or (isinstance(filters, Mapping) and len(cast("Mapping[Any, Any]", filters)) == 0):
         return None
-    return parse_filters(filters)
+    return parse_filters(cast("Any", filters))
 
 
 def _ids(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
@@ -611,7 +612,10 @@ def _ids(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list
 
 def _only(id: Any) -> Any:
     # One-tuples, as rows of a query have them: vecs 0.4 took those.
-    return id[0] if isinstance(id, tuple) and len(cast("tuple[Any]", id)) == 1 else id
+    if not isinstance(id, tuple):
+        return id
+    row = cast("tuple[Any, ...]", id)
+    return row[0] if len(row) == 1 else row
 
 
 def _selects_nothing(selection: Selection) -> bool:
@@ -636,6 +640,6 @@ def _check_mode(mode: Any) -> None:
 
 
 def _checked_threshold(threshold: Any) -> float:
-    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 0 <= threshold <= 1:
+    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 0 <= float(threshold) <= 1:
         raise ArgError(f"threshold must be a score from 0 to 1, not {threshold!r}")
     return float(threshold)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
@@ -22,6 +23,8 @@ from vecs._sql.settings import (
     NO_SETTINGS,
     Settings,
     base_settings,
+    deallocate,
+    find_prepared,
     reset_statement,
     set_statement,
 )
@@ -47,7 +50,7 @@ class _AsyncConnection(AsyncConnection[Any]):
 class AsyncSession:
     """One open transaction."""
 
-    def __init__(self, cursor: AsyncRawCursor[Any]) -> None:
+    def __init__(self, cursor: AsyncRawCursor[tuple[Any, ...]]) -> None:
         self._cursor = cursor
 
     async def execute(self, statement: Fragment) -> Rows:
@@ -149,13 +152,10 @@ class AsyncExecutor:
 
     async def refresh_extension(self, connection: AsyncConnection[Any] | None = None) -> None:
         """Read anew whether pgvector is there; after it was created, for one."""
-        text, params = find_extension().render()
         if connection is None:
             rows = await self.read(find_extension())
         else:
-            cursor = AsyncRawCursor(connection)
-            await cursor.execute(text, params, binary=True)
-            rows = await cursor.fetchall()
+            rows = await _execute(connection, find_extension())
         self.extension = read_extension(rows)
         self._base = base_settings(self.extension, self.options.statement_timeout)
 
@@ -165,8 +165,7 @@ class AsyncExecutor:
                 **parameters,
                 "autocommit": True,
                 "context": ADAPTERS,
-                # A transaction pooler hands the next transaction to another server connection.
-                "prepare_threshold": None if self.options.pooler else 5,
+                "prepare_threshold": self._prepare_threshold(),
             },
             connection_class=_AsyncConnection,
             min_size=1,
@@ -175,6 +174,10 @@ class AsyncExecutor:
             open=False,
             name="vecs",
         )
+
+    def _prepare_threshold(self) -> int | None:
+        # A transaction pooler hands the next transaction to another server connection.
+        return None if self.options.pooler else 5
 
     async def _acquire(self) -> tuple[AsyncConnectionPool[_AsyncConnection], _AsyncConnection]:
         await self.open()
@@ -276,7 +279,7 @@ class AsyncExecutor:
                 await self._apply(connection, self._base)
             async with connection.transaction():
                 await self._set_local(connection, {**self._base, **settings} if self.options.pooler else settings)
-                yield AsyncSession(AsyncRawCursor(connection))
+                yield AsyncSession(_cursor(connection))
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
@@ -306,9 +309,13 @@ class AsyncExecutor:
             await connection.set_read_only(None)
             await connection.set_isolation_level(None)
             await connection.set_deferrable(None)
+            connection.prepare_threshold = self._prepare_threshold()
+            connection.row_factory = tuple_row
             if not self.options.pooler:
                 for statement in FORGET_SESSION:
                     await _execute(connection, statement, prepare=False)
+                for (name,) in await _execute(connection, find_prepared(), prepare=False):
+                    await _execute(connection, deallocate(name), prepare=False)
         except psycopg.Error:
             # Whatever is wrong with it, it ends here; the pool replaces it.
             await connection.close()
@@ -330,8 +337,13 @@ class AsyncExecutor:
             await async_offload(server.close)
 
 
+def _cursor(connection: AsyncConnection[Any]) -> AsyncRawCursor[tuple[Any, ...]]:
+    # The connection's own row factory may be a borrower's.
+    return AsyncRawCursor(connection, row_factory=tuple_row)
+
+
 async def _execute(connection: AsyncConnection[Any], statement: Fragment, *, prepare: bool | None = None) -> Rows:
     text, params = statement.render()
-    cursor = AsyncRawCursor(connection)
+    cursor = _cursor(connection)
     await cursor.execute(text, params, prepare=prepare, binary=True)
     return await cursor.fetchall() if cursor.description else []

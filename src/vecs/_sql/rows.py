@@ -13,10 +13,7 @@ from vecs._json import check_text, encode_json
 from vecs._sql.binary import as_float32, encode_jsonb, encode_vector
 from vecs._sql.table import Table
 from vecs.exc import ArgError, MismatchedDimension
-from vecs.records import Record, record_id
-
-# A third of a page, less what the entry needs besides.
-MAX_ID_BYTES = 2600
+from vecs.records import Record, stored_id
 
 EncodedRow = tuple["bytes | None", ...]
 
@@ -33,15 +30,15 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
         raise ArgError(_missing_vector(record, who, table))
     vec = checked_vector(record.vec, table, f"{who}: vec")
     metadata = _encode_mapping(record.metadata, f"{who}: metadata") or b"\x01{}"
-    row: EncodedRow = (_indexable(identifier, f"{who[:80]}: its id"), encode_vector(vec), metadata)
+    row: EncodedRow = (identifier.encode(), encode_vector(vec), metadata)
     if not table.has_text:
         _refuse_text_fields(record, who, table)
         return row
-    document_id = None if record.document_id is None else record_id(record.document_id)
+    document_id = None if record.document_id is None else stored_id(record.document_id, f"document_id of {who}")
     return (
         *row,
         _encode_text(record.text, who),
-        None if document_id is None else _indexable(document_id, f"{who[:80]}: document_id"),
+        None if document_id is None else document_id.encode(),
         _encode_mapping(record.extra, f"{who}: extra"),
     )
 
@@ -65,13 +62,6 @@ def checked_vector(values: Any, table: Table, what: str) -> npt.NDArray[np.float
         position = int(np.flatnonzero(~np.isfinite(vec))[0])
         raise ArgError(f"{what} has {vec[position]} at position {position}; every value must be finite")
     return vec
-
-
-def _indexable(identifier: str, what: str) -> bytes:
-    encoded = identifier.encode()
-    if len(encoded) > MAX_ID_BYTES:
-        raise ArgError(f"{what} has {len(encoded)} bytes; an index of Postgres holds up to {MAX_ID_BYTES}")
-    return encoded
 
 
 def _missing_vector(record: Record, who: str, table: Table) -> str:

@@ -41,6 +41,16 @@ def reset_statement(name: str) -> Fragment:
     return fragment("reset {setting}", setting=Identifier(*name.split(".")))
 
 
+def find_prepared() -> Fragment:
+    """List the statements that somebody prepared by SQL: psycopg prepares its own otherwise."""
+    return fragment("select name from pg_catalog.pg_prepared_statements where from_sql")
+
+
+def deallocate(name: str) -> Fragment:
+    """Forget one prepared statement."""
+    return fragment("deallocate {name}", name=Identifier(name))
+
+
 # DISCARD ALL without its DEALLOCATE: psycopg keeps count of the statements it prepared.
 FORGET_SESSION: tuple[Fragment, ...] = tuple(
     map(

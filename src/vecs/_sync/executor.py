@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
@@ -23,6 +24,8 @@ from vecs._sql.settings import (
     NO_SETTINGS,
     Settings,
     base_settings,
+    deallocate,
+    find_prepared,
     reset_statement,
     set_statement,
 )
@@ -48,7 +51,7 @@ class _Connection(Connection[Any]):
 class Session:
     """One open transaction."""
 
-    def __init__(self, cursor: RawCursor[Any]) -> None:
+    def __init__(self, cursor: RawCursor[tuple[Any, ...]]) -> None:
         self._cursor = cursor
 
     def execute(self, statement: Fragment) -> Rows:
@@ -148,13 +151,10 @@ class Executor:
 
     def refresh_extension(self, connection: Connection[Any] | None = None) -> None:
         """Read anew whether pgvector is there; after it was created, for one."""
-        text, params = find_extension().render()
         if connection is None:
             rows = self.read(find_extension())
         else:
-            cursor = RawCursor(connection)
-            cursor.execute(text, params, binary=True)
-            rows = cursor.fetchall()
+            rows = _execute(connection, find_extension())
         self.extension = read_extension(rows)
         self._base = base_settings(self.extension, self.options.statement_timeout)
 
@@ -164,8 +164,7 @@ class Executor:
                 **parameters,
                 "autocommit": True,
                 "context": ADAPTERS,
-                # A transaction pooler hands the next transaction to another server connection.
-                "prepare_threshold": None if self.options.pooler else 5,
+                "prepare_threshold": self._prepare_threshold(),
             },
             connection_class=_Connection,
             min_size=1,
@@ -174,6 +173,10 @@ class Executor:
             open=False,
             name="vecs",
         )
+
+    def _prepare_threshold(self) -> int | None:
+        # A transaction pooler hands the next transaction to another server connection.
+        return None if self.options.pooler else 5
 
     def _acquire(self) -> tuple[ConnectionPool[_Connection], _Connection]:
         self.open()
@@ -275,7 +278,7 @@ class Executor:
                 self._apply(connection, self._base)
             with connection.transaction():
                 self._set_local(connection, {**self._base, **settings} if self.options.pooler else settings)
-                yield Session(RawCursor(connection))
+                yield Session(_cursor(connection))
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
         finally:
@@ -305,9 +308,13 @@ class Executor:
             connection.set_read_only(None)
             connection.set_isolation_level(None)
             connection.set_deferrable(None)
+            connection.prepare_threshold = self._prepare_threshold()
+            connection.row_factory = tuple_row
             if not self.options.pooler:
                 for statement in FORGET_SESSION:
                     _execute(connection, statement, prepare=False)
+                for (name,) in _execute(connection, find_prepared(), prepare=False):
+                    _execute(connection, deallocate(name), prepare=False)
         except psycopg.Error:
             # Whatever is wrong with it, it ends here; the pool replaces it.
             connection.close()
@@ -329,8 +336,13 @@ class Executor:
             offload(server.close)
 
 
+def _cursor(connection: Connection[Any]) -> RawCursor[tuple[Any, ...]]:
+    # The connection's own row factory may be a borrower's.
+    return RawCursor(connection, row_factory=tuple_row)
+
+
 def _execute(connection: Connection[Any], statement: Fragment, *, prepare: bool | None = None) -> Rows:
     text, params = statement.render()
-    cursor = RawCursor(connection)
+    cursor = _cursor(connection)
     cursor.execute(text, params, prepare=prepare, binary=True)
     return cursor.fetchall() if cursor.description else []

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import vecs
+from vecs.cli.ls import readable_size
+from vecs.cli.matches import excerpt
+
+Run = Callable[..., Any]
+
+
+def test_version_is_the_packages(run: Run) -> None:
+    assert run("--version").out == f"vecs {vecs.__version__}\n"
+
+
+@pytest.mark.parametrize("verb", ["demo", "ls", "search"])
+def test_help_names_every_verb_and_its_target(run: Run, verb: str) -> None:
+    assert verb in run("--help").out
+    answer = run(verb, "--help")
+    assert answer.code == 0
+    assert "--target" in answer.out
+
+
+def test_a_wrong_option_is_a_usage_error(run: Run) -> None:
+    assert run("ls", "--nonsense").code == 2
+
+
+def test_ls_of_an_empty_server_says_how_to_make_a_collection(run: Run, folder: Path) -> None:
+    answer = run("ls", "--target", folder)
+
+    assert answer.code == 0
+    assert "vecs demo" in answer.out
+    assert "get_or_create_collection" in answer.out
+
+
+def test_ls_makes_no_folder(run: Run, tmp_path: Path) -> None:
+    answer = run("ls", "--target", tmp_path / "absent")
+
+    assert answer.code == 0
+    assert "No collections" in answer.out
+    assert not (tmp_path / "absent").exists()
+
+
+def test_ls_prints_a_line_for_each_collection(run: Run, filled: Path) -> None:
+    with vecs.create_client(filled) as client:
+        client.get_collection("plain").index()
+
+    head, line = run("ls", "--folder", filled).out.splitlines()
+
+    assert head.split() == ["name", "dimension", "records", "text", "transform", "indexes", "size"]
+    assert line.split()[:7] == ["plain", "2", "3", "yes", "-", "hnsw", "cosine"]
+
+
+def test_the_target_may_be_a_connection_string(run: Run, target: str) -> None:
+    assert run("ls", "--target", target).code == 0
+
+
+def test_search_prints_id_score_and_text(run: Run, filled: Path) -> None:
+    answer = run("search", "plain", "[0.9, 0.1]", "--limit", 1, "--target", filled)
+
+    assert answer.code == 0
+    assert answer.out.splitlines() == ["east  0.997", "   where the sun rises"]
+    assert answer.err == ""
+
+
+def test_json_output_is_a_line_for_each_match_and_nothing_else(run: Run, filled: Path) -> None:
+    answer = run("search", "plain", "[1, 0.5]", "--json", "--target", filled)
+
+    matches = [json.loads(line) for line in answer.out.splitlines()]
+    assert [match["id"] for match in matches] == ["east", "north", "south"]
+    assert matches[0]["metadata"] == {"side": "right"}
+    assert answer.err == ""
+
+
+def test_filter_and_threshold_narrow_a_search(run: Run, filled: Path) -> None:
+    common = ("search", "plain", "[1, 0.5]", "--json", "--target", filled)
+
+    by_filter = run(*common, "--filter", '{"side": {"$in": ["up", "down"]}}').out
+    by_score = run(*common, "--threshold", 0.9).out
+
+    assert [json.loads(line)["id"] for line in by_filter.splitlines()] == ["north", "south"]
+    assert [json.loads(line)["id"] for line in by_score.splitlines()] == ["east"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (("absent", "x"), 1, "it has plain"),
+        (("plain", "a text"), 1, "has no transform"),
+        (("plain", "[1, 2, 3]"), 1, "dimension 3"),
+        (("plain", "[1, 2]", "--filter", "{side"), 2, "is not JSON"),
+        (("plain", "[1, 2]", "--filter", "[1]"), 2, "is not a JSON object"),
+        (("plain", "[1, 2]", "--filter", '{"$nor": []}'), 1, "unknown operator '$nor'"),
+        (("plain", "[1, 2]", "--threshold", "7"), 1, "threshold must be"),
+    ],
+)
+def test_an_error_of_a_search_is_one_line(
+    run: Run, filled: Path, arguments: tuple[str, ...], code: int, part: str
+) -> None:
+    answer = run("search", *arguments, "--target", filled)
+
+    assert (answer.code, answer.out) == (code, "")
+    (line,) = answer.err.splitlines()
+    assert line.startswith("vecs: ")
+    assert part in line
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "postgresql://me:secret@127.0.0.1:1/db",
+        "mysql://me:secret@127.0.0.1/db",
+        "me:secret@127.0.0.1/db",
+        "host=127.0.0.1 port=1 user=me password=secret",
+    ],
+)
+def test_an_unreachable_target_is_one_line_without_the_password(run: Run, target: str) -> None:
+    answer = run("search", "docs", "x", "--target", target)
+
+    assert (answer.code, answer.out) == (1, "")
+    (line,) = answer.err.splitlines()
+    assert line.startswith("vecs: ")
+    assert "secret" not in line
+
+
+def test_a_missing_extra_is_named_in_one_line(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with vecs.create_client(folder) as client:
+        client.create_collection("text", transform=vecs.TextPreprocessor("all-MiniLM-L6-v2"))
+    monkeypatch.setattr("vecs.transforms._models._loaded", {})
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+
+    answer = run("search", "text", "x", "--json", "--target", folder)
+
+    assert answer.code == 1
+    (line,) = answer.err.splitlines()
+    assert "pip install 'vecs[text]'" in line
+
+
+def test_the_command_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vecs.cli.app", None)
+
+    with pytest.raises(SystemExit, match=r"pip install 'vecs\[cli\]'"):
+        import_module("vecs.cli").main()
+
+
+@pytest.mark.parametrize("width", [30, 80, 200])
+def test_an_excerpt_is_no_wider_than_the_terminal(width: int) -> None:
+    lines = excerpt("word " * 200 + "\n\n    indented\n", width)
+
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= width
+
+
+def test_sizes_are_written_as_people_do() -> None:
+    assert [readable_size(size) for size in (0, 999, 1500, 123_456, 19_800_000)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.5 kB",
+        "123 kB",
+        "19.8 MB",
+    ]
