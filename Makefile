@@ -14,7 +14,7 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/unasync.py --check
-	$(BIN)/pyright
+	$(BIN)/pyright -p pyproject.toml
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

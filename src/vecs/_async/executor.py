@@ -113,10 +113,15 @@ class AsyncExecutor:
                 return
             parameters = await async_offload(self._start_server)
             await self._look(parameters)
-            old, self._pool = self._pool, self._make_pool(parameters)
+            pool = self._make_pool(parameters)
+            try:
+                # Waiting for the first connection: a getconn() meanwhile would open a second.
+                await pool.open(wait=True)
+            except PoolTimeout as error:
+                await pool.close()
+                raise Unavailable(f"{self.target} answered once and then no more") from error
+            old, self._pool = self._pool, pool
             self._loop = async_loop()
-            # Waiting for the first connection: a getconn() meanwhile would open a second.
-            await self._pool.open(wait=True)
             self._suspect = False
         if old is not None:
             # Connections in use are closed as they come back.

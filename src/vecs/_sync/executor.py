@@ -114,10 +114,15 @@ class Executor:
                 return
             parameters = offload(self._start_server)
             self._look(parameters)
-            old, self._pool = self._pool, self._make_pool(parameters)
+            pool = self._make_pool(parameters)
+            try:
+                # Waiting for the first connection: a getconn() meanwhile would open a second.
+                pool.open(wait=True)
+            except PoolTimeout as error:
+                pool.close()
+                raise Unavailable(f"{self.target} answered once and then no more") from error
+            old, self._pool = self._pool, pool
             self._loop = loop()
-            # Waiting for the first connection: a getconn() meanwhile would open a second.
-            self._pool.open(wait=True)
             self._suspect = False
         if old is not None:
             # Connections in use are closed as they come back.

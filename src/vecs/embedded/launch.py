@@ -152,6 +152,8 @@ class _Launch:
         complete = initialise.read_format(self.folder) is not None
         self.watch()
         wait = _Wait(self.wanted)
+        # A new folder has nothing to recover, and the word would alarm.
+        doing = "starting, or recovering after a crash" if complete else "starting for the first time"
         while True:
             # The postmaster and all its children hold this lock. Asked again each time: a dying server
             # ends while we wait.
@@ -161,7 +163,7 @@ class _Launch:
             found = self.find_socket()
             if found and self.is_ready(found, complete):
                 break
-            wait.sleep(f"the server of {self.folder} is starting, or recovering after a crash")
+            wait.sleep(f"the server of {self.folder} is {doing}")
         # Again: at the first look, one that was just being killed may still have had the lock.
         self.watch()
         self.tell_differences()
