@@ -1,7 +1,7 @@
 """
 Compare vecs with hand-written psycopg on the same tables in the same run.
 
-    python benchmarks/core.py [--target DSN-or-folder] [search] [bulk] [single] [memory] [filters]
+    python benchmarks/core.py [--target DSN-or-folder] [search] [bulk] [single] [filters] [memory] [loop] [start]
 
 Prints medians and ratios; a ratio is vecs' figure over psycopg's, so that the machine's speed drops out. Runs
 alternate between the two. Without a target a temporary embedded server is used.
@@ -152,14 +152,13 @@ def bench_search(client: vecs.Client) -> None:
             ours_query.append(milliseconds(lambda v=vec: query(v)))
     versus("search, sync (target 1.25)", ours, theirs)
     versus("query, sync (target 1.25)", ours_query, theirs)
-    asyncio.run(_bench_async(str(client._executor.target), client, records))
+    asyncio.run(_bench_async(client, records))
 
 
-async def _bench_async(target: str, client: vecs.Client, records: list[Any]) -> None:
-    sync_target = client._executor.target
-    async with vecs.create_async_client() as other:
-        other._executor.target = sync_target
-        await other.close()
+async def _bench_async(client: vecs.Client, records: list[Any]) -> None:
+    other = vecs.AsyncClient("postgresql://replaced")
+    other._executor.target = client._executor.target
+    async with other:
         collection = await other.get_collection("bench")
         async with other.connection() as borrowed:
             conninfo = borrowed.info.dsn
@@ -295,11 +294,65 @@ def bench_filters(client: vecs.Client) -> None:
     print(f"limit=100 returns {len(collection.search(queries(records, 1)[0], limit=100))} rows")
 
 
+START = """
+import sys, time
+start = time.perf_counter()
+import vecs
+imported = time.perf_counter()
+with vecs.create_client(sys.argv[1]) as client:
+    names = client.collection_names()
+    print(time.perf_counter() - imported, imported - start)
+"""
+
+
+def bench_start(_: vecs.Client) -> None:
+    """Time from nothing to the first answer of an embedded server: a new folder, an existing one, a running one."""
+    times: dict[str, list[float]] = {"new folder (target 1.5 s)": [], "stopped (target 0.3 s)": [], "running": []}
+    imports: list[float] = []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            for what, found in times.items():
+                done = subprocess.run([sys.executable, "-c", START, folder], check=True, capture_output=True, text=True)
+                seconds, importing = map(float, done.stdout.split())
+                found.append(seconds)
+                imports.append(importing)
+                if what.startswith("new"):
+                    time.sleep(5)  # It stops three seconds after its last client.
+    for what, found in times.items():
+        print(f"first answer of an embedded server, {what:28} {statistics.median(found):6.3f} s")
+    print(f"import vecs {statistics.median(imports):6.3f} s (target 0.3)")
+
+
+def bench_loop(client: vecs.Client) -> None:
+    """Longest pause of the event loop while 4,000 and 20,000 records are written."""
+    client.delete_collection("bench_loop")
+    client.create_collection("bench_loop", DIMENSION, text=True)
+    records = [vecs.Record(i, v.tolist(), t, m) for i, v, m, t in make_records(20_000, DIMENSION)]
+
+    async def watch(count: int) -> float:
+        other = vecs.AsyncClient("postgresql://replaced")
+        other._executor.target = client._executor.target
+        async with other:
+            task = asyncio.create_task((await other.get_collection("bench_loop")).upsert(records[:count]))
+            longest, last = 0.0, time.perf_counter()
+            while not task.done():
+                await asyncio.sleep(0.001)
+                longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+            await task
+            return longest * 1000
+
+    for count in (4_000, 20_000):
+        gaps = [asyncio.run(watch(count)) for _ in range(3)]
+        print(
+            f"async upsert of {count:,} lists x {DIMENSION}: longest pause of the loop {statistics.median(gaps):.0f} ms"
+        )
+
+
 def main() -> None:
     """Run the benchmarks named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target")
-    parser.add_argument("names", nargs="*", default=["search", "bulk", "single", "filters", "memory"])
+    parser.add_argument("names", nargs="*", default=["search", "bulk", "single", "filters", "memory", "loop", "start"])
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -60,7 +60,7 @@ class AsyncCollection(AsyncDunders):
         self._known = table
         # Why there is no transform, where the collection was made with one that cannot be rebuilt.
         self._without_transform = without_transform
-        # For which measures an index was found or missed: looked for once, so that a search is one statement.
+        # Whether an index may answer, by measure: looked for once, so that a search is one statement.
         self._indexed: dict[IndexMeasure, bool] = {}
 
     @property
@@ -379,16 +379,17 @@ class AsyncCollection(AsyncDunders):
         return sql.in_order(rows)
 
     async def _look_for_index(self, measure: MeasureSpec) -> bool:
-        found = any(index.valid and index.measure is measure.measure for index in await self.indexes())
-        if not found and measure.measure not in self._indexed:
+        """Return whether an index may have answered, be it the user's own; warn once where none covers the measure."""
+        indexes = [index for index in await self.indexes() if index.valid]
+        if measure.measure not in self._indexed and not any(index.measure is measure.measure for index in indexes):
             warnings.warn(
                 f"Query does not have a covering index for IndexMeasure.{measure.measure.value}. "
                 "See Collection.create_index",
                 UserWarning,
                 stacklevel=4,
             )
-        self._indexed[measure.measure] = found
-        return found
+        self._indexed[measure.measure] = any(index.approximate for index in indexes)
+        return self._indexed[measure.measure]
 
     def _settings(self, table: Table, ef_search: int | None, probes: int | None, rows: int) -> Settings:
         settings: dict[str, str] = {}

@@ -34,6 +34,11 @@ class IndexInfo:
     size_bytes: int
     definition: str
 
+    @property
+    def approximate(self) -> bool:
+        """Whether it finds most neighbours rather than all: true for any method that Postgres itself does not have."""
+        return self.method not in ("btree", "hash", "gin", "gist", "spgist", "brin")
+
 
 def list_indexes(table: Table) -> Fragment:
     """List the indexes of a collection, by name."""
