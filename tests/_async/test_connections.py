@@ -136,22 +136,22 @@ async def test_everything_works_through_a_transaction_pooler(target: str, schema
             assert await cursor.fetchone() == ("off",)
 
 
-async def test_a_statement_timeout_ends_a_statement_but_not_an_index_build(target: str, schema: str) -> None:
-    async with vecs.create_async_client(target, schema=schema, statement_timeout=0.05) as client:
-        async with client.connection() as connection:
-            await connection.execute("reset statement_timeout")
-        docs = await client.create_collection("docs", 64)
-        for start in range(0, 20000, 400):
-            await docs.upsert([(f"{i}", [float(i % 7 + j) for j in range(64)], {}) for i in range(start, start + 400)])
-        await docs.index()
+async def test_a_statement_timeout_ends_a_statement_but_not_an_index_build(
+    client: vecs.AsyncClient, target: str, schema: str
+) -> None:
+    docs = await client.create_collection("docs", 64)
+    await docs.upsert((f"{i}", [float(i % 97 + j * j) for j in range(64)], {}) for i in range(20_000))
+    async with vecs.create_async_client(target, schema=schema, statement_timeout=0.3) as hasty:
+        same = await hasty.get_collection("docs")
+        await same.index()
         with pytest.raises(DatabaseError, match="statement timeout") as caught:
-            await docs.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
+            await same.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
         assert caught.value.sqlstate == "57014"
-        assert await docs.get(["1"])
+        assert await same.get(["1"])
 
 
 def _slow() -> dict[str, Any]:
-    return {"$or": [{f"k{i}": {"$ilike": "%x%"}} for i in range(400)]}
+    return {"$or": [{f"k{i}": {"$ilike": "%x%"}} for i in range(900)]}
 
 
 async def test_a_role_that_may_only_select_can_open_and_search(superuser_target: str, schema: str) -> None:
