@@ -12,6 +12,8 @@ from vecs._sql.rows import EncodedRow
 
 MEMORY_BYTES = 32 * 2**20
 _READ_BYTES = 2**18
+# What a row costs in Python objects besides its bytes.
+_ROW_BYTES = 400
 _POSITION = struct.Struct("!q")
 
 
@@ -29,6 +31,7 @@ class RowBuffer:
         self._bytes = 0
         self._rows: list[tuple[int, str | None, EncodedRow]] = []
         self._file: IO[bytes] | None = None
+        self._closed = False
         self._position = 0
         # Documents to replace, each with the position from which on its chunks are of its last version.
         self.documents: dict[str, int] = {}
@@ -55,11 +58,19 @@ class RowBuffer:
         for document, row in rows:
             self._rows.append((self._position, document, row))
             self._position += 1
-            self._bytes += sum(len(field) for field in row if field is not None)
+            self._bytes += _ROW_BYTES + sum(len(field) for field in row if field is not None)
         if self._bytes > self._memory:
             self._spill()
 
+    def finish(self) -> None:
+        """Bring the last rows where the others are."""
+        if self._file is not None:
+            self._spill()
+
     def _spill(self) -> None:
+        if self._closed:
+            # A cancelled call's thread may come here late.
+            return
         if self._file is None:
             self._file = TemporaryFile(prefix="vecs-")  # noqa: SIM115 - close() ends it
         self._file.write(b"".join(_copy_data((position, row) for position, _, row in self._rows)))
@@ -79,7 +90,6 @@ class RowBuffer:
         """Yield the file as one binary COPY."""
         if self._file is None:
             return
-        self._spill()
         self._file.seek(0)
         yield COPY_HEADER
         while data := self._file.read(_READ_BYTES):
@@ -88,6 +98,7 @@ class RowBuffer:
 
     def close(self) -> None:
         """Remove the file."""
+        self._closed = True
         if self._file is not None:
             self._file.close()
 

@@ -110,6 +110,11 @@ def loop() -> object:
     return None
 
 
+def loop_is_over(owner: object) -> bool:
+    """Whether the event loop that a client was opened in is closed, as after asyncio.run()."""
+    return isinstance(owner, asyncio.AbstractEventLoop) and owner.is_closed()
+
+
 def same_loop(owner: object, current: object) -> None:
     """Refuse a client that another event loop opened: its connections wait on that loop."""
     if owner is not None and owner is not current:

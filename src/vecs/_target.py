@@ -19,7 +19,7 @@ from vecs.exc import ArgError
 URL_VARIABLE = "VECS_URL"
 _SECRETS = ("password", "sslpassword", "oauth_client_secret")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9_]+)?://")
-_LIKE_A_SERVER = re.compile(r"^(postgres(ql)?[:/]|[^/\\]*:[^/\\]*@)", re.IGNORECASE)
+_LIKE_A_SERVER = re.compile(r"^(postgres(ql)?[:/]|[^/\\]*:[^/\\]*@|[\w.-]+:\d+(/|$))", re.IGNORECASE)
 _KEYWORDS = re.compile(r"^\s*[A-Za-z_]+\s*=")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias, cast
@@ -148,7 +149,8 @@ def is_vector(data: Any) -> bool:
         return True
     if isinstance(data, np.ndarray):
         return data.ndim <= 1
-    return hasattr(data, "to_numpy")
+    # A tensor, a series, an array.array; not an image, which has more axes.
+    return hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
 
 
 def _brief(value: Any) -> str:

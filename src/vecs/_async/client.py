@@ -25,6 +25,7 @@ from vecs.exc import (
     DatabaseError,
     MismatchedDimension,
 )
+from vecs.measures import IndexMeasure
 from vecs.transforms import Transform
 
 
@@ -62,6 +63,8 @@ class AsyncClient:
             keep_running=keep_running,
             report=report,
         )
+        # Whether an index may answer, by collection and measure: looked for once, so that a search is one statement.
+        self._indexed: dict[tuple[str, IndexMeasure], bool] = {}
         if connection_string is not None and target is not None:
             raise ArgError("target and connection_string are two names of one argument; give one of them")
         self._executor = AsyncExecutor(resolve_target(connection_string or target), options)
@@ -74,6 +77,7 @@ class AsyncClient:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
+        self._indexed = {}
         self._executor = AsyncExecutor(state["target"], state["options"])
 
     async def connect(self) -> None:
@@ -166,6 +170,11 @@ class AsyncClient:
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
                 "or open a collection that exists with get_collection()"
             )
+        if text is not None and text != found.has_text:
+            raise ArgError(
+                f"collection {name!r} exists {'with' if found.has_text else 'without'} text columns, which are "
+                f"decided when it is created; leave text={text} out, or use another collection"
+            )
         return await self._open(found, dimension, transform)
 
     async def create_collection(
@@ -210,6 +219,7 @@ class AsyncClient:
         # A table of somebody's that is not a collection is refused.
         if await self._find_table(name) is None:
             return
+        self._indexed.clear()
         await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
@@ -218,6 +228,7 @@ class AsyncClient:
         if await self._find_relation(check_name(new_name)):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         await self._executor.alone(tables.rename_table(self.schema, name, new_name))
+        self._indexed.clear()
         return await self.get_collection(new_name)
 
     async def _find_relation(self, name: str) -> list[tuple[Any, ...]]:

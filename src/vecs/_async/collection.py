@@ -60,8 +60,6 @@ class AsyncCollection(AsyncDunders):
         self._known = table
         # Why there is no transform, where the collection was made with one that cannot be rebuilt.
         self._without_transform = without_transform
-        # Whether an index may answer, by measure: looked for once, so that a search is one statement.
-        self._indexed: dict[IndexMeasure, bool] = {}
 
     @property
     def name(self) -> str:
@@ -183,8 +181,9 @@ class AsyncCollection(AsyncDunders):
 
     async def truncate(self) -> None:
         """Remove every record; the indexes stay."""
+        table = await self._table()
         async with self._executor.transaction() as session:
-            await session.execute(tables.truncate_table(await self._table()))
+            await session.execute(tables.truncate_table(table))
 
     # --- searching -----------------------------------------------------------------------------------
 
@@ -209,7 +208,8 @@ class AsyncCollection(AsyncDunders):
 
         `threshold` keeps matches whose score, in [0, 1], is at least that. `exact` compares every record
         instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall. Fewer
-        than `limit` matches mean that no more records match.
+        than `limit` matches mean that no more records match. Pages by `offset` are sure to fit together with
+        `exact=True` only: an index finds most of the nearest, not always the same ones.
         """
         _check_mode(mode)
         spec = measure_spec(measure)
@@ -368,9 +368,11 @@ class AsyncCollection(AsyncDunders):
         rows = await self._executor.read(statement, wanted)
         if exact:
             return rows
-        if measure.measure not in self._indexed:
-            await self._look_for_index(measure)
-        if len(rows) < limit and (self._indexed[measure.measure] or await self._look_for_index(measure)):
+        known = self.client._indexed  # pyright: ignore[reportPrivateUsage]
+        indexed = known.get((table.name, measure.measure))
+        if indexed is None:
+            indexed = await self._look_for_index(measure)
+        if len(rows) < limit and (indexed or await self._look_for_index(measure)):
             # An index scan may end early, under a filter above all: fewer rows must mean that there are no more.
             statement = sql.nearest(
                 table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=True
@@ -380,16 +382,17 @@ class AsyncCollection(AsyncDunders):
 
     async def _look_for_index(self, measure: MeasureSpec) -> bool:
         """Return whether an index may have answered, be it the user's own; warn once where none covers the measure."""
+        known, key = self.client._indexed, (self.name, measure.measure)  # pyright: ignore[reportPrivateUsage]
         indexes = [index for index in await self.indexes() if index.valid]
-        if measure.measure not in self._indexed and not any(index.measure is measure.measure for index in indexes):
+        if key not in known and not any(index.measure is measure.measure for index in indexes):
             warnings.warn(
                 f"Query does not have a covering index for IndexMeasure.{measure.measure.value}. "
                 "See Collection.create_index",
                 UserWarning,
                 stacklevel=4,
             )
-        self._indexed[measure.measure] = any(index.approximate for index in indexes)
-        return self._indexed[measure.measure]
+        known[key] = any(index.approximate for index in indexes)
+        return known[key]
 
     def _settings(self, table: Table, ef_search: int | None, probes: int | None, rows: int) -> Settings:
         settings: dict[str, str] = {}
@@ -429,12 +432,14 @@ class AsyncCollection(AsyncDunders):
         if _selects_nothing(selection):
             return []
         columns = Columns(vec=include_vector, extra=True)
-        statement = sql.records(await self._table(), columns, selection, limit=limit, offset=offset)
-        found = sql.read_records(await self._executor.read(statement))
-        if selection.ids is None or limit is not None or offset:
-            return found
+        table = await self._table()
+        if selection.ids is None:
+            statement = sql.records(table, columns, selection, limit=limit, offset=offset)
+            return sql.read_records(await self._executor.read(statement))
+        found = sql.read_records(await self._executor.read(sql.records(table, columns, selection)))
         by_id = {record.id: record for record in found}
-        return [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
+        ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
+        return ordered[offset : None if limit is None else offset + limit]
 
     async def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
         """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
@@ -516,7 +521,8 @@ class AsyncCollection(AsyncDunders):
 
         `method` may be the build parameters themselves: `IndexArgsHNSW(m=32)`. An index that is there with
         the same parameters is kept; another one for the same measure is replaced, and serves searches until
-        the new one is ready, or raises ArgError with `replace=False`. Writers wait during a build unless
+        the new one is ready, or raises ArgError with `replace=False`. To drop the old one it waits for the
+        transactions that are open on the collection. Writers wait during a build unless
         `concurrently=True`. `memory` (such as "1GB") and `workers` are Postgres' maintenance_work_mem and
         max_parallel_maintenance_workers for the build; through a pooler they do not hold for a concurrent one.
         """
@@ -537,7 +543,7 @@ class AsyncCollection(AsyncDunders):
             concurrently=concurrently,
             settings=settings,
         )
-        self._indexed[spec.measure] = True
+        self.client._indexed[self.name, spec.measure] = True  # pyright: ignore[reportPrivateUsage]
         return name
 
     create_index = index
@@ -557,7 +563,7 @@ class AsyncCollection(AsyncDunders):
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
         await indexing.drop_index(self._executor, await self._table(), name)
-        self._indexed.clear()
+        self.client._indexed.clear()  # pyright: ignore[reportPrivateUsage]
 
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
@@ -15,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
 from vecs._options import Options
-from vecs._pairs import AsyncLock, async_loop, async_offload, async_pause, same_loop
+from vecs._pairs import AsyncLock, async_loop, async_offload, async_pause, loop_is_over, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -25,6 +26,7 @@ from vecs._sql.settings import (
     base_settings,
     deallocate,
     find_prepared,
+    ping,
     reset_statement,
     set_statement,
 )
@@ -83,12 +85,15 @@ class AsyncExecutor:
         self.options = options
         self.extension: Extension | None = None
         self.server: EmbeddedServer | None = None
+        # How often this was closed: a call that began before does not open it again.
+        self._closings = 0
         self._reset()
 
     def _reset(self) -> None:
         self._lock = AsyncLock()
         self._pool: AsyncConnectionPool[_AsyncConnection] | None = None
         self._lent: set[_AsyncConnection] = set()
+        self._made: WeakSet[_AsyncConnection] = WeakSet()
         # A connection was found dead: the others may be, too.
         self._suspect = False
         self._base: Settings = NO_SETTINGS
@@ -97,10 +102,19 @@ class AsyncExecutor:
 
     async def open(self) -> None:
         """Connect, if there is no connection yet; raises Unavailable, DatabaseError or ServerError."""
+        if loop_is_over(self._loop):
+            self._abandon()
         if self._pool is None or self._suspect or self._pid != os.getpid():
             await self._connect()
         else:
             same_loop(self._loop, async_loop())
+
+    def _abandon(self) -> None:
+        """Hang up without the event loop that would be needed to do it properly; it is closed."""
+        _ABANDONED.append(self._pool)
+        for connection in self._made:
+            connection.pgconn.finish()
+        self._reset()
 
     async def _connect(self) -> None:
         if self._pid != os.getpid():
@@ -108,6 +122,7 @@ class AsyncExecutor:
             self._reset()
         if self._pool is not None:
             same_loop(self._loop, async_loop())
+        closings = self._closings
         async with self._lock:
             if self._pool is not None and not self._suspect:
                 return
@@ -116,10 +131,15 @@ class AsyncExecutor:
             pool = self._make_pool(parameters)
             try:
                 # Waiting for the first connection: a getconn() meanwhile would open a second.
-                await pool.open(wait=True)
-            except PoolTimeout as error:
+                await pool.open(wait=True, timeout=self.options.pool_timeout)
+            except BaseException as error:
                 await pool.close()
-                raise Unavailable(f"{self.target} answered once and then no more") from error
+                if isinstance(error, PoolTimeout):
+                    raise Unavailable(f"{self.target} answered once and then no more") from error
+                raise
+            if closings != self._closings:
+                await pool.close()
+                raise self._closed_meanwhile()
             old, self._pool = self._pool, pool
             self._loop = async_loop()
             self._suspect = False
@@ -131,18 +151,19 @@ class AsyncExecutor:
         if isinstance(self.target, ServerTarget):
             defaults = {"connect_timeout": str(self.options.connect_timeout)}
             return {**defaults, "application_name": "vecs", **self.target.parameters}
-        if self.server is None:
+        server = self.server
+        if server is None:
             from vecs.embedded import open_server
 
-            self.server = open_server(
+            server = self.server = open_server(
                 self.target.folder,
                 settings=self.options.server_settings,
                 keep_running=self.options.keep_running,
                 report=self.options.report,
             )
         else:
-            self.server.ensure_running()
-        return {**self.server.conninfo, "application_name": "vecs"}
+            server.ensure_running()
+        return {**server.conninfo, "application_name": "vecs"}
 
     async def _look(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool: the pool would wait half a minute and hide the reason."""
@@ -173,6 +194,7 @@ class AsyncExecutor:
                 "prepare_threshold": self._prepare_threshold(),
             },
             connection_class=_AsyncConnection,
+            configure=self._remember,
             min_size=1,
             max_size=self.options.pool_size,
             timeout=self.options.pool_timeout,
@@ -180,17 +202,28 @@ class AsyncExecutor:
             name="vecs",
         )
 
+    async def _remember(self, connection: _AsyncConnection) -> None:
+        self._made.add(connection)
+
+    def _closed_meanwhile(self) -> Unavailable:
+        return Unavailable(f"the client of {self.target} was closed during the call")
+
     def _prepare_threshold(self) -> int | None:
         # A transaction pooler hands the next transaction to another server connection.
         return None if self.options.pooler else 5
 
     async def _acquire(self) -> tuple[AsyncConnectionPool[_AsyncConnection], _AsyncConnection]:
+        closings = self._closings
         await self.open()
-        pool = cast("AsyncConnectionPool[_AsyncConnection]", self._pool)
+        pool = self._pool
+        if pool is None:
+            raise self._closed_meanwhile()
         try:
             connection = await pool.getconn()
-        except PoolClosed:
-            # Another call found a dead connection and made a new pool meanwhile, or this client was closed.
+        except PoolClosed as error:
+            if closings != self._closings:
+                raise self._closed_meanwhile() from error
+            # Another call found a dead connection and made a new pool.
             return await self._acquire()
         except PoolTimeout as error:
             waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
@@ -293,6 +326,8 @@ class AsyncExecutor:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
         """Lend a connection; what its borrower set, created or left open does not reach the next one."""
+        # What makes a dead connection heal: nobody should borrow one.
+        await self.read(ping())
         pool, connection = await self._acquire()
         try:
             if not self.options.pooler:
@@ -301,12 +336,15 @@ class AsyncExecutor:
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 await connection.commit()
         finally:
-            await self._take_back(connection)
-            await self._release(pool, connection)
+            try:
+                await self._take_back(connection)
+            finally:
+                await self._release(pool, connection)
 
     async def _take_back(self, connection: _AsyncConnection) -> None:
         connection.applied = NO_SETTINGS
         if connection.closed:
+            self._suspect = True
             return
         try:
             await connection.rollback()
@@ -324,6 +362,10 @@ class AsyncExecutor:
         except psycopg.Error:
             # Whatever is wrong with it, it ends here; the pool replaces it.
             await connection.close()
+        except BaseException:
+            # Cancelled halfway: nobody knows what is still set.
+            await connection.close()
+            raise
 
     def _failed(self, connection: _AsyncConnection, error: psycopg.Error) -> VecsException:
         # A closed connection, not the error's class: Citus reports a dead worker as a connection failure.
@@ -333,13 +375,20 @@ class AsyncExecutor:
 
     async def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""
+        self._closings += 1
+        if loop_is_over(self._loop):
+            self._abandon()
+        same_loop(self._loop, async_loop())
         pool, server = self._pool, self.server
         self._pool = self.server = None
         self._loop = None
-        if pool is not None and self._pid == os.getpid():
-            await pool.close()
-        if server is not None:
-            await async_offload(server.close)
+        self._lock = AsyncLock()
+        try:
+            if pool is not None and self._pid == os.getpid():
+                await pool.close()
+        finally:
+            if server is not None:
+                await async_offload(server.close)
 
 
 def _cursor(connection: AsyncConnection[Any]) -> AsyncRawCursor[tuple[Any, ...]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from vecs._async.executor import AsyncExecutor
@@ -44,34 +46,69 @@ async def create_index(
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
     method = _available(table, measure, method)
-    existing = await list_indexes(executor, table)
-    same_measure = [index for index in existing if index.measure is measure.measure]
-    if same_measure and not replace:
-        raise ArgError(
-            f"replace is set to False but an index exists: {same_measure[0].name!r} for {measure.measure.value}"
-        )
     if args is None:
         args = await _default_args(executor, table, method)
     options = build_options(args)
-    wanted = {name: str(value) for name, value in options.items()}
-    for index in same_measure:
-        if index.valid and index.method == method.value and dict(index.options) == wanted:
-            log.info("collection %r already has the index %s; nothing to build", table.name, index.name)
-            await _create_metadata_index(executor, table, existing, concurrently, settings)
-            return index.name
-    unique = uuid4().hex[:7]
-    name = sql.index_name(measure, method, options, unique)
-    await _build(
-        executor,
-        sql.create_vector_index(table, name, measure, method, options, concurrently=concurrently),
-        concurrently,
-        settings,
-    )
-    await _create_metadata_index(executor, table, existing, concurrently, settings)
-    for index in same_measure:
-        # Concurrently, so that readers of the old index are waited for and not blocked.
-        await executor.alone(sql.drop_index(table, index.name, concurrently=True))
-    return name
+    wanted = Wanted(table, measure, method, options, concurrently)
+    # A build takes as long as it takes: a timeout meant for searches must not end it.
+    settings = {"statement_timeout": "0", **settings}
+    if concurrently:
+        existing = await list_indexes(executor, table)
+        kept, statements = wanted.missing(existing, replace)
+        for statement in statements:
+            await executor.alone(statement, settings)
+    else:
+        async with executor.transaction(settings) as session:
+            # Two clients at once would build the same index twice.
+            await session.execute(sql.lock_building(table))
+            existing = sql.read_indexes(await session.execute(sql.list_indexes(table)))
+            kept, statements = wanted.missing(existing, replace)
+            for statement in statements:
+                await session.execute(statement)
+    if statements:
+        # Without statistics the planner guesses what a filter keeps.
+        await executor.alone(sql.analyze(table), settings)
+    else:
+        log.info("collection %r already has the index %s; nothing to build", table.name, kept)
+    for index in existing:
+        if index.measure is measure.measure and index.name != kept:
+            await drop_index(executor, table, index.name)
+    return kept
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The index that is asked for."""
+
+    table: Table
+    measure: MeasureSpec
+    method: IndexMethod
+    options: Mapping[str, int]
+    concurrently: bool
+
+    def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
+        """Return the name of the index, be it there or new, and what has to be built."""
+        valid = [index for index in existing if index.valid]
+        same_measure = [index for index in valid if index.measure is self.measure.measure]
+        if same_measure and not replace:
+            raise ArgError(
+                f"replace is set to False but an index exists: {same_measure[0].name!r} "
+                f"for {self.measure.measure.value}"
+            )
+        options = {name: str(value) for name, value in self.options.items()}
+        equal = [i.name for i in same_measure if i.method == self.method.value and dict(i.options) == options]
+        name = equal[0] if equal else sql.index_name(self.measure, self.method, self.options, uuid4().hex[:7])
+        statements: list[sql.Fragment] = []
+        if not equal:
+            statements.append(
+                sql.create_vector_index(
+                    self.table, name, self.measure, self.method, self.options, concurrently=self.concurrently
+                )
+            )
+        if not any(index.column == "metadata" and index.method == "gin" for index in valid):
+            unique = f"ix_meta_{uuid4().hex[:7]}"
+            statements.append(sql.create_metadata_index(self.table, unique, concurrently=self.concurrently))
+        return name, statements
 
 
 def _available(table: Table, measure: MeasureSpec, method: IndexMethod) -> IndexMethod:
@@ -106,34 +143,6 @@ async def _default_args(executor: AsyncExecutor, table: Table, method: IndexMeth
     return IndexArgsIVFFlat(default_lists(rows))
 
 
-async def _create_metadata_index(
-    executor: AsyncExecutor,
-    table: Table,
-    existing: list[IndexInfo],
-    concurrently: bool,
-    settings: dict[str, str],
-) -> None:
-    if any(index.column == "metadata" and index.method == "gin" and index.valid for index in existing):
-        return
-    name = f"ix_meta_{uuid4().hex[:7]}"
-    statement = sql.create_metadata_index(table, name, concurrently=concurrently)
-    await _build(executor, statement, concurrently, settings)
-    # Without statistics the planner guesses what a filter keeps.
-    await executor.write(sql.analyze(table))
-
-
-async def _build(
-    executor: AsyncExecutor, statement: sql.Fragment, concurrently: bool, settings: dict[str, str]
-) -> None:
-    # A build takes as long as it takes: a timeout meant for searches must not end it.
-    settings = {"statement_timeout": "0", **settings}
-    if concurrently:
-        await executor.alone(statement, settings)
-        return
-    async with executor.transaction(settings) as session:
-        await session.execute(statement)
-
-
 async def drop_index(executor: AsyncExecutor, table: Table, name: str) -> None:
-    """Drop one index by name."""
-    await executor.alone(sql.drop_index(table, name, concurrently=True))
+    """Drop one index by name; concurrently, so that searches do not wait for those that use it."""
+    await executor.alone(sql.drop_index(table, name, concurrently=True), {"statement_timeout": "0"})

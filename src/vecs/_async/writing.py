@@ -9,13 +9,13 @@ from vecs._async.executor import AsyncExecutor
 from vecs._async.transforming import transform_records
 from vecs._buffer import RowBuffer, copy_rows
 from vecs._errors import Conflict, conflict_pauses
-from vecs._pairs import async_iterate, async_offload_many, async_pause, async_take
+from vecs._pairs import async_iterate, async_offload, async_offload_many, async_pause, async_take
 from vecs._progress import Progress, progress_updates
 from vecs._sql import write
 from vecs._sql.rows import EncodedRow, encode_record
 from vecs._sql.table import Table
 from vecs.records import Record, to_record
-from vecs.transforms import Transform
+from vecs.transforms import Pipeline, Transform
 
 # One statement carries this much faster than a staging table would.
 SMALL_ROWS = 500
@@ -72,7 +72,7 @@ async def _add(
     if not table.has_text:
         made = [_without_text(record) for record in made]
     else:
-        buffer.begin_documents(_replaced(given, made))
+        buffer.begin_documents(_replaced(transform, given))
     await async_offload_many(len(made), _encode_into, buffer, table, made)
 
 
@@ -86,16 +86,16 @@ def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> 
     )
 
 
-def _replaced(given: Sequence[Record], made: Sequence[Record]) -> list[str]:
+def _replaced(transform: Transform, given: Sequence[Record]) -> list[str]:
     """
-    Return the documents whose stored chunks are to go: those that a chunker split, or left nothing of.
+    Return the documents of which nothing but what is written now is to be left.
 
-    A record that came with a document_id of its own is a chunk already: its siblings stay.
+    A record that came with a document_id of its own is a chunk already: its siblings stay. An embedder alone
+    splits nothing.
     """
-    documents = {str(record.id) for record in given if record.document_id is None}
-    split = {str(record.document_id) for record in made if record.document_id is not None}
-    kept = {str(record.id) for record in made}
-    return [document for document in documents if document in split or document not in kept]
+    if not (isinstance(transform, Pipeline) and len(transform.steps) > 1):
+        return []
+    return [str(record.id) for record in given if record.document_id is None]
 
 
 def _without_text(record: Record) -> Record:
@@ -116,6 +116,7 @@ async def _write(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> in
 async def _write_once(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
     documents = list(buffer.documents)
     if buffer.spilled:
+        await async_offload(buffer.finish)
         return await _write_spilled(executor, table, buffer, documents)
     rows = await async_offload_many(len(buffer), buffer.sorted_rows)
     if not rows:

@@ -47,7 +47,7 @@ def checked_vector(values: Any, table: Table, what: str) -> npt.NDArray[np.float
     """Return a vector as finite float32 of the table's dimension."""
     try:
         vec = as_float32(values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ArgError(f"{what} is not a vector: {error}") from None
     if vec.ndim != 1:
         raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis")

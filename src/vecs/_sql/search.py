@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from vecs._sql.binary import Binary, decode_vector
 from vecs._sql.filters import condition
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, fragment, join
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
 from vecs._sql.table import Table
 from vecs.filters import Filter
 from vecs.measures import MeasureSpec
@@ -93,12 +93,15 @@ def nearest(
     needs no setting, hence no transaction.
     """
     return fragment(
-        "select {columns}, {distance} as distance from {table}{where} order by distance limit {limit}{offset}",
+        "select {columns}, {distance} as distance from {table}{where} order by {order} limit {limit}{offset}",
         columns=_select_list(table, columns),
         distance=_distance(table, vec, measure, exact),
         table=table.identifier,
         where=where(selection),
-        limit=fragment("{limit}::int8", limit=limit),
+        # Ties in id order, so that pages fit together; an index knows no order but that of distance.
+        order=fragment("distance, id") if exact else fragment("distance"),
+        # As a constant the planner may keep its plan; under a filter each search is better planned anew.
+        limit=Literal(limit) if selection == EVERYTHING else fragment("{limit}::int8", limit=limit),
         offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
     )
 
@@ -180,11 +183,6 @@ def read_records(rows: Sequence[tuple[Any, ...]]) -> list[Record]:
 def count(table: Table, selection: Selection) -> Fragment:
     """Count records exactly."""
     return fragment("select count(*) from {table}{where}", table=table.identifier, where=where(selection))
-
-
-def existing_ids(table: Table, ids: Sequence[str]) -> Fragment:
-    """Return those of the ids that exist."""
-    return fragment("select id from {table}{where}", table=table.identifier, where=where(Selection(ids=ids)))
 
 
 def explain(statement: Fragment, analyze: bool) -> Fragment:

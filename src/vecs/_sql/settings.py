@@ -41,6 +41,11 @@ def reset_statement(name: str) -> Fragment:
     return fragment("reset {setting}", setting=Identifier(*name.split(".")))
 
 
+def ping() -> Fragment:
+    """Do nothing but go there and back."""
+    return fragment("select 1")
+
+
 def find_prepared() -> Fragment:
     """List the statements that somebody prepared by SQL: psycopg prepares its own otherwise."""
     return fragment("select name from pg_catalog.pg_prepared_statements where from_sql")

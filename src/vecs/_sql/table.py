@@ -146,6 +146,8 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
     missing = [column for column in _VECTOR_COLUMNS if column not in types]
     if relkind not in ("r", "p") or missing or extension is None:
         problem = f"it has no column {', '.join(missing)}" if missing else "it is not a table"
+        if extension is None:
+            problem = "pgvector is not installed in this database"
         raise CollectionAlreadyExists(f'"{schema}"."{name}" exists but is not a collection: {problem}')
     vec_type, typmod = types["vec"]
     if vec_type != "vector":

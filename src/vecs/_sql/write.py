@@ -50,7 +50,7 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
 def delete_documents(table: Table, documents: Sequence[str]) -> Fragment:
     """Delete every chunk of these documents."""
     return fragment(
-        "delete from {table} where document_id = any({documents}::text[])",
+        "delete from {table} where document_id = any({documents}::text[]) or id = any({documents}::text[])",
         table=table.identifier,
         documents=list(documents),
     )
@@ -63,7 +63,8 @@ def _ids(rows: Sequence[EncodedRow]) -> Fragment:
 
 def _delete_stale(table: Table, replaced: Sequence[str], not_new: Fragment) -> Fragment:
     return fragment(
-        "delete from {table} as t where document_id = any({documents}::text[]) and {not_new}",
+        "delete from {table} as t "
+        "where (document_id = any({documents}::text[]) or id = any({documents}::text[])) and {not_new}",
         table=table.identifier,
         documents=list(replaced),
         not_new=not_new,

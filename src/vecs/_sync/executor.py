@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg import Connection, RawCursor
@@ -16,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
 from vecs._options import Options
-from vecs._pairs import Lock, loop, offload, pause, same_loop
+from vecs._pairs import Lock, loop, loop_is_over, offload, pause, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -26,6 +27,7 @@ from vecs._sql.settings import (
     base_settings,
     deallocate,
     find_prepared,
+    ping,
     reset_statement,
     set_statement,
 )
@@ -84,12 +86,15 @@ class Executor:
         self.options = options
         self.extension: Extension | None = None
         self.server: EmbeddedServer | None = None
+        # How often this was closed: a call that began before does not open it again.
+        self._closings = 0
         self._reset()
 
     def _reset(self) -> None:
         self._lock = Lock()
         self._pool: ConnectionPool[_Connection] | None = None
         self._lent: set[_Connection] = set()
+        self._made: WeakSet[_Connection] = WeakSet()
         # A connection was found dead: the others may be, too.
         self._suspect = False
         self._base: Settings = NO_SETTINGS
@@ -98,10 +103,19 @@ class Executor:
 
     def open(self) -> None:
         """Connect, if there is no connection yet; raises Unavailable, DatabaseError or ServerError."""
+        if loop_is_over(self._loop):
+            self._abandon()
         if self._pool is None or self._suspect or self._pid != os.getpid():
             self._connect()
         else:
             same_loop(self._loop, loop())
+
+    def _abandon(self) -> None:
+        """Hang up without the event loop that would be needed to do it properly; it is closed."""
+        _ABANDONED.append(self._pool)
+        for connection in self._made:
+            connection.pgconn.finish()
+        self._reset()
 
     def _connect(self) -> None:
         if self._pid != os.getpid():
@@ -109,6 +123,7 @@ class Executor:
             self._reset()
         if self._pool is not None:
             same_loop(self._loop, loop())
+        closings = self._closings
         with self._lock:
             if self._pool is not None and not self._suspect:
                 return
@@ -117,10 +132,15 @@ class Executor:
             pool = self._make_pool(parameters)
             try:
                 # Waiting for the first connection: a getconn() meanwhile would open a second.
-                pool.open(wait=True)
-            except PoolTimeout as error:
+                pool.open(wait=True, timeout=self.options.pool_timeout)
+            except BaseException as error:
                 pool.close()
-                raise Unavailable(f"{self.target} answered once and then no more") from error
+                if isinstance(error, PoolTimeout):
+                    raise Unavailable(f"{self.target} answered once and then no more") from error
+                raise
+            if closings != self._closings:
+                pool.close()
+                raise self._closed_meanwhile()
             old, self._pool = self._pool, pool
             self._loop = loop()
             self._suspect = False
@@ -132,18 +152,19 @@ class Executor:
         if isinstance(self.target, ServerTarget):
             defaults = {"connect_timeout": str(self.options.connect_timeout)}
             return {**defaults, "application_name": "vecs", **self.target.parameters}
-        if self.server is None:
+        server = self.server
+        if server is None:
             from vecs.embedded import open_server
 
-            self.server = open_server(
+            server = self.server = open_server(
                 self.target.folder,
                 settings=self.options.server_settings,
                 keep_running=self.options.keep_running,
                 report=self.options.report,
             )
         else:
-            self.server.ensure_running()
-        return {**self.server.conninfo, "application_name": "vecs"}
+            server.ensure_running()
+        return {**server.conninfo, "application_name": "vecs"}
 
     def _look(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool: the pool would wait half a minute and hide the reason."""
@@ -172,6 +193,7 @@ class Executor:
                 "prepare_threshold": self._prepare_threshold(),
             },
             connection_class=_Connection,
+            configure=self._remember,
             min_size=1,
             max_size=self.options.pool_size,
             timeout=self.options.pool_timeout,
@@ -179,17 +201,28 @@ class Executor:
             name="vecs",
         )
 
+    def _remember(self, connection: _Connection) -> None:
+        self._made.add(connection)
+
+    def _closed_meanwhile(self) -> Unavailable:
+        return Unavailable(f"the client of {self.target} was closed during the call")
+
     def _prepare_threshold(self) -> int | None:
         # A transaction pooler hands the next transaction to another server connection.
         return None if self.options.pooler else 5
 
     def _acquire(self) -> tuple[ConnectionPool[_Connection], _Connection]:
+        closings = self._closings
         self.open()
-        pool = cast("ConnectionPool[_Connection]", self._pool)
+        pool = self._pool
+        if pool is None:
+            raise self._closed_meanwhile()
         try:
             connection = pool.getconn()
-        except PoolClosed:
-            # Another call found a dead connection and made a new pool meanwhile, or this client was closed.
+        except PoolClosed as error:
+            if closings != self._closings:
+                raise self._closed_meanwhile() from error
+            # Another call found a dead connection and made a new pool.
             return self._acquire()
         except PoolTimeout as error:
             waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
@@ -292,6 +325,8 @@ class Executor:
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:
         """Lend a connection; what its borrower set, created or left open does not reach the next one."""
+        # What makes a dead connection heal: nobody should borrow one.
+        self.read(ping())
         pool, connection = self._acquire()
         try:
             if not self.options.pooler:
@@ -300,12 +335,15 @@ class Executor:
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 connection.commit()
         finally:
-            self._take_back(connection)
-            self._release(pool, connection)
+            try:
+                self._take_back(connection)
+            finally:
+                self._release(pool, connection)
 
     def _take_back(self, connection: _Connection) -> None:
         connection.applied = NO_SETTINGS
         if connection.closed:
+            self._suspect = True
             return
         try:
             connection.rollback()
@@ -323,6 +361,10 @@ class Executor:
         except psycopg.Error:
             # Whatever is wrong with it, it ends here; the pool replaces it.
             connection.close()
+        except BaseException:
+            # Cancelled halfway: nobody knows what is still set.
+            connection.close()
+            raise
 
     def _failed(self, connection: _Connection, error: psycopg.Error) -> VecsException:
         # A closed connection, not the error's class: Citus reports a dead worker as a connection failure.
@@ -332,13 +374,20 @@ class Executor:
 
     def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""
+        self._closings += 1
+        if loop_is_over(self._loop):
+            self._abandon()
+        same_loop(self._loop, loop())
         pool, server = self._pool, self.server
         self._pool = self.server = None
         self._loop = None
-        if pool is not None and self._pid == os.getpid():
-            pool.close()
-        if server is not None:
-            offload(server.close)
+        self._lock = Lock()
+        try:
+            if pool is not None and self._pid == os.getpid():
+                pool.close()
+        finally:
+            if server is not None:
+                offload(server.close)
 
 
 def _cursor(connection: Connection[Any]) -> RawCursor[tuple[Any, ...]]:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from vecs._sql import indexes as sql
@@ -45,34 +47,69 @@ def create_index(
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
     method = _available(table, measure, method)
-    existing = list_indexes(executor, table)
-    same_measure = [index for index in existing if index.measure is measure.measure]
-    if same_measure and not replace:
-        raise ArgError(
-            f"replace is set to False but an index exists: {same_measure[0].name!r} for {measure.measure.value}"
-        )
     if args is None:
         args = _default_args(executor, table, method)
     options = build_options(args)
-    wanted = {name: str(value) for name, value in options.items()}
-    for index in same_measure:
-        if index.valid and index.method == method.value and dict(index.options) == wanted:
-            log.info("collection %r already has the index %s; nothing to build", table.name, index.name)
-            _create_metadata_index(executor, table, existing, concurrently, settings)
-            return index.name
-    unique = uuid4().hex[:7]
-    name = sql.index_name(measure, method, options, unique)
-    _build(
-        executor,
-        sql.create_vector_index(table, name, measure, method, options, concurrently=concurrently),
-        concurrently,
-        settings,
-    )
-    _create_metadata_index(executor, table, existing, concurrently, settings)
-    for index in same_measure:
-        # Concurrently, so that readers of the old index are waited for and not blocked.
-        executor.alone(sql.drop_index(table, index.name, concurrently=True))
-    return name
+    wanted = Wanted(table, measure, method, options, concurrently)
+    # A build takes as long as it takes: a timeout meant for searches must not end it.
+    settings = {"statement_timeout": "0", **settings}
+    if concurrently:
+        existing = list_indexes(executor, table)
+        kept, statements = wanted.missing(existing, replace)
+        for statement in statements:
+            executor.alone(statement, settings)
+    else:
+        with executor.transaction(settings) as session:
+            # Two clients at once would build the same index twice.
+            session.execute(sql.lock_building(table))
+            existing = sql.read_indexes(session.execute(sql.list_indexes(table)))
+            kept, statements = wanted.missing(existing, replace)
+            for statement in statements:
+                session.execute(statement)
+    if statements:
+        # Without statistics the planner guesses what a filter keeps.
+        executor.alone(sql.analyze(table), settings)
+    else:
+        log.info("collection %r already has the index %s; nothing to build", table.name, kept)
+    for index in existing:
+        if index.measure is measure.measure and index.name != kept:
+            drop_index(executor, table, index.name)
+    return kept
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The index that is asked for."""
+
+    table: Table
+    measure: MeasureSpec
+    method: IndexMethod
+    options: Mapping[str, int]
+    concurrently: bool
+
+    def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
+        """Return the name of the index, be it there or new, and what has to be built."""
+        valid = [index for index in existing if index.valid]
+        same_measure = [index for index in valid if index.measure is self.measure.measure]
+        if same_measure and not replace:
+            raise ArgError(
+                f"replace is set to False but an index exists: {same_measure[0].name!r} "
+                f"for {self.measure.measure.value}"
+            )
+        options = {name: str(value) for name, value in self.options.items()}
+        equal = [i.name for i in same_measure if i.method == self.method.value and dict(i.options) == options]
+        name = equal[0] if equal else sql.index_name(self.measure, self.method, self.options, uuid4().hex[:7])
+        statements: list[sql.Fragment] = []
+        if not equal:
+            statements.append(
+                sql.create_vector_index(
+                    self.table, name, self.measure, self.method, self.options, concurrently=self.concurrently
+                )
+            )
+        if not any(index.column == "metadata" and index.method == "gin" for index in valid):
+            unique = f"ix_meta_{uuid4().hex[:7]}"
+            statements.append(sql.create_metadata_index(self.table, unique, concurrently=self.concurrently))
+        return name, statements
 
 
 def _available(table: Table, measure: MeasureSpec, method: IndexMethod) -> IndexMethod:
@@ -107,32 +144,6 @@ def _default_args(executor: Executor, table: Table, method: IndexMethod) -> Inde
     return IndexArgsIVFFlat(default_lists(rows))
 
 
-def _create_metadata_index(
-    executor: Executor,
-    table: Table,
-    existing: list[IndexInfo],
-    concurrently: bool,
-    settings: dict[str, str],
-) -> None:
-    if any(index.column == "metadata" and index.method == "gin" and index.valid for index in existing):
-        return
-    name = f"ix_meta_{uuid4().hex[:7]}"
-    statement = sql.create_metadata_index(table, name, concurrently=concurrently)
-    _build(executor, statement, concurrently, settings)
-    # Without statistics the planner guesses what a filter keeps.
-    executor.write(sql.analyze(table))
-
-
-def _build(executor: Executor, statement: sql.Fragment, concurrently: bool, settings: dict[str, str]) -> None:
-    # A build takes as long as it takes: a timeout meant for searches must not end it.
-    settings = {"statement_timeout": "0", **settings}
-    if concurrently:
-        executor.alone(statement, settings)
-        return
-    with executor.transaction(settings) as session:
-        session.execute(statement)
-
-
 def drop_index(executor: Executor, table: Table, name: str) -> None:
-    """Drop one index by name."""
-    executor.alone(sql.drop_index(table, name, concurrently=True))
+    """Drop one index by name; concurrently, so that searches do not wait for those that use it."""
+    executor.alone(sql.drop_index(table, name, concurrently=True), {"statement_timeout": "0"})
