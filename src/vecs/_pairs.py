@@ -10,10 +10,14 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar, cast
 
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
 from vecs.exc import VecsException
 
 P = ParamSpec("P")
 T = TypeVar("T")
+C = TypeVar("C", bound=AsyncConnection[Any])
 
 # Items that are encoded in well under a millisecond.
 FEW = 20
@@ -21,6 +25,36 @@ _NEVER_BLOCK = (type(iter(())), type(iter([])))
 
 AsyncLock = asyncio.Lock
 Lock = threading.Lock
+
+
+class _Tasks:
+    """A pool's queue of work, which ends with the task that reads it."""
+
+    def __init__(self, tasks: Any) -> None:
+        self._tasks = tasks
+
+    async def get(self) -> Any:
+        task: Any = asyncio.current_task()
+        # Task.cancelling() is Python 3.11's.
+        if hasattr(task, "cancelling") and task.cancelling():
+            raise asyncio.CancelledError
+        return await self._tasks.get()
+
+
+class AsyncPool(AsyncConnectionPool[C]):
+    """
+    psycopg's pool, with workers that a cancellation ends.
+
+    Its own go on when they are cancelled while they connect, and asyncio.run() then waits for them forever.
+    """
+
+    @classmethod
+    async def worker(cls, q: Any) -> None:
+        """Do the pool's work in the background."""
+        await super().worker(cast("Any", _Tasks(q)))
+
+
+Pool = ConnectionPool
 
 
 async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 from uuid import UUID
 
@@ -176,3 +177,41 @@ async def test_a_vector_of_the_largest_dimension_is_found(client: vecs.AsyncClie
     assert (await docs.search(np.ones(16_000), exact=True))[0].id == "a"
     with pytest.raises(ArgError, match="16000 dimensions; an index takes up to 2000"):
         await docs.index()
+
+
+async def test_get_pages_in_the_order_of_the_ids(docs: vecs.AsyncCollection) -> None:
+    assert [record.id for record in await docs.get(["007", "003", "005"], limit=2)] == ["007", "003"]
+    assert [record.id for record in await docs.get(["007", "003", "005"], offset=1)] == ["003", "005"]
+
+
+async def test_exact_pages_fit_together_where_distances_are_equal(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("ties", 2)
+    await docs.upsert([(f"{i}", [1, 1], {}) for i in range(200)])
+    pages = [await docs.search([1, 2], limit=10, offset=offset, exact=True) for offset in range(0, 200, 10)]
+    assert len({match.id for page in pages for match in page}) == 200
+
+
+async def test_text_columns_are_decided_at_creation(client: vecs.AsyncClient) -> None:
+    await client.create_collection("plain", 2)
+    with pytest.raises(ArgError, match="'plain' exists without text columns"):
+        await client.get_or_create_collection("plain", dimension=2, text=True)
+
+
+async def test_any_array_of_numbers_is_a_vector(client: vecs.AsyncClient) -> None:
+    class Tensor:
+        ndim = 1
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return np.array([1.0, 2.0])
+
+    docs = await client.create_collection("arrays", 2)
+    vectors: list[Any] = [[1, 2], (1, 2), np.array([1, 2]), np.array([1, 2], np.float16), array("f", [1, 2]), Tensor()]
+    await docs.upsert([(i, vector) for i, vector in enumerate(vectors)])
+    assert [list((await docs[f"{i}"]).vec) for i in range(len(vectors))] == [[1, 2]] * len(vectors)
+    assert len(await docs.search(Tensor(), exact=True)) == len(vectors)
+
+
+@pytest.mark.parametrize("target", ["localhost:5432/db", "db.example.com:5432", "postgres:/x", "u:s3cret@h/d"])
+async def test_a_mistyped_server_is_not_taken_for_a_folder(target: str) -> None:
+    with pytest.raises(ArgError, match="looks like a connection string"):
+        vecs.AsyncClient(target)

@@ -84,6 +84,18 @@ async def test_stale_chunks_go_by_every_path(docs: vecs.AsyncCollection, documen
     assert await docs.count() == documents
 
 
+async def test_a_document_given_as_a_vector_replaces_its_chunks_and_the_other_way_round(
+    docs: vecs.AsyncCollection,
+) -> None:
+    await docs.upsert([("doc", "aaa\n\nbbb", {})])
+    await docs.upsert([Record("doc", [1.0] * 8, text="whole")])
+    assert [r.id for r in await docs.get()] == ["doc"]
+    await docs.upsert([("doc", "ccc", {})])
+    assert [r.id for r in await docs.get()] == ["doc_para_000"]
+    await docs.upsert([("doc", "", {})])
+    assert [r.text for r in await docs.get()] == [""]
+
+
 async def test_chunks_that_come_with_a_document_id_leave_their_siblings(docs: vecs.AsyncCollection) -> None:
     await docs.upsert([Record("c1", text="aaa", document_id="doc"), Record("c2", text="bbb", document_id="doc")])
     await docs.upsert([Record("c3", text="ccc", document_id="doc")])

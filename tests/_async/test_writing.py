@@ -85,6 +85,13 @@ async def test_rows_beyond_the_memory_limit_are_sorted_by_the_server_and_the_las
     assert newest == {f"{i % 700}": i for i in range(2000)}
 
 
+async def test_small_rows_count_with_what_they_cost_in_memory() -> None:
+    buffer = _buffer.RowBuffer(memory=100_000)
+    buffer.extend((None, (b"id", b"x", b"{}")) for _ in range(1000))
+    assert buffer.spilled
+    buffer.close()
+
+
 async def test_an_invalid_record_leaves_nothing_written(docs: vecs.AsyncCollection) -> None:
     records = [*((f"{i}", VEC, {}) for i in range(1200)), ("bad", [1, 2], {})]
     with pytest.raises(MismatchedDimension, match=r"'bad'.*dimension 2.*'docs' has dimension 3"):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 from uuid import UUID
 
@@ -177,3 +178,41 @@ def test_a_vector_of_the_largest_dimension_is_found(client: vecs.Client) -> None
     assert (docs.search(np.ones(16_000), exact=True))[0].id == "a"
     with pytest.raises(ArgError, match="16000 dimensions; an index takes up to 2000"):
         docs.index()
+
+
+def test_get_pages_in_the_order_of_the_ids(docs: vecs.Collection) -> None:
+    assert [record.id for record in docs.get(["007", "003", "005"], limit=2)] == ["007", "003"]
+    assert [record.id for record in docs.get(["007", "003", "005"], offset=1)] == ["003", "005"]
+
+
+def test_exact_pages_fit_together_where_distances_are_equal(client: vecs.Client) -> None:
+    docs = client.create_collection("ties", 2)
+    docs.upsert([(f"{i}", [1, 1], {}) for i in range(200)])
+    pages = [docs.search([1, 2], limit=10, offset=offset, exact=True) for offset in range(0, 200, 10)]
+    assert len({match.id for page in pages for match in page}) == 200
+
+
+def test_text_columns_are_decided_at_creation(client: vecs.Client) -> None:
+    client.create_collection("plain", 2)
+    with pytest.raises(ArgError, match="'plain' exists without text columns"):
+        client.get_or_create_collection("plain", dimension=2, text=True)
+
+
+def test_any_array_of_numbers_is_a_vector(client: vecs.Client) -> None:
+    class Tensor:
+        ndim = 1
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return np.array([1.0, 2.0])
+
+    docs = client.create_collection("arrays", 2)
+    vectors: list[Any] = [[1, 2], (1, 2), np.array([1, 2]), np.array([1, 2], np.float16), array("f", [1, 2]), Tensor()]
+    docs.upsert([(i, vector) for i, vector in enumerate(vectors)])
+    assert [list((docs[f"{i}"]).vec) for i in range(len(vectors))] == [[1, 2]] * len(vectors)
+    assert len(docs.search(Tensor(), exact=True)) == len(vectors)
+
+
+@pytest.mark.parametrize("target", ["localhost:5432/db", "db.example.com:5432", "postgres:/x", "u:s3cret@h/d"])
+def test_a_mistyped_server_is_not_taken_for_a_folder(target: str) -> None:
+    with pytest.raises(ArgError, match="looks like a connection string"):
+        vecs.Client(target)

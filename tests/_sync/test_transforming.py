@@ -85,6 +85,18 @@ def test_stale_chunks_go_by_every_path(docs: vecs.Collection, documents: int) ->
     assert docs.count() == documents
 
 
+def test_a_document_given_as_a_vector_replaces_its_chunks_and_the_other_way_round(
+    docs: vecs.Collection,
+) -> None:
+    docs.upsert([("doc", "aaa\n\nbbb", {})])
+    docs.upsert([Record("doc", [1.0] * 8, text="whole")])
+    assert [r.id for r in docs.get()] == ["doc"]
+    docs.upsert([("doc", "ccc", {})])
+    assert [r.id for r in docs.get()] == ["doc_para_000"]
+    docs.upsert([("doc", "", {})])
+    assert [r.text for r in docs.get()] == [""]
+
+
 def test_chunks_that_come_with_a_document_id_leave_their_siblings(docs: vecs.Collection) -> None:
     docs.upsert([Record("c1", text="aaa", document_id="doc"), Record("c2", text="bbb", document_id="doc")])
     docs.upsert([Record("c3", text="ccc", document_id="doc")])

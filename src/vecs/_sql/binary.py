@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.postgres import adapters as default_adapters
 from psycopg.pq import Format
+from psycopg.types.json import set_json_loads
 
 TEXT_OID = 25
 JSONB_OID = 3802
@@ -48,6 +50,16 @@ class _BinaryDumper(Dumper):
 
 ADAPTERS = AdaptersMap(default_adapters)
 ADAPTERS.register_dumper(Binary, _BinaryDumper)
+
+_DECODE = json.JSONDecoder().raw_decode
+
+
+def _loads(data: str | bytes) -> Any:
+    # jsonb arrives as UTF-8 without white space around it: json.loads() would look for both, a row at a time.
+    return _DECODE(data if isinstance(data, str) else data.decode())[0]
+
+
+set_json_loads(_loads, ADAPTERS)
 
 
 def encode_vector(vec: npt.NDArray[np.float32]) -> bytes:

@@ -13,11 +13,11 @@ import psycopg
 from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
 from vecs._options import Options
-from vecs._pairs import Lock, loop, loop_is_over, offload, pause, same_loop
+from vecs._pairs import Lock, Pool, loop, loop_is_over, offload, pause, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -60,7 +60,7 @@ class Session:
         """Run one statement; return its rows, if it has any."""
         text, params = statement.render()
         self._cursor.execute(text, params, binary=True)
-        return self._cursor.fetchall() if self._cursor.description else []
+        return self._cursor.fetchall() if _has_rows(self._cursor) else []
 
     @property
     def rowcount(self) -> int:
@@ -92,7 +92,7 @@ class Executor:
 
     def _reset(self) -> None:
         self._lock = Lock()
-        self._pool: ConnectionPool[_Connection] | None = None
+        self._pool: Pool[_Connection] | None = None
         self._lent: set[_Connection] = set()
         self._made: WeakSet[_Connection] = WeakSet()
         # A connection was found dead: the others may be, too.
@@ -112,7 +112,6 @@ class Executor:
 
     def _abandon(self) -> None:
         """Hang up without the event loop that would be needed to do it properly; it is closed."""
-        _ABANDONED.append(self._pool)
         for connection in self._made:
             connection.pgconn.finish()
         self._reset()
@@ -184,8 +183,8 @@ class Executor:
         self.extension = read_extension(rows)
         self._base = base_settings(self.extension, self.options.statement_timeout)
 
-    def _make_pool(self, parameters: dict[str, Any]) -> ConnectionPool[_Connection]:
-        return ConnectionPool(
+    def _make_pool(self, parameters: dict[str, Any]) -> Pool[_Connection]:
+        return Pool(
             kwargs={
                 **parameters,
                 "autocommit": True,
@@ -211,7 +210,7 @@ class Executor:
         # A transaction pooler hands the next transaction to another server connection.
         return None if self.options.pooler else 5
 
-    def _acquire(self) -> tuple[ConnectionPool[_Connection], _Connection]:
+    def _acquire(self) -> tuple[Pool[_Connection], _Connection]:
         closings = self._closings
         self.open()
         pool = self._pool
@@ -234,7 +233,7 @@ class Executor:
         self._lent.add(connection)
         return pool, connection
 
-    def _release(self, pool: ConnectionPool[_Connection], connection: _Connection) -> None:
+    def _release(self, pool: Pool[_Connection], connection: _Connection) -> None:
         self._lent.discard(connection)
         pool.putconn(connection)
 
@@ -395,8 +394,13 @@ def _cursor(connection: Connection[Any]) -> RawCursor[tuple[Any, ...]]:
     return RawCursor(connection, row_factory=tuple_row)
 
 
+def _has_rows(cursor: RawCursor[Any]) -> bool:
+    # Not `description`, which makes an object a column: a tenth of a search's time on this side.
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
+
+
 def _execute(connection: Connection[Any], statement: Fragment, *, prepare: bool | None = None) -> Rows:
     text, params = statement.render()
     cursor = _cursor(connection)
     cursor.execute(text, params, prepare=prepare, binary=True)
-    return cursor.fetchall() if cursor.description else []
+    return cursor.fetchall() if _has_rows(cursor) else []
