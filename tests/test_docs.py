@@ -55,3 +55,8 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"
+
+
+def test_no_placeholder_is_left() -> None:
+    for page in PAGES:
+        assert not re.findall(r"BENCHMARK_TABLE|TODO|FIXME|XXX", (ROOT / page).read_text()), page
