@@ -25,7 +25,6 @@ from vecs.exc import (
     DatabaseError,
     MismatchedDimension,
 )
-from vecs.measures import IndexMeasure
 from vecs.transforms import Transform
 
 
@@ -63,8 +62,6 @@ class AsyncClient:
             keep_running=keep_running,
             report=report,
         )
-        # Whether an index may answer, by collection and measure: looked for once, so that a search is one statement.
-        self._indexed: dict[tuple[str, IndexMeasure], bool] = {}
         if connection_string is not None and target is not None:
             raise ArgError("target and connection_string are two names of one argument; give one of them")
         self._executor = AsyncExecutor(resolve_target(connection_string or target), options)
@@ -77,7 +74,6 @@ class AsyncClient:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._indexed = {}
         self._executor = AsyncExecutor(state["target"], state["options"])
 
     async def connect(self) -> None:
@@ -219,7 +215,7 @@ class AsyncClient:
         # A table of somebody's that is not a collection is refused.
         if await self._find_table(name) is None:
             return
-        self._indexed.clear()
+        self._executor.indexed.clear()
         await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
@@ -228,7 +224,7 @@ class AsyncClient:
         if await self._find_relation(check_name(new_name)):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         await self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._indexed.clear()
+        self._executor.indexed.clear()
         return await self.get_collection(new_name)
 
     async def _find_relation(self, name: str) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence, Sized
 from typing import Any
 
 from vecs._async.executor import AsyncExecutor
@@ -37,7 +37,7 @@ async def upsert(
 ) -> int:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
-    total = len(records) if hasattr(records, "__len__") else None  # pyright: ignore[reportArgumentType]
+    total = len(records) if isinstance(records, Sized) else None
     size = TAKE_EMBEDDED if transform is not None else TAKE_ENCODED
     if batch_size is not None:
         size = min(size, batch_size)

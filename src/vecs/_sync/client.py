@@ -26,7 +26,6 @@ from vecs.exc import (
     DatabaseError,
     MismatchedDimension,
 )
-from vecs.measures import IndexMeasure
 from vecs.transforms import Transform
 
 
@@ -64,8 +63,6 @@ class Client:
             keep_running=keep_running,
             report=report,
         )
-        # Whether an index may answer, by collection and measure: looked for once, so that a search is one statement.
-        self._indexed: dict[tuple[str, IndexMeasure], bool] = {}
         if connection_string is not None and target is not None:
             raise ArgError("target and connection_string are two names of one argument; give one of them")
         self._executor = Executor(resolve_target(connection_string or target), options)
@@ -78,7 +75,6 @@ class Client:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._indexed = {}
         self._executor = Executor(state["target"], state["options"])
 
     def connect(self) -> None:
@@ -220,7 +216,7 @@ class Client:
         # A table of somebody's that is not a collection is refused.
         if self._find_table(name) is None:
             return
-        self._indexed.clear()
+        self._executor.indexed.clear()
         self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
@@ -229,7 +225,7 @@ class Client:
         if self._find_relation(check_name(new_name)):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._indexed.clear()
+        self._executor.indexed.clear()
         return self.get_collection(new_name)
 
     def _find_relation(self, name: str) -> list[tuple[Any, ...]]:

@@ -86,6 +86,7 @@ class Collection(Dunders):
 
     @property
     def _executor(self) -> Executor:
+        # The client's, which users have no business with: the two classes are one engine.
         return self.client._executor  # pyright: ignore[reportPrivateUsage]
 
     def _table(self) -> Table:
@@ -369,8 +370,8 @@ class Collection(Dunders):
         rows = self._executor.read(statement, wanted)
         if exact:
             return rows
-        known = self.client._indexed  # pyright: ignore[reportPrivateUsage]
-        indexed = known.get((table.name, measure.measure))
+        known = self._executor.indexed
+        indexed = known.get((self.client.schema, table.name, measure.measure))
         if indexed is None:
             indexed = self._look_for_index(measure)
         if len(rows) < limit and (indexed or self._look_for_index(measure)):
@@ -383,7 +384,7 @@ class Collection(Dunders):
 
     def _look_for_index(self, measure: MeasureSpec) -> bool:
         """Return whether an index may have answered, be it the user's own; warn once where none covers the measure."""
-        known, key = self.client._indexed, (self.name, measure.measure)  # pyright: ignore[reportPrivateUsage]
+        known, key = self._executor.indexed, (self.client.schema, self.name, measure.measure)
         indexes = [index for index in self.indexes() if index.valid]
         if key not in known and not any(index.measure is measure.measure for index in indexes):
             warnings.warn(
@@ -544,7 +545,7 @@ class Collection(Dunders):
             concurrently=concurrently,
             settings=settings,
         )
-        self.client._indexed[self.name, spec.measure] = True  # pyright: ignore[reportPrivateUsage]
+        self._executor.indexed[self.client.schema, self.name, spec.measure] = True
         return name
 
     create_index = index
@@ -564,7 +565,7 @@ class Collection(Dunders):
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
         indexing.drop_index(self._executor, self._table(), name)
-        self.client._indexed.clear()  # pyright: ignore[reportPrivateUsage]
+        self._executor.indexed.clear()
 
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

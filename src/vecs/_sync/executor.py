@@ -34,6 +34,7 @@ from vecs._sql.settings import (
 from vecs._sql.table import Extension, find_extension, read_extension
 from vecs._target import FolderTarget, ServerTarget
 from vecs.exc import Unavailable, VecsException
+from vecs.measures import IndexMeasure
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -86,6 +87,9 @@ class Executor:
         self.options = options
         self.extension: Extension | None = None
         self.server: EmbeddedServer | None = None
+        # Whether an index may answer, by schema, collection and measure: looked for once, so that a search is one
+        # statement.
+        self.indexed: dict[tuple[str, str, IndexMeasure], bool] = {}
         # How often this was closed: a call that began before does not open it again.
         self._closings = 0
         self._reset()
