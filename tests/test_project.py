@@ -58,14 +58,14 @@ def test_every_public_name_is_there_and_documented() -> None:
         value = getattr(vecs, name)
         assert isinstance(value, str) or value.__doc__, name
     for cls in (vecs.Client, vecs.AsyncClient, vecs.Collection, vecs.AsyncCollection):
-        for name, member in vars(cls).items():
+        for name in dir(cls):
             if not name.startswith("_"):
-                assert member.__doc__, f"{cls.__name__}.{name}"
+                assert getattr(cls, name).__doc__, f"{cls.__name__}.{name}"
 
 
 def test_both_worlds_have_the_same_methods() -> None:
     def public(cls: type) -> set[str]:
-        return {name for name in vars(cls) if not name.startswith("_")}
+        return {name for name in dir(cls) if not name.startswith("_")}
 
     assert public(vecs.Client) == public(vecs.AsyncClient)
     assert public(vecs.Collection) == public(vecs.AsyncCollection)

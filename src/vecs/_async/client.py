@@ -215,7 +215,7 @@ class AsyncClient:
         # A table of somebody's that is not a collection is refused.
         if await self._find_table(name) is None:
             return
-        self._executor.indexed.clear()
+        self._executor.indexes.clear()
         await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
@@ -224,7 +224,7 @@ class AsyncClient:
         if await self._find_relation(check_name(new_name)):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         await self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexed.clear()
+        self._executor.indexes.clear()
         return await self.get_collection(new_name)
 
     async def _find_relation(self, name: str) -> list[tuple[Any, ...]]:

@@ -216,7 +216,7 @@ class Client:
         # A table of somebody's that is not a collection is refused.
         if self._find_table(name) is None:
             return
-        self._executor.indexed.clear()
+        self._executor.indexes.clear()
         self._executor.alone(tables.drop_table(self.schema, check_name(name)))
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
@@ -225,7 +225,7 @@ class Client:
         if self._find_relation(check_name(new_name)):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexed.clear()
+        self._executor.indexes.clear()
         return self.get_collection(new_name)
 
     def _find_relation(self, name: str) -> list[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from vecs._options import Options
 from vecs._pairs import Lock, Pool, loop, loop_is_over, offload, pause, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
+from vecs._sql.indexes import IndexInfo
 from vecs._sql.settings import (
     FORGET_SESSION,
     NO_SETTINGS,
@@ -87,9 +88,11 @@ class Executor:
         self.options = options
         self.extension: Extension | None = None
         self.server: EmbeddedServer | None = None
-        # Whether an index may answer, by schema, collection and measure: looked for once, so that a search is one
-        # statement.
-        self.indexed: dict[tuple[str, str, IndexMeasure], bool] = {}
+        # The valid indexes of each collection, by schema and name, and when they were read: looked for now and then,
+        # so that a search is one statement.
+        self.indexes: dict[tuple[str, str], tuple[float, tuple[IndexInfo, ...]]] = {}
+        # Collections and measures of which a warning was given that no index covers them.
+        self.warned: set[tuple[str, str, IndexMeasure]] = set()
         # How often this was closed: a call that began before does not open it again.
         self._closings = 0
         self._reset()

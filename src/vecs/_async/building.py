@@ -1,0 +1,148 @@
+"""Builds indexes: the new one is built before the old one goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from vecs._async.executor import AsyncExecutor
+from vecs._sql import indexes as sql
+from vecs._sql import search
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.table import Table
+from vecs.exc import ArgError
+from vecs.indexes import (
+    MAX_INDEXED_DIMENSION,
+    METHODS,
+    IndexArgs,
+    IndexArgsHNSW,
+    IndexArgsIVFFlat,
+    IndexMethod,
+    build_options,
+    default_lists,
+)
+from vecs.measures import MeasureSpec
+
+log = logging.getLogger("vecs")
+
+
+async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]:
+    """Read the indexes of a collection."""
+    return sql.read_indexes(await executor.read(sql.list_indexes(table)))
+
+
+async def create_index(
+    executor: AsyncExecutor,
+    table: Table,
+    measure: MeasureSpec,
+    method: IndexMethod,
+    args: IndexArgs | None,
+    *,
+    replace: bool,
+    concurrently: bool,
+    settings: dict[str, str],
+) -> str:
+    """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
+    method = _available(table, measure, method)
+    if args is None:
+        args = await _default_args(executor, table, method)
+    options = build_options(args)
+    wanted = Wanted(table, measure, method, options, concurrently)
+    # A build takes as long as it takes: a timeout meant for searches must not end it.
+    settings = {"statement_timeout": "0", **settings}
+    if concurrently:
+        existing = await list_indexes(executor, table)
+        kept, statements = wanted.missing(existing, replace)
+        for statement in statements:
+            await executor.alone(statement, settings)
+    else:
+        async with executor.transaction(settings) as session:
+            # Two clients at once would build the same index twice.
+            await session.execute(sql.lock_building(table))
+            existing = sql.read_indexes(await session.execute(sql.list_indexes(table)))
+            kept, statements = wanted.missing(existing, replace)
+            for statement in statements:
+                await session.execute(statement)
+    if statements:
+        # Without statistics the planner guesses what a filter keeps.
+        await executor.alone(sql.analyze(table), settings)
+    else:
+        log.info("collection %r already has the index %s; nothing to build", table.name, kept)
+    for index in existing:
+        if index.measure is measure.measure and index.name != kept:
+            await drop_index(executor, table, index.name)
+    return kept
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The index that is asked for."""
+
+    table: Table
+    measure: MeasureSpec
+    method: IndexMethod
+    options: Mapping[str, int]
+    concurrently: bool
+
+    def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
+        """Return the name of the index, be it there or new, and what has to be built."""
+        valid = [index for index in existing if index.valid]
+        same_measure = [index for index in valid if index.measure is self.measure.measure]
+        if same_measure and not replace:
+            raise ArgError(
+                f"replace is set to False but an index exists: {same_measure[0].name!r} "
+                f"for {self.measure.measure.value}"
+            )
+        options = {name: str(value) for name, value in self.options.items()}
+        equal = [i.name for i in same_measure if i.method == self.method.value and dict(i.options) == options]
+        name = equal[0] if equal else sql.index_name(self.measure, self.method, self.options, uuid4().hex[:7])
+        statements: list[sql.Fragment] = []
+        if not equal:
+            statements.append(
+                sql.create_vector_index(
+                    self.table, name, self.measure, self.method, self.options, concurrently=self.concurrently
+                )
+            )
+        if not any(index.column == "metadata" and index.method == "gin" for index in valid):
+            unique = f"ix_meta_{uuid4().hex[:7]}"
+            statements.append(sql.create_metadata_index(self.table, unique, concurrently=self.concurrently))
+        return name, statements
+
+
+def _available(table: Table, measure: MeasureSpec, method: IndexMethod) -> IndexMethod:
+    version = table.extension.version
+    shown = ".".join(map(str, version))
+    has_hnsw = version >= (0, 5)
+    if method is IndexMethod.auto:
+        method = IndexMethod.hnsw if has_hnsw else IndexMethod.ivfflat
+    if method is IndexMethod.hnsw and not has_hnsw:
+        raise ArgError(
+            "HNSW Unavailable. Upgrade your pgvector installation to >= 0.5.0 to enable HNSW support "
+            f"(it is {shown}), or use method='ivfflat'"
+        )
+    if measure.measure not in METHODS[method].measures:
+        raise ArgError(f"pgvector has no {method.value} index for {measure.measure.value}; use method='hnsw'")
+    if measure.opclass == "vector_l1_ops" and version < (0, 7):
+        raise ArgError(f"l1_distance needs pgvector 0.7 or newer; the server has {shown}")
+    if table.dimension is None:
+        raise ArgError(f"collection {table.name!r} was made without a dimension; its vectors cannot be indexed")
+    if table.dimension > MAX_INDEXED_DIMENSION:
+        raise ArgError(
+            f"collection {table.name!r} has {table.dimension} dimensions; an index takes up to "
+            f"{MAX_INDEXED_DIMENSION}. Searches work without one, by comparing every record"
+        )
+    return method
+
+
+async def _default_args(executor: AsyncExecutor, table: Table, method: IndexMethod) -> IndexArgs:
+    if method is IndexMethod.hnsw:
+        return IndexArgsHNSW()
+    rows = (await executor.read(search.count(table, search.EVERYTHING)))[0][0]
+    return IndexArgsIVFFlat(default_lists(rows))
+
+
+async def drop_index(executor: AsyncExecutor, table: Table, name: str) -> None:
+    """Drop one index by name; concurrently, so that searches do not wait for those that use it."""
+    await executor.alone(sql.drop_index(table, name, concurrently=True), {"statement_timeout": "0"})

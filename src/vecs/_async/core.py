@@ -1,0 +1,110 @@
+"""What every part of a collection knows: its name, its table, its transform, and how records are selected."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from vecs._arguments import id_list, parsed_filters
+from vecs._async import building
+from vecs._async.executor import AsyncExecutor
+from vecs._pairs import AsyncDunders
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.search import Selection
+from vecs._sql.table import Table
+from vecs.exc import ArgError
+from vecs.measures import IndexMeasure, MeasureName
+from vecs.records import RecordId
+from vecs.transforms import Transform
+
+if TYPE_CHECKING:
+    from vecs._async.client import AsyncClient
+
+Filters = Mapping[str, Any]
+Measure = IndexMeasure | MeasureName
+
+
+class AsyncCore(AsyncDunders):
+    """A collection's identity."""
+
+    def __init__(
+        self,
+        name: str,
+        dimension: int | None,
+        client: AsyncClient,
+        adapter: Transform | None = None,
+        *,
+        table: Table | None = None,
+        without_transform: str | None = None,
+    ) -> None:
+        self.client = client
+        self.transform = adapter
+        self._given: tuple[str, int | None] = (name, dimension)
+        self._known: Table | None = table
+        # Why there is no transform, where the collection was made with one that cannot be rebuilt.
+        self._without_transform = without_transform
+
+    @property
+    def name(self) -> str:
+        """The collection's name, the table's."""
+        return self._given[0]
+
+    @property
+    def dimension(self) -> int | None:
+        """The dimension of its vectors; None for a table made elsewhere without one."""
+        return self._given[1]
+
+    @property
+    def adapter(self) -> Transform | None:
+        """vecs 0.4's name for `transform`."""
+        return self.transform
+
+    def __repr__(self) -> str:
+        return f'vecs.{type(self).__name__}(name="{self.name}", dimension={self.dimension})'
+
+    def __bool__(self) -> bool:
+        """Whether it is there, not whether it has records: see `count()`."""
+        return True
+
+    @property
+    def _executor(self) -> AsyncExecutor:
+        # The client's, which users have no business with: the two classes are one engine.
+        return self.client._executor  # pyright: ignore[reportPrivateUsage]
+
+    async def _table(self) -> Table:
+        if self._known is None:
+            # Made by hand, as vecs 0.4 allowed.
+            self._known = await self.client._require_table(self.name)  # pyright: ignore[reportPrivateUsage]
+        return self._known
+
+    async def _selection(
+        self,
+        ids: Iterable[RecordId] | None = None,
+        filters: Filters | None = None,
+        document_ids: Iterable[RecordId] | None = None,
+    ) -> Selection:
+        if document_ids is not None and not (await self._table()).has_text:
+            raise ArgError(
+                f"collection {self.name!r} has no document ids; create a collection with text=True to have them"
+            )
+        return Selection(
+            ids=None if ids is None else id_list(ids, tuples=True),
+            document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
+            filters=parsed_filters(filters),
+        )
+
+    async def indexes(self) -> list[IndexInfo]:
+        """List the collection's indexes, by name."""
+        return await building.list_indexes(self._executor, await self._table())
+
+    async def _known_indexes(self) -> tuple[IndexInfo, ...]:
+        """Return the valid indexes as they were a minute ago at most."""
+        read_at, indexes = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, ()))
+        return indexes if time.monotonic() - read_at < 60 else await self._read_indexes()
+
+    async def _read_indexes(self) -> tuple[IndexInfo, ...]:
+        indexes = tuple(index for index in await self.indexes() if index.valid)
+        self._executor.indexes[self.client.schema, self.name] = time.monotonic(), indexes
+        return indexes
