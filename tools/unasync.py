@@ -31,6 +31,7 @@ RULES = [
     (r"\baiter\b", "iter"),
     (r"\banext\b", "next"),
     (r"\basynccontextmanager\b", "contextmanager"),
+    (r"\benter_async_context\b", "enter_context"),
     (r"\bStopAsyncIteration\b", "StopIteration"),
     (r"\bcreate_async_client\b", "create_client"),
     (r"\basync_client\b", "client"),

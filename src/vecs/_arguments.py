@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
 from typing import Any, cast
 
 from vecs._sql.search import Selection
@@ -49,12 +49,10 @@ def one_of(name: str, value: Any, other_name: str, other: Any) -> Any:
     return other if value is None else value
 
 
-def check_mode(mode: Any) -> None:
-    if mode != "vector":
-        raise ArgError(f"unknown mode {mode!r}; expected 'vector'")
-
-
-def checked_threshold(threshold: Any) -> float:
-    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 0 <= float(threshold) <= 1:
-        raise ArgError(f"threshold must be a score from 0 to 1, not {threshold!r}")
-    return float(threshold)
+def callers_level() -> int:
+    """Return the stacklevel at which a warning points at the code that called vecs."""
+    level = 1
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("vecs."):
+        level, frame = level + 1, frame.f_back
+    return level

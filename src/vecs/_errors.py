@@ -30,6 +30,10 @@ class ConnectionLost(Unavailable):
     """A connection turned out to be dead; the statement may or may not have been done."""
 
 
+class PlanIsStale(DatabaseError):
+    """A prepared statement's table was altered: doing it again is safe."""
+
+
 def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException:
     """Translate an error of a statement; `lost` says that its connection is gone."""
     state = error.sqlstate

@@ -145,10 +145,11 @@ async def test_ef_search_holds_for_its_call_alone(docs: vecs.AsyncCollection) ->
 
 
 async def test_explain_says_in_words_which_index_answers(docs: vecs.AsyncCollection) -> None:
-    assert (await docs.explain(VECTORS[0])).startswith("The search compares every record")
+    assert (await docs.explain(VECTORS[0])).startswith("The search by nearness (cosine_distance) compares every record")
     name = await docs.index()
     plan = await docs.explain(VECTORS[0], analyze=True)
-    assert plan.startswith(f"The search uses {name}")
+    assert plan.startswith(f"The search by nearness (cosine_distance) uses {name} (hnsw).")
+    assert "hnsw.ef_search = 40" in plan
     assert "actual time" in plan
     assert "without an index" in await docs.explain(VECTORS[0], exact=True)
 

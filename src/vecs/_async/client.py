@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from vecs._async.collection import AsyncCollection
+from vecs._async.enabling import find_language
 from vecs._async.executor import AsyncExecutor, AsyncSession
 from vecs._info import ClientInfo
 from vecs._options import Options
@@ -169,7 +170,9 @@ class AsyncClient:
         if text is not None and text != found.has_text:
             raise ArgError(
                 f"collection {name!r} exists {'with' if found.has_text else 'without'} text columns, which are "
-                f"decided when it is created; leave text={text} out, or use another collection"
+                f"decided when it is created; leave text={text} out, "
+                + ("call enable_text() on it, " if text else "")
+                + "or use another collection"
             )
         return await self._open(found, dimension, transform)
 
@@ -279,9 +282,9 @@ class AsyncClient:
             if not rows:
                 await self._prepare_schema(session)
                 extension = await self._prepare_extension(session)
-                await _check_language(session, language)
-                table = Table(self.schema, name, dimension, extension, has_text)
-                for statement in tables.create_table(table, language):
+                configuration = await find_language(session, language)
+                table = Table(self.schema, name, dimension, extension, has_text, configuration if has_text else None)
+                for statement in tables.create_table(table):
                     await session.execute(statement)
                 described = description(transform, language, has_text)
                 if described:
@@ -310,12 +313,6 @@ class AsyncClient:
         if created is None:
             raise DatabaseError("pgvector was created but its type vector is not to be found")
         return created
-
-
-async def _check_language(session: AsyncSession, language: Any) -> None:
-    if not isinstance(language, str) or not await session.execute(tables.find_language(language)):
-        known = ", ".join(row[0] for row in await session.execute(tables.list_languages()))
-        raise ArgError(f"unknown language {language!r}; the server has {known}")
 
 
 def _one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, cast
 
 from vecs._arguments import first_column, one_of, selects_nothing
-from vecs._async import writing
+from vecs._async import enabling, writing
 from vecs._async.core import Filters
 from vecs._async.indexing import AsyncIndexing
 from vecs._async.reading import AsyncReading
@@ -118,6 +118,18 @@ class AsyncCollection(AsyncReading, AsyncSearching, AsyncIndexing):
         table = await self._table()
         async with self._executor.transaction() as session:
             await session.execute(tables.truncate_table(table))
+
+    async def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
+        """
+        Let a collection keep text, and be searched by keywords and in hybrid mode.
+
+        Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
+        `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
+        a metadata key whose strings become the text of records that have none. The table is locked while it is
+        written again, which takes some ten seconds a million records.
+        """
+        await enabling.enable_text(self._executor, await self._table(), language, text_key)
+        self._known = None
 
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -14,7 +14,15 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
+from vecs._errors import (
+    Conflict,
+    ConnectionLost,
+    PlanIsStale,
+    conflict_pauses,
+    connection_error,
+    database_error,
+    plan_is_stale,
+)
 from vecs._options import Options
 from vecs._pairs import AsyncLock, AsyncPool, async_loop, async_offload, async_pause, loop_is_over, same_loop
 from vecs._sql.binary import ADAPTERS
@@ -40,6 +48,10 @@ if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
 
 Rows = list[tuple[Any, ...]]
+
+# Fewer than this are not worth a second connection.
+FEW_STATEMENTS = 8
+MOST_CONNECTIONS = 4
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
 _ABANDONED: list[Any] = []
@@ -251,6 +263,61 @@ class AsyncExecutor:
             return await self._run(statement, settings)
         except ConnectionLost:
             return await self._run(statement, settings)
+
+    async def read_many(self, statements: Sequence[Fragment], settings: Settings = NO_SETTINGS) -> list[Rows]:
+        """
+        Run statements that change nothing; return the rows of each.
+
+        They are sent without waiting for each other's answers, over as many connections as are idle, so that
+        the server works on several at once.
+        """
+        if self.options.pooler or len(statements) < FEW_STATEMENTS:
+            return [await self.read(statement, settings) for statement in statements]
+        try:
+            return await self._run_many(statements, {**self._base, **settings} if settings else self._base)
+        except (ConnectionLost, PlanIsStale):
+            return [await self.read(statement, settings) for statement in statements]
+
+    async def _run_many(self, statements: Sequence[Fragment], settings: Settings) -> list[Rows]:
+        held = [await self._acquire()]
+        connection = held[0][1]
+        try:
+            held.extend(await self._acquire_idle(len(statements) // FEW_STATEMENTS))
+            async with AsyncExitStack() as pipelines:
+                for _, connection in held:
+                    await self._apply(connection, settings)
+                    await pipelines.enter_async_context(connection.pipeline())
+                cursors: list[AsyncRawCursor[tuple[Any, ...]]] = []
+                for number, statement in enumerate(statements):
+                    connection = held[number % len(held)][1]
+                    cursors.append(_cursor(connection))
+                    text, params = statement.render()
+                    await cursors[-1].execute(text, params, binary=True)
+                rows: list[Rows] = []
+                for number, cursor in enumerate(cursors):
+                    connection = held[number % len(held)][1]
+                    rows.append(await cursor.fetchall())
+                return rows
+        except psycopg.Error as error:
+            if plan_is_stale(error):
+                raise PlanIsStale("the table was altered") from error
+            raise self._failed(connection, error) from error
+        finally:
+            for pool, connection in held:
+                await self._release(pool, connection)
+
+    async def _acquire_idle(self, count: int) -> list[tuple[AsyncPool[_AsyncConnection], _AsyncConnection]]:
+        """Return connections that nobody uses, up to so many; the pool makes more of them for the next time."""
+        found: list[tuple[AsyncPool[_AsyncConnection], _AsyncConnection]] = []
+        pool = self._pool
+        while pool is not None and len(found) < min(count, MOST_CONNECTIONS) - 1:
+            try:
+                connection = await pool.getconn(timeout=0)
+            except (PoolTimeout, PoolClosed):
+                break
+            self._lent.add(connection)
+            found.append((pool, connection))
+        return found
 
     async def write(self, statement: Fragment) -> Rows:
         """

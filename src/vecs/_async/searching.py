@@ -1,25 +1,35 @@
-"""Records found by nearness."""
+"""Records found by nearness, by words, or by both."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from vecs._arguments import check_mode, checked_threshold, first_column, one_of
+from vecs._arguments import callers_level, first_column, one_of
 from vecs._async.core import AsyncCore, Filters, Measure
-from vecs._async.transforming import transform_query
+from vecs._async.refining import refine
+from vecs._async.transforming import transform_queries
+from vecs._explain import describe_search
+from vecs._request import Mode, Request, checked_request, request_from
 from vecs._sql import search as sql
-from vecs._sql.binary import vector_param
+from vecs._sql.binary import Binary, vector_param
+from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.rows import checked_vector
-from vecs._sql.search import Columns, Selection
-from vecs._sql.settings import Settings
+from vecs._sql.search import Columns
+from vecs._sql.settings import Settings, index_settings
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod, checked_int
-from vecs.measures import MeasureSpec, measure_spec
+from vecs.measures import MeasureSpec
 from vecs.records import Match, is_vector
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from vecs._explain import describe_search
+from vecs._request import SearchOptions
 
 
 class AsyncSearching(AsyncCore):
@@ -29,75 +39,89 @@ class AsyncSearching(AsyncCore):
         self,
         query: Any,
         *,
+        text: str | None = None,
+        mode: Mode = "vector",
         limit: int = 10,
         offset: int = 0,
         filters: Filters | None = None,
         measure: Measure = "cosine_distance",
-        mode: Literal["vector"] = "vector",
         threshold: float | None = None,
         exact: bool = False,
         ef_search: int | None = None,
         probes: int | None = None,
+        weights: tuple[float, float] | None = None,
+        candidates: int | tuple[int, int] | None = None,
+        rrf_constant: int | None = None,
+        rerank: Any = None,
+        diversity: float | None = None,
+        oversampling: float | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
     ) -> list[Match]:
         """
-        Find the records nearest to a text or a vector, nearest first.
+        Find the records that answer a text or a vector best, best first.
+
+        `mode` is how: "vector" by nearness; "keyword" by the words they have in common with the text, rare
+        words counting more; "hybrid" by both, fused by reciprocal rank. The two latter are for collections with
+        text. With a vector for a query `text` gives the words.
 
         `threshold` keeps matches whose score, in [0, 1], is at least that. `exact` compares every record
         instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall. Fewer
         than `limit` matches mean that no more records match. Pages by `offset` are sure to fit together with
         `exact=True` only: an index finds most of the nearest, not always the same ones.
+
+        In hybrid mode `weights` are those of the vector side and of the keyword side, `candidates` how many
+        each contributes (one number or a pair), and a record's score is the sum of weight / (rrf_constant +
+        its rank) over the sides, as a share of the greatest possible. Where `candidates` are fewer than
+        `limit`, so may be the matches.
+
+        `rerank` reorders by a model that reads query and text together: a sentence-transformers CrossEncoder,
+        or any function, sync or async, of the query and a list of texts that returns their scores.
+        `diversity`, from 0 to 1, spends places on matches unlike those before them (maximal marginal relevance
+        with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for.
         """
-        check_mode(mode)
-        spec = measure_spec(measure)
-        least = None if threshold is None else checked_threshold(threshold)
-        rows = await self._nearest(
-            await self._query_vector(query),
-            spec,
-            Columns(vec=include_vector, extra=include_extra),
+        request = checked_request(
             await self._selection(filters=filters),
-            (ef_search, probes),
+            mode=mode,
             limit=limit,
             offset=offset,
+            measure=measure,
+            threshold=threshold,
             exact=exact,
+            ef_search=ef_search,
+            probes=probes,
+            weights=weights,
+            candidates=candidates,
+            rrf_constant=rrf_constant,
+            rerank=rerank,
+            diversity=diversity,
+            oversampling=oversampling,
+            include_vector=include_vector,
+            include_extra=include_extra,
         )
-        return sql.read_matches(rows, spec, least)
+        words = await self._words(query, text, request)
+        vec = None if mode == "keyword" else await self._vector(query)
+        return await refine(await self._found(request, vec, words), request, vec, words)
 
-    async def search_many(
-        self,
-        queries: Iterable[Any],
-        *,
-        limit: int = 10,
-        filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
-        mode: Literal["vector"] = "vector",
-        threshold: float | None = None,
-        exact: bool = False,
-        ef_search: int | None = None,
-        probes: int | None = None,
-        include_vector: bool = False,
-        include_extra: bool = False,
-    ) -> list[list[Match]]:
-        """Search for several texts or vectors; one list of matches each, in the order of the queries."""
+    async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
+        """
+        Search for several texts or vectors; one list of matches each, in the order of the queries.
+
+        The keyword arguments are those of `search()`.
+        """
         if isinstance(queries, str) or not isinstance(queries, Iterable):
             raise ArgError(f"search_many takes an iterable of queries, not {queries!r}; see search() for one")
-        return [
-            await self.search(
-                query,
-                limit=limit,
-                filters=filters,
-                measure=measure,
-                mode=mode,
-                threshold=threshold,
-                exact=exact,
-                ef_search=ef_search,
-                probes=probes,
-                include_vector=include_vector,
-                include_extra=include_extra,
-            )
-            for query in queries
-        ]
+        text = options.get("text")
+        request = request_from(options, await self._selection(filters=options.get("filters")))
+        given = list(queries)
+        words = [await self._words(query, text, request) for query in given]
+        if not given:
+            return []
+        vecs: list[Binary] | list[None] = [None] * len(given)
+        if request.mode != "keyword":
+            vecs = await self._vectors(given)
+        found = await self._found_many(request, list(zip(vecs, words, strict=True)))
+        return [await refine(rows, request, vec, text) for rows, vec, text in zip(found, vecs, words, strict=True)]
 
     async def query(
         self,
@@ -120,101 +144,117 @@ class AsyncSearching(AsyncCore):
         Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
         attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
         """
-        spec = measure_spec(measure)
         columns = Columns(text=False, metadata=include_metadata, document_id=False, vec=include_vector)
         selection = await self._selection(filters=filters)
-        settings = (ef_search, probes)
+        request = checked_request(
+            selection, limit=limit, measure=measure, probes=probes, ef_search=ef_search, columns=columns
+        )
         given = data if query_vector is None else one_of("data", data, "query_vector", query_vector)
         if given is None:
-            limit = checked_int(limit, "limit", 0)
-            statement = sql.unordered(await self._table(), columns, selection, limit)
+            statement = sql.unordered(await self._table(), columns, selection, request.limit)
             rows = await self._executor.read(statement)
         else:
-            vec = await self._query_vector(given, skip_transform=skip_adapter)
-            rows = await self._nearest(vec, spec, columns, selection, settings, limit=limit)
+            rows = await self._found(request, await self._vector(given, skip_transform=skip_adapter), None)
         return sql.read_query_rows(rows, include_value, include_vector, include_metadata)
 
-    async def explain(
-        self,
-        query: Any,
-        *,
-        limit: int = 10,
-        filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
-        exact: bool = False,
-        ef_search: int | None = None,
-        probes: int | None = None,
-        analyze: bool = False,
-    ) -> str:
+    async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
-        Describe how Postgres would run a search: which index answers it, then the plan.
+        Describe how Postgres would run a search: in words first, then the plan.
 
-        `analyze=True` runs it, and adds the times and row counts that were met.
+        The keyword arguments are those of `search()`. `analyze=True` runs it, and adds the times and row counts
+        that were met.
         """
-        spec = measure_spec(measure)
+        text = options.get("text")
+        request = request_from(options, await self._selection(filters=options.get("filters")))
+        words = await self._words(query, text, request)
+        vec = None if request.mode == "keyword" else await self._vector(query)
         table = await self._table()
-        vec = vector_param(checked_vector(await self._query_vector(query), table, "the query"))
-        statement = sql.nearest(
-            table,
-            vec,
-            spec,
-            Columns(),
-            limit=checked_int(limit, "limit", 0),
-            selection=await self._selection(filters=filters),
-            exact=exact,
-        )
-        settings = self._settings(table, ef_search, probes, limit)
-        plan = first_column(await self._executor.read(sql.explain(statement, analyze), settings))
-        indexes = [index.name for index in await self.indexes() if any(index.name in line for line in plan)]
-        used = f"uses {', '.join(indexes)}" if indexes else "compares every record, without an index"
-        return "\n".join([f"The search {used}.", *plan])
+        settings = self._settings(table, request)
+        asked = sql.explain(statement(table, request, vec, words), analyze)
+        plan = first_column(await self._executor.read(asked, settings))
+        in_force = dict(await self._executor.read(index_settings(), settings))
+        return "\n".join([*describe_search(table, request, await self.indexes(), plan, in_force), "", *plan])
 
-    async def _query_vector(self, query: Any, *, skip_transform: bool = False) -> Any:
+    async def _words(self, query: Any, text: str | None, request: Request) -> str | None:
+        """Return the text whose words are looked for, or that a reranker reads; None if there is no need."""
+        needs_keywords = request.mode != "vector"
+        table = await self._table()
+        if needs_keywords and table.language is None:
+            raise ArgError(
+                f"mode={request.mode!r} needs the words of texts, and collection {self.name!r} keeps none; call its "
+                "enable_text(), or create the collection with text=True"
+            )
+        if request.rerank is not None and not table.has_text:
+            raise ArgError(
+                f"rerank= reads texts, and collection {self.name!r} keeps none; call its enable_text(), or create "
+                "the collection with text=True"
+            )
+        if text is not None and not isinstance(text, str):
+            raise ArgError(f"text must be a string, not {text!r}")
+        if not needs_keywords and request.rerank is None:
+            if text is not None:
+                raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
+            return None
+        if text is None and not isinstance(query, str):
+            what = f"mode={request.mode!r}" if needs_keywords else "rerank="
+            raise ArgError(f"the query is {type(query).__name__}, and {what} needs words: give text= beside it")
+        return query if text is None else text
+
+    async def _vector(self, query: Any, *, skip_transform: bool = False) -> Binary:
+        return (await self._vectors([query], skip_transform=skip_transform))[0]
+
+    async def _vectors(self, queries: Sequence[Any], *, skip_transform: bool = False) -> list[Binary]:
+        table = await self._table()
+        for query in queries:
+            self._check_query(query, skip_transform)
+        if self.transform is not None and not skip_transform:
+            queries = await transform_queries(self.transform, queries)
+        return [vector_param(checked_vector(query, table, "the query")) for query in queries]
+
+    def _check_query(self, query: Any, skip_transform: bool) -> None:
         if query is None:
             raise ArgError("the query is None; give a text or a vector")
-        if skip_transform:
-            return query
-        if self.transform is not None:
-            vector_steps = is_vector(query)
-            return await transform_query(self.transform, query, vector_steps=vector_steps)
-        if is_vector(query):
-            return query
-        raise ArgError(
-            f"the query is {type(query).__name__}, and collection {self.name!r} has no transform to turn it "
-            f"into a vector; {self._without_transform or 'open the collection with transform=, or give a vector'}"
-        )
-
-    async def _nearest(
-        self,
-        query: Any,
-        measure: MeasureSpec,
-        columns: Columns,
-        selection: Selection,
-        settings: tuple[int | None, int | None],
-        *,
-        limit: int,
-        offset: int = 0,
-        exact: bool = False,
-    ) -> list[tuple[Any, ...]]:
-        table = await self._table()
-        limit, offset = checked_int(limit, "limit", 0), checked_int(offset, "offset", 0)
-        vec = vector_param(checked_vector(query, table, "the query"))
-        indexes = () if exact else await self._known_indexes()
-        if not exact:
-            self._warn_without_index(measure, indexes)
-        statement = sql.nearest(
-            table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=exact
-        )
-        rows = await self._executor.read(statement, self._settings(table, *settings, limit + offset))
-        if exact:
-            return rows
-        if len(rows) < limit and (_approximate(indexes) or _approximate(await self._read_indexes())):
-            # An index scan may end early, under a filter above all: fewer rows must mean that there are no more.
-            statement = sql.nearest(
-                table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=True
+        if self.transform is None and not skip_transform and not is_vector(query):
+            raise ArgError(
+                f"the query is {type(query).__name__}, and collection {self.name!r} has no transform to turn it into "
+                f"a vector; {self._without_transform or 'open the collection with transform=, or give a vector'}"
             )
-            return await self._executor.read(statement)
-        return sql.in_order(rows)
+
+    async def _found(self, request: Request, vec: Binary | None, words: str | None) -> list[tuple[Any, ...]]:
+        """
+        Return the rows that answer a request.
+
+        An index scan may end early, under a filter above all, and common words are not looked for where there
+        are rarer ones. But fewer rows have to mean that there are no more: a short answer is asked for again.
+        """
+        return (await self._found_many(request, [(vec, words)]))[0]
+
+    async def _found_many(
+        self, request: Request, queries: Sequence[tuple[Binary | None, str | None]]
+    ) -> list[list[tuple[Any, ...]]]:
+        table = await self._table()
+        indexes: tuple[IndexInfo, ...] = ()
+        if request.mode != "keyword" and not request.exact:
+            indexes = await self._known_indexes()
+            self._warn_without_index(request.measure, indexes)
+        settings = self._settings(table, request)
+        statements = [statement(table, request, vec, words) for vec, words in queries]
+        found = await self._executor.read_many(statements, settings)
+        for place, rows in enumerate(found):
+            if not request.exact and await self._is_short(request, rows, indexes):
+                again = statement(table, request, *queries[place], complete=True)
+                found[place] = await self._executor.read(again)
+            elif request.mode == "vector":
+                found[place] = sql.in_order(rows)
+        return found
+
+    async def _is_short(self, request: Request, rows: Sequence[tuple[Any, ...]], indexes: Iterable[IndexInfo]) -> bool:
+        short = len(rows) < request.fetched
+        if request.mode == "keyword" or (request.mode == "hybrid" and short):
+            return short
+        if request.mode == "hybrid":
+            short = rows[0][8] < request.candidates[0] if rows else False
+        return short and (_approximate(indexes) or _approximate(await self._read_indexes()))
 
     def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo]) -> None:
         key = (self.client.schema, self.name, measure.measure)
@@ -225,14 +265,15 @@ class AsyncSearching(AsyncCore):
             f"Query does not have a covering index for IndexMeasure.{measure.measure.value}. "
             "See Collection.create_index",
             UserWarning,
-            stacklevel=4,
+            stacklevel=callers_level(),
         )
 
-    def _settings(self, table: Table, ef_search: int | None, probes: int | None, rows: int) -> Settings:
+    def _settings(self, table: Table, request: Request) -> Settings:
         settings: dict[str, str] = {}
+        rows = request.candidates[0] if request.mode == "hybrid" else request.fetched + request.skipped
         for method, value, name in (
-            (IndexMethod.hnsw, ef_search, "ef_search"),
-            (IndexMethod.ivfflat, probes, "probes"),
+            (IndexMethod.hnsw, request.ef_search, "ef_search"),
+            (IndexMethod.ivfflat, request.probes, "probes"),
         ):
             spec = METHODS[method]
             if value is not None:
@@ -241,6 +282,24 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
+
+
+def statement(
+    table: Table, request: Request, vec: Binary | None, words: str | None, *, complete: bool = False
+) -> Fragment:
+    """Return the one statement that answers a request; `complete` leaves nothing out, at any cost."""
+    if request.mode == "vector" and vec is not None:
+        return sql.nearest(
+            table,
+            vec,
+            request.measure,
+            request.columns,
+            limit=request.fetched,
+            offset=request.skipped,
+            selection=request.selection,
+            exact=complete or request.exact,
+        )
+    raise NotImplementedError
 
 
 def _approximate(indexes: Iterable[IndexInfo]) -> bool:

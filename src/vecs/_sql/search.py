@@ -59,7 +59,7 @@ class Columns:
 
 
 @lru_cache(maxsize=256)
-def _select_list(table: Table, columns: Columns) -> Fragment:
+def select_list(table: Table, columns: Columns) -> Fragment:
     pieces = [fragment("id")]
     text = table.has_text
     pieces.append(fragment("text") if columns.text and text else fragment("null::text"))
@@ -103,7 +103,7 @@ def _around_values(
 ) -> tuple[Fragment, Fragment, Fragment]:
     before = fragment(
         "select {columns}, (vec operator({schema}.{operator}) ",
-        columns=_select_list(table, columns),
+        columns=select_list(table, columns),
         schema=Identifier(table.extension.schema),
         operator=Fragment((measure.operator,)),
     )
@@ -130,13 +130,12 @@ def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: (row[6] != row[6], row[6]))
 
 
-def read_matches(rows: Sequence[tuple[Any, ...]], measure: MeasureSpec, threshold: float | None) -> list[Match]:
-    """Read the answer of `nearest`; only matches whose score is at least the threshold."""
+def read_matches(rows: Sequence[tuple[Any, ...]], measure: MeasureSpec | None) -> list[Match]:
+    """Read the answer of `nearest`, or of a search that scores its rows itself: then measure is None."""
+    if measure is None:
+        return [_match(row, row[7]) for row in rows]
     score = measure.score
-    matches = [_match(row, score(row[6])) for row in rows]
-    if threshold is None:
-        return matches
-    return [match for match in matches if match.score >= threshold]
+    return [_match(row, score(row[6])) for row in rows]
 
 
 def _match(row: tuple[Any, ...], score: float) -> Match:
@@ -170,7 +169,7 @@ def records(
     page = [fragment("id > {after}::text", after=after)] if after is not None else []
     return fragment(
         "select {columns} from {table}{where} order by id{limit}{offset}",
-        columns=_select_list(table, columns),
+        columns=select_list(table, columns),
         table=table.identifier,
         where=where(selection, *page),
         limit=EMPTY if limit is None else fragment(" limit {limit}::int8", limit=limit),
@@ -249,7 +248,7 @@ def unordered(table: Table, columns: Columns, selection: Selection, limit: int) 
     """Select by condition alone, in id order, with a NULL distance: what 0.4 did for `query(None)`."""
     return fragment(
         "select {columns}, null::float8 as distance from {table}{where} order by id limit {limit}::int8",
-        columns=_select_list(table, columns),
+        columns=select_list(table, columns),
         table=table.identifier,
         where=where(selection),
         limit=limit,

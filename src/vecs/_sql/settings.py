@@ -41,6 +41,17 @@ def reset_statement(name: str) -> Fragment:
     return fragment("reset {setting}", setting=Identifier(*name.split(".")))
 
 
+def index_settings() -> Fragment:
+    """Read what is set for searches by the indexes of extensions."""
+    return fragment(
+        """
+        select name, setting from pg_catalog.pg_settings
+        where name like 'hnsw.%' or name like 'ivfflat.%' or name like 'diskann.%'
+        order by name
+        """
+    )
+
+
 def ping() -> Fragment:
     """Do nothing but go there and back."""
     return fragment("select 1")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.indexes import checked_int
 
@@ -43,6 +44,8 @@ class Table:
     dimension: int | None
     extension: Extension
     has_text: bool = False
+    # How its keywords are read, a text search configuration; None where it has no keywords.
+    language: str | None = None
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     @property
@@ -102,11 +105,12 @@ def find_table(schema: str, name: str) -> Fragment:
     return fragment(
         """
         select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
-               a.attname::text, t.typname::text, a.atttypmod
+               a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         left join pg_catalog.pg_type t on t.oid = a.atttypid
+        left join pg_catalog.pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
         where n.nspname = {schema}::text and c.relname = {name}::text
         """,
         schema=schema,
@@ -141,7 +145,8 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
     """
     if not rows:
         return None
-    types = {column: (kind, typmod) for _, _, column, kind, typmod in rows}
+    types = {column: (kind, typmod) for _, _, column, kind, typmod, _ in rows}
+    made_from = {column: expression for _, _, column, _, _, expression in rows}
     relkind, comment = rows[0][:2]
     missing = [column for column in _VECTOR_COLUMNS if column not in types]
     if relkind not in ("r", "p") or missing or extension is None:
@@ -160,8 +165,15 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         dimension=typmod if typmod > 0 else None,
         extension=extension,
         has_text=all(column in types for column in _TEXT_COLUMNS),
+        language=_language(made_from.get("text_search")) if types.get("text_search", ("",))[0] == "tsvector" else None,
         comment=_read_comment(comment),
     )
+
+
+def _language(expression: str | None) -> str:
+    """Return the configuration that the keywords are made with; `simple` where a user fills the column."""
+    found = re.search(r"to_tsvector\('((?:[^']|'')*)'::regconfig", expression or "")
+    return found[1].replace("''", "'") if found else "simple"
 
 
 def _read_comment(comment: str | None) -> dict[str, Any]:
@@ -206,44 +218,68 @@ def lock_creation() -> Fragment:
     return fragment("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
 
 
-def create_table(table: Table, language: str) -> list[Fragment]:
+def create_table(table: Table) -> list[Fragment]:
     """Create a collection, with the text columns and their indexes if it has text."""
-    columns = fragment(
-        """
+    created = fragment(
+        """create table {table} (
         id text primary key,
         vec {type}({dimension}) not null,
-        metadata jsonb not null default '{{}}'::jsonb""",
+        metadata jsonb not null default '{{}}'::jsonb)""",
+        table=table.identifier,
         type=table.extension.type("vector"),
         dimension=Literal(table.dimension or 0),
     )
-    text_columns = fragment(
-        """,
-        text text,
-        document_id text,
-        extra jsonb,
-        text_search tsvector generated always as (
-            to_tsvector({language}::regconfig, left(text, 100000))
-        ) stored""",
-        language=Literal(language),
-    )
-    created = fragment(
-        "create table {table} ({columns}{text_columns})",
-        table=table.identifier,
-        columns=columns,
-        text_columns=text_columns if table.has_text else EMPTY,
-    )
-    if not table.has_text:
+    if table.language is None:
         return [created]
-    return [
-        created,
-        fragment("create index on {table} (document_id)", table=table.identifier),
+    return [created, *add_text(replace(table, has_text=False, language=None), table.language)]
+
+
+def add_text(table: Table, language: str) -> list[Fragment]:
+    """Add the text columns and their indexes, those that are absent; keywords in another language are made anew."""
+    statements = [
+        fragment(
+            """
+            alter table {table}
+            add column if not exists text text,
+            add column if not exists document_id text,
+            add column if not exists extra jsonb,
+            add column if not exists text_search tsvector generated always as (
+                to_tsvector({language}::regconfig, left(text, 100000))
+            ) stored
+            """,
+            table=table.identifier,
+            language=Literal(language),
+        ),
         fragment("create index on {table} using gin (text_search)", table=table.identifier),
     ]
+    if table.language is not None:
+        statements.insert(0, fragment("alter table {table} drop column text_search", table=table.identifier))
+    if not table.has_text:
+        statements.append(fragment("create index on {table} (document_id)", table=table.identifier))
+    return statements
+
+
+def fill_text(table: Table, key: str) -> Fragment:
+    """Take the text of records that have none from a key of their metadata."""
+    return fragment(
+        "update {table} set text = metadata ->> {key}::text "
+        "where text is null and jsonb_typeof(metadata -> {key}::text) = 'string'",
+        table=table.identifier,
+        key=key,
+    )
 
 
 def find_language(language: str) -> Fragment:
-    """Find a text search configuration by name."""
-    return fragment("select 1 from pg_catalog.pg_ts_config where cfgname = {language}::text", language=language)
+    """Find a text search configuration by name, and how the server writes that name."""
+    return fragment(
+        """
+        select oid::regconfig::text from pg_catalog.pg_ts_config
+        where cfgname = {language}::text or oid::regconfig::text = {language}::text
+        order by pg_catalog.pg_ts_config_is_visible(oid) desc
+        limit 1
+        """,
+        language=language,
+    )
 
 
 def list_languages() -> Fragment:

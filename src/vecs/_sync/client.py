@@ -17,6 +17,7 @@ from vecs._remember import description, keeps_text, remembered
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection import Collection
+from vecs._sync.enabling import find_language
 from vecs._sync.executor import Executor, Session
 from vecs._target import resolve_target
 from vecs.exc import (
@@ -170,7 +171,9 @@ class Client:
         if text is not None and text != found.has_text:
             raise ArgError(
                 f"collection {name!r} exists {'with' if found.has_text else 'without'} text columns, which are "
-                f"decided when it is created; leave text={text} out, or use another collection"
+                f"decided when it is created; leave text={text} out, "
+                + ("call enable_text() on it, " if text else "")
+                + "or use another collection"
             )
         return self._open(found, dimension, transform)
 
@@ -280,9 +283,9 @@ class Client:
             if not rows:
                 self._prepare_schema(session)
                 extension = self._prepare_extension(session)
-                _check_language(session, language)
-                table = Table(self.schema, name, dimension, extension, has_text)
-                for statement in tables.create_table(table, language):
+                configuration = find_language(session, language)
+                table = Table(self.schema, name, dimension, extension, has_text, configuration if has_text else None)
+                for statement in tables.create_table(table):
                     session.execute(statement)
                 described = description(transform, language, has_text)
                 if described:
@@ -311,12 +314,6 @@ class Client:
         if created is None:
             raise DatabaseError("pgvector was created but its type vector is not to be found")
         return created
-
-
-def _check_language(session: Session, language: Any) -> None:
-    if not isinstance(language, str) or not session.execute(tables.find_language(language)):
-        known = ", ".join(row[0] for row in session.execute(tables.list_languages()))
-        raise ArgError(f"unknown language {language!r}; the server has {known}")
 
 
 def _one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:

@@ -13,7 +13,7 @@ from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.rows import encode_metadata
 from vecs._sql.search import Selection
-from vecs._sync import writing
+from vecs._sync import enabling, writing
 from vecs._sync.core import Filters
 from vecs._sync.indexing import Indexing
 from vecs._sync.reading import Reading
@@ -119,6 +119,18 @@ class Collection(Reading, Searching, Indexing):
         table = self._table()
         with self._executor.transaction() as session:
             session.execute(tables.truncate_table(table))
+
+    def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
+        """
+        Let a collection keep text, and be searched by keywords and in hybrid mode.
+
+        Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
+        `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
+        a metadata key whose strings become the text of records that have none. The table is locked while it is
+        written again, which takes some ten seconds a million records.
+        """
+        enabling.enable_text(self._executor, self._table(), language, text_key)
+        self._known = None
 
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -15,7 +15,15 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from vecs._errors import Conflict, ConnectionLost, conflict_pauses, connection_error, database_error, plan_is_stale
+from vecs._errors import (
+    Conflict,
+    ConnectionLost,
+    PlanIsStale,
+    conflict_pauses,
+    connection_error,
+    database_error,
+    plan_is_stale,
+)
 from vecs._options import Options
 from vecs._pairs import Lock, Pool, loop, loop_is_over, offload, pause, same_loop
 from vecs._sql.binary import ADAPTERS
@@ -41,6 +49,10 @@ if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
 
 Rows = list[tuple[Any, ...]]
+
+# Fewer than this are not worth a second connection.
+FEW_STATEMENTS = 8
+MOST_CONNECTIONS = 4
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
 _ABANDONED: list[Any] = []
@@ -250,6 +262,61 @@ class Executor:
             return self._run(statement, settings)
         except ConnectionLost:
             return self._run(statement, settings)
+
+    def read_many(self, statements: Sequence[Fragment], settings: Settings = NO_SETTINGS) -> list[Rows]:
+        """
+        Run statements that change nothing; return the rows of each.
+
+        They are sent without waiting for each other's answers, over as many connections as are idle, so that
+        the server works on several at once.
+        """
+        if self.options.pooler or len(statements) < FEW_STATEMENTS:
+            return [self.read(statement, settings) for statement in statements]
+        try:
+            return self._run_many(statements, {**self._base, **settings} if settings else self._base)
+        except (ConnectionLost, PlanIsStale):
+            return [self.read(statement, settings) for statement in statements]
+
+    def _run_many(self, statements: Sequence[Fragment], settings: Settings) -> list[Rows]:
+        held = [self._acquire()]
+        connection = held[0][1]
+        try:
+            held.extend(self._acquire_idle(len(statements) // FEW_STATEMENTS))
+            with ExitStack() as pipelines:
+                for _, connection in held:
+                    self._apply(connection, settings)
+                    pipelines.enter_context(connection.pipeline())
+                cursors: list[RawCursor[tuple[Any, ...]]] = []
+                for number, statement in enumerate(statements):
+                    connection = held[number % len(held)][1]
+                    cursors.append(_cursor(connection))
+                    text, params = statement.render()
+                    cursors[-1].execute(text, params, binary=True)
+                rows: list[Rows] = []
+                for number, cursor in enumerate(cursors):
+                    connection = held[number % len(held)][1]
+                    rows.append(cursor.fetchall())
+                return rows
+        except psycopg.Error as error:
+            if plan_is_stale(error):
+                raise PlanIsStale("the table was altered") from error
+            raise self._failed(connection, error) from error
+        finally:
+            for pool, connection in held:
+                self._release(pool, connection)
+
+    def _acquire_idle(self, count: int) -> list[tuple[Pool[_Connection], _Connection]]:
+        """Return connections that nobody uses, up to so many; the pool makes more of them for the next time."""
+        found: list[tuple[Pool[_Connection], _Connection]] = []
+        pool = self._pool
+        while pool is not None and len(found) < min(count, MOST_CONNECTIONS) - 1:
+            try:
+                connection = pool.getconn(timeout=0)
+            except (PoolTimeout, PoolClosed):
+                break
+            self._lent.add(connection)
+            found.append((pool, connection))
+        return found
 
     def write(self, statement: Fragment) -> Rows:
         """

@@ -8,7 +8,7 @@ from typing import Any
 
 from vecs._pairs import offload, resolve
 from vecs.exc import TransformError, VecsException
-from vecs.records import Record
+from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
 from vecs.transforms._step import Step
 
@@ -39,25 +39,35 @@ def _materialised(step: Transform, records: Sequence[Record]) -> Iterable[Record
     return answer if isinstance(answer, Awaitable) else list(answer)
 
 
-def transform_query(transform: Transform, query: Any, *, vector_steps: bool) -> Any:
+def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]:
     """
-    Turn what is searched for into a vector.
+    Turn what is searched for into vectors, all at once where a step can.
 
-    With `vector_steps` it is a vector already, and only the custom steps of vecs 0.4, which may transform
-    vectors, see it.
+    What is a vector already is seen only by the custom steps of vecs 0.4, which may transform vectors.
     """
+    made = list(queries)
+    media = [place for place, query in enumerate(queries) if not is_vector(query)]
     for step in _steps(transform):
-        if vector_steps and not (isinstance(step, AdapterStep) and not isinstance(step, Step)):
-            continue
+        legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
+        places = range(len(made)) if legacy else media
         try:
-            query = resolve(offload(step.transform_query, query))
+            answers = _transformed(step, [made[place] for place in places])
         except VecsException:
             raise
         except Exception as error:
             raise TransformError(
                 f"{type(step).__name__} failed on the query: {type(error).__name__}: {error}"
             ) from error
-    return query
+        for place, answer in zip(places, answers, strict=True):
+            made[place] = answer
+    return made
+
+
+def _transformed(step: Transform, queries: Sequence[Any]) -> list[Any]:
+    at_once = getattr(step, "transform_queries", None)
+    if at_once is not None and len(queries) > 1:
+        return list(resolve(offload(at_once, queries)))
+    return [resolve(offload(step.transform_query, query)) for query in queries]
 
 
 def _named(records: Sequence[Record]) -> str:

@@ -88,6 +88,18 @@ class Embedding(Step):
         raw = self._call(function, argument, None)
         return self._awaited_query(raw) if isawaitable(raw) else self._one(raw)
 
+    def transform_queries(self, queries: Sequence[Any], /) -> list[Any] | Awaitable[list[Any]]:
+        """Return the vectors of several texts, `batch_size` a call; to be awaited if the function is."""
+        size = self.batch_size if self.query is None else 1
+        batches = [list(queries[ix : ix + size]) for ix in range(0, len(queries), size)]
+        vectors: list[Any] = []
+        for ix, batch in enumerate(batches):
+            raw = self._call_for_queries(batch)
+            if isawaitable(raw):
+                return self._rest_of_queries(raw, batches[ix:])
+            vectors.extend(self._check(raw, len(batch), None))
+        return vectors
+
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the function itself stays out of it."""
         return {"class": "Embedding", "name": self.name, "dimension": self._dimension}
@@ -125,6 +137,26 @@ class Embedding(Step):
             vectors = self._check(await self._wait(raw, ids), len(batch), ids)
             done = put(done, batch, vectors, batch_texts)
         return done
+
+    def _call_for_queries(self, batch: list[Any]) -> Any:
+        for query in batch:
+            if not isinstance(query, str):
+                raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
+        if self.query is None:
+            return self._call(self.function, batch, None)
+        raw = self._call(self.query, batch[0], None)
+        return self._one_in_list(raw) if isawaitable(raw) else [raw]
+
+    async def _one_in_list(self, raw: Awaitable[Any]) -> list[Any]:
+        return [await self._wait(raw, None)]
+
+    async def _rest_of_queries(self, raw: Any, batches: list[list[Any]]) -> list[Any]:
+        vectors: list[Any] = []
+        for ix, batch in enumerate(batches):
+            if ix:
+                raw = self._call_for_queries(batch)
+            vectors.extend(self._check(await self._wait(raw, None), len(batch), None))
+        return vectors
 
     async def _awaited_query(self, raw: Awaitable[Any]) -> Any:
         return self._one(await self._wait(raw, None))

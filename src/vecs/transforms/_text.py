@@ -186,13 +186,17 @@ class TextEmbedding(ModelEmbedding):
 
     def transform_query(self, query: Any, /) -> Any:
         """Return the vector of a text; a vector is returned as it is."""
-        if is_vector(query):
-            return query
-        if not isinstance(query, str):
-            raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
-        (vector,) = self._encode([query], None, prompt=self.query_prompt, prompt_name=self.query_prompt_name)
-        self._warn_of_long([query])
-        return vector
+        return query if is_vector(query) else self.transform_queries([query])[0]
+
+    def transform_queries(self, queries: Sequence[Any], /) -> list[Any]:
+        """Return the vectors of several texts, embedded at once."""
+        texts = list(queries)
+        for query in texts:
+            if not isinstance(query, str):
+                raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
+        vectors = self._encode(texts, None, prompt=self.query_prompt, prompt_name=self.query_prompt_name)
+        self._warn_of_long(texts)
+        return list(vectors)
 
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the device and the token stay out of it."""

@@ -1,0 +1,185 @@
+"""What a search asks for, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Literal, TypeAlias, TypedDict, cast
+
+from vecs._sql.search import Columns, Selection
+from vecs.exc import ArgError
+from vecs.indexes import checked_int
+from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_spec
+
+Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
+MODES = ("vector", "keyword", "hybrid")
+
+# Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (2009).
+RRF_CONSTANT = 60
+# How many candidates a side of a hybrid search has at least: of fewer, too few are found by both.
+MIN_CANDIDATES = 50
+# How many times `limit` are gathered for a reranker or for diversity to choose from.
+OVERSAMPLING = 5.0
+
+
+class SearchOptions(TypedDict, total=False):
+    """The keyword arguments of `search()`."""
+
+    text: str | None
+    mode: Mode
+    limit: int
+    offset: int
+    filters: Any
+    measure: IndexMeasure | MeasureName
+    threshold: float | None
+    exact: bool
+    ef_search: int | None
+    probes: int | None
+    weights: tuple[float, float] | None
+    candidates: int | tuple[int, int] | None
+    rrf_constant: int | None
+    rerank: Any
+    diversity: float | None
+    oversampling: float | None
+    include_vector: bool
+    include_extra: bool
+
+
+@dataclass(slots=True)
+class Request:
+    """
+    A search, without what is searched for.
+
+    `limit` and `offset` are the caller's, `fetched` and `skipped` those of the statement: where its answer is
+    refined here, it is larger. `weights` and `candidates` are those of the vector side and of the keyword side.
+    """
+
+    mode: Mode
+    measure: MeasureSpec
+    columns: Columns
+    selection: Selection
+    limit: int
+    offset: int
+    fetched: int
+    skipped: int
+    threshold: float | None
+    exact: bool
+    ef_search: int | None
+    probes: int | None
+    weights: tuple[float, float]
+    candidates: tuple[int, int]
+    rrf_constant: int
+    rerank: Any
+    diversity: float | None
+    include_vector: bool
+
+    @property
+    def refined(self) -> bool:
+        """Whether what the database answers is reordered here."""
+        return self.rerank is not None or self.diversity is not None
+
+
+def checked_request(
+    selection: Selection,
+    *,
+    mode: Mode = "vector",
+    limit: int = 10,
+    offset: int = 0,
+    measure: IndexMeasure | MeasureName = "cosine_distance",
+    threshold: float | None = None,
+    exact: bool = False,
+    ef_search: int | None = None,
+    probes: int | None = None,
+    weights: tuple[float, float] | None = None,
+    candidates: int | tuple[int, int] | None = None,
+    rrf_constant: int | None = None,
+    rerank: Any = None,
+    diversity: float | None = None,
+    oversampling: float | None = None,
+    include_vector: bool = False,
+    include_extra: bool = False,
+    columns: Columns | None = None,
+) -> Request:
+    """Return the request, or raise ArgError."""
+    if mode not in MODES:
+        raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+    limit, offset = checked_int(limit, "limit", 0), checked_int(offset, "offset", 0)
+    if mode != "hybrid":
+        for name, value in (("weights", weights), ("candidates", candidates), ("rrf_constant", rrf_constant)):
+            if value is not None:
+                raise ArgError(f"{name}= is for mode='hybrid', and mode is {mode!r}")
+    if rerank is not None and not (callable(rerank) or callable(getattr(rerank, "predict", None))):
+        raise ArgError(
+            f"rerank must be a CrossEncoder or a callable (query, texts) -> scores, not {type(rerank).__name__}"
+        )
+    refined = rerank is not None or diversity is not None
+    factor = _oversampling(oversampling, refined)
+    fetched, skipped = (math.ceil((limit + offset) * factor), 0) if refined else (limit, offset)
+    shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
+    return Request(
+        mode=mode,
+        measure=measure_spec(measure),
+        columns=columns or Columns(vec=include_vector or diversity is not None, extra=include_extra),
+        selection=selection,
+        limit=limit,
+        offset=offset,
+        fetched=fetched,
+        skipped=skipped,
+        threshold=None if threshold is None else _share(threshold, "threshold", "a score"),
+        exact=exact,
+        ef_search=ef_search,
+        probes=probes,
+        weights=shares,
+        candidates=_checked_candidates(candidates, fetched + skipped, shares),
+        rrf_constant=RRF_CONSTANT if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 1),
+        rerank=rerank,
+        diversity=None if diversity is None else _share(diversity, "diversity", "a number"),
+        include_vector=include_vector,
+    )
+
+
+def request_from(options: SearchOptions, selection: Selection) -> Request:
+    """Return the request that these arguments of `search()` make."""
+    rest: dict[str, Any] = {name: value for name, value in options.items() if name not in ("text", "filters")}
+    return checked_request(selection, **rest)
+
+
+def _share(value: Any, what: str, kind: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ArgError(f"{what} must be {kind} from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _oversampling(value: Any, refined: bool) -> float:
+    if value is None:
+        return OVERSAMPLING
+    if not refined:
+        raise ArgError("oversampling= is how many candidates rerank= or diversity= choose from; give one of them")
+    if isinstance(value, bool) or not isinstance(value, Real) or not 1 <= float(value) <= 1000:
+        raise ArgError(f"oversampling must be a number from 1 to 1000, not {value!r}")
+    return float(value)
+
+
+def _checked_weights(weights: Any) -> tuple[float, float]:
+    if not isinstance(weights, tuple | list) or len(cast("Sequence[Any]", weights)) != 2:
+        raise ArgError(f"weights must be a pair (vector, keyword), not {weights!r}")
+    for weight in cast("Sequence[Any]", weights):
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
+            raise ArgError(f"weights must be numbers of at least 0, not {weights!r}")
+    vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
+    if vector + keyword == 0:
+        raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")
+    return vector, keyword
+
+
+def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, float]) -> tuple[int, int]:
+    # Twice as many as are wanted: the sides overlap.
+    given: Any = max(MIN_CANDIDATES, 2 * wanted) if candidates is None else candidates
+    pair: Any = given if isinstance(given, tuple | list) else (given, given)
+    if len(pair) != 2:
+        raise ArgError(f"candidates must be a number or a pair (vector, keyword), not {candidates!r}")
+    vector, keyword = (checked_int(number, "candidates", 1) for number in pair)
+    # A side without weight is left out.
+    return vector if weights[0] else 0, keyword if weights[1] else 0

@@ -1,0 +1,7 @@
+"""Stand-in."""
+
+from typing import Any
+
+
+def maximal_marginal_relevance(*a: Any) -> Any:
+    raise NotImplementedError
