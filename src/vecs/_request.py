@@ -132,7 +132,7 @@ def checked_request(
         ef_search=ef_search,
         probes=probes,
         weights=shares,
-        candidates=_checked_candidates(candidates, fetched + skipped, shares),
+        candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
         rrf_constant=RRF_CONSTANT if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 1),
         rerank=rerank,
         diversity=None if diversity is None else _share(diversity, "diversity", "a number"),
@@ -177,7 +177,7 @@ def _checked_weights(weights: Any) -> tuple[float, float]:
 def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, float]) -> tuple[int, int]:
     # Twice as many as are wanted: the sides overlap.
     given: Any = max(MIN_CANDIDATES, 2 * wanted) if candidates is None else candidates
-    pair: Any = given if isinstance(given, tuple | list) else (given, given)
+    pair = cast("Sequence[Any]", given if isinstance(given, tuple | list) else (given, given))
     if len(pair) != 2:
         raise ArgError(f"candidates must be a number or a pair (vector, keyword), not {candidates!r}")
     vector, keyword = (checked_int(number, "candidates", 1) for number in pair)

@@ -13,7 +13,7 @@ from vecs._async.transforming import transform_queries
 from vecs._explain import describe_search
 from vecs._request import Mode, Request, checked_request, request_from
 from vecs._sql import search as sql
-from vecs._sql.binary import Binary, vector_param
+from vecs._sql.binary import vector_param
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.rows import checked_vector
@@ -117,7 +117,7 @@ class AsyncSearching(AsyncCore):
         words = [await self._words(query, text, request) for query in given]
         if not given:
             return []
-        vecs: list[Binary] | list[None] = [None] * len(given)
+        vecs: list[Any] = [None] * len(given)
         if request.mode != "keyword":
             vecs = await self._vectors(given)
         found = await self._found_many(request, list(zip(vecs, words, strict=True)))
@@ -200,16 +200,16 @@ class AsyncSearching(AsyncCore):
             raise ArgError(f"the query is {type(query).__name__}, and {what} needs words: give text= beside it")
         return query if text is None else text
 
-    async def _vector(self, query: Any, *, skip_transform: bool = False) -> Binary:
+    async def _vector(self, query: Any, *, skip_transform: bool = False) -> Any:
         return (await self._vectors([query], skip_transform=skip_transform))[0]
 
-    async def _vectors(self, queries: Sequence[Any], *, skip_transform: bool = False) -> list[Binary]:
+    async def _vectors(self, queries: Sequence[Any], *, skip_transform: bool = False) -> list[Any]:
         table = await self._table()
         for query in queries:
             self._check_query(query, skip_transform)
         if self.transform is not None and not skip_transform:
             queries = await transform_queries(self.transform, queries)
-        return [vector_param(checked_vector(query, table, "the query")) for query in queries]
+        return [checked_vector(query, table, "the query") for query in queries]
 
     def _check_query(self, query: Any, skip_transform: bool) -> None:
         if query is None:
@@ -220,7 +220,7 @@ class AsyncSearching(AsyncCore):
                 f"a vector; {self._without_transform or 'open the collection with transform=, or give a vector'}"
             )
 
-    async def _found(self, request: Request, vec: Binary | None, words: str | None) -> list[tuple[Any, ...]]:
+    async def _found(self, request: Request, vec: Any, words: str | None) -> list[tuple[Any, ...]]:
         """
         Return the rows that answer a request.
 
@@ -230,7 +230,7 @@ class AsyncSearching(AsyncCore):
         return (await self._found_many(request, [(vec, words)]))[0]
 
     async def _found_many(
-        self, request: Request, queries: Sequence[tuple[Binary | None, str | None]]
+        self, request: Request, queries: Sequence[tuple[Any, str | None]]
     ) -> list[list[tuple[Any, ...]]]:
         table = await self._table()
         indexes: tuple[IndexInfo, ...] = ()
@@ -284,14 +284,12 @@ class AsyncSearching(AsyncCore):
         return settings
 
 
-def statement(
-    table: Table, request: Request, vec: Binary | None, words: str | None, *, complete: bool = False
-) -> Fragment:
+def statement(table: Table, request: Request, vec: Any, words: str | None, *, complete: bool = False) -> Fragment:
     """Return the one statement that answers a request; `complete` leaves nothing out, at any cost."""
-    if request.mode == "vector" and vec is not None:
+    if request.mode == "vector":
         return sql.nearest(
             table,
-            vec,
+            vector_param(vec),
             request.measure,
             request.columns,
             limit=request.fetched,

@@ -1,7 +1,0 @@
-"""Stand-in."""
-
-from typing import Any
-
-
-async def rerank(*a: Any) -> Any:
-    raise NotImplementedError
