@@ -4,6 +4,7 @@ from vecs import exc
 from vecs._async.client import AsyncClient, create_async_client
 from vecs._async.collection import AsyncCollection
 from vecs._info import ClientInfo, CollectionInfo
+from vecs._recall import Recall, Tuning
 from vecs._sql.indexes import IndexInfo
 from vecs._sync.client import Client, create_client
 from vecs._sync.collection import Collection
@@ -11,6 +12,7 @@ from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
 from vecs.records import Match, Record
+from vecs.rerankers import Reranker
 from vecs.transforms import (
     Embedding,
     ImageEmbedding,
@@ -43,11 +45,14 @@ __all__ = [
     "Match",
     "ParagraphChunker",
     "Pipeline",
+    "Recall",
     "Record",
     "RecursiveSplitter",
+    "Reranker",
     "TextEmbedding",
     "TextPreprocessor",
     "Transform",
+    "Tuning",
     "__version__",
     "create_async_client",
     "create_client",

@@ -9,8 +9,8 @@ from vecs._arguments import first_column, one_of, selects_nothing
 from vecs._async import enabling, writing
 from vecs._async.core import Filters
 from vecs._async.indexing import AsyncIndexing
+from vecs._async.measuring import AsyncMeasuring
 from vecs._async.reading import AsyncReading
-from vecs._async.searching import AsyncSearching
 from vecs._info import CollectionInfo
 from vecs._progress import Progress
 from vecs._sql import table as tables
@@ -22,7 +22,7 @@ from vecs.indexes import checked_int
 from vecs.records import Metadata, Record, RecordId
 
 
-class AsyncCollection(AsyncReading, AsyncSearching, AsyncIndexing):
+class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 

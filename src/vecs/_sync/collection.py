@@ -16,14 +16,14 @@ from vecs._sql.search import Selection
 from vecs._sync import enabling, writing
 from vecs._sync.core import Filters
 from vecs._sync.indexing import Indexing
+from vecs._sync.measuring import Measuring
 from vecs._sync.reading import Reading
-from vecs._sync.searching import Searching
 from vecs.exc import ArgError
 from vecs.indexes import checked_int
 from vecs.records import Metadata, Record, RecordId
 
 
-class Collection(Reading, Searching, Indexing):
+class Collection(Reading, Measuring, Indexing):
     """
     A named set of records in Postgres.
 

@@ -1,0 +1,170 @@
+"""Orders made from other orders: reciprocal rank fusion, maximal marginal relevance. Lists in, list out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from vecs.exc import ArgError, MismatchedDimension
+from vecs.indexes import checked_int
+from vecs.records import Match, RecordId, Vector, record_id
+
+Floats = npt.NDArray[np.float64]
+
+# Differences below are rounding: equal vectors must tie, whatever order their numbers were added in.
+_ROUNDING = 1e-12
+
+
+def maximal_marginal_relevance(
+    query: Vector, vectors: Sequence[Vector] | npt.NDArray[Any], limit: int, diversity: float = 0.5
+) -> list[int]:
+    """
+    Choose vectors that are near a query but not near each other; return their positions in the order of choice.
+
+    Each next one has the greatest `(1 - diversity) * similarity to the query - diversity * greatest similarity
+    to one chosen before`, by cosine; the first is the most similar to the query, and ties go to the earlier.
+    So `diversity=0` is the order of similarity and 1 the greatest spread. A zero vector, or one with NaN or an
+    infinite value, has similarity 0 to everything. Fewer than `limit` only where there are fewer vectors.
+
+    Carbonell and Goldstein, The Use of MMR, Diversity-Based Reranking, SIGIR 1998; its lambda is
+    `1 - diversity`.
+    """
+    units = _unit_rows(vectors)
+    target = _unit_rows([query])[0]
+    if len(units) and units.shape[1] != target.shape[0]:
+        raise MismatchedDimension(f"the query has dimension {target.shape[0]}, the vectors have {units.shape[1]}")
+    relevance = units @ target if len(units) else np.empty(0)
+    return _select(relevance, _cosine_to(units), limit, diversity)
+
+
+def diversify(
+    scores: Sequence[float] | npt.NDArray[Any],
+    vectors: Sequence[Vector] | npt.NDArray[Any],
+    limit: int,
+    diversity: float = 0.5,
+) -> list[int]:
+    """
+    Choose as `maximal_marginal_relevance` does, with relevance given as one score a vector.
+
+    For orders that are not by cosine: keyword, hybrid, reranked. Scores in [0, 1] weigh as similarities do.
+    """
+    units = _unit_rows(vectors)
+    try:
+        relevance = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgError(f"the scores are not a list of numbers: {error}") from None
+    if relevance.shape != (len(units),):
+        raise ArgError(f"there are {relevance.size} scores for {len(units)} vectors; give one score a vector")
+    if not np.isfinite(relevance).all():
+        position = int(np.flatnonzero(~np.isfinite(relevance))[0])
+        raise ArgError(f"score {position} is {relevance[position]}; every score must be finite")
+    return _select(relevance, _cosine_to(units), limit, diversity)
+
+
+def checked_diversity(diversity: Any) -> float:
+    """Return a diversity from 0 to 1, or raise ArgError."""
+    if isinstance(diversity, bool) or not isinstance(diversity, Real) or not 0 <= float(diversity) <= 1:
+        raise ArgError(f"diversity must be a number from 0 (none) to 1 (the most), not {diversity!r}")
+    return float(diversity)
+
+
+def _select(relevance: Floats, similar_to: Callable[[int], Floats], limit: int, diversity: float) -> list[int]:
+    count = min(checked_int(limit, "limit", 0), len(relevance))
+    weight = checked_diversity(diversity)
+    chosen: list[int] = []
+    nearest = np.full(len(relevance), -np.inf)
+    values = relevance
+    while len(chosen) < count:
+        place = int(np.argmax(values >= values.max() - _ROUNDING))
+        chosen.append(place)
+        # One column a step: the greatest similarity to any of the chosen is kept, not computed anew.
+        nearest = np.maximum(nearest, similar_to(place))
+        values = (1 - weight) * relevance - weight * nearest
+        values[chosen] = -np.inf
+    return chosen
+
+
+def _cosine_to(units: Floats) -> Callable[[int], Floats]:
+    return lambda place: units @ units[place]
+
+
+def _unit_rows(vectors: Sequence[Vector] | npt.NDArray[Any]) -> Floats:
+    """Return vectors as rows of length 1; those that have no direction as zeros."""
+    try:
+        rows = np.asarray(vectors if isinstance(vectors, np.ndarray) else list(vectors), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgError(f"the vectors do not make a matrix of numbers: {error}") from None
+    if rows.size == 0:
+        return np.empty((len(rows), 0))
+    if rows.ndim != 2:
+        raise ArgError(f"the vectors have shape {rows.shape}; expected one row each")
+    rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
+    # By the largest value first: squares of very large or small ones would overflow or vanish.
+    rows = _divided(rows, np.abs(rows).max(axis=1, keepdims=True))
+    return _divided(rows, np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _divided(rows: Floats, lengths: Floats) -> Floats:
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+
+
+def reciprocal_rank_fusion(
+    lists: Iterable[Iterable[RecordId | Match]],
+    weights: Sequence[float] | None = None,
+    constant: float = 60,
+    limit: int | None = None,
+) -> list[tuple[str, float]]:
+    """
+    Merge ranked lists, best first, of ids or of matches into one; return ids with scores, best first.
+
+    An id scores the sum of `weight / (constant + rank)` over the lists that have it, its ranks counted from 1,
+    divided by what the first of every list would score: so in [0, 1]. Ties stay in the order of first
+    appearance. An id that a list has twice counts where it comes first.
+
+        answers = docs.search_many(["how to vacuum", "reclaim disk space"])
+        reciprocal_rank_fusion(answers, limit=10)
+
+    Cormack, Clarke and Buettcher, Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning
+    Methods, SIGIR 2009; 60 is its constant.
+    """
+    rankings = [_ids(ranking, position) for position, ranking in enumerate(_iterable(lists, "lists"))]
+    shares = _shares(weights, len(rankings))
+    if isinstance(constant, bool) or not isinstance(constant, Real) or not 0 <= float(constant) < math.inf:
+        raise ArgError(f"constant must be a number of at least 0, not {constant!r}")
+    scores: dict[str, float] = {}
+    for ranking, share in zip(rankings, shares, strict=True):
+        for rank, identifier in enumerate(ranking, 1):
+            scores[identifier] = scores.get(identifier, 0.0) + share * ((constant + 1) / (constant + rank))
+    # Stable, hence ties by first appearance; rounding may pass 1 by a hair.
+    ordered = [(identifier, min(1.0, score)) for identifier, score in sorted(scores.items(), key=lambda item: -item[1])]
+    return ordered if limit is None else ordered[: checked_int(limit, "limit", 0)]
+
+
+def _shares(weights: Sequence[float] | None, count: int) -> list[float]:
+    given = [1.0] * count if weights is None else list(weights)
+    if len(given) != count:
+        raise ArgError(f"there are {len(given)} weights for {count} lists; give one weight a list")
+    for weight in given:
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
+            raise ArgError(f"weights must be numbers of at least 0, not {weight!r}")
+    total = math.fsum(given)
+    if given and total == 0:
+        raise ArgError("all weights are 0; at least one list must count")
+    return [float(weight) / total for weight in given]
+
+
+def _ids(ranking: Iterable[RecordId | Match], position: int) -> list[str]:
+    items = _iterable(ranking, f"list {position}")
+    ids = (item.id if isinstance(item, Match) else record_id(item, f"an id of list {position}") for item in items)
+    return list(dict.fromkeys(ids))
+
+
+def _iterable(value: Any, what: str) -> Iterable[Any]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ArgError(f"{what} must be a list of ids or of matches, best first, not {value!r}")
+    return cast("Iterable[Any]", value)
