@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from vecs._async.reranking import rerank
 from vecs._request import Request
@@ -29,7 +29,7 @@ async def refine(rows: Sequence[tuple[Any, ...]], request: Request, vec: Any, wo
 
 
 def _spread(matches: Sequence[Match], request: Request, vec: Any, diversity: float) -> list[Match]:
-    vectors = [match.vec for match in matches]
+    vectors = [cast("Any", match.vec) for match in matches]
     count = request.offset + request.limit
     if request.mode == "vector" and request.rerank is None:
         places = maximal_marginal_relevance(vec, vectors, count, diversity)

@@ -215,7 +215,7 @@ class Measuring(Searching):
         seed = random.getrandbits(62) if seed is None else checked_int(seed, "seed", 0)
         if isinstance(queries, str) or (queries is not None and not isinstance(queries, Iterable)):
             raise ArgError(f"queries must be an iterable of texts or vectors, not {queries!r}")
-        given = None if queries is None else [_Query(self._query_vector(query)) for query in queries]
+        given = None if queries is None else [_Query(vec) for vec in self._vectors(list(queries))]
         if given == []:
             raise ArgError("queries is empty; give some, or none for a sample of the records")
         selection = self._selection(filters=filters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from vecs._request import Request
 from vecs._sql.search import read_matches
@@ -30,7 +30,7 @@ def refine(rows: Sequence[tuple[Any, ...]], request: Request, vec: Any, words: s
 
 
 def _spread(matches: Sequence[Match], request: Request, vec: Any, diversity: float) -> list[Match]:
-    vectors = [match.vec for match in matches]
+    vectors = [cast("Any", match.vec) for match in matches]
     count = request.offset + request.limit
     if request.mode == "vector" and request.rerank is None:
         places = maximal_marginal_relevance(vec, vectors, count, diversity)
