@@ -220,8 +220,6 @@ class Measuring(Searching):
             raise ArgError("queries is empty; give some, or none for a sample of the records")
         selection = self._selection(filters=filters)
         table = self._table()
-        for query in given or ():
-            checked_vector(query.vec, table, "a query")
         records = (self._executor.read(sql.count(table, selection)))[0][0]
         if records == 0:
             which = "no record that matches the filters" if filters else "no records"
