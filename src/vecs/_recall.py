@@ -20,10 +20,11 @@ class Recall:
     The share of the exact answer that searches found, measured on a sample of queries.
 
     `low` and `high` are its 95 % interval for further queries like these; `least` is the worst query's share.
-    `limit` is how many neighbours were compared a query, `records` among how many. `index` is None where no
-    approximate index answers: every record is compared, and recall is 1 by definition. `ef_search` and
-    `probes` are those asked for; None is the server's setting. `search_ms` and `exact_ms` are medians in
-    milliseconds, round trip included; the exact one of three searches.
+    `limit` is how many neighbours were compared a query, `records` among how many. `index` is the approximate
+    index that answers, or may where the planner chooses under a filter; None where there is none: every record
+    is compared, and recall is 1 by definition. `ef_search` and `probes` are those asked for; None is the
+    server's setting. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
+    of three searches.
     """
 
     recall: float

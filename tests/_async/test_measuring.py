@@ -77,18 +77,8 @@ async def test_a_sampled_record_does_not_count_as_its_own_neighbour(docs: vecs.A
     recall = await docs.recall(sample=5000, limit=1, ef_search=1)
     shares: list[float] = []
     for id, vec, _ in RECORDS:
-        found, exact = (
-            (
-                [m.id for m in await docs.search(vec, limit=2, ef_search=1, exact=e) if m.id != id][:1]
-                for e in (False, True)
-            )
-            if False
-            else (
-                [m.id for m in await docs.search(vec, limit=2, ef_search=1) if m.id != id][:1],
-                nearest_other(id),
-            )
-        )
-        shares.append(float(found == exact))
+        found = [match.id for match in await docs.search(vec, limit=2, ef_search=1)]
+        shares.append(float([other for other in found if other != id][:1] == nearest_other(id)))
     assert recall.queries == 2000
     assert recall.recall == pytest.approx(np.mean(shares))
 
@@ -112,22 +102,33 @@ async def test_a_seed_fixes_the_sample(docs: vecs.AsyncCollection) -> None:
 
 async def test_records_equally_near_count_as_found(client: vecs.AsyncClient) -> None:
     docs = await client.create_collection("ties", 2)
-    await docs.upsert((f"{i:03}", [1, i % 3], {}) for i in range(600))
-    await docs.index(method=vecs.IndexArgsHNSW())
-    assert (await docs.recall([[1, 0], [1, 1]], limit=5)).recall == 1
-    assert (await docs.recall(sample=20, limit=5)).recall == 1
+    ties = [(f"{i:03}", [1, i % 3], {}) for i in range(600)]
+    await docs.upsert(ties)
+    # Written anew they lie elsewhere, so that the index meets them in another order than that of the ids.
+    await docs.upsert(ties[:300])
+    await docs.index(method=vecs.IndexArgsIVFFlat(3))
+    queries = [[1, 0], [1, 1]]
+    assert np.mean(await counted(docs, queries, 5, probes=3)) < 1
+    assert (await docs.recall(queries, limit=5, probes=3)).recall == 1
+    assert (await docs.recall(sample=20, limit=5, probes=3)).recall == 1
 
 
-async def test_filters_hold_for_the_sample_and_the_searches(docs: vecs.AsyncCollection) -> None:
-    await docs.index(method=vecs.IndexArgsIVFFlat(50))
-    filters = {"share": {"$lt": 10}}
-    recall = await docs.recall(QUERIES, probes=1, filters=filters)
-    assert recall.records == 1000
-    assert recall.recall == pytest.approx(np.mean(await counted(docs, QUERIES, 10, probes=1, filters=filters)))
-    few = await docs.recall(filters={"share": 3}, sample=1000)
-    assert (few.records, few.queries) == (100, 100)
-    with pytest.raises(ArgError, match="collection 'docs' has no record that matches the filters"):
-        await docs.recall(filters={"share": -1})
+async def test_filters_hold_for_the_sample_and_the_searches(target: str, schema: str) -> None:
+    # Through a pooler nothing is prepared: one plan for all of them, by the index since it looks as if all had it.
+    async with vecs.create_async_client(target, schema=schema, pooler=True) as client:
+        docs = await client.create_collection("docs", 24)
+        await docs.upsert((id, vec, {"half": 1} if int(id) % 2 else {"n": int(id)}) for id, vec, _ in RECORDS)
+        await docs.index(method=vecs.IndexArgsIVFFlat(50))
+        filters = {"half": {"$exists": True}}
+        recall = await docs.recall(QUERIES, probes=1, filters=filters)
+        shares = await counted(docs, QUERIES, 10, probes=1, filters=filters)
+        assert recall.records == 1000
+        assert recall.recall == pytest.approx(np.mean(shares))
+        assert recall.recall < 1
+        few = await docs.recall(filters={"n": {"$lt": 100}}, sample=1000)
+        assert (few.records, few.queries) == (50, 50)
+        with pytest.raises(ArgError, match="collection 'docs' has no record that matches the filters"):
+            await docs.recall(filters={"n": -1})
 
 
 async def test_tune_finds_the_least_value_that_reaches_the_target(docs: vecs.AsyncCollection) -> None:
@@ -206,15 +207,16 @@ async def test_text_queries_are_embedded_once_and_stored_vectors_never(client: v
                 asked.append(media)
                 yield id, np.eye(24)[len(media) % 24], metadata
 
-    docs = await client.create_collection("texts", transform=Pipeline([Letters()]))
+    transform = Pipeline([Letters()])
+    docs = await client.create_collection("texts", transform=transform)
     await docs.upsert(RECORDS, skip_transform=True)
     await docs.index(method=WORST)
     recall = await docs.recall(["a", "bb"], ef_search=1)
     assert asked == ["a", "bb"]
-    assert (
-        recall.recall == pytest.approx(np.mean(await counted(docs, [np.eye(24)[1], np.eye(24)[2]], 10, ef_search=1)))
-        or True
-    )
+    docs.transform = None
+    shares = await counted(docs, np.eye(24)[1:3], 10, ef_search=1)
+    docs.transform = transform
+    assert recall.recall == pytest.approx(np.mean(shares))
     asked.clear()
     await docs.recall(sample=5)
     await docs.tune(sample=5)

@@ -78,15 +78,8 @@ def test_a_sampled_record_does_not_count_as_its_own_neighbour(docs: vecs.Collect
     recall = docs.recall(sample=5000, limit=1, ef_search=1)
     shares: list[float] = []
     for id, vec, _ in RECORDS:
-        found, exact = (
-            ([m.id for m in docs.search(vec, limit=2, ef_search=1, exact=e) if m.id != id][:1] for e in (False, True))
-            if False
-            else (
-                [m.id for m in docs.search(vec, limit=2, ef_search=1) if m.id != id][:1],
-                nearest_other(id),
-            )
-        )
-        shares.append(float(found == exact))
+        found = [match.id for match in docs.search(vec, limit=2, ef_search=1)]
+        shares.append(float([other for other in found if other != id][:1] == nearest_other(id)))
     assert recall.queries == 2000
     assert recall.recall == pytest.approx(np.mean(shares))
 
@@ -110,22 +103,33 @@ def test_a_seed_fixes_the_sample(docs: vecs.Collection) -> None:
 
 def test_records_equally_near_count_as_found(client: vecs.Client) -> None:
     docs = client.create_collection("ties", 2)
-    docs.upsert((f"{i:03}", [1, i % 3], {}) for i in range(600))
-    docs.index(method=vecs.IndexArgsHNSW())
-    assert (docs.recall([[1, 0], [1, 1]], limit=5)).recall == 1
-    assert (docs.recall(sample=20, limit=5)).recall == 1
+    ties = [(f"{i:03}", [1, i % 3], {}) for i in range(600)]
+    docs.upsert(ties)
+    # Written anew they lie elsewhere, so that the index meets them in another order than that of the ids.
+    docs.upsert(ties[:300])
+    docs.index(method=vecs.IndexArgsIVFFlat(3))
+    queries = [[1, 0], [1, 1]]
+    assert np.mean(counted(docs, queries, 5, probes=3)) < 1
+    assert (docs.recall(queries, limit=5, probes=3)).recall == 1
+    assert (docs.recall(sample=20, limit=5, probes=3)).recall == 1
 
 
-def test_filters_hold_for_the_sample_and_the_searches(docs: vecs.Collection) -> None:
-    docs.index(method=vecs.IndexArgsIVFFlat(50))
-    filters = {"share": {"$lt": 10}}
-    recall = docs.recall(QUERIES, probes=1, filters=filters)
-    assert recall.records == 1000
-    assert recall.recall == pytest.approx(np.mean(counted(docs, QUERIES, 10, probes=1, filters=filters)))
-    few = docs.recall(filters={"share": 3}, sample=1000)
-    assert (few.records, few.queries) == (100, 100)
-    with pytest.raises(ArgError, match="collection 'docs' has no record that matches the filters"):
-        docs.recall(filters={"share": -1})
+def test_filters_hold_for_the_sample_and_the_searches(target: str, schema: str) -> None:
+    # Through a pooler nothing is prepared: one plan for all of them, by the index since it looks as if all had it.
+    with vecs.create_client(target, schema=schema, pooler=True) as client:
+        docs = client.create_collection("docs", 24)
+        docs.upsert((id, vec, {"half": 1} if int(id) % 2 else {"n": int(id)}) for id, vec, _ in RECORDS)
+        docs.index(method=vecs.IndexArgsIVFFlat(50))
+        filters = {"half": {"$exists": True}}
+        recall = docs.recall(QUERIES, probes=1, filters=filters)
+        shares = counted(docs, QUERIES, 10, probes=1, filters=filters)
+        assert recall.records == 1000
+        assert recall.recall == pytest.approx(np.mean(shares))
+        assert recall.recall < 1
+        few = docs.recall(filters={"n": {"$lt": 100}}, sample=1000)
+        assert (few.records, few.queries) == (50, 50)
+        with pytest.raises(ArgError, match="collection 'docs' has no record that matches the filters"):
+            docs.recall(filters={"n": -1})
 
 
 def test_tune_finds_the_least_value_that_reaches_the_target(docs: vecs.Collection) -> None:
@@ -204,14 +208,16 @@ def test_text_queries_are_embedded_once_and_stored_vectors_never(client: vecs.Cl
                 asked.append(media)
                 yield id, np.eye(24)[len(media) % 24], metadata
 
-    docs = client.create_collection("texts", transform=Pipeline([Letters()]))
+    transform = Pipeline([Letters()])
+    docs = client.create_collection("texts", transform=transform)
     docs.upsert(RECORDS, skip_transform=True)
     docs.index(method=WORST)
     recall = docs.recall(["a", "bb"], ef_search=1)
     assert asked == ["a", "bb"]
-    assert (
-        recall.recall == pytest.approx(np.mean(counted(docs, [np.eye(24)[1], np.eye(24)[2]], 10, ef_search=1))) or True
-    )
+    docs.transform = None
+    shares = counted(docs, np.eye(24)[1:3], 10, ef_search=1)
+    docs.transform = transform
+    assert recall.recall == pytest.approx(np.mean(shares))
     asked.clear()
     docs.recall(sample=5)
     docs.tune(sample=5)

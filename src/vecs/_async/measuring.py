@@ -240,7 +240,7 @@ class AsyncMeasuring(AsyncSearching):
     async def _answering_index(
         self, task: _Task, ef_search: int | None = None, probes: int | None = None
     ) -> IndexInfo | None:
-        """Return the approximate index that the planner takes for these searches, if it takes one."""
+        """Return the approximate index that answers these searches, or may; None if there is none."""
         plan = await task.plain.explain(
             task.queries[0].vec,
             limit=task.limit,
@@ -249,9 +249,11 @@ class AsyncMeasuring(AsyncSearching):
             ef_search=ef_search,
             probes=probes,
         )
-        named = [index for index in await self.indexes() if index.approximate and index.name in plan]
+        usable = [index for index in await self.indexes() if index.approximate and index.valid]
         # One name may begin another.
-        return max(named, key=lambda index: len(index.name), default=None)
+        named = sorted((index for index in usable if index.name in plan), key=lambda index: -len(index.name))
+        # Under a filter the planner may compare every record now, and take the index once it plans for any filter.
+        return next((i for i in (*named, *usable) if i in named or i.measure is task.measure.measure), None)
 
     async def _exact_distances(self, task: _Task, found: list[list[float]]) -> list[list[float]]:
         """Compute the least distances of every query; what a search found bounds what has to be sorted."""
