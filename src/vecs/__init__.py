@@ -11,6 +11,7 @@ from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
 from vecs.records import Match, Record
+from vecs.sparse import SparseVector
 from vecs.transforms import (
     Embedding,
     ImageEmbedding,
@@ -45,6 +46,7 @@ __all__ = [
     "Pipeline",
     "Record",
     "RecursiveSplitter",
+    "SparseVector",
     "TextEmbedding",
     "TextPreprocessor",
     "Transform",

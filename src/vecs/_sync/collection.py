@@ -133,6 +133,8 @@ class Collection(Reading, Searching, Indexing):
             records=records,
             size_bytes=size,
             indexes=self.indexes(),
+            precision=table.storage.precision,
+            sparse=table.storage.sparse,
         )
 
     def rename(self, name: str) -> None:

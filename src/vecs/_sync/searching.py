@@ -8,19 +8,19 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from vecs._arguments import check_mode, checked_threshold, first_column, one_of
+from vecs._precision import best_index, candidate_count, checked_oversampling, why_precision
 from vecs._sql import search as sql
-from vecs._sql.binary import vector_param
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.rows import checked_vector
 from vecs._sql.search import Columns, Selection
 from vecs._sql.settings import Settings
 from vecs._sql.table import Table
+from vecs._sql.vectors import checked_vector, fits_half, vec_param
 from vecs._sync.core import Core, Filters, Measure
 from vecs._sync.transforming import transform_query
 from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod, checked_int
-from vecs.measures import MeasureSpec, measure_spec
-from vecs.records import Match, is_vector
+from vecs.measures import MeasureSpec, measure_for
+from vecs.records import Match, StoredVector, is_vector
 
 
 class Searching(Core):
@@ -33,12 +33,13 @@ class Searching(Core):
         limit: int = 10,
         offset: int = 0,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         mode: Literal["vector"] = "vector",
         threshold: float | None = None,
         exact: bool = False,
         ef_search: int | None = None,
         probes: int | None = None,
+        oversampling: float | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
     ) -> list[Match]:
@@ -46,24 +47,27 @@ class Searching(Core):
         Find the records nearest to a text or a vector, nearest first.
 
         `threshold` keeps matches whose score, in [0, 1], is at least that. `exact` compares every record
-        instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall. Fewer
+        instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall, and so does
+        `oversampling`, where the index is of half precision or binary codes: that many times `limit` candidates
+        are ranked by their exact distance. The measure is that of `index()` unless it is named. Fewer
         than `limit` matches mean that no more records match. Pages by `offset` are sure to fit together with
         `exact=True` only: an index finds most of the nearest, not always the same ones.
         """
         check_mode(mode)
-        spec = measure_spec(measure)
+        table = self._table()
+        spec = measure_for(measure, table.vec_type, table.dimension)
         least = None if threshold is None else checked_threshold(threshold)
         rows = self._nearest(
             self._query_vector(query),
             spec,
             Columns(vec=include_vector, extra=include_extra),
             self._selection(filters=filters),
-            (ef_search, probes),
+            (ef_search, probes, checked_oversampling(oversampling)),
             limit=limit,
             offset=offset,
             exact=exact,
         )
-        return sql.read_matches(rows, spec, least)
+        return sql.read_matches(table, rows, spec, least)
 
     def search_many(
         self,
@@ -71,12 +75,13 @@ class Searching(Core):
         *,
         limit: int = 10,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         mode: Literal["vector"] = "vector",
         threshold: float | None = None,
         exact: bool = False,
         ef_search: int | None = None,
         probes: int | None = None,
+        oversampling: float | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
     ) -> list[list[Match]]:
@@ -94,6 +99,7 @@ class Searching(Core):
                 exact=exact,
                 ef_search=ef_search,
                 probes=probes,
+                oversampling=oversampling,
                 include_vector=include_vector,
                 include_extra=include_extra,
             )
@@ -105,7 +111,7 @@ class Searching(Core):
         data: Any = None,
         limit: int = 10,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         include_value: bool = False,
         include_metadata: bool = False,
         include_vector: bool = False,
@@ -113,6 +119,7 @@ class Searching(Core):
         query_vector: Any = None,
         probes: int | None = None,
         ef_search: int | None = None,
+        oversampling: float | None = None,
         skip_adapter: bool = False,
     ) -> list[Any]:
         """
@@ -121,19 +128,20 @@ class Searching(Core):
         Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
         attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
         """
-        spec = measure_spec(measure)
+        table = self._table()
+        spec = measure_for(measure, table.vec_type, table.dimension)
         columns = Columns(text=False, metadata=include_metadata, document_id=False, vec=include_vector)
         selection = self._selection(filters=filters)
-        settings = (ef_search, probes)
+        settings = (ef_search, probes, checked_oversampling(oversampling))
         given = data if query_vector is None else one_of("data", data, "query_vector", query_vector)
         if given is None:
             limit = checked_int(limit, "limit", 0)
-            statement = sql.unordered(self._table(), columns, selection, limit)
+            statement = sql.unordered(table, columns, selection, limit)
             rows = self._executor.read(statement)
         else:
             vec = self._query_vector(given, skip_transform=skip_adapter)
             rows = self._nearest(vec, spec, columns, selection, settings, limit=limit)
-        return sql.read_query_rows(rows, include_value, include_vector, include_metadata)
+        return sql.read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
     def explain(
         self,
@@ -141,10 +149,11 @@ class Searching(Core):
         *,
         limit: int = 10,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         exact: bool = False,
         ef_search: int | None = None,
         probes: int | None = None,
+        oversampling: float | None = None,
         analyze: bool = False,
     ) -> str:
         """
@@ -152,23 +161,27 @@ class Searching(Core):
 
         `analyze=True` runs it, and adds the times and row counts that were met.
         """
-        spec = measure_spec(measure)
         table = self._table()
-        vec = vector_param(checked_vector(self._query_vector(query), table, "the query"))
-        statement = sql.nearest(
+        spec = measure_for(measure, table.vec_type, table.dimension)
+        limit = checked_int(limit, "limit", 0)
+        vec = checked_vector(self._query_vector(query), table, "the query")
+        index = None if exact else _answering(self._known_indexes(), spec, vec)
+        statement, rows = _statement(
             table,
             vec,
             spec,
             Columns(),
-            limit=checked_int(limit, "limit", 0),
-            selection=self._selection(filters=filters),
+            self._selection(filters=filters),
+            index,
+            checked_oversampling(oversampling),
+            limit=limit,
             exact=exact,
         )
-        settings = self._settings(table, ef_search, probes, limit)
+        settings = self._settings(table, ef_search, probes, rows)
         plan = first_column(self._executor.read(sql.explain(statement, analyze), settings))
         indexes = [index.name for index in self.indexes() if any(index.name in line for line in plan)]
         used = f"uses {', '.join(indexes)}" if indexes else "compares every record, without an index"
-        return "\n".join([f"The search {used}.", *plan])
+        return "\n".join([f"The search {used}.", *why_precision(table, index, rows), *plan])
 
     def _query_vector(self, query: Any, *, skip_transform: bool = False) -> Any:
         if query is None:
@@ -191,7 +204,7 @@ class Searching(Core):
         measure: MeasureSpec,
         columns: Columns,
         selection: Selection,
-        settings: tuple[int | None, int | None],
+        settings: tuple[int | None, int | None, float | None],
         *,
         limit: int,
         offset: int = 0,
@@ -199,27 +212,44 @@ class Searching(Core):
     ) -> list[tuple[Any, ...]]:
         table = self._table()
         limit, offset = checked_int(limit, "limit", 0), checked_int(offset, "offset", 0)
-        vec = vector_param(checked_vector(query, table, "the query"))
+        vec = checked_vector(query, table, "the query")
         indexes = () if exact else self._known_indexes()
         if not exact:
             self._warn_without_index(measure, indexes)
-        statement = sql.nearest(
-            table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=exact
+        ef_search, probes, oversampling = settings
+        statement, wanted = _statement(
+            table,
+            vec,
+            measure,
+            columns,
+            selection,
+            _answering(indexes, measure, vec),
+            oversampling,
+            limit=limit,
+            offset=offset,
+            exact=exact,
         )
-        rows = self._executor.read(statement, self._settings(table, *settings, limit + offset))
+        rows = self._executor.read(statement, self._settings(table, ef_search, probes, wanted))
         if exact:
             return rows
         if len(rows) < limit and (_approximate(indexes) or _approximate(self._read_indexes())):
             # An index scan may end early, under a filter above all: fewer rows must mean that there are no more.
             statement = sql.nearest(
-                table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=True
+                table,
+                vec_param(vec, table),
+                measure,
+                columns,
+                limit=limit,
+                offset=offset,
+                selection=selection,
+                exact=True,
             )
             return self._executor.read(statement)
         return sql.in_order(rows)
 
     def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo]) -> None:
         key = (self.client.schema, self.name, measure.measure)
-        if key in self._executor.warned or any(index.measure is measure.measure for index in indexes):
+        if key in self._executor.warned or any(measure.measure in index.measures for index in indexes):
             return
         self._executor.warned.add(key)
         warnings.warn(
@@ -242,6 +272,47 @@ class Searching(Core):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
+
+
+def _answering(indexes: Iterable[IndexInfo], measure: MeasureSpec, vec: StoredVector) -> IndexInfo | None:
+    index = best_index(indexes, measure)
+    # A query that half precision cannot hold is compared with every record.
+    return None if index is not None and index.precision == "half" and not fits_half(vec) else index
+
+
+def _statement(
+    table: Table,
+    vec: StoredVector,
+    measure: MeasureSpec,
+    columns: Columns,
+    selection: Selection,
+    index: IndexInfo | None,
+    oversampling: float | None,
+    *,
+    limit: int,
+    offset: int = 0,
+    exact: bool,
+) -> tuple[sql.Fragment, int]:
+    """Build the search that an index answers; return how many rows that takes of the index, too."""
+    param = vec_param(vec, table)
+    if index is None or index.precision is None or index.precision == "full":
+        statement = sql.nearest(
+            table, param, measure, columns, limit=limit, offset=offset, selection=selection, exact=exact
+        )
+        return statement, limit + offset
+    candidates = candidate_count(index.precision, limit + offset, oversampling)
+    statement = sql.nearest_of_candidates(
+        table,
+        param,
+        measure,
+        columns,
+        index.precision,
+        candidates=candidates,
+        limit=limit,
+        offset=offset,
+        selection=selection,
+    )
+    return statement, candidates
 
 
 def _approximate(indexes: Iterable[IndexInfo]) -> bool:
