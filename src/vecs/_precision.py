@@ -11,12 +11,12 @@ from vecs._sql.indexes import BY_ANGLE, IndexInfo, indexed_type
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.measures import MeasureSpec
-from vecs.storage import PRECISIONS, VEC_TYPES, Precision, check_version
+from vecs.storage import PRECISIONS, VEC_TYPES, IndexPrecision, Precision, check_version
 
 # How many times as many candidates as results are compared exactly; measured by benchmarks/precision.py.
-OVERSAMPLING: dict[Precision, float] = {"full": 1.0, "half": 1.5, "binary": 10.0}
-# As many as a scan of an HNSW index finds at once: fewer would cost the same.
-LEAST_CANDIDATES = 40
+OVERSAMPLING: dict[Precision, float] = {"full": 1.0, "half": 1.2, "binary": 10.0}
+# As many as a scan of an HNSW index finds at once; fewer codes miss the very nearest too often.
+LEAST_CODES = 40
 _MOST = 2**63 - 1
 
 _WORDS: dict[Precision, str] = {
@@ -26,7 +26,7 @@ _WORDS: dict[Precision, str] = {
 }
 
 
-def precision_to_build(table: Table, measure: MeasureSpec, wanted: Any) -> Precision:
+def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecision) -> Precision:
     """
     Return the precision of an index; "auto" is the highest that takes the collection's dimension.
 
@@ -36,12 +36,9 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: Any) -> Preci
         raise ArgError(f"unknown precision {wanted!r}; expected one of auto, {', '.join(PRECISIONS)}")
     if table.dimension is None:
         raise ArgError(f"collection {table.name!r} was made without a dimension; its vectors cannot be indexed")
-    if wanted == table.storage.precision or (wanted == "auto" and not _coarser(table)):
-        precision: Precision = "full"
-    elif wanted == "auto":
-        precision = automatic_precision(table)
-    else:
-        precision = wanted
+    precision: Precision = automatic_precision(table) if wanted == "auto" else wanted
+    if precision == table.storage.precision:
+        precision = "full"
     _check_precision(table, precision)
     if precision == "binary" and measure.measure not in BY_ANGLE:
         raise ArgError(
@@ -53,15 +50,16 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: Any) -> Preci
 
 def automatic_precision(table: Table) -> Precision:
     """Return the highest precision an index of the collection can have."""
-    fitting = [p for p in ("full", *_coarser(table)) if (table.dimension or 0) <= _greatest(table, p)]
-    return fitting[0] if fitting else "binary"
+    there = _precisions(table)
+    fitting = [precision for precision in there if (table.dimension or 0) <= _greatest(table, precision)]
+    return fitting[0] if fitting else there[-1]
 
 
-def _coarser(table: Table) -> tuple[Precision, ...]:
-    """Return the precisions an index can have besides that of the vectors as they are stored."""
+def _precisions(table: Table) -> tuple[Precision, ...]:
+    """Return the precisions an index of the collection can have, that of the vectors as they are stored first."""
     if table.vec_type == "vector":
-        return ("half", "binary")
-    return ("binary",) if table.vec_type == "halfvec" else ()
+        return PRECISIONS
+    return ("full", "binary") if table.vec_type == "halfvec" else ("full",)
 
 
 def _greatest(table: Table, precision: Precision) -> int:
@@ -79,7 +77,7 @@ def _above(precision: Precision, table: Table) -> str:
 
 
 def _check_precision(table: Table, precision: Precision) -> None:
-    if precision != "full" and precision not in _coarser(table):
+    if precision not in _precisions(table):
         raise ArgError(
             f"collection {table.name!r} holds {table.storage.described}, of which there is no index with "
             f"precision={precision!r}; leave precision out"
@@ -108,7 +106,8 @@ def candidate_count(precision: Precision, rows: int, oversampling: float | None)
     """Return how many candidates are compared exactly, for `rows` results."""
     if oversampling is not None:
         return min(_MOST, math.ceil(rows * oversampling))
-    return 0 if rows == 0 else min(_MOST, max(LEAST_CANDIDATES, math.ceil(rows * OVERSAMPLING[precision])))
+    least = LEAST_CODES if precision == "binary" else 0
+    return min(_MOST, max(least, math.ceil(rows * OVERSAMPLING[precision])))
 
 
 def checked_oversampling(oversampling: Any) -> float | None:
@@ -135,7 +134,5 @@ def why_precision(table: Table, index: IndexInfo | None, candidates: int) -> lis
     limits = f"{_WORDS['full'] if table.vec_type == 'vector' else 'an index of them'} takes up to {greatest:,}"
     if index.precision == "binary" and table.vec_type == "vector":
         limits += f", one of half precision up to {_greatest(table, 'half'):,}"
-    return [
-        f"The vectors have {dimension:,} dimensions; {limits}, so index() chose {index.precision} precision.",
-        found,
-    ]
+    chose = f"so index() chose {index.precision} precision."
+    return [f"The vectors have {dimension:,} dimensions; {limits}, {chose}", found]

@@ -48,8 +48,8 @@ class MethodSpec:
     What pgvector calls a method.
 
     `options` maps each storage option to its least, greatest and default value and its tag in index names
-    (stock vecs finds an index by its name); `opclasses` are those it has; `search_setting` is the setting that trades speed for recall,
-    with its range.
+    (stock vecs finds an index by its name); `opclasses` are those it has; `search_setting`
+    is the setting that trades speed for recall, with its range.
     """
 
     method: IndexMethod

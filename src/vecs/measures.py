@@ -33,7 +33,8 @@ class MeasureSpec:
     """
     What pgvector calls a measure, and how its distance becomes a score.
 
-    `opclass` is that of vectors in full precision, or of bits: see `opclass_for`. `score` maps a distance (smaller is nearer) to [0, 1] (larger is better), monotonically.
+    `opclass` is that of vectors in full precision, or of bits: see `opclass_for`. `score` maps a distance
+    (smaller is nearer) to [0, 1] (larger is better), monotonically.
     """
 
     measure: IndexMeasure
@@ -120,4 +121,7 @@ def measure_for(measure: IndexMeasure | str | None, vec_type: VecTypeName, dimen
 # One object a dimension: statements are cached by their measure.
 @lru_cache(maxsize=256)
 def _hamming(dimension: int) -> MeasureSpec:
-    return replace(MEASURES[IndexMeasure.hamming_distance], score=lambda distance: 1.0 - distance / dimension)
+    def share_of_equal_bits(distance: float) -> float:
+        return 1.0 - distance / dimension
+
+    return replace(MEASURES[IndexMeasure.hamming_distance], score=share_of_equal_bits)

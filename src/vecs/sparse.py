@@ -70,9 +70,9 @@ class SparseVector:
     @classmethod
     def from_scipy(cls, row: Any) -> SparseVector:
         """Make one from a scipy sparse array or matrix: of one axis, or of a single row."""
-        shape: tuple[int, ...] = tuple(row.shape)
+        shape: list[int] = list(row.shape)
         if len(shape) > 2 or (len(shape) == 2 and shape[0] != 1):
-            raise ArgError(f"a sparse vector is one row; this scipy object has shape {shape}")
+            raise ArgError(f"a sparse vector is one row; this scipy object has shape {tuple(shape)}")
         entries = row.tocoo(copy=True)
         entries.sum_duplicates()
         return cls(shape[-1], entries.col, entries.data)

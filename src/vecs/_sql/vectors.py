@@ -69,9 +69,10 @@ def fits_half(vec: StoredVector) -> bool:
 
 
 def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float32]:
-    if isinstance(values, SparseVector) or is_scipy(values) or isinstance(values, Mapping):
+    if isinstance(values, SparseVector | Mapping) or is_scipy(values):
+        kind = type(cast("object", values)).__name__
         raise ArgError(
-            f"{what} is sparse, {type(values).__name__}, but collection {table.name!r} holds "
+            f"{what} is sparse, {kind}, but collection {table.name!r} holds "
             f"{table.storage.described}; give all its values, or create the collection with sparse=True"
         )
     try:
@@ -129,8 +130,8 @@ def _checked_bits(values: Any, table: Table, what: str) -> npt.NDArray[np.bool_]
             f"{what} holds {array.dtype!s} values; collection {table.name!r} holds bits: True or False, 1 or 0"
         )
     _check_shape(array, table, what)
-    wrong = np.flatnonzero((array != 0) & (array != 1)) if array.dtype.kind != "b" else ()
-    if len(wrong):
+    wrong = np.flatnonzero((array != 0) & (array != 1))
+    if wrong.size:
         raise ArgError(
             f"{what} has {array[wrong[0]]} at position {wrong[0]}; collection {table.name!r} holds bits: True or "
             "False, 1 or 0. The usual code of a float vector is `vec > 0`"

@@ -163,11 +163,9 @@ class Client:
         """
         transform = _one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
-        if dimension is not None:
-            # What is there may be sparse.
-            unsaid = precision is None and sparse is None
-            dimension = check_dimension(dimension, "sparsevec" if unsaid else vec_type)
         found = self._find_table(name)
+        if dimension is not None:
+            dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
         if found is None:
             return self._create(name, dimension, transform, text, language, vec_type)
         _check_same_type(found, precision, sparse)
