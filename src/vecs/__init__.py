@@ -13,6 +13,7 @@ from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
 from vecs.records import Match, Record
 from vecs.rerankers import Reranker
+from vecs.sparse import SparseVector
 from vecs.transforms import (
     Embedding,
     ImageEmbedding,
@@ -49,6 +50,7 @@ __all__ = [
     "Record",
     "RecursiveSplitter",
     "Reranker",
+    "SparseVector",
     "TextEmbedding",
     "TextPreprocessor",
     "Transform",

@@ -22,6 +22,15 @@ _TRANSIENT_WORDS = (
 )
 
 
+# What the server says where an index takes less than the column, and what can be done.
+_REMEDIES = {
+    "out of range for type halfvec": (
+        "half precision goes up to 65,504: scale the vectors, or drop the index of half precision with drop_index()"
+    ),
+    "non-zero elements for hnsw index": "drop the index with drop_index(), or keep fewer values",
+}
+
+
 class Conflict(DatabaseError):
     """Two writers were in each other's way and the server undid this one: doing it again is safe."""
 
@@ -43,6 +52,7 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException
         parts.append(f"detail: {diag.message_detail}")
     if diag.message_hint:
         parts.append(f"hint: {diag.message_hint}")
+    parts.extend(remedy for said, remedy in _REMEDIES.items() if said in parts[0])
     message = "; ".join(parts)
     if lost:
         return ConnectionLost(f"the connection was lost: {message}", state)

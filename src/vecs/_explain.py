@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vecs._precision import why_precision
 from vecs._request import Request
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
+from vecs._statement import rows_of_index
 
 
 def describe_search(
     table: Table,
     request: Request,
     indexes: Sequence[IndexInfo],
+    index: IndexInfo | None,
     plan: Sequence[str],
     settings: Mapping[str, str],
 ) -> list[str]:
     """Say which indexes a plan uses, with what settings, among how many candidates, and what follows it."""
     used = [index for index in indexes if any(index.name in line for line in plan)]
-    lines = [_first_line(request, used)]
+    lines = [_first_line(request, used), *why_precision(table, index, rows_of_index(request, index))]
     if request.mode != "vector":
         lines.append(f"Words are read as {table.language} text; rare ones count more.")
     if request.mode == "hybrid":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vecs._sql.indexes import IndexInfo
+from vecs.storage import Precision
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class ClientInfo:
 
 @dataclass(frozen=True)
 class CollectionInfo:
-    """What a collection is and how large: exact count, bytes of the table with its indexes."""
+    """
+    What a collection is and how large: exact count, bytes of the table with its indexes.
+
+    `precision` is that of the vectors as they are stored, `sparse` whether only values that are not zero are.
+    """
 
     name: str
     schema: str
@@ -42,3 +47,5 @@ class CollectionInfo:
     records: int
     size_bytes: int
     indexes: list[IndexInfo]
+    precision: Precision
+    sparse: bool

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
+from vecs._precision import checked_oversampling
 from vecs._sql.search import Columns, Selection
+from vecs._sql.table import Table
 from vecs.exc import ArgError
+from vecs.fusion import checked_diversity
 from vecs.indexes import checked_int
-from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_spec
+from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
@@ -32,7 +35,7 @@ class SearchOptions(TypedDict, total=False):
     limit: int
     offset: int
     filters: Any
-    measure: IndexMeasure | MeasureName
+    measure: IndexMeasure | MeasureName | None
     threshold: float | None
     exact: bool
     ef_search: int | None
@@ -73,6 +76,7 @@ class Request:
     rrf_constant: int
     rerank: Any
     diversity: float | None
+    oversampling: float | None
     include_vector: bool
 
     @property
@@ -82,12 +86,13 @@ class Request:
 
 
 def checked_request(
+    table: Table,
     selection: Selection,
     *,
     mode: Mode = "vector",
     limit: int = 10,
     offset: int = 0,
-    measure: IndexMeasure | MeasureName = "cosine_distance",
+    measure: IndexMeasure | MeasureName | None = None,
     threshold: float | None = None,
     exact: bool = False,
     ef_search: int | None = None,
@@ -110,24 +115,24 @@ def checked_request(
         for name, value in (("weights", weights), ("candidates", candidates), ("rrf_constant", rrf_constant)):
             if value is not None:
                 raise ArgError(f"{name}= is for mode='hybrid', and mode is {mode!r}")
-    if rerank is not None and not (callable(rerank) or callable(getattr(rerank, "predict", None))):
-        raise ArgError(
-            f"rerank must be a CrossEncoder or a callable (query, texts) -> scores, not {type(rerank).__name__}"
-        )
+    if rerank is not None:
+        check_reranker(rerank)
+    if diversity is not None and table.storage.sparse:
+        raise ArgError(f"diversity= compares dense vectors, and collection {table.name!r} holds sparse ones")
     refined = rerank is not None or diversity is not None
-    factor = _oversampling(oversampling, refined)
-    fetched, skipped = (math.ceil((limit + offset) * factor), 0) if refined else (limit, offset)
+    factor = checked_oversampling(oversampling)
+    fetched, skipped = (math.ceil((limit + offset) * (factor or OVERSAMPLING)), 0) if refined else (limit, offset)
     shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
     return Request(
         mode=mode,
-        measure=measure_spec(measure),
+        measure=measure_for(measure, table.vec_type, table.dimension),
         columns=columns or Columns(vec=include_vector or diversity is not None, extra=include_extra),
         selection=selection,
         limit=limit,
         offset=offset,
         fetched=fetched,
         skipped=skipped,
-        threshold=None if threshold is None else _share(threshold, "threshold", "a score"),
+        threshold=None if threshold is None else _threshold(threshold),
         exact=exact,
         ef_search=ef_search,
         probes=probes,
@@ -135,30 +140,22 @@ def checked_request(
         candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
         rrf_constant=RRF_CONSTANT if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 1),
         rerank=rerank,
-        diversity=None if diversity is None else _share(diversity, "diversity", "a number"),
+        diversity=None if diversity is None else checked_diversity(diversity),
+        # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
+        oversampling=None if refined else factor,
         include_vector=include_vector,
     )
 
 
-def request_from(options: SearchOptions, selection: Selection) -> Request:
+def request_from(table: Table, options: SearchOptions, selection: Selection) -> Request:
     """Return the request that these arguments of `search()` make."""
     rest: dict[str, Any] = {name: value for name, value in options.items() if name not in ("text", "filters")}
-    return checked_request(selection, **rest)
+    return checked_request(table, selection, **rest)
 
 
-def _share(value: Any, what: str, kind: str) -> float:
+def _threshold(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-        raise ArgError(f"{what} must be {kind} from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _oversampling(value: Any, refined: bool) -> float:
-    if value is None:
-        return OVERSAMPLING
-    if not refined:
-        raise ArgError("oversampling= is how many candidates rerank= or diversity= choose from; give one of them")
-    if isinstance(value, bool) or not isinstance(value, Real) or not 1 <= float(value) <= 1000:
-        raise ArgError(f"oversampling must be a number from 1 to 1000, not {value!r}")
+        raise ArgError(f"threshold must be a score from 0 to 1, not {value!r}")
     return float(value)
 
 

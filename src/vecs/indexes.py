@@ -8,9 +8,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from vecs.exc import ArgError
-from vecs.measures import IndexMeasure
-
-MAX_INDEXED_DIMENSION = 2000
+from vecs.measures import MEASURES
+from vecs.storage import VEC_TYPES
 
 
 class IndexMethod(str, Enum):
@@ -49,29 +48,33 @@ class MethodSpec:
     What pgvector calls a method.
 
     `options` maps each storage option to its least, greatest and default value and its tag in index names
-    (stock vecs finds an index by its name); `search_setting` is the setting that trades speed for recall,
-    with its range.
+    (stock vecs finds an index by its name); `opclasses` are those it has; `search_setting`
+    is the setting that trades speed for recall, with its range.
     """
 
     method: IndexMethod
     options: Mapping[str, tuple[int, int, int | None, str]]
-    measures: frozenset[IndexMeasure]
+    opclasses: frozenset[str]
     search_setting: str
     search_range: tuple[int, int]
 
+
+_IVFFLAT = frozenset({f"{kind}_{measure}_ops" for kind in ("vector", "halfvec") for measure in ("l2", "ip", "cosine")})
+# Some of these do not exist, such as Jaccard's of vectors; no measure leads there.
+_EVERY = frozenset({spec.opclass_for(kind) for spec in MEASURES.values() for kind in VEC_TYPES})
 
 METHODS: dict[IndexMethod, MethodSpec] = {
     IndexMethod.hnsw: MethodSpec(
         IndexMethod.hnsw,
         {"m": (2, 100, 16, "m"), "ef_construction": (4, 1000, 64, "efc")},
-        frozenset(IndexMeasure),
+        _EVERY,
         "hnsw.ef_search",
         (1, 1000),
     ),
     IndexMethod.ivfflat: MethodSpec(
         IndexMethod.ivfflat,
         {"lists": (1, 32768, None, "nl")},
-        frozenset(IndexMeasure) - {IndexMeasure.l1_distance},
+        _IVFFLAT | {"bit_hamming_ops"},
         "ivfflat.probes",
         (1, 32768),
     ),

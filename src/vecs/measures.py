@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Literal
 
 from vecs.exc import ArgError
+from vecs.storage import VEC_TYPES, VecTypeName
 
-MeasureName = Literal["cosine_distance", "l2_distance", "max_inner_product", "l1_distance"]
+MeasureName = Literal[
+    "cosine_distance", "l2_distance", "max_inner_product", "l1_distance", "hamming_distance", "jaccard_distance"
+]
 
 
 class IndexMeasure(str, Enum):
-    """A measure of distance between vectors, named as in vecs 0.4."""
+    """A measure of distance between vectors, named as in vecs 0.4; the last two are between bits."""
 
     cosine_distance = "cosine_distance"
     l2_distance = "l2_distance"
     max_inner_product = "max_inner_product"
     l1_distance = "l1_distance"
+    hamming_distance = "hamming_distance"
+    jaccard_distance = "jaccard_distance"
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,18 @@ class MeasureSpec:
     """
     What pgvector calls a measure, and how its distance becomes a score.
 
-    `score` maps a distance (smaller is nearer) to [0, 1] (larger is better), monotonically.
+    `opclass` is that of vectors in full precision, or of bits: see `opclass_for`. `score` maps a distance
+    (smaller is nearer) to [0, 1] (larger is better), monotonically.
     """
 
     measure: IndexMeasure
     operator: str
     opclass: str
     score: Callable[[float], float]
+
+    def opclass_for(self, vec_type: VecTypeName) -> str:
+        """Return the operator class for vectors of another type."""
+        return vec_type + self.opclass[self.opclass.index("_") :]
 
 
 def _cosine_score(distance: float) -> float:
@@ -53,6 +64,10 @@ def _inner_product_score(distance: float) -> float:
     return 0.5 - distance / (2.0 * (1.0 + abs(distance)))
 
 
+def _complement(distance: float) -> float:
+    return 1.0 - distance
+
+
 MEASURES: dict[IndexMeasure, MeasureSpec] = {
     spec.measure: spec
     for spec in (
@@ -60,6 +75,9 @@ MEASURES: dict[IndexMeasure, MeasureSpec] = {
         MeasureSpec(IndexMeasure.l2_distance, "<->", "vector_l2_ops", _reciprocal_score),
         MeasureSpec(IndexMeasure.max_inner_product, "<#>", "vector_ip_ops", _inner_product_score),
         MeasureSpec(IndexMeasure.l1_distance, "<+>", "vector_l1_ops", _reciprocal_score),
+        # Better with the dimension at hand: see `measure_for`.
+        MeasureSpec(IndexMeasure.hamming_distance, "<~>", "bit_hamming_ops", _reciprocal_score),
+        MeasureSpec(IndexMeasure.jaccard_distance, "<%>", "bit_jaccard_ops", _complement),
     )
 }
 
@@ -76,3 +94,34 @@ def measure_spec(measure: IndexMeasure | str) -> MeasureSpec:
         raise ArgError(
             f"Invalid index measure {measure!r} (unknown index measure); expected one of {expected}"
         ) from None
+
+
+def measures_of(vec_type: VecTypeName) -> list[IndexMeasure]:
+    """Return the measures of a type, the default one first."""
+    return [measure for measure, spec in MEASURES.items() if spec.opclass.startswith("bit_") == (vec_type == "bit")]
+
+
+def measure_for(measure: IndexMeasure | str | None, vec_type: VecTypeName, dimension: int | None) -> MeasureSpec:
+    """
+    Look a measure up for vectors of a type; None is cosine distance, or Hamming distance between bits.
+
+    The score of Hamming distance is the share of bits that are equal. One that the type lacks raises ArgError.
+    """
+    spec = measure_spec(measures_of(vec_type)[0] if measure is None else measure)
+    if spec.opclass.startswith("bit_") != (vec_type == "bit"):
+        raise ArgError(
+            f"there is no {spec.measure.value} between {VEC_TYPES[vec_type].described}, which the collection holds; "
+            f"expected one of {', '.join(m.value for m in measures_of(vec_type))}"
+        )
+    if spec.measure is IndexMeasure.hamming_distance and dimension is not None:
+        return _hamming(dimension)
+    return spec
+
+
+# One object a dimension: statements are cached by their measure.
+@lru_cache(maxsize=256)
+def _hamming(dimension: int) -> MeasureSpec:
+    def share_of_equal_bits(distance: float) -> float:
+        return 1.0 - distance / dimension
+
+    return replace(MEASURES[IndexMeasure.hamming_distance], score=share_of_equal_bits)

@@ -13,9 +13,12 @@ import numpy.typing as npt
 
 from vecs._json import check_text
 from vecs.exc import ArgError
+from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
 Metadata: TypeAlias = Mapping[str, Any]
-Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any]"
+Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any] | SparseVector | Mapping[int, float]"
+# What a collection gives: float32, bool where it holds bits, or a SparseVector.
+StoredVector: TypeAlias = "npt.NDArray[Any] | SparseVector"
 # A third of a page, less what an index entry needs besides.
 MAX_ID_BYTES = 2600
 
@@ -60,7 +63,8 @@ class Match:
     One result of a search.
 
     `distance` is pgvector's own value: smaller is nearer. `score` is in [0, 1]: larger is better.
-    `vec` and `extra` are None unless they were asked for.
+    `vec` and `extra` are None unless they were asked for; `vec` is a float32 array, one of bool where the
+    collection holds bits, and a SparseVector where it is sparse.
     """
 
     id: str
@@ -69,7 +73,7 @@ class Match:
     document_id: str | None
     distance: float
     score: float
-    vec: npt.NDArray[np.float32] | None = None
+    vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -144,13 +148,19 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
 
 
 def is_vector(data: Any) -> bool:
-    """Whether data is meant as a vector, right or wrong: a list, a tuple or a one-dimensional array."""
-    if isinstance(data, list | tuple):
+    """
+    Whether data is meant as a vector, right or wrong: a list, a tuple, a one-dimensional array, or a sparse one.
+
+    Sparse are a SparseVector, scipy's, and a mapping with whole numbers for keys.
+    """
+    if isinstance(data, list | tuple | SparseVector):
         return True
+    if isinstance(data, Mapping):
+        return is_mapping_of_indices(data)
     if isinstance(data, np.ndarray):
         return data.ndim <= 1
     # A tensor, a series, an array.array; not an image, which has more axes.
-    return hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
+    return is_scipy(data) or hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
 
 
 def _brief(value: Any) -> str:

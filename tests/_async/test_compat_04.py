@@ -74,7 +74,8 @@ def test_everything_that_was_in_all_still_is() -> None:
 
 def test_enumerations_are_strings_with_the_old_values() -> None:
     assert [m.value for m in IndexMethod] == ["auto", "ivfflat", "hnsw"]
-    assert [m.value for m in IndexMeasure] == ["cosine_distance", "l2_distance", "max_inner_product", "l1_distance"]
+    old = ["cosine_distance", "l2_distance", "max_inner_product", "l1_distance"]
+    assert [m.value for m in IndexMeasure][:4] == old
     assert IndexMethod.hnsw == "hnsw"
     assert IndexMeasure.l2_distance == "l2_distance"
 

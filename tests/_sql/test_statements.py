@@ -104,14 +104,20 @@ def test_a_name_postgres_would_cut_or_refuse_is_refused(name: Any) -> None:
 
 
 def test_an_index_is_named_as_stock_vecs_looks_for_it() -> None:
-    name = indexes.index_name(COSINE, IndexMethod.hnsw, {"m": 16, "ef_construction": 64}, "abcdefg")
+    name = indexes.index_name(TABLE, COSINE, "full", IndexMethod.hnsw, {"m": 16, "ef_construction": 64}, "abcdefg")
     assert name == "ix_vector_cosine_ops_hnsw_m16_efc64_abcdefg"
-    assert indexes.index_name(measure_spec("l2_distance"), IndexMethod.ivfflat, {"lists": 30}, "abcdefg") == (
-        "ix_vector_l2_ops_ivfflat_nl30_abcdefg"
-    )
+    name = indexes.index_name(TABLE, measure_spec("l2_distance"), "full", IndexMethod.ivfflat, {"lists": 30}, "abcdefg")
+    assert name == "ix_vector_l2_ops_ivfflat_nl30_abcdefg"
+
+
+@pytest.mark.parametrize("precision", ["half", "binary"])
+def test_stock_vecs_does_not_see_an_index_it_cannot_search_with(precision: Any) -> None:
+    name = indexes.index_name(TABLE, COSINE, precision, IndexMethod.hnsw, {"m": 16}, "abcdefg")
+    # What it looks for is `ilike 'ix_vector%'`.
+    assert not re.match("ix.vector", name)
 
 
 def test_versions_compare_by_number() -> None:
-    assert table.read_extension([("public", "0.10.0", 1)]) == Extension("public", (0, 10, 0), 1)
+    assert table.read_extension([("public", "0.10.0", 1, None, None)]) == Extension("public", (0, 10, 0), 1)
     assert Extension("x", (0, 10, 0), 1).iterative_scan
     assert not Extension("x", (0, 7, 4), 1).iterative_scan

@@ -176,8 +176,8 @@ def test_a_vector_of_the_largest_dimension_is_found(client: vecs.Client) -> None
     docs = client.create_collection("wide", 16_000)
     docs.upsert([("a", np.ones(16_000), {})])
     assert (docs.search(np.ones(16_000), exact=True))[0].id == "a"
-    with pytest.raises(ArgError, match="16000 dimensions; an index takes up to 2000"):
-        docs.index()
+    with pytest.raises(ArgError, match="16,000 dimensions; a full-precision index takes up to 2,000"):
+        docs.index(precision="full")
 
 
 def test_get_pages_in_the_order_of_the_ids(docs: vecs.Collection) -> None:

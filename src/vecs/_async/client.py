@@ -26,6 +26,7 @@ from vecs.exc import (
     DatabaseError,
     MismatchedDimension,
 )
+from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_type_of
 from vecs.transforms import Transform
 
 
@@ -147,21 +148,27 @@ class AsyncClient:
         adapter: Transform | None = None,
         text: bool | None = None,
         language: str = "english",
+        precision: Precision | None = None,
+        sparse: bool | None = None,
     ) -> AsyncCollection:
         """
         Open a collection, or create it where there is none.
 
         `dimension` is that of its vectors; a `transform` (0.4's `adapter`) that makes vectors brings its own.
         A collection with a text transform, or with `text=True`, keeps text, documents and extra data beside
-        each vector, and `language` is how its keywords are read. Raises MismatchedDimension where the
-        collection that is there, or the model it was made with, is another.
+        each vector, and `language` is how its keywords are read. `precision="half"` stores vectors with 16 bits
+        a number instead of 32, up to 65,504, and `precision="binary"` one bit each, of vectors that are bits;
+        `sparse=True` stores vectors most of whose values are zero: see `SparseVector`. Raises
+        MismatchedDimension where the collection that is there, or the model it was made with, is another.
         """
         transform = _one_transform(transform, adapter)
-        if dimension is not None:
-            dimension = check_dimension(dimension)
+        vec_type = vec_type_of(precision, sparse)
         found = await self._find_table(name)
+        if dimension is not None:
+            dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
         if found is None:
-            return await self._create(name, dimension, transform, text, language)
+            return await self._create(name, dimension, transform, text, language, vec_type)
+        _check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
             raise ArgError(
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
@@ -185,14 +192,21 @@ class AsyncClient:
         adapter: Transform | None = None,
         text: bool | None = None,
         language: str = "english",
+        precision: Precision | None = None,
+        sparse: bool | None = None,
     ) -> AsyncCollection:
-        """Create a collection; raises CollectionAlreadyExists if there is one of that name."""
+        """
+        Create a collection; raises CollectionAlreadyExists if there is one of that name.
+
+        The arguments are those of `get_or_create_collection`.
+        """
         transform = _one_transform(transform, adapter)
+        vec_type = vec_type_of(precision, sparse)
         if dimension is not None:
-            dimension = check_dimension(dimension)
+            dimension = check_dimension(dimension, vec_type)
         if await self._find_table(name) is not None:
             raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return await self._create(name, dimension, transform, text, language, must_create=True)
+        return await self._create(name, dimension, transform, text, language, vec_type, must_create=True)
 
     async def get_collection(self, name: str, *, transform: Transform | None = None) -> AsyncCollection:
         """
@@ -253,6 +267,8 @@ class AsyncClient:
             raise MismatchedDimension(
                 f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
             )
+        if transform is not None:
+            _check_takes_transform(table.vec_type)
         # A model may have to be loaded to know its dimension.
         transform, missing = await async_offload(remembered, table, transform)
         return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
@@ -264,16 +280,19 @@ class AsyncClient:
         transform: Transform | None,
         text: bool | None,
         language: str,
+        vec_type: VecTypeName,
         *,
         must_create: bool = False,
     ) -> AsyncCollection:
+        if transform is not None:
+            _check_takes_transform(vec_type)
         made = None if transform is None else await async_offload(getattr, transform, "dimension")
         if dimension is not None and made is not None and dimension != made:
             raise MismatchedDimension(f"dimension is {dimension}, but the transform makes vectors of dimension {made}")
         dimension = dimension or made
         if dimension is None:
             raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
-        check_dimension(dimension)
+        check_dimension(dimension, vec_type)
         has_text = keeps_text(transform) if text is None else text
         async with self._executor.transaction() as session:
             await session.execute(tables.lock_creation())
@@ -283,7 +302,12 @@ class AsyncClient:
                 await self._prepare_schema(session)
                 extension = await self._prepare_extension(session)
                 configuration = await find_language(session, language)
-                table = Table(self.schema, name, dimension, extension, has_text, configuration if has_text else None)
+                storage = VEC_TYPES[vec_type]
+                check_version(
+                    extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out"
+                )
+                language_read = configuration if has_text else None
+                table = Table(self.schema, name, dimension, extension, has_text, language_read, vec_type)
                 for statement in tables.create_table(table):
                     await session.execute(statement)
                 described = description(transform, language, has_text)
@@ -313,6 +337,24 @@ class AsyncClient:
         if created is None:
             raise DatabaseError("pgvector was created but its type vector is not to be found")
         return created
+
+
+def _check_same_type(table: Table, precision: Precision | None, sparse: bool | None) -> None:
+    storage = table.storage
+    if precision not in (None, storage.precision) or sparse not in (None, storage.sparse):
+        given = f"precision={precision!r}" if precision not in (None, storage.precision) else f"sparse={sparse}"
+        raise ArgError(
+            f"collection {table.name!r} exists and holds {storage.described}, which is decided when it is created; "
+            f"leave {given} out, or use another collection"
+        )
+
+
+def _check_takes_transform(vec_type: VecTypeName) -> None:
+    if vec_type in ("bit", "sparsevec"):
+        raise ArgError(
+            f"a collection of {VEC_TYPES[vec_type].described} takes no transform: transforms make vectors of floating "
+            "point numbers. Store those in full or half precision and use index(precision='binary')"
+        )
 
 
 def _one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:

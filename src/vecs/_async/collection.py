@@ -144,6 +144,8 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
             records=records,
             size_bytes=size,
             indexes=await self.indexes(),
+            precision=table.storage.precision,
+            sparse=table.storage.sparse,
         )
 
     async def rename(self, name: str) -> None:

@@ -43,8 +43,8 @@ class AsyncReading(AsyncCore):
         table = await self._table()
         if selection.ids is None:
             statement = sql.records(table, columns, selection, limit=limit, offset=offset)
-            return sql.read_records(await self._executor.read(statement))
-        found = sql.read_records(await self._executor.read(sql.records(table, columns, selection)))
+            return sql.read_records(table, await self._executor.read(statement))
+        found = sql.read_records(table, await self._executor.read(sql.records(table, columns, selection)))
         by_id = {record.id: record for record in found}
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
@@ -56,7 +56,7 @@ class AsyncReading(AsyncCore):
         if not selection.ids:
             return []
         columns = Columns(text=False, document_id=False, vec=True)
-        return sql.read_record_rows(await self._executor.read(sql.records(table, columns, selection)))
+        return sql.read_record_rows(table, await self._executor.read(sql.records(table, columns, selection)))
 
     async def __getitem__(self, id: str) -> RecordRow:
         """Read one record; raises KeyError if it does not exist."""
@@ -92,7 +92,7 @@ class AsyncReading(AsyncCore):
         while True:
             statement = sql.records(table, columns, selection, limit=page_size, after=after)
             rows = await self._executor.read(statement)
-            for record in sql.read_records(rows):
+            for record in sql.read_records(table, rows):
                 yield record
             if len(rows) < page_size:
                 return
@@ -107,6 +107,11 @@ class AsyncReading(AsyncCore):
         return to_pandas([r async for r in self.scan(filters=filters, include_vector=include_vector)])
 
     async def to_arrow(self, *, filters: Filters | None = None, include_vector: bool = True) -> Any:
-        """Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON."""
+        """
+        Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON.
+
+        Where the collection holds bits they are lists of bool; where it is sparse, structs of the indices and
+        the values that are not zero.
+        """
         found = [r async for r in self.scan(filters=filters, include_vector=include_vector)]
-        return to_arrow(found, self.dimension)
+        return to_arrow(found, self.dimension, (await self._table()).vec_type)

@@ -9,13 +9,16 @@ from typing import Any, cast
 from vecs._async.reranking import rerank
 from vecs._request import Request
 from vecs._sql.search import read_matches
+from vecs._sql.table import Table
 from vecs.fusion import diversify, maximal_marginal_relevance
 from vecs.records import Match
 
 
-async def refine(rows: Sequence[tuple[Any, ...]], request: Request, vec: Any, words: str | None) -> list[Match]:
+async def refine(
+    table: Table, rows: Sequence[tuple[Any, ...]], request: Request, vec: Any, words: str | None
+) -> list[Match]:
     """Turn the rows that answer a request for a vector, or for words, into its matches."""
-    matches = read_matches(rows, request.measure if request.mode == "vector" else None)
+    matches = read_matches(table, rows, request.measure if request.mode == "vector" else None)
     if request.rerank is not None and words is not None:
         matches = await rerank(matches, words, request.rerank, len(matches))
     least = request.threshold

@@ -11,15 +11,15 @@ from vecs._async.core import AsyncCore, Filters, Measure
 from vecs._async.refining import refine
 from vecs._async.transforming import transform_queries
 from vecs._explain import describe_search
+from vecs._precision import best_index, usable
 from vecs._request import Mode, Request, checked_request, request_from
 from vecs._sql import search as sql
-from vecs._sql.binary import vector_param
-from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.rows import checked_vector
 from vecs._sql.search import Columns
 from vecs._sql.settings import Settings, index_settings
 from vecs._sql.table import Table
+from vecs._sql.vectors import checked_vector
+from vecs._statement import rows_of_index, statement
 from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod, checked_int
 from vecs.measures import MeasureSpec
@@ -28,8 +28,7 @@ from vecs.records import Match, is_vector
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from vecs._explain import describe_search
-from vecs._request import SearchOptions
+    from vecs._request import SearchOptions
 
 
 class AsyncSearching(AsyncCore):
@@ -44,7 +43,7 @@ class AsyncSearching(AsyncCore):
         limit: int = 10,
         offset: int = 0,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         threshold: float | None = None,
         exact: bool = False,
         ef_search: int | None = None,
@@ -80,7 +79,9 @@ class AsyncSearching(AsyncCore):
         `diversity`, from 0 to 1, spends places on matches unlike those before them (maximal marginal relevance
         with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for.
         """
+        table = await self._table()
         request = checked_request(
+            table,
             await self._selection(filters=filters),
             mode=mode,
             limit=limit,
@@ -101,7 +102,7 @@ class AsyncSearching(AsyncCore):
         )
         words = await self._words(query, text, request)
         vec = None if mode == "keyword" else await self._vector(query)
-        return await refine(await self._found(request, vec, words), request, vec, words)
+        return await refine(table, await self._found(request, vec, words), request, vec, words)
 
     async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
@@ -112,7 +113,8 @@ class AsyncSearching(AsyncCore):
         if isinstance(queries, str) or not isinstance(queries, Iterable):
             raise ArgError(f"search_many takes an iterable of queries, not {queries!r}; see search() for one")
         text = options.get("text")
-        request = request_from(options, await self._selection(filters=options.get("filters")))
+        table = await self._table()
+        request = request_from(table, options, await self._selection(filters=options.get("filters")))
         given = list(queries)
         words = [await self._words(query, text, request) for query in given]
         if not given:
@@ -121,14 +123,16 @@ class AsyncSearching(AsyncCore):
         if request.mode != "keyword":
             vecs = await self._vectors(given)
         found = await self._found_many(request, list(zip(vecs, words, strict=True)))
-        return [await refine(rows, request, vec, text) for rows, vec, text in zip(found, vecs, words, strict=True)]
+        return [
+            await refine(table, rows, request, vec, text) for rows, vec, text in zip(found, vecs, words, strict=True)
+        ]
 
     async def query(
         self,
         data: Any = None,
         limit: int = 10,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         include_value: bool = False,
         include_metadata: bool = False,
         include_vector: bool = False,
@@ -136,6 +140,7 @@ class AsyncSearching(AsyncCore):
         query_vector: Any = None,
         probes: int | None = None,
         ef_search: int | None = None,
+        oversampling: float | None = None,
         skip_adapter: bool = False,
     ) -> list[Any]:
         """
@@ -144,18 +149,25 @@ class AsyncSearching(AsyncCore):
         Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
         attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
         """
+        table = await self._table()
         columns = Columns(text=False, metadata=include_metadata, document_id=False, vec=include_vector)
         selection = await self._selection(filters=filters)
         request = checked_request(
-            selection, limit=limit, measure=measure, probes=probes, ef_search=ef_search, columns=columns
+            table,
+            selection,
+            limit=limit,
+            measure=measure,
+            probes=probes,
+            ef_search=ef_search,
+            oversampling=oversampling,
+            columns=columns,
         )
         given = data if query_vector is None else one_of("data", data, "query_vector", query_vector)
         if given is None:
-            statement = sql.unordered(await self._table(), columns, selection, request.limit)
-            rows = await self._executor.read(statement)
+            rows = await self._executor.read(sql.unordered(table, columns, selection, request.limit))
         else:
             rows = await self._found(request, await self._vector(given, skip_transform=skip_adapter), None)
-        return sql.read_query_rows(rows, include_value, include_vector, include_metadata)
+        return sql.read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
     async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
@@ -165,15 +177,17 @@ class AsyncSearching(AsyncCore):
         that were met.
         """
         text = options.get("text")
-        request = request_from(options, await self._selection(filters=options.get("filters")))
+        table = await self._table()
+        request = request_from(table, options, await self._selection(filters=options.get("filters")))
         words = await self._words(query, text, request)
         vec = None if request.mode == "keyword" else await self._vector(query)
-        table = await self._table()
-        settings = self._settings(table, request)
-        asked = sql.explain(statement(table, request, vec, words), analyze)
+        index = None if request.exact else usable(best_index(await self._known_indexes(), request.measure), vec)
+        settings = self._settings(table, request, index)
+        asked = sql.explain(statement(table, request, vec, words, index), analyze)
         plan = first_column(await self._executor.read(asked, settings))
         in_force = dict(await self._executor.read(index_settings(), settings))
-        return "\n".join([*describe_search(table, request, await self.indexes(), plan, in_force), "", *plan])
+        words_first = describe_search(table, request, await self.indexes(), index, plan, in_force)
+        return "\n".join([*words_first, "", *plan])
 
     async def _words(self, query: Any, text: str | None, request: Request) -> str | None:
         """Return the text whose words are looked for, or that a reranker reads; None if there is no need."""
@@ -237,12 +251,13 @@ class AsyncSearching(AsyncCore):
         if request.mode != "keyword" and not request.exact:
             indexes = await self._known_indexes()
             self._warn_without_index(request.measure, indexes)
-        settings = self._settings(table, request)
-        statements = [statement(table, request, vec, words) for vec, words in queries]
+        index = best_index(indexes, request.measure)
+        settings = self._settings(table, request, index)
+        statements = [statement(table, request, vec, words, usable(index, vec)) for vec, words in queries]
         found = await self._executor.read_many(statements, settings)
         for place, rows in enumerate(found):
             if not request.exact and await self._is_short(request, rows, indexes):
-                again = statement(table, request, *queries[place], complete=True)
+                again = statement(table, request, *queries[place], None, complete=True)
                 found[place] = await self._executor.read(again)
             elif request.mode == "vector":
                 found[place] = sql.in_order(rows)
@@ -258,7 +273,7 @@ class AsyncSearching(AsyncCore):
 
     def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo]) -> None:
         key = (self.client.schema, self.name, measure.measure)
-        if key in self._executor.warned or any(index.measure is measure.measure for index in indexes):
+        if key in self._executor.warned or any(measure.measure in index.measures for index in indexes):
             return
         self._executor.warned.add(key)
         warnings.warn(
@@ -268,9 +283,9 @@ class AsyncSearching(AsyncCore):
             stacklevel=callers_level(),
         )
 
-    def _settings(self, table: Table, request: Request) -> Settings:
+    def _settings(self, table: Table, request: Request, index: IndexInfo | None) -> Settings:
         settings: dict[str, str] = {}
-        rows = request.candidates[0] if request.mode == "hybrid" else request.fetched + request.skipped
+        rows = rows_of_index(request, index)
         for method, value, name in (
             (IndexMethod.hnsw, request.ef_search, "ef_search"),
             (IndexMethod.ivfflat, request.probes, "probes"),
@@ -282,22 +297,6 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
-
-
-def statement(table: Table, request: Request, vec: Any, words: str | None, *, complete: bool = False) -> Fragment:
-    """Return the one statement that answers a request; `complete` leaves nothing out, at any cost."""
-    if request.mode == "vector":
-        return sql.nearest(
-            table,
-            vector_param(vec),
-            request.measure,
-            request.columns,
-            limit=request.fetched,
-            offset=request.skipped,
-            selection=request.selection,
-            exact=complete or request.exact,
-        )
-    raise NotImplementedError
 
 
 def _approximate(indexes: Iterable[IndexInfo]) -> bool:

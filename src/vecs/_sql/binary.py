@@ -15,8 +15,11 @@ from psycopg.postgres import adapters as default_adapters
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
+from vecs.sparse import SparseVector
+
 TEXT_OID = 25
 JSONB_OID = 3802
+BIT_OID = 1560
 
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 COPY_TRAILER = b"\xff\xff"
@@ -24,6 +27,7 @@ COPY_TRAILER = b"\xff\xff"
 _INT = struct.Struct("!i")
 _NULL = _INT.pack(-1)
 _VECTOR_HEADER = struct.Struct("!HH")
+_SPARSE_HEADER = struct.Struct("!iii")
 
 
 class Binary:
@@ -72,9 +76,69 @@ def decode_vector(data: bytes) -> npt.NDArray[np.float32]:
     return np.frombuffer(data, dtype=">f4", offset=_VECTOR_HEADER.size).astype(np.float32)
 
 
-def vector_param(vec: npt.NDArray[np.float32]) -> Binary:
+def encode_half(vec: npt.NDArray[Any]) -> bytes:
+    """Encode a 1-D array as a halfvec: dimension, a zero, big-endian float2s."""
+    return _VECTOR_HEADER.pack(vec.shape[0], 0) + vec.astype(">f2").tobytes()
+
+
+def decode_half(data: bytes) -> npt.NDArray[np.float32]:
+    """Decode a halfvec into a float32 array, which holds each of its values."""
+    return np.frombuffer(data, dtype=">f2", offset=_VECTOR_HEADER.size).astype(np.float32)
+
+
+def encode_bits(bits: npt.NDArray[np.bool_]) -> bytes:
+    """Encode a 1-D bool array as a bit string: length, then bytes from the most significant bit on."""
+    return _INT.pack(bits.shape[0]) + np.packbits(bits).tobytes()
+
+
+def decode_bits(data: bytes) -> npt.NDArray[np.bool_]:
+    """Decode a bit string into a bool array."""
+    length = _INT.unpack_from(data)[0]
+    return np.unpackbits(np.frombuffer(data, np.uint8, offset=_INT.size), count=length).astype(np.bool_)
+
+
+def encode_sparse(vec: SparseVector) -> bytes:
+    """Encode a sparsevec: dimension, how many values, a zero, big-endian int4 indices from 0 on, float4 values."""
+    header = _SPARSE_HEADER.pack(vec.dimension, len(vec), 0)
+    return header + vec.indices.astype(">i4").tobytes() + vec.values.astype(">f4").tobytes()
+
+
+def decode_sparse(data: bytes) -> SparseVector:
+    """Decode a sparsevec."""
+    dimension, count, _ = _SPARSE_HEADER.unpack_from(data)
+    indices = np.frombuffer(data, ">i4", count, _SPARSE_HEADER.size)
+    values = np.frombuffer(data, ">f4", count, _SPARSE_HEADER.size + 4 * count)
+    return SparseVector(dimension, indices, values)
+
+
+def vector_param(vec: npt.NDArray[Any]) -> Binary:
     """Wrap a vector as a parameter."""
-    return Binary(encode_vector(vec), lambda: "[" + ",".join(map(repr, vec.tolist())) + "]")
+    return Binary(encode_vector(vec), lambda: _listed(vec))
+
+
+def half_param(vec: npt.NDArray[Any]) -> Binary:
+    """Wrap a vector as a parameter in half precision."""
+    return Binary(encode_half(vec), lambda: _listed(vec))
+
+
+def bits_param(bits: npt.NDArray[np.bool_]) -> Binary:
+    """Wrap bits as a parameter."""
+    return Binary(encode_bits(bits), lambda: "".join("01"[int(bit)] for bit in bits))
+
+
+def sparse_param(vec: SparseVector) -> Binary:
+    """Wrap a sparse vector as a parameter."""
+    return Binary(encode_sparse(vec), lambda: _sparse_text(vec))
+
+
+def _listed(vec: npt.NDArray[Any]) -> str:
+    return "[" + ",".join(map(repr, vec.tolist())) + "]"
+
+
+def _sparse_text(vec: SparseVector) -> str:
+    # In text, unlike in binary, indices count from 1.
+    pairs = zip(vec.indices.tolist(), vec.values.tolist(), strict=True)
+    return "{" + ",".join(f"{index + 1}:{value!r}" for index, value in pairs) + f"}}/{vec.dimension}"
 
 
 def encode_jsonb(text: str) -> bytes:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
 from vecs._json import check_text, encode_json
-from vecs._sql.binary import as_float32, encode_jsonb, encode_vector
+from vecs._sql.binary import encode_jsonb
 from vecs._sql.table import Table
-from vecs.exc import ArgError, MismatchedDimension
+from vecs._sql.vectors import encode_vec
+from vecs.exc import ArgError
 from vecs.records import Record, stored_id
 
 EncodedRow = tuple["bytes | None", ...]
@@ -28,9 +25,9 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     who = f"record {identifier!r}"
     if record.vec is None:
         raise ArgError(_missing_vector(record, who, table))
-    vec = checked_vector(record.vec, table, f"{who}: vec")
+    vec = encode_vec(record.vec, table, f"{who}: vec")
     metadata = _encode_mapping(record.metadata, f"{who}: metadata") or b"\x01{}"
-    row: EncodedRow = (identifier.encode(), encode_vector(vec), metadata)
+    row: EncodedRow = (identifier.encode(), vec, metadata)
     if not table.has_text:
         _refuse_text_fields(record, who, table)
         return row
@@ -41,27 +38,6 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
         None if document_id is None else document_id.encode(),
         _encode_mapping(record.extra, f"{who}: extra"),
     )
-
-
-def checked_vector(values: Any, table: Table, what: str) -> npt.NDArray[np.float32]:
-    """Return a vector as finite float32 of the table's dimension."""
-    try:
-        vec = as_float32(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgError(f"{what} is not a vector: {error}") from None
-    if vec.ndim != 1:
-        raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis")
-    if table.dimension is not None and vec.shape[0] != table.dimension:
-        raise MismatchedDimension(
-            f"{what} has dimension {vec.shape[0]}; collection {table.name!r} has dimension {table.dimension}"
-        )
-    # The dot product is the cheap test; it overflows on huge finite values, hence the second look.
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspicious = not math.isfinite(np.dot(vec, vec))
-    if suspicious and not np.isfinite(vec).all():
-        position = int(np.flatnonzero(~np.isfinite(vec))[0])
-        raise ArgError(f"{what} has {vec[position]} at position {position}; every value must be finite")
-    return vec
 
 
 def _missing_vector(record: Record, who: str, table: Table) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-import numpy as np
-import numpy.typing as npt
-
-from vecs._sql.binary import Binary, decode_vector
+from vecs._sql.binary import Binary
 from vecs._sql.filters import condition
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.indexes import bits_type, half_type, quantised
 from vecs._sql.table import Table
+from vecs._sql.vectors import vec_decoder
 from vecs.filters import Filter
 from vecs.measures import MeasureSpec
-from vecs.records import Match, Record
+from vecs.records import Match, Record, StoredVector
+from vecs.storage import Precision
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,7 @@ def select_list(table: Table, columns: Columns) -> Fragment:
     pieces.append(fragment("document_id") if columns.document_id and text else fragment("null::text"))
     if columns.vec:
         # Its binary form as bytea, so that nothing registered on the connection changes what arrives.
-        send = table.extension.type("vector_send")
-        pieces.append(fragment("{send}(vec)", send=send))
+        pieces.append(fragment("{send}(vec)", send=table.type("_send")))
     else:
         pieces.append(fragment("null::bytea"))
     pieces.append(fragment("extra") if columns.extra and text else fragment("null::jsonb"))
@@ -109,7 +108,7 @@ def _around_values(
     )
     after = fragment(
         "::{type}){exactly} as distance from {table}",
-        type=table.extension.type("vector"),
+        type=table.type(),
         exactly=fragment(" + 0::float8") if exact else EMPTY,
         table=table.identifier,
     )
@@ -124,21 +123,105 @@ def _around_values(
     return before, after, end
 
 
+def nearest_of_candidates(
+    table: Table,
+    vec: Binary,
+    measure: MeasureSpec,
+    columns: Columns,
+    precision: Precision,
+    *,
+    candidates: int,
+    limit: int,
+    offset: int = 0,
+    selection: Selection = EVERYTHING,
+) -> Fragment:
+    """
+    Find the `limit` nearest of the records that are nearest by an index on half-precision vectors or on codes.
+
+    `candidates` of them are compared exactly: the distance comes from the vectors as they are stored.
+    """
+    before, after, nearness, end = _around_candidates(
+        table, measure, columns, precision, candidates, limit, offset, selection == EVERYTHING
+    )
+    param = Param(vec)
+    filtered = where(selection).parts
+    return Fragment(
+        (*before.parts, param, *after.parts, *filtered, *nearness.parts, param, *end.parts),
+    )
+
+
+@lru_cache(maxsize=256)
+def _around_candidates(
+    table: Table,
+    measure: MeasureSpec,
+    columns: Columns,
+    precision: Precision,
+    candidates: int,
+    limit: int,
+    offset: int,
+    everything: bool,
+) -> tuple[Fragment, Fragment, Fragment, Fragment]:
+    schema = Identifier(table.extension.schema)
+    names = ["id", *_needed(table, columns)]
+    # The exact distance is taken inside, where the vectors are: on Citus they stay with the workers.
+    before = fragment(
+        "select {columns}, distance from (select {names}, (vec operator({schema}.{operator}) ",
+        columns=_select_list(table, columns),
+        names=join(", ", (fragment("{name}", name=Identifier(name)) for name in names)),
+        schema=schema,
+        operator=Fragment((measure.operator,)),
+    )
+    after = fragment("::{type}) as distance from {table}", type=table.type(), table=table.identifier)
+    count = Literal(candidates) if everything else fragment("{candidates}::int8", candidates=candidates)
+    if precision == "half":
+        nearness = fragment(
+            " order by {vec} operator({schema}.{operator}) ",
+            vec=quantised(table, precision),
+            schema=schema,
+            operator=Fragment((measure.operator,)),
+        )
+        cast = fragment("::{type}::{half}", type=table.type(), half=half_type(table))
+    else:
+        nearness = fragment(
+            " order by {vec} operator({schema}.<~>) {quantise}(",
+            vec=quantised(table, precision),
+            schema=schema,
+            quantise=table.extension.type("binary_quantize"),
+        )
+        cast = fragment("::{type})::{bits}", type=table.type(), bits=bits_type(table))
+    end = fragment(
+        "{cast} limit {count}) as candidates order by distance, id limit {limit}::int8{offset}",
+        cast=cast,
+        count=count,
+        limit=limit,
+        offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
+    )
+    return before, after, nearness, end
+
+
+def _needed(table: Table, columns: Columns) -> list[str]:
+    wanted = [("metadata", columns.metadata), ("vec", columns.vec)]
+    if table.has_text:
+        wanted += [("text", columns.text), ("document_id", columns.document_id), ("extra", columns.extra)]
+    return [name for name, asked in wanted if asked]
+
+
 def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Sort the answer of `nearest` by distance: an iterative index scan's order is relaxed."""
     # NaN (a zero vector under cosine) sorts last, as in Postgres.
     return sorted(rows, key=lambda row: (row[6] != row[6], row[6]))
 
 
-def read_matches(rows: Sequence[tuple[Any, ...]], measure: MeasureSpec | None) -> list[Match]:
+def read_matches(table: Table, rows: Sequence[tuple[Any, ...]], measure: MeasureSpec | None) -> list[Match]:
     """Read the answer of `nearest`, or of a search that scores its rows itself: then measure is None."""
+    decode = vec_decoder(table)
     if measure is None:
-        return [_match(row, row[7]) for row in rows]
+        return [_match(row, row[7], decode) for row in rows]
     score = measure.score
-    return [_match(row, score(row[6])) for row in rows]
+    return [_match(row, score(row[6]), decode) for row in rows]
 
 
-def _match(row: tuple[Any, ...], score: float) -> Match:
+def _match(row: tuple[Any, ...], score: float, decode: Callable[[bytes], StoredVector]) -> Match:
     # Past the constructor of a frozen dataclass, which sets attribute by attribute: four times as fast, and a
     # search makes one a row.
     match = object.__new__(Match)
@@ -149,7 +232,7 @@ def _match(row: tuple[Any, ...], score: float) -> Match:
         "document_id": row[3],
         "distance": row[6],
         "score": score,
-        "vec": None if row[4] is None else decode_vector(row[4]),
+        "vec": None if row[4] is None else decode(row[4]),
         "extra": row[5],
     }
     object.__setattr__(match, "__dict__", parts)
@@ -177,15 +260,16 @@ def records(
     )
 
 
-def read_records(rows: Sequence[tuple[Any, ...]]) -> list[Record]:
+def read_records(table: Table, rows: Sequence[tuple[Any, ...]]) -> list[Record]:
     """Read the answer of `records`."""
+    decode = vec_decoder(table)
     return [
         Record(
             id=row[0],
             text=row[1],
             metadata={} if row[2] is None else row[2],
             document_id=row[3],
-            vec=None if row[4] is None else decode_vector(row[4]),
+            vec=None if row[4] is None else decode(row[4]),
             extra=row[5],
         )
         for row in rows
@@ -208,13 +292,14 @@ class RecordRow(NamedTuple):
     """A row as vecs 0.4 gave it: a tuple with attributes."""
 
     id: str
-    vec: npt.NDArray[np.float32]
+    vec: StoredVector
     metadata: dict[str, Any]
 
 
-def read_record_rows(rows: Sequence[tuple[Any, ...]]) -> list[RecordRow]:
+def read_record_rows(table: Table, rows: Sequence[tuple[Any, ...]]) -> list[RecordRow]:
     """Read the answer of `records` in 0.4's shape."""
-    return [RecordRow(row[0], decode_vector(row[4]), {} if row[2] is None else row[2]) for row in rows]
+    decode = vec_decoder(table)
+    return [RecordRow(row[0], decode(row[4]), {} if row[2] is None else row[2]) for row in rows]
 
 
 @lru_cache(maxsize=8)
@@ -224,7 +309,9 @@ def _query_row(value: bool, vector: bool, metadata: bool) -> Any:
     return cast("Any", namedtuple)("QueryRow", names)
 
 
-def read_query_rows(rows: Sequence[tuple[Any, ...]], value: bool, vector: bool, metadata: bool) -> list[Any]:
+def read_query_rows(
+    table: Table, rows: Sequence[tuple[Any, ...]], value: bool, vector: bool, metadata: bool
+) -> list[Any]:
     """
     Read rows in the shapes of 0.4's `query`: ids, or tuples of what was asked for.
 
@@ -232,12 +319,13 @@ def read_query_rows(rows: Sequence[tuple[Any, ...]], value: bool, vector: bool, 
     """
     if not (value or vector or metadata):
         return [row[0] for row in rows]
+    decode = vec_decoder(table)
     make = _query_row(bool(value), bool(vector), bool(metadata))
     return [
         make(
             row[0],
             *((row[6],) if value else ()),
-            *((decode_vector(row[4]),) if vector else ()),
+            *((decode(row[4]),) if vector else ()),
             *(({} if row[2] is None else row[2],) if metadata else ()),
         )
         for row in rows

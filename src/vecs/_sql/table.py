@@ -11,19 +11,21 @@ from typing import Any, cast
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.indexes import checked_int
+from vecs.storage import VEC_TYPES, VecType, VecTypeName
 
-MAX_DIMENSION = 16_000
 _VECTOR_COLUMNS = ("id", "vec", "metadata")
 _TEXT_COLUMNS = ("text", "document_id", "extra")
 
 
 @dataclass(frozen=True)
 class Extension:
-    """pgvector as installed: the schema it lives in, its version, the OID of its vector type."""
+    """pgvector as installed: the schema it lives in, its version, the OIDs of its types, 0 for those it lacks."""
 
     schema: str
     version: tuple[int, ...]
     vector_oid: int
+    halfvec_oid: int = 0
+    sparsevec_oid: int = 0
 
     def type(self, name: str) -> Identifier:
         """Qualify a type or function name: pgvector may live in any schema."""
@@ -46,12 +48,24 @@ class Table:
     has_text: bool = False
     # How its keywords are read, a text search configuration; None where it has no keywords.
     language: str | None = None
+    vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     @property
     def identifier(self) -> Identifier:
         """The table's qualified name."""
         return Identifier(self.schema, self.name)
+
+    @property
+    def storage(self) -> VecType:
+        """What the type of its vectors can do."""
+        return VEC_TYPES[self.vec_type]
+
+    def type(self, suffix: str = "") -> Identifier:
+        """Return the name of the vectors' type, or of a function whose name begins with it."""
+        # Quoted, "bit" has no length of its own; unquoted it is one bit long.
+        schema = "pg_catalog" if self.vec_type == "bit" else self.extension.schema
+        return Identifier(schema, self.vec_type + suffix)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -72,19 +86,21 @@ def check_name(name: Any, what: str = "collection name") -> str:
     return name
 
 
-def check_dimension(dimension: Any) -> int:
-    """Return a dimension pgvector can store."""
-    return checked_int(dimension, "dimension", 1, MAX_DIMENSION)
+def check_dimension(dimension: Any, vec_type: VecTypeName) -> int:
+    """Return a dimension that pgvector can store in a type."""
+    return checked_int(dimension, "dimension", 1, VEC_TYPES[vec_type].greatest)
 
 
 def find_extension() -> Fragment:
     """Find pgvector; no row where it is not installed in this database."""
     return fragment(
         """
-        select n.nspname::text, e.extversion, t.oid::int8
+        select n.nspname::text, e.extversion, t.oid::int8, h.oid::int8, s.oid::int8
         from pg_catalog.pg_extension e
         join pg_catalog.pg_namespace n on n.oid = e.extnamespace
         join pg_catalog.pg_type t on t.typname = 'vector' and t.typnamespace = n.oid
+        left join pg_catalog.pg_type h on h.typname = 'halfvec' and h.typnamespace = n.oid
+        left join pg_catalog.pg_type s on s.typname = 'sparsevec' and s.typnamespace = n.oid
         where e.extname = 'vector'
         """
     )
@@ -94,10 +110,10 @@ def read_extension(rows: Sequence[tuple[Any, ...]]) -> Extension | None:
     """Read the answer of `find_extension`."""
     if not rows:
         return None
-    schema, version, oid = rows[0]
+    schema, version, *oids = rows[0]
     # Versions compare by number: 0.10 is newer than 0.9.
     numbers = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
-    return Extension(schema, numbers, oid)
+    return Extension(schema, numbers, *(oid or 0 for oid in oids))
 
 
 def find_table(schema: str, name: str) -> Fragment:
@@ -128,12 +144,13 @@ def find_tables(schema: str) -> Fragment:
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
         join pg_catalog.pg_type t on t.oid = a.atttypid
         where n.nspname = {schema}::text and c.relkind in ('r', 'p')
-          and (a.attname in ('id', 'metadata') or (a.attname = 'vec' and t.typname = 'vector'))
+          and (a.attname in ('id', 'metadata') or (a.attname = 'vec' and t.typname = any({types}::text[])))
         group by c.relname
         having count(*) = 3
         order by c.relname::text collate "C"
         """,
         schema=schema,
+        types=list(VEC_TYPES),
     )
 
 
@@ -155,9 +172,10 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
             problem = "pgvector is not installed in this database"
         raise CollectionAlreadyExists(f'"{schema}"."{name}" exists but is not a collection: {problem}')
     vec_type, typmod = types["vec"]
-    if vec_type != "vector":
+    if vec_type not in VEC_TYPES:
         raise CollectionAlreadyExists(
-            f'"{schema}"."{name}" exists, but its column vec has type {vec_type}; collections hold vector'
+            f'"{schema}"."{name}" exists, but its column vec has type {vec_type}; collections hold '
+            f"{', '.join(VEC_TYPES)}"
         )
     return Table(
         schema=schema,
@@ -166,6 +184,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         extension=extension,
         has_text=all(column in types for column in _TEXT_COLUMNS),
         language=_language(made_from.get("text_search")) if types.get("text_search", ("",))[0] == "tsvector" else None,
+        vec_type=vec_type,
         comment=_read_comment(comment),
     )
 
@@ -226,7 +245,7 @@ def create_table(table: Table) -> list[Fragment]:
         vec {type}({dimension}) not null,
         metadata jsonb not null default '{{}}'::jsonb)""",
         table=table.identifier,
-        type=table.extension.type("vector"),
+        type=table.type(),
         dimension=Literal(table.dimension or 0),
     )
     if table.language is None:

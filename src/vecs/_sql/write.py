@@ -11,6 +11,7 @@ from vecs._sql.fragment import EMPTY, Fragment, Identifier, fragment, join
 from vecs._sql.rows import EncodedRow
 from vecs._sql.search import Selection, where
 from vecs._sql.table import Table
+from vecs._sql.vectors import vec_oid
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -157,14 +158,14 @@ def _names(table: Table) -> Fragment:
 
 def _type(table: Table, column: str) -> Fragment:
     if column == "vec":
-        return fragment("{type}", type=table.extension.type("vector"))
+        return fragment("{type}", type=table.type())
     name: LiteralString = "jsonb" if column in ("metadata", "extra") else "text"
     return Fragment((name,))
 
 
 def _oid(table: Table, column: str) -> int:
     if column == "vec":
-        return table.extension.vector_oid
+        return vec_oid(table)
     return JSONB_OID if column in ("metadata", "extra") else TEXT_OID
 
 

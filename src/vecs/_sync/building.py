@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from vecs._precision import precision_to_build
 from vecs._sql import indexes as sql
 from vecs._sql import search
 from vecs._sql.indexes import IndexInfo
@@ -15,7 +16,6 @@ from vecs._sql.table import Table
 from vecs._sync.executor import Executor
 from vecs.exc import ArgError
 from vecs.indexes import (
-    MAX_INDEXED_DIMENSION,
     METHODS,
     IndexArgs,
     IndexArgsHNSW,
@@ -25,13 +25,14 @@ from vecs.indexes import (
     default_lists,
 )
 from vecs.measures import MeasureSpec
+from vecs.storage import IndexPrecision, Precision
 
 log = logging.getLogger("vecs")
 
 
 def list_indexes(executor: Executor, table: Table) -> list[IndexInfo]:
     """Read the indexes of a collection."""
-    return sql.read_indexes(executor.read(sql.list_indexes(table)))
+    return sql.read_indexes(executor.read(sql.list_indexes(table)), table)
 
 
 def create_index(
@@ -40,17 +41,19 @@ def create_index(
     measure: MeasureSpec,
     method: IndexMethod,
     args: IndexArgs | None,
+    precision: IndexPrecision,
     *,
     replace: bool,
     concurrently: bool,
     settings: dict[str, str],
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
-    method = _available(table, measure, method)
+    chosen = precision_to_build(table, measure, precision)
+    method = _available(table, measure, chosen, method)
     if args is None:
         args = _default_args(executor, table, method)
     options = build_options(args)
-    wanted = Wanted(table, measure, method, options, concurrently)
+    wanted = Wanted(table, measure, chosen, method, options, concurrently)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {"statement_timeout": "0", **settings}
     if concurrently:
@@ -62,7 +65,7 @@ def create_index(
         with executor.transaction(settings) as session:
             # Two clients at once would build the same index twice.
             session.execute(sql.lock_building(table))
-            existing = sql.read_indexes(session.execute(sql.list_indexes(table)))
+            existing = sql.read_indexes(session.execute(sql.list_indexes(table)), table)
             kept, statements = wanted.missing(existing, replace)
             for statement in statements:
                 session.execute(statement)
@@ -72,7 +75,7 @@ def create_index(
     else:
         log.info("collection %r already has the index %s; nothing to build", table.name, kept)
     for index in existing:
-        if index.measure is measure.measure and index.name != kept:
+        if wanted.replaces(index) and index.name != kept:
             drop_index(executor, table, index.name)
     return kept
 
@@ -83,27 +86,50 @@ class Wanted:
 
     table: Table
     measure: MeasureSpec
+    precision: Precision
     method: IndexMethod
     options: Mapping[str, int]
     concurrently: bool
 
+    def replaces(self, index: IndexInfo) -> bool:
+        """Whether an index is superseded: made for the same measure, or of the same codes, which serve several."""
+        codes = index.precision == self.precision == "binary"
+        return codes or index.measure is self.measure.measure
+
     def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
         """Return the name of the index, be it there or new, and what has to be built."""
         valid = [index for index in existing if index.valid]
-        same_measure = [index for index in valid if index.measure is self.measure.measure]
+        same_measure = [index for index in valid if self.measure.measure in index.measures]
         if same_measure and not replace:
             raise ArgError(
                 f"replace is set to False but an index exists: {same_measure[0].name!r} "
                 f"for {self.measure.measure.value}"
             )
         options = {name: str(value) for name, value in self.options.items()}
-        equal = [i.name for i in same_measure if i.method == self.method.value and dict(i.options) == options]
-        name = equal[0] if equal else sql.index_name(self.measure, self.method, self.options, uuid4().hex[:7])
+        equal = [
+            index.name
+            for index in same_measure
+            if index.precision == self.precision
+            and index.method == self.method.value
+            and dict(index.options) == options
+        ]
+        unique = uuid4().hex[:7]
+        name = (
+            equal[0]
+            if equal
+            else sql.index_name(self.table, self.measure, self.precision, self.method, self.options, unique)
+        )
         statements: list[sql.Fragment] = []
         if not equal:
             statements.append(
                 sql.create_vector_index(
-                    self.table, name, self.measure, self.method, self.options, concurrently=self.concurrently
+                    self.table,
+                    name,
+                    self.measure,
+                    self.precision,
+                    self.method,
+                    self.options,
+                    concurrently=self.concurrently,
                 )
             )
         if not any(index.column == "metadata" and index.method == "gin" for index in valid):
@@ -112,10 +138,11 @@ class Wanted:
         return name, statements
 
 
-def _available(table: Table, measure: MeasureSpec, method: IndexMethod) -> IndexMethod:
+def _available(table: Table, measure: MeasureSpec, precision: Precision, method: IndexMethod) -> IndexMethod:
     version = table.extension.version
     shown = ".".join(map(str, version))
     has_hnsw = version >= (0, 5)
+    opclass = sql.index_opclass(table, measure, precision)
     if method is IndexMethod.auto:
         method = IndexMethod.hnsw if has_hnsw else IndexMethod.ivfflat
     if method is IndexMethod.hnsw and not has_hnsw:
@@ -123,17 +150,13 @@ def _available(table: Table, measure: MeasureSpec, method: IndexMethod) -> Index
             "HNSW Unavailable. Upgrade your pgvector installation to >= 0.5.0 to enable HNSW support "
             f"(it is {shown}), or use method='ivfflat'"
         )
-    if measure.measure not in METHODS[method].measures:
-        raise ArgError(f"pgvector has no {method.value} index for {measure.measure.value}; use method='hnsw'")
-    if measure.opclass == "vector_l1_ops" and version < (0, 7):
-        raise ArgError(f"l1_distance needs pgvector 0.7 or newer; the server has {shown}")
-    if table.dimension is None:
-        raise ArgError(f"collection {table.name!r} was made without a dimension; its vectors cannot be indexed")
-    if table.dimension > MAX_INDEXED_DIMENSION:
+    if opclass not in METHODS[method].opclasses:
         raise ArgError(
-            f"collection {table.name!r} has {table.dimension} dimensions; an index takes up to "
-            f"{MAX_INDEXED_DIMENSION}. Searches work without one, by comparing every record"
+            f"pgvector has no {method.value} index for {measure.measure.value} of {table.storage.described}; "
+            "use method='hnsw'"
         )
+    if opclass == "vector_l1_ops" and version < (0, 7):
+        raise ArgError(f"l1_distance needs pgvector 0.7 or newer; the server has {shown}")
     return method
 
 

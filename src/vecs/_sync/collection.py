@@ -145,6 +145,8 @@ class Collection(Reading, Measuring, Indexing):
             records=records,
             size_bytes=size,
             indexes=self.indexes(),
+            precision=table.storage.precision,
+            sparse=table.storage.sparse,
         )
 
     def rename(self, name: str) -> None:

@@ -44,8 +44,8 @@ class Reading(Core):
         table = self._table()
         if selection.ids is None:
             statement = sql.records(table, columns, selection, limit=limit, offset=offset)
-            return sql.read_records(self._executor.read(statement))
-        found = sql.read_records(self._executor.read(sql.records(table, columns, selection)))
+            return sql.read_records(table, self._executor.read(statement))
+        found = sql.read_records(table, self._executor.read(sql.records(table, columns, selection)))
         by_id = {record.id: record for record in found}
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
@@ -57,7 +57,7 @@ class Reading(Core):
         if not selection.ids:
             return []
         columns = Columns(text=False, document_id=False, vec=True)
-        return sql.read_record_rows(self._executor.read(sql.records(table, columns, selection)))
+        return sql.read_record_rows(table, self._executor.read(sql.records(table, columns, selection)))
 
     def __getitem__(self, id: str) -> RecordRow:
         """Read one record; raises KeyError if it does not exist."""
@@ -93,7 +93,7 @@ class Reading(Core):
         while True:
             statement = sql.records(table, columns, selection, limit=page_size, after=after)
             rows = self._executor.read(statement)
-            for record in sql.read_records(rows):
+            for record in sql.read_records(table, rows):
                 yield record
             if len(rows) < page_size:
                 return
@@ -108,6 +108,11 @@ class Reading(Core):
         return to_pandas([r for r in self.scan(filters=filters, include_vector=include_vector)])
 
     def to_arrow(self, *, filters: Filters | None = None, include_vector: bool = True) -> Any:
-        """Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON."""
+        """
+        Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON.
+
+        Where the collection holds bits they are lists of bool; where it is sparse, structs of the indices and
+        the values that are not zero.
+        """
         found = [r for r in self.scan(filters=filters, include_vector=include_vector)]
-        return to_arrow(found, self.dimension)
+        return to_arrow(found, self.dimension, (self._table()).vec_type)

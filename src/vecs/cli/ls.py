@@ -64,7 +64,8 @@ def _indexes(info: vecs.CollectionInfo) -> list[str]:
     for index in info.indexes:
         if index.measure is not None:
             building = "" if index.valid else " (not ready)"
-            found.append(f"{index.method} {index.measure.value.removesuffix('_distance')}{building}")
+            precision = "" if index.precision == "full" else f" {index.precision}"
+            found.append(f"{index.method} {index.measure.value.removesuffix('_distance')}{precision}{building}")
     return found
 
 

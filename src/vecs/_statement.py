@@ -1,0 +1,66 @@
+"""The one statement that answers a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vecs._precision import candidate_count
+from vecs._request import Request
+from vecs._sql import search as sql
+from vecs._sql.fragment import Fragment
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.table import Table
+from vecs._sql.vectors import vec_param
+
+
+def statement(
+    table: Table,
+    request: Request,
+    vec: Any,
+    words: str | None,
+    index: IndexInfo | None,
+    *,
+    complete: bool = False,
+) -> Fragment:
+    """
+    Build the statement that answers a request for a checked vector, for words, or for both.
+
+    `index` is the one that is to answer by nearness; `complete` leaves nothing out, at any cost.
+    """
+    exact = complete or request.exact
+    if request.mode == "vector":
+        return _nearest(table, request, vec, None if exact else index, exact=exact)
+    raise NotImplementedError
+
+
+def rows_of_index(request: Request, index: IndexInfo | None) -> int:
+    """Return how many rows the statement takes of the index on the vectors."""
+    rows = request.candidates[0] if request.mode == "hybrid" else request.fetched + request.skipped
+    precision = "full" if index is None or index.precision is None else index.precision
+    return rows if precision == "full" else candidate_count(precision, rows, request.oversampling)
+
+
+def _nearest(table: Table, request: Request, vec: Any, index: IndexInfo | None, *, exact: bool) -> Fragment:
+    param = vec_param(vec, table)
+    if index is None or index.precision is None or index.precision == "full":
+        return sql.nearest(
+            table,
+            param,
+            request.measure,
+            request.columns,
+            limit=request.fetched,
+            offset=request.skipped,
+            selection=request.selection,
+            exact=exact,
+        )
+    return sql.nearest_of_candidates(
+        table,
+        param,
+        request.measure,
+        request.columns,
+        index.precision,
+        candidates=rows_of_index(request, index),
+        limit=request.fetched,
+        offset=request.skipped,
+        selection=request.selection,
+    )
