@@ -9,13 +9,13 @@ from typing import Any, Literal
 from vecs._arguments import check_mode, checked_threshold, first_column, one_of
 from vecs._async.core import AsyncCore, Filters, Measure
 from vecs._async.transforming import transform_query
-from vecs._precision import best_index, candidate_count, checked_oversampling, why_precision
+from vecs._precision import best_index, candidate_count, checked_oversampling, usable, why_precision
 from vecs._sql import search as sql
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.search import Columns, Selection
 from vecs._sql.settings import Settings
 from vecs._sql.table import Table
-from vecs._sql.vectors import checked_vector, fits_half, vec_param
+from vecs._sql.vectors import checked_vector, vec_param
 from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod, checked_int
 from vecs.measures import MeasureSpec, measure_for
@@ -164,7 +164,7 @@ class AsyncSearching(AsyncCore):
         spec = measure_for(measure, table.vec_type, table.dimension)
         limit = checked_int(limit, "limit", 0)
         vec = checked_vector(await self._query_vector(query), table, "the query")
-        index = None if exact else _answering(await self._known_indexes(), spec, vec)
+        index = None if exact else usable(best_index(await self._known_indexes(), spec), vec)
         statement, rows = _statement(
             table,
             vec,
@@ -213,8 +213,9 @@ class AsyncSearching(AsyncCore):
         limit, offset = checked_int(limit, "limit", 0), checked_int(offset, "offset", 0)
         vec = checked_vector(query, table, "the query")
         indexes = () if exact else await self._known_indexes()
-        if not exact:
-            self._warn_without_index(measure, indexes)
+        index = best_index(indexes, measure)
+        if index is None and not exact:
+            self._warn_without_index(measure)
         ef_search, probes, oversampling = settings
         statement, wanted = _statement(
             table,
@@ -222,7 +223,7 @@ class AsyncSearching(AsyncCore):
             measure,
             columns,
             selection,
-            _answering(indexes, measure, vec),
+            usable(index, vec),
             oversampling,
             limit=limit,
             offset=offset,
@@ -246,9 +247,9 @@ class AsyncSearching(AsyncCore):
             return await self._executor.read(statement)
         return sql.in_order(rows)
 
-    def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo]) -> None:
+    def _warn_without_index(self, measure: MeasureSpec) -> None:
         key = (self.client.schema, self.name, measure.measure)
-        if key in self._executor.warned or any(measure.measure in index.measures for index in indexes):
+        if key in self._executor.warned:
             return
         self._executor.warned.add(key)
         warnings.warn(
@@ -271,12 +272,6 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
-
-
-def _answering(indexes: Iterable[IndexInfo], measure: MeasureSpec, vec: StoredVector) -> IndexInfo | None:
-    index = best_index(indexes, measure)
-    # A query that half precision cannot hold is compared with every record.
-    return None if index is not None and index.precision == "half" and not fits_half(vec) else index
 
 
 def _statement(
