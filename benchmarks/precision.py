@@ -110,9 +110,8 @@ def bench_index(client: vecs.Client, path: str | None) -> None:
             for oversampling in OVERSAMPLING[precision]:
                 recall, ms = measure(docs, queries, answers, limit, oversampling=oversampling)
                 times = "default" if oversampling is None else f"{oversampling}x"
-                print(
-                    f"  {precision:6} index {size}  oversampling {times:7}  recall@{limit:<2} {recall:.3f}  {ms:5.2f} ms"
-                )
+                found = f"recall@{limit:<2} {recall:.3f}  {ms:5.2f} ms"
+                print(f"  {precision:6} index {size}  oversampling {times:7}  {found}")
             if precision == "binary" and limit == 10:
                 recall, ms = measure(docs, queries, answers, limit, ef_search=100)
                 print(f"  {precision:6} index, ef_search=100 instead of 40: recall@10 {recall:.3f}  {ms:5.2f} ms")

@@ -9,8 +9,10 @@ from typing import Any
 
 from vecs._sql.indexes import BY_ANGLE, IndexInfo, indexed_type
 from vecs._sql.table import Table
+from vecs._sql.vectors import fits_half
 from vecs.exc import ArgError
 from vecs.measures import MeasureSpec
+from vecs.records import StoredVector
 from vecs.storage import PRECISIONS, VEC_TYPES, IndexPrecision, Precision, check_version
 
 # How many times as many candidates as results are compared exactly; measured by benchmarks/precision.py.
@@ -51,8 +53,10 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecisio
 def automatic_precision(table: Table) -> Precision:
     """Return the highest precision an index of the collection can have."""
     there = _precisions(table)
-    fitting = [precision for precision in there if (table.dimension or 0) <= _greatest(table, precision)]
-    return fitting[0] if fitting else there[-1]
+    for precision in there:
+        if (table.dimension or 0) <= _greatest(table, precision):
+            return precision
+    return there[-1]
 
 
 def _precisions(table: Table) -> tuple[Precision, ...]:
@@ -98,8 +102,19 @@ def _check_precision(table: Table, precision: Precision) -> None:
 
 def best_index(indexes: Iterable[IndexInfo], measure: MeasureSpec) -> IndexInfo | None:
     """Return the index of the highest precision that answers searches by a measure, or None."""
-    serving = [index for index in indexes if index.precision is not None and measure.measure in index.measures]
-    return min(serving, key=lambda index: PRECISIONS.index(index.precision or "full"), default=None)
+    best: IndexInfo | None = None
+    for index in indexes:
+        if index.measure is measure.measure and index.precision == "full":
+            # Nothing is better: most searches end here.
+            return index
+        if measure.measure in index.measures and (best is None or index.precision == "half"):
+            best = index
+    return best
+
+
+def usable(index: IndexInfo | None, vec: StoredVector) -> IndexInfo | None:
+    """Return the index if a query can ask it: what half precision cannot hold is compared with every record."""
+    return None if index is not None and index.precision == "half" and not fits_half(vec) else index
 
 
 def candidate_count(precision: Precision, rows: int, oversampling: float | None) -> int:

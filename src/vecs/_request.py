@@ -15,6 +15,7 @@ from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
 from vecs.indexes import checked_int
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
+from vecs.rerankers import check_reranker
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")

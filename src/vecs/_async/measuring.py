@@ -18,13 +18,12 @@ from vecs._async.searching import AsyncSearching
 from vecs._recall import Recall, Trial, Tuning, found_share, interval, ladder
 from vecs._sql import sampling
 from vecs._sql import search as sql
-from vecs._sql.binary import vector_param
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.rows import checked_vector
 from vecs._sql.search import Columns, Selection
+from vecs._sql.vectors import checked_vector, vec_param
 from vecs.exc import ArgError
 from vecs.indexes import checked_int
-from vecs.measures import IndexMeasure, MeasureSpec, measure_spec
+from vecs.measures import IndexMeasure, MeasureSpec, measure_for
 from vecs.records import Match
 
 # As many exact answers in one pass over the table, and as many exact searches to tell their time by.
@@ -96,7 +95,7 @@ class AsyncMeasuring(AsyncSearching):
         sample: int = 50,
         limit: int = 10,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         ef_search: int | None = None,
         probes: int | None = None,
         seed: int | None = None,
@@ -147,7 +146,7 @@ class AsyncMeasuring(AsyncSearching):
         sample: int = 50,
         limit: int = 10,
         filters: Filters | None = None,
-        measure: Measure = "cosine_distance",
+        measure: Measure | None = None,
         seed: int | None = None,
     ) -> Tuning:
         """
@@ -206,10 +205,11 @@ class AsyncMeasuring(AsyncSearching):
         sample: int,
         limit: int,
         filters: Filters | None,
-        measure: Measure,
+        measure: Measure | None,
         seed: int | None,
     ) -> _Task:
-        spec = measure_spec(measure)
+        table = await self._table()
+        spec = measure_for(measure, table.vec_type, table.dimension)
         limit, sample = checked_int(limit, "limit", 1), checked_int(sample, "sample", 1)
         seed = random.getrandbits(62) if seed is None else checked_int(seed, "seed", 0)
         if isinstance(queries, str) or (queries is not None and not isinstance(queries, Iterable)):
@@ -218,7 +218,6 @@ class AsyncMeasuring(AsyncSearching):
         if given == []:
             raise ArgError("queries is empty; give some, or none for a sample of the records")
         selection = await self._selection(filters=filters)
-        table = await self._table()
         records = (await self._executor.read(sql.count(table, selection)))[0][0]
         if records == 0:
             which = "no record that matches the filters" if filters else "no records"
@@ -233,7 +232,7 @@ class AsyncMeasuring(AsyncSearching):
             )
         ids = first_column(await self._executor.read(sampling.sample_ids(table, selection, sample, seed)))
         columns = Columns(text=False, metadata=False, document_id=False, vec=True)
-        found = sql.read_records(await self._executor.read(sql.records(table, columns, Selection(ids=ids))))
+        found = sql.read_records(table, await self._executor.read(sql.records(table, columns, Selection(ids=ids))))
         sampled = [_Query(record.vec, str(record.id)) for record in found]
         return _Task(plain, sampled, min(limit, records - 1), records, spec, filters)
 
@@ -253,7 +252,7 @@ class AsyncMeasuring(AsyncSearching):
         # One name may begin another.
         named = sorted((index for index in usable if index.name in plan), key=lambda index: -len(index.name))
         # Under a filter the planner may compare every record now, and take the index once it plans for any filter.
-        return next((i for i in (*named, *usable) if i in named or i.measure is task.measure.measure), None)
+        return next((i for i in (*named, *usable) if i in named or task.measure.measure in i.measures), None)
 
     async def _exact_distances(self, task: _Task, found: list[list[float]]) -> list[list[float]]:
         """Compute the least distances of every query; what a search found bounds what has to be sorted."""
@@ -264,7 +263,7 @@ class AsyncMeasuring(AsyncSearching):
             part = slice(start, start + _PER_PASS)
             statement = sampling.exact_distances(
                 table,
-                [vector_param(checked_vector(query.vec, table, "a query")) for query in task.queries[part]],
+                [vec_param(checked_vector(query.vec, table, "a query"), table) for query in task.queries[part]],
                 task.measure,
                 selection,
                 limit=task.limit,

@@ -180,7 +180,7 @@ class AsyncSearching(AsyncCore):
         table = await self._table()
         request = request_from(table, options, await self._selection(filters=options.get("filters")))
         words = await self._words(query, text, request)
-        vec = None if request.mode == "keyword" else await self._vector(query)
+        vec: Any = None if request.mode == "keyword" else await self._vector(query)
         index = None if request.exact else usable(best_index(await self._known_indexes(), request.measure), vec)
         settings = self._settings(table, request, index)
         asked = sql.explain(statement(table, request, vec, words, index), analyze)

@@ -55,7 +55,7 @@ def exact_distances(
                 schema=Identifier(table.extension.schema),
                 operator=Fragment((measure.operator,)),
                 query=query,
-                type=table.extension.type("vector"),
+                type=table.type(),
             )
             for query in queries
         ),

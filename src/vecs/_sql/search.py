@@ -162,11 +162,11 @@ def _around_candidates(
     everything: bool,
 ) -> tuple[Fragment, Fragment, Fragment, Fragment]:
     schema = Identifier(table.extension.schema)
-    names = ["id", *_needed(table, columns)]
+    names = ["id", *needed(table, columns)]
     # The exact distance is taken inside, where the vectors are: on Citus they stay with the workers.
     before = fragment(
         "select {columns}, distance from (select {names}, (vec operator({schema}.{operator}) ",
-        columns=_select_list(table, columns),
+        columns=select_list(table, columns),
         names=join(", ", (fragment("{name}", name=Identifier(name)) for name in names)),
         schema=schema,
         operator=Fragment((measure.operator,)),
@@ -199,7 +199,7 @@ def _around_candidates(
     return before, after, nearness, end
 
 
-def _needed(table: Table, columns: Columns) -> list[str]:
+def needed(table: Table, columns: Columns) -> list[str]:
     wanted = [("metadata", columns.metadata), ("vec", columns.vec)]
     if table.has_text:
         wanted += [("text", columns.text), ("document_id", columns.document_id), ("extra", columns.extra)]

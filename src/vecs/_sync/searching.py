@@ -179,7 +179,7 @@ class Searching(Core):
         table = self._table()
         request = request_from(table, options, self._selection(filters=options.get("filters")))
         words = self._words(query, text, request)
-        vec = None if request.mode == "keyword" else self._vector(query)
+        vec: Any = None if request.mode == "keyword" else self._vector(query)
         index = None if request.exact else usable(best_index(self._known_indexes(), request.measure), vec)
         settings = self._settings(table, request, index)
         asked = sql.explain(statement(table, request, vec, words, index), analyze)

@@ -1,0 +1,302 @@
+"""
+Search by words: the lexemes of a text, what each weighs, how records rank by them, alone or beside nearness.
+
+BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; k1 = 1.2, b = 0.75) from what Postgres
+has: document frequencies from the planner's statistics, or counted in the GIN index where those know a lexeme not;
+term frequencies and lengths from `ts_rank`. A bonus goes to neighbouring words. DESIGN.md has the measurements.
+"""
+
+from __future__ import annotations
+
+from vecs._sql.binary import Binary
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
+from vecs._sql.search import Columns, Selection, needed, select_list, where
+from vecs._sql.table import Table
+from vecs.measures import MeasureSpec
+
+# A query is read as far as a record's text is.
+MAX_CHARACTERS = 100_000
+# How many rows the scan for candidates is planned to read. Beyond, common words alone make no candidate: several of
+# them have to meet. All words count in the ranking.
+SCANNED_ROWS = 5_000
+# How many of the best get the bonus for neighbouring words.
+LEAST_RANKED = 100
+
+
+def searchable(text: str) -> str:
+    """Return any text as one that Postgres takes."""
+    return text[:MAX_CHARACTERS].replace("\x00", " ").encode(errors="replace").decode()
+
+
+def by_words(
+    table: Table,
+    words: str,
+    columns: Columns,
+    *,
+    limit: int,
+    offset: int = 0,
+    selection: Selection,
+    complete: bool = False,
+) -> Fragment:
+    """
+    Find the records that answer a text best by its words, best first, with a score in [0, 1].
+
+    `complete` makes a candidate of every record that has any of the words.
+    """
+    return fragment(
+        """
+        with {terms}, worded as materialized ({worded})
+        select {columns}, null::float8 as distance,
+               ((weight + {bonus}) / (select most from query))::float8 as score
+        from worded
+        order by score desc, id
+        limit {limit}::int8 offset {offset}::int8
+        """,
+        terms=_terms(table, words, limit + offset, complete),
+        worded=_worded(table, columns, selection, max(LEAST_RANKED, limit + offset)),
+        columns=select_list(table, columns),
+        bonus=_BONUS,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def by_both(
+    table: Table,
+    nearest: Fragment,
+    vec: Binary,
+    words: str,
+    measure: MeasureSpec,
+    columns: Columns,
+    *,
+    candidates: tuple[int, int],
+    weights: tuple[float, float],
+    rrf_constant: int | None,
+    limit: int,
+    offset: int = 0,
+    selection: Selection,
+    complete: bool = False,
+) -> Fragment:
+    """
+    Find the records that answer best by nearness and by words, fused; with a score in [0, 1].
+
+    `nearest` selects the candidates of the vector side: id, the columns that are needed, text_search, distance.
+    Every candidate gets both its distance and its rank by words, whichever side found it. Each is stretched to
+    [0, 1] over the candidates, and the score is their weighted mean; with `rrf_constant` it is weighted
+    reciprocal rank fusion. The last column is how many candidates nearness had.
+    """
+    distance = fragment(
+        "vec operator({schema}.{operator}) {vec}::{type} as distance",
+        schema=Identifier(table.extension.schema),
+        operator=Fragment((measure.operator,)),
+        vec=vec,
+        type=table.type(),
+    )
+    names = _names(table, columns)
+    return fragment(
+        """
+        with {terms}, near as materialized ({nearest}),
+        worded as materialized ({worded}),
+        found as materialized (
+            select near.*, worded.id is not null as is_worded, true as is_near
+            from near left join (select id from worded) as worded using (id)
+            union all
+            select id, {names}text_search, distance, true, false from worded
+            where not exists (select from near where near.id = worded.id)
+        ),
+        weighed as materialized (
+            select id, {names}distance, is_worded, is_near,
+                   coalesce({weight}, 0) + {bonus} as weight, nullif(distance, 'NaN') as measured
+            from (
+                select found.*, {pivot} as pivot
+                from (select *, coalesce(text_search, '') as ts from found offset 0) as found left join query on true
+                offset 0
+            ) as worded
+        ),
+        ends as materialized (
+            select min(measured) as nearest, max(measured) as farthest, min(weight) as lightest,
+                   max(weight) as heaviest, count(*) filter (where is_near) as near_count
+            from weighed
+        )
+        select {columns}, distance, least({score}, 1)::float8 as score, near_count
+        from (
+            select *, row_number() over (partition by is_near order by distance, id) as near_place,
+                   row_number() over (partition by is_worded order by weight desc, id) as worded_place
+            from weighed
+        ) as placed, ends
+        order by score desc, distance, id
+        limit {limit}::int8 offset {offset}::int8
+        """,
+        terms=_terms(table, words, limit + offset, complete),
+        nearest=nearest,
+        worded=_worded(table, columns, selection, candidates[1], distance),
+        names=names,
+        weight=_WEIGHT,
+        bonus=_BONUS,
+        pivot=_PIVOT,
+        columns=select_list(table, columns),
+        score=_relative_score(weights) if rrf_constant is None else _rank_score(weights, rrf_constant),
+        limit=limit,
+        offset=offset,
+    )
+
+
+# ts_rank of one lexeme, all positions weighing 1, is the sum of 1/i^2 for i up to its frequency, over pi^2/6: so its
+# frequency is 0.645 / (1 - it) - 0.645, exactly for 1 and within 4 % above.
+_WEIGHT = fragment(
+    """(
+        select sum(w * (1 - pivot / (pivot + 0.645 / (1.0000001 - ts_rank('{{1,1,1,1}}', ts, terms.query, 0)) - 0.645)))
+        from terms
+    )"""
+)
+_BONUS = fragment("coalesce((select sum(w) from pairs where ts @@ pairs.query), 0)")
+# k1 * (1 - b + b * length / mean length); with flag 2 ts_rank divides by the length.
+_PIVOT = fragment(
+    "1.2 * (1 - 0.75 + 0.75 * coalesce("
+    "ts_rank(ts, query.every, 0) / nullif(ts_rank(ts, query.every, 2), 0) / query.mean, 1))"
+)
+
+
+def _names(table: Table, columns: Columns) -> Fragment:
+    return join("", (fragment("{name}, ", name=Identifier(name)) for name in needed(table, columns)))
+
+
+def _worded(
+    table: Table, columns: Columns, selection: Selection, depth: int, distance: Fragment | None = None
+) -> Fragment:
+    """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
+    more = Fragment(()) if distance is None else fragment("text_search, distance, ")
+    return fragment(
+        """
+        select id, {names}{more}ts, {weight} as weight
+        from (
+            select found.*, {pivot} as pivot
+            from (
+                -- Unpacked once, not once a lexeme: a long text's tsvector is kept out of line.
+                select id, {names}{measured}text_search || ''::tsvector as ts
+                from {table}{where}
+                offset 0
+            ) as found, query
+            offset 0
+        ) as measured
+        order by weight desc, id
+        limit {depth}::int8
+        """,
+        names=_names(table, columns),
+        more=more,
+        measured=Fragment(()) if distance is None else fragment("text_search, {distance}, ", distance=distance),
+        weight=_WEIGHT,
+        pivot=_PIVOT,
+        table=table.identifier,
+        where=where(selection, fragment("text_search @@ (select scanned from query)")),
+        depth=depth,
+    )
+
+
+def _terms(table: Table, words: str, wanted: int, complete: bool) -> Fragment:
+    """
+    Read a query's words: `terms` with their weights, `pairs` of neighbours, `query` with what to look for.
+
+    A weight is the inverse document frequency times a saturating count of repetitions.
+    """
+    return fragment(
+        """
+        stats as materialized (
+            select e.lexeme, e.f
+            from pg_catalog.pg_stats as s,
+                 unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as e (lexeme, f)
+            where s.schemaname = {schema}::text and s.tablename = {name}::text and s.attname = 'text_search'
+              and e.lexeme is not null
+        ),
+        -- Without statistics there are guesses: of the length of a text, and of how many there are.
+        size as materialized (
+            select greatest(c.reltuples, 0)::float8 as total,
+                   coalesce((select min(f) from stats), 1)::float8 as rarest,
+                   coalesce((select 2 * sum(f) from stats), 60)::float8 as mean
+            from pg_catalog.pg_class as c where c.oid = {regclass}::regclass
+        ),
+        words as materialized (
+            select l.lexeme, l.positions, s.f,
+                   ('''' || replace(replace(l.lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery as query,
+                   2.0 * cardinality(l.positions) / (cardinality(l.positions) + 1) as repeated
+            from unnest(to_tsvector({language}::regconfig, {words}::text)) as l
+            cross join size left join stats as s on s.lexeme = l.lexeme
+            order by ln(1 + 1 / coalesce(s.f, size.rarest / 2))
+                     * 2.0 * cardinality(l.positions) / (cardinality(l.positions) + 1) desc, l.lexeme
+            limit 32
+        ),
+        -- What the statistics do not know is rare, hence cheap to count.
+        counts as materialized (
+            select w.lexeme, count(*)::float8 as n
+            from words as w join {table} as t on t.text_search @@ w.query
+            where w.f is null
+            group by w.lexeme
+        ),
+        counted as materialized (
+            select w.lexeme, w.positions, w.query, w.repeated,
+                   case when w.f is null then coalesce(c.n, 0) else w.f * size.total end as n
+            from words as w cross join size left join counts as c on c.lexeme = w.lexeme
+        ),
+        totals as materialized (
+            select greatest(size.total, (select 2 * max(n) from counted), 1) as total, size.mean from size
+        ),
+        terms as materialized (
+            select lexeme, positions, query, n, n / total as f, mean,
+                   ln(1 + (total - n + 0.5) / (n + 0.5)) as idf,
+                   ln(1 + (total - n + 0.5) / (n + 0.5)) * repeated as w,
+                   sum(n) over (order by n, lexeme) as upto
+            from counted, totals
+        ),
+        pairs as materialized (
+            select tsquery_phrase(query, next, gap) as query, 0.3 * max(idf) as w
+            from (
+                select t.query, lead(t.query) over o as next, lead(p) over o - p as gap,
+                       least(t.idf, lead(t.idf) over o) as idf
+                from terms as t, unnest(t.positions) as p
+                window o as (order by p, t.lexeme)
+            ) as p
+            where gap between 1 and 16384 and query <> next
+            group by 1
+            order by 2 desc
+            limit 32
+        ),
+        -- Rare lexemes are read whole. Of the others so many have to meet that few rows are left to read.
+        singles as materialized (
+            select string_agg(query::text, ' | ') as query, coalesce(max(upto), 0) as used
+            from terms where upto <= {scan}::float8
+        ),
+        others as materialized (
+            select query, row_number() over o as i, count(*) over () as m,
+                   n / f * exp(sum(ln(greatest(f, 1e-9))) over o) * least(1, coalesce(
+                       sum(f) over (order by n, lexeme rows between 1 following and unbounded following), 1
+                   )) as met
+            from terms where upto > {scan}::float8
+            window o as (order by n, lexeme)
+        ),
+        meeting as materialized (
+            select coalesce(
+                       min(i) filter (where singles.used + met <= {scan}::float8),
+                       max(m) filter (where singles.used < {wanted}::int8)
+                   ) as j
+            from others, singles
+        ),
+        query as materialized (
+            select nullif(concat_ws(' | ', (select query from singles), (
+                       select string_agg(query::text, ' & ' order by i) filter (where i <= j)
+                              || coalesce(' & (' || string_agg(query::text, ' | ') filter (where i > j) || ')', '')
+                       from others, meeting
+                   )), '')::tsquery as scanned,
+                   (select string_agg(query::text, ' | ')::tsquery from terms) as every,
+                   (select mean from size) as mean,
+                   (select sum(w) from terms) + coalesce((select sum(w) from pairs), 0) as most
+        )
+        """,
+        schema=table.schema,
+        name=table.name,
+        regclass=Literal(table.identifier.sql),
+        table=table.identifier,
+        language=Literal(table.language or "simple"),
+        words=searchable(words),
+        scan=float("inf") if complete else float(SCANNED_ROWS),
+        wanted=wanted,
+    )
