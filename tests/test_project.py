@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "vecs"
 
 # Who may import whom; a layer knows those before it.
-LAYERS = ["exc", "_json", "measures records indexes filters", "_sql", "transforms embedded", "_async _sync"]
+LAYERS = ["exc", "_json storage sparse", "measures records indexes filters", "_sql", "transforms embedded", "_async _sync"]
 
 
 def test_sync_code_is_what_the_generator_makes() -> None:
