@@ -18,7 +18,9 @@ SOURCE = ROOT / "src" / "vecs"
 LAYERS = [
     "exc",
     "_json",
-    "measures records indexes filters fusion rerankers",
+    "storage sparse",
+    "measures records indexes filters",
+    "fusion rerankers",
     "_sql",
     "transforms embedded",
     "_async _sync",

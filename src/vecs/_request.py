@@ -20,8 +20,6 @@ from vecs.rerankers import check_reranker
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
 
-# Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (2009).
-RRF_CONSTANT = 60
 # How many candidates a side of a hybrid search has at least: of fewer, too few are found by both.
 MIN_CANDIDATES = 50
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
@@ -74,7 +72,7 @@ class Request:
     probes: int | None
     weights: tuple[float, float]
     candidates: tuple[int, int]
-    rrf_constant: int
+    rrf_constant: int | None
     rerank: Any
     diversity: float | None
     oversampling: float | None
@@ -139,7 +137,7 @@ def checked_request(
         probes=probes,
         weights=shares,
         candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
-        rrf_constant=RRF_CONSTANT if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 1),
+        rrf_constant=None if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 0),
         rerank=rerank,
         diversity=None if diversity is None else checked_diversity(diversity),
         # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.

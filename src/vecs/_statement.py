@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from vecs._precision import candidate_count
 from vecs._request import Request
+from vecs._sql import keywords
 from vecs._sql import search as sql
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
@@ -28,9 +30,35 @@ def statement(
     `index` is the one that is to answer by nearness; `complete` leaves nothing out, at any cost.
     """
     exact = complete or request.exact
+    index = None if exact else index
     if request.mode == "vector":
-        return _nearest(table, request, vec, None if exact else index, exact=exact)
-    raise NotImplementedError
+        return _nearest(table, request, vec, index, exact=exact)
+    if request.mode == "keyword":
+        return keywords.by_words(
+            table,
+            words or "",
+            request.columns,
+            limit=request.fetched,
+            offset=request.skipped,
+            selection=request.selection,
+            complete=exact,
+        )
+    near = replace(request, fetched=request.candidates[0], skipped=0, columns=replace(request.columns, raw=True))
+    return keywords.by_both(
+        table,
+        _nearest(table, near, vec, index, exact=exact),
+        vec_param(vec, table),
+        words or "",
+        request.measure,
+        request.columns,
+        candidates=request.candidates,
+        weights=request.weights,
+        rrf_constant=request.rrf_constant,
+        limit=request.fetched,
+        offset=request.skipped,
+        selection=request.selection,
+        complete=exact,
+    )
 
 
 def rows_of_index(request: Request, index: IndexInfo | None) -> int:

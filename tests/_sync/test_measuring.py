@@ -244,7 +244,7 @@ def test_wrong_arguments_are_refused(docs: vecs.Collection, arguments: Any, mess
     for target in (0, 1.1, "all", True, float("nan")):
         with pytest.raises(ArgError, match="target must be a recall above 0 and up to 1, not "):
             docs.tune(target)  # type: ignore
-    with pytest.raises(MismatchedDimension, match="a query has dimension 1; collection 'docs' has dimension 24"):
+    with pytest.raises(MismatchedDimension, match="the query has dimension 1; collection 'docs' has dimension 24"):
         docs.recall([[1]])
     with pytest.raises(ArgError, match="ef_search must be an integer from 1 to 1000, not 0"):
         docs.recall(sample=1, ef_search=0)

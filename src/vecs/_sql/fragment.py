@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from string import Formatter
@@ -82,7 +83,7 @@ def _constant(value: Any) -> str:
         return "null"
     if isinstance(value, list):
         return "array[" + ", ".join(map(_constant, cast("list[Any]", value))) + "]"
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return repr(value)
     return quote_literal(str(value))
 

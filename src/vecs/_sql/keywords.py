@@ -9,8 +9,8 @@ term frequencies and lengths from `ts_rank`. A bonus goes to neighbouring words.
 from __future__ import annotations
 
 from vecs._sql.binary import Binary
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
-from vecs._sql.search import Columns, Selection, needed, select_list, where
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
+from vecs._sql.search import Columns, Selection, names, select_list, where
 from vecs._sql.table import Table
 from vecs.measures import MeasureSpec
 
@@ -92,7 +92,6 @@ def by_both(
         vec=vec,
         type=table.type(),
     )
-    names = _names(table, columns)
     return fragment(
         """
         with {terms}, near as materialized ({nearest}),
@@ -101,11 +100,11 @@ def by_both(
             select near.*, worded.id is not null as is_worded, true as is_near
             from near left join (select id from worded) as worded using (id)
             union all
-            select id, {names}text_search, distance, true, false from worded
+            select {names}, text_search, distance, true, false from worded
             where not exists (select from near where near.id = worded.id)
         ),
         weighed as materialized (
-            select id, {names}distance, is_worded, is_near,
+            select {names}, distance, is_worded, is_near,
                    coalesce({weight}, 0) + {bonus} as weight, nullif(distance, 'NaN') as measured
             from (
                 select found.*, {pivot} as pivot
@@ -130,7 +129,7 @@ def by_both(
         terms=_terms(table, words, limit + offset, complete),
         nearest=nearest,
         worded=_worded(table, columns, selection, candidates[1], distance),
-        names=names,
+        names=names(table, columns),
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
@@ -138,6 +137,38 @@ def by_both(
         score=_relative_score(weights) if rrf_constant is None else _rank_score(weights, rrf_constant),
         limit=limit,
         offset=offset,
+    )
+
+
+def _relative_score(weights: tuple[float, float]) -> Fragment:
+    """Return the weighted mean of how near and how heavy a candidate is, from the least to the most of them."""
+    return fragment(
+        """(
+            {near}::float8 * coalesce(
+                (farthest - measured) / nullif(farthest - nearest, 0), case when measured is null then 0 else 1 end
+            )
+            + {worded}::float8 * coalesce((weight - lightest) / nullif(heaviest - lightest, 0), 1)
+        ) / ({near}::float8 + {worded}::float8)""",
+        near=weights[0],
+        # Where no candidate has any of the words, nearness alone decides.
+        worded=fragment("(case when heaviest > 0 then {weight}::float8 else 0 end)", weight=weights[1]),
+    )
+
+
+def _rank_score(weights: tuple[float, float], constant: int) -> Fragment:
+    """
+    Return weighted reciprocal rank fusion, as a share of the greatest possible.
+
+    Cormack, Clarke and Buettcher, Reciprocal Rank Fusion Outperforms Condorcet (SIGIR 2009).
+    """
+    return fragment(
+        """(
+            case when is_near then {near}::float8 / ({constant}::float8 + near_place) else 0 end
+            + case when is_worded then {worded}::float8 / ({constant}::float8 + worded_place) else 0 end
+        ) * (1 + {constant}::float8) / ({near}::float8 + {worded}::float8)""",
+        near=weights[0],
+        worded=weights[1],
+        constant=constant,
     )
 
 
@@ -157,10 +188,6 @@ _PIVOT = fragment(
 )
 
 
-def _names(table: Table, columns: Columns) -> Fragment:
-    return join("", (fragment("{name}, ", name=Identifier(name)) for name in needed(table, columns)))
-
-
 def _worded(
     table: Table, columns: Columns, selection: Selection, depth: int, distance: Fragment | None = None
 ) -> Fragment:
@@ -168,12 +195,12 @@ def _worded(
     more = Fragment(()) if distance is None else fragment("text_search, distance, ")
     return fragment(
         """
-        select id, {names}{more}ts, {weight} as weight
+        select {names}, {more}ts, {weight} as weight
         from (
             select found.*, {pivot} as pivot
             from (
                 -- Unpacked once, not once a lexeme: a long text's tsvector is kept out of line.
-                select id, {names}{measured}text_search || ''::tsvector as ts
+                select {names}, {measured}text_search || ''::tsvector as ts
                 from {table}{where}
                 offset 0
             ) as found, query
@@ -182,7 +209,7 @@ def _worded(
         order by weight desc, id
         limit {depth}::int8
         """,
-        names=_names(table, columns),
+        names=names(table, columns),
         more=more,
         measured=Fragment(()) if distance is None else fragment("text_search, {distance}, ", distance=distance),
         weight=_WEIGHT,

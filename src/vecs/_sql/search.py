@@ -56,10 +56,15 @@ class Columns:
     document_id: bool = True
     vec: bool = False
     extra: bool = False
+    # As they are in the table, under their names, and the keywords besides: for a select around this one.
+    raw: bool = False
 
 
 @lru_cache(maxsize=256)
 def select_list(table: Table, columns: Columns) -> Fragment:
+    """Return what is selected, in the order of a match; or, if raw, what a select around this one needs of it."""
+    if columns.raw:
+        return names(table, columns)
     pieces = [fragment("id")]
     text = table.has_text
     pieces.append(fragment("text") if columns.text and text else fragment("null::text"))
@@ -162,12 +167,11 @@ def _around_candidates(
     everything: bool,
 ) -> tuple[Fragment, Fragment, Fragment, Fragment]:
     schema = Identifier(table.extension.schema)
-    names = ["id", *needed(table, columns)]
     # The exact distance is taken inside, where the vectors are: on Citus they stay with the workers.
     before = fragment(
         "select {columns}, distance from (select {names}, (vec operator({schema}.{operator}) ",
         columns=select_list(table, columns),
-        names=join(", ", (fragment("{name}", name=Identifier(name)) for name in names)),
+        names=names(table, columns),
         schema=schema,
         operator=Fragment((measure.operator,)),
     )
@@ -199,11 +203,14 @@ def _around_candidates(
     return before, after, nearness, end
 
 
-def needed(table: Table, columns: Columns) -> list[str]:
+def names(table: Table, columns: Columns) -> Fragment:
+    """Return the columns of the table that a match is made of."""
     wanted = [("metadata", columns.metadata), ("vec", columns.vec)]
     if table.has_text:
         wanted += [("text", columns.text), ("document_id", columns.document_id), ("extra", columns.extra)]
-    return [name for name, asked in wanted if asked]
+    wanted.append(("text_search", columns.raw))
+    found = ("id", *(name for name, asked in wanted if asked))
+    return join(", ", (fragment("{name}", name=Identifier(name)) for name in found))
 
 
 def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
