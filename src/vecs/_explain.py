@@ -26,9 +26,12 @@ def describe_search(
         lines.append(f"Words are read as {table.language} text; rare ones count more.")
     if request.mode == "hybrid":
         vector, keyword = request.candidates
+        how = "by their scores, from the least to the greatest of them"
+        if request.rrf_constant is not None:
+            how = f"by reciprocal rank with the constant {request.rrf_constant}"
         lines.append(
-            f"Up to {vector} records by nearness and {keyword} by words are fused by reciprocal rank, "
-            f"with weights {request.weights[0]:g} and {request.weights[1]:g} and constant {request.rrf_constant}."
+            f"Up to {vector} records by nearness and {keyword} by words are fused {how}, "
+            f"with the weights {request.weights[0]:g} and {request.weights[1]:g}."
         )
     if any(index.approximate for index in used) and not request.exact:
         known = ", ".join(f"{name} = {value}" for name, value in settings.items() if _concerns(name, used))

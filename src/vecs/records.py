@@ -62,7 +62,8 @@ class Match:
     """
     One result of a search.
 
-    `distance` is pgvector's own value: smaller is nearer. `score` is in [0, 1]: larger is better.
+    `distance` is pgvector's own value: smaller is nearer; None where only words were searched for. `score` is in
+    [0, 1]: larger is better.
     `vec` and `extra` are None unless they were asked for; `vec` is a float32 array, one of bool where the
     collection holds bits, and a SparseVector where it is sparse.
     """
@@ -71,7 +72,7 @@ class Match:
     text: str | None
     metadata: dict[str, Any]
     document_id: str | None
-    distance: float
+    distance: float | None
     score: float
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
