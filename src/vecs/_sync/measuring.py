@@ -67,7 +67,7 @@ class _Task:
             start = time.perf_counter()
             matches = self.search(query, **settings)
             times.append((time.perf_counter() - start) * 1000)
-            found.append([match.distance or 0.0 for match in matches])
+            found.append([match.distance for match in matches if match.distance is not None])
         return found, statistics.median(times)
 
     def exact_ms(self) -> float:
