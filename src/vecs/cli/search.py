@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -15,9 +15,15 @@ from vecs.cli.terminal import UsageError, reporting, say, step
 from vecs.exc import ArgError, CollectionNotFound
 
 
+Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
+
+
 def search(
     collection: Annotated[str, typer.Argument(help="Its name; see `vecs ls`.", show_default=False)],
     query: Annotated[str, typer.Argument(help="A text, or a vector such as '[0.1, 0.2]'.", show_default=False)],
+    mode: Annotated[
+        Mode, typer.Option(help="By nearness, by the words in common, or by both; the latter in text collections.")
+    ] = "vector",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many matches to show.")] = 5,
     filters: Annotated[
         str | None,
@@ -29,15 +35,15 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each match.")] = False,
     target: Target = None,
 ) -> None:
-    """Find the records nearest to a text; the model the collection was made with is used again."""
+    """Find the records that answer a text best; the model the collection was made with is used again."""
     with reporting():
         condition = _parse_filter(filters)
         with connect_existing(target) as client:
             found = _open(client, collection)
-            given = _query(found, query)
-            loads = isinstance(given, str) and not as_json
+            given = query if mode == "keyword" else _query(found, query)
+            loads = isinstance(given, str) and mode != "keyword" and not as_json
             with step("Loading the model and searching") if loads else nullcontext():
-                matches = found.search(given, limit=limit, filters=condition, threshold=threshold)
+                matches = found.search(given, mode=mode, limit=limit, filters=condition, threshold=threshold)
         if as_json:
             print_json(matches)
         elif matches:
