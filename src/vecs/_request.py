@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
@@ -125,7 +126,7 @@ def checked_request(
     return Request(
         mode=mode,
         measure=measure_for(measure, table.vec_type, table.dimension),
-        columns=columns or Columns(vec=include_vector or diversity is not None, extra=include_extra),
+        columns=columns or _columns(include_vector or diversity is not None, include_extra),
         selection=selection,
         limit=limit,
         offset=offset,
@@ -144,6 +145,11 @@ def checked_request(
         oversampling=None if refined else factor,
         include_vector=include_vector,
     )
+
+
+@lru_cache(maxsize=4)
+def _columns(vec: bool, extra: bool) -> Columns:
+    return Columns(vec=vec, extra=extra)
 
 
 def request_from(table: Table, options: SearchOptions, selection: Selection) -> Request:

@@ -49,7 +49,8 @@ class MeasureSpec:
 
 def _cosine_score(distance: float) -> float:
     # pgvector answers 0..2 with float noise on either side, and NaN beside a zero vector.
-    return 0.0 if math.isnan(distance) else min(1.0, max(0.0, 1.0 - distance / 2.0))
+    score = 1.0 - distance / 2.0
+    return score if 0.0 <= score <= 1.0 else float(score > 1.0)
 
 
 def _reciprocal_score(distance: float) -> float:
@@ -101,6 +102,7 @@ def measures_of(vec_type: VecTypeName) -> list[IndexMeasure]:
     return [measure for measure, spec in MEASURES.items() if spec.opclass.startswith("bit_") == (vec_type == "bit")]
 
 
+@lru_cache(maxsize=256)
 def measure_for(measure: IndexMeasure | str | None, vec_type: VecTypeName, dimension: int | None) -> MeasureSpec:
     """
     Look a measure up for vectors of a type; None is cosine distance, or Hamming distance between bits.

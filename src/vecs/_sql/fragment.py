@@ -78,6 +78,30 @@ class Fragment:
         return f"Fragment({self.render()[0].decode()!r})"
 
 
+class Template:
+    """A statement rendered but for its one parameter: what is asked again and again."""
+
+    __slots__ = ("_after", "_before", "_text")
+
+    def __init__(self, before: Fragment, after: Fragment) -> None:
+        self._before, self._after = before.parts, after.parts
+        self._text = Fragment((*self._before, Param(None), *self._after)).render()[0]
+
+    def fill(self, value: Any) -> Fragment:
+        """Return the statement with its parameter."""
+        return _Filled((*self._before, Param(value), *self._after), self._text, value)
+
+
+class _Filled(Fragment):
+    __slots__ = ("_text", "_value")
+
+    def __init__(self, parts: tuple[str | Param, ...], text: bytes, value: Any) -> None:
+        self.parts, self._text, self._value = parts, text, value
+
+    def render(self) -> tuple[bytes, list[Any]]:
+        return self._text, [self._value]
+
+
 def _constant(value: Any) -> str:
     if value is None:
         return "null"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from vecs._sql.binary import Binary
 from vecs._sql.filters import condition
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, Template, fragment, join
 from vecs._sql.indexes import bits_type, half_type, quantised
 from vecs._sql.table import Table
 from vecs._sql.vectors import vec_decoder
@@ -96,8 +96,18 @@ def nearest(
     `exact` orders by an expression that no index answers, so that every matching record is compared: it
     needs no setting, hence no transaction.
     """
-    before, after, end = _around_values(table, measure, columns, exact, limit, offset, selection == EVERYTHING)
+    if selection == EVERYTHING:
+        return _of_everything(table, measure, columns, exact, limit, offset).fill(vec)
+    before, after, end = _around_values(table, measure, columns, exact, limit, offset, False)
     return Fragment((*before.parts, Param(vec), *after.parts, *where(selection).parts, *end.parts))
+
+
+@lru_cache(maxsize=256)
+def _of_everything(
+    table: Table, measure: MeasureSpec, columns: Columns, exact: bool, limit: int, offset: int
+) -> Template:
+    before, after, end = _around_values(table, measure, columns, exact, limit, offset, True)
+    return Template(before, join("", (after, end)))
 
 
 # All but the vector and the filter is the same from one search to the next.
@@ -228,10 +238,13 @@ def read_matches(table: Table, rows: Sequence[tuple[Any, ...]], measure: Measure
     return [_match(row, score(row[6]), decode) for row in rows]
 
 
+_new, _set = object.__new__, object.__setattr__
+
+
 def _match(row: tuple[Any, ...], score: float, decode: Callable[[bytes], StoredVector]) -> Match:
     # Past the constructor of a frozen dataclass, which sets attribute by attribute: four times as fast, and a
     # search makes one a row.
-    match = object.__new__(Match)
+    match = _new(Match)
     parts: dict[str, Any] = {
         "id": row[0],
         "text": row[1],
@@ -242,7 +255,7 @@ def _match(row: tuple[Any, ...], score: float, decode: Callable[[bytes], StoredV
         "vec": None if row[4] is None else decode(row[4]),
         "extra": row[5],
     }
-    object.__setattr__(match, "__dict__", parts)
+    _set(match, "__dict__", parts)
     return match
 
 

@@ -51,6 +51,10 @@ class Table:
     vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
+    def __hash__(self) -> int:
+        # Statements are cached by their table; one name has many tables at most over time.
+        return hash(self.name)
+
     @property
     def identifier(self) -> Identifier:
         """The table's qualified name."""

@@ -14,7 +14,6 @@ from vecs.cli.matches import print_json, print_matches
 from vecs.cli.terminal import UsageError, reporting, say, step
 from vecs.exc import ArgError, CollectionNotFound
 
-
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 
 
