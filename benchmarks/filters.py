@@ -6,8 +6,8 @@ Measure filtered searches: rows returned, recall@10, latency and the plan that r
 
 The filters keep 100 % to 0.01 % of the records: at random, or the clusters around one place, asked for from there
 (near) or from the other end of the collection (far). The truth is computed with numpy. Stages: no index on metadata;
-the GIN index that `index()` makes; `create_metadata_index` for the keys of ranges besides. Prints a line a kind of
-filter, with the worst recall and row count over all shares; `--full` prints every share. `--data` takes an npz with an
+the GIN index that `index()` makes; `create_metadata_index` for the keys of ranges besides. Prints a table; `--full`
+prints a line a filter. `--data` takes an npz with an
 array `vectors`. Without a target a temporary embedded server is used.
 """
 
@@ -78,6 +78,7 @@ def synthetic(rows: int) -> tuple[np.ndarray, np.ndarray]:
 def real(path: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Read vectors and cluster them by their nearest of 100 records."""
     vectors = np.load(path)["vectors"][:rows].astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     seeds = vectors[np.random.default_rng(0).choice(len(vectors), 100, replace=False)]
     return vectors, np.argmax(vectors @ seeds.T, axis=1)
 
@@ -166,7 +167,7 @@ def plan_of(plan: str) -> str:
         (r"using ix_part\S*|using \S*part_vector\S*", "partial"),
         (r"using ix_vector\S*", "vector"),
         (r"BitmapOr|BitmapAnd", "bitmaps"),
-        (r"ix_meta_(?!year)\w+_(number|string)|ix_meta_key", "typed"),
+        (r"ix_meta_\w+_(number|string)_", "typed"),
         (r"ix_meta", "gin"),
     ):
         if re.search(pattern, plan):
@@ -258,7 +259,8 @@ def report(stage: str, cells: list[Cell], full: bool) -> None:
     times = [each for cell in cells for each in cell.times]
     below = [cell for cell in cells if cell.recall < 0.95]
     print(
-        f"{stage}: {len(cells)} filters, {sum(cell.rows < 0 for cell in cells)} short of rows, {len(below)} below 0.95, "
+        f"{stage}: {len(cells)} filters, {sum(cell.rows < 0 for cell in cells)} short of rows, "
+        f"{len(below)} below 0.95, "
         f"worst recall {min(cell.recall for cell in cells):.3f}, mean {statistics.mean(times):.2f} ms, "
         f"p50 {percentile(times, 50):.2f}, p95 {percentile(times, 95):.2f}, "
         f"{statistics.mean(cell.statements for cell in cells):.2f} statements a search",
@@ -308,20 +310,22 @@ def main() -> None:
     warnings.simplefilter("ignore", UserWarning)
     vectors, labels = real(arguments.data, arguments.rows) if arguments.data else synthetic(arguments.rows)
     world = make_world(vectors, labels, arguments.queries)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with vecs.create_client(arguments.target or folder) as client:
-            docs = prepare(client, world)
-            for stage in arguments.stages:
-                enter(docs, stage)
-                docs.search(world.queries["random"][0])
-                cells = [
-                    cell
-                    for relation in arguments.relations
-                    for kind in arguments.kinds
-                    for share in arguments.shares
-                    if (cell := measure(docs, world, kind, relation, share))
-                ]
-                report(stage, cells, arguments.full)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        vecs.create_client(arguments.target or folder) as client,
+    ):
+        docs = prepare(client, world)
+        for stage in arguments.stages:
+            enter(docs, stage)
+            docs.search(world.queries["random"][0])
+            cells = [
+                cell
+                for relation in arguments.relations
+                for kind in arguments.kinds
+                for share in arguments.shares
+                if (cell := measure(docs, world, kind, relation, share))
+            ]
+            report(stage, cells, arguments.full)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 import psycopg
@@ -245,12 +245,18 @@ class AsyncExecutor:
         self._lent.discard(connection)
         await pool.putconn(connection)
 
-    async def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
-        """Run one statement that changes nothing; once more if its connection turns out to be dead."""
+    async def read(
+        self, statement: Fragment, settings: Settings = NO_SETTINGS, *, prepare: Literal[False] | None = None
+    ) -> Rows:
+        """
+        Run one statement that changes nothing; once more if its connection turns out to be dead.
+
+        With `prepare=False` it is planned for its very values each time.
+        """
         try:
-            return await self._run(statement, settings)
+            return await self._run(statement, settings, prepare)
         except ConnectionLost:
-            return await self._run(statement, settings)
+            return await self._run(statement, settings, prepare)
 
     async def write(self, statement: Fragment) -> Rows:
         """
@@ -276,7 +282,7 @@ class AsyncExecutor:
         finally:
             await self._release(pool, connection)
 
-    async def _run(self, statement: Fragment, settings: Settings) -> Rows:
+    async def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = await self._acquire()
         try:
             if self.options.pooler:
@@ -285,7 +291,7 @@ class AsyncExecutor:
                     return await _execute(connection, statement, prepare=False)
             await self._apply(connection, {**self._base, **settings} if settings else self._base)
             try:
-                return await _execute(connection, statement)
+                return await _execute(connection, statement, prepare=prepare)
             except psycopg.errors.FeatureNotSupported as error:
                 # The table was altered under a prepared statement.
                 if not plan_is_stale(error):

@@ -10,7 +10,7 @@ from vecs._arguments import check_mode, checked_threshold, first_column, one_of
 from vecs._async.core import AsyncCore, Filters, Measure
 from vecs._async.transforming import transform_query
 from vecs._sql import search as sql
-from vecs._sql.binary import vector_param
+from vecs._sql.binary import Binary, vector_param
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.rows import checked_vector
 from vecs._sql.search import Columns, Selection
@@ -154,18 +154,18 @@ class AsyncSearching(AsyncCore):
         spec = measure_spec(measure)
         table = await self._table()
         vec = vector_param(checked_vector(await self._query_vector(query), table, "the query"))
-        statement = sql.nearest(
-            table,
-            vec,
-            spec,
-            Columns(),
-            limit=checked_int(limit, "limit", 0),
-            selection=await self._selection(filters=filters),
-            exact=exact,
-        )
+        limit, selection = checked_int(limit, "limit", 0), await self._selection(filters=filters)
+        indexes = await self.indexes()
+        if selection == sql.EVERYTHING or exact or limit == 0 or not _approximate(indexes):
+            statement = sql.nearest(table, vec, spec, Columns(), limit=limit, selection=selection, exact=exact)
+        else:
+            pool = sql.pools(limit)[0]
+            statement = sql.nearest_of_pool(
+                table, vec, spec, Columns(), limit=limit, offset=0, selection=selection, pool=pool
+            )
         settings = self._settings(table, ef_search, probes, limit)
         plan = first_column(await self._executor.read(sql.explain(statement, analyze), settings))
-        indexes = [index.name for index in await self.indexes() if any(index.name in line for line in plan)]
+        indexes = [index.name for index in indexes if any(index.name in line for line in plan)]
         used = f"uses {', '.join(indexes)}" if indexes else "compares every record, without an index"
         return "\n".join([f"The search {used}.", *plan])
 
@@ -201,24 +201,69 @@ class AsyncSearching(AsyncCore):
         vec = vector_param(checked_vector(query, table, "the query"))
         indexes = () if exact else await self._known_indexes()
         if not exact:
-            self._warn_without_index(measure, indexes)
-        statement = sql.nearest(
-            table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=exact
-        )
-        rows = await self._executor.read(statement, self._settings(table, *settings, limit + offset))
-        if exact:
-            return rows
-        if len(rows) < limit and (_approximate(indexes) or _approximate(await self._read_indexes())):
-            # An index scan may end early, under a filter above all: fewer rows must mean that there are no more.
+            self._warn_without_index(measure, indexes, selection)
+        filtered = selection != sql.EVERYTHING
+        applied = self._settings(table, *settings, limit + offset)
+        if table.extension.iterative_scan and (filtered or not self._executor.options.pooler):
+            # Without a filter, too: a setting that changes from search to search costs a statement each time.
+            applied = {**_scan_limit(indexes, limit + offset), **applied}
+        if filtered and limit > 0 and _approximate(indexes):
+            rows = await self._nearest_of_pool(vec, measure, columns, selection, applied, limit, offset)
+            if rows is not None:
+                return rows
+        else:
             statement = sql.nearest(
-                table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=True
+                table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=exact
             )
-            return await self._executor.read(statement)
-        return sql.in_order(rows)
+            rows = await self._executor.read(statement, applied)
+            if exact:
+                return rows
+            if len(rows) == limit or not (_approximate(indexes) or _approximate(await self._read_indexes())):
+                return sql.in_order(rows)
+        # An index scan may end early, under a filter above all: fewer rows must mean that there are no more.
+        statement = sql.nearest(
+            table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=True
+        )
+        return await self._executor.read(statement, applied)
 
-    def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo]) -> None:
+    async def _nearest_of_pool(
+        self,
+        vec: Binary,
+        measure: MeasureSpec,
+        columns: Columns,
+        selection: Selection,
+        settings: Settings,
+        limit: int,
+        offset: int,
+    ) -> list[tuple[Any, ...]] | None:
+        """Search under a filter, through an index or not as the planner thinks best; None: it ended early."""
+        rows: list[tuple[Any, ...]] = []
+        for candidates in sql.pools(limit + offset):
+            statement = sql.nearest_of_pool(
+                await self._table(),
+                vec,
+                measure,
+                columns,
+                limit=limit,
+                offset=offset,
+                selection=selection,
+                pool=candidates,
+            )
+            # Not prepared: after some runs Postgres would keep a plan that knows neither key nor value, hence
+            # neither what the filter keeps nor which index is for it.
+            rows = await self._executor.read(statement, settings, prepare=False)
+            if sql.candidates_found(rows) < candidates:
+                return None
+            if not sql.unsettled(rows, limit + offset):
+                break
+        return rows
+
+    def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo], selection: Selection) -> None:
         key = (self.client.schema, self.name, measure.measure)
         if key in self._executor.warned or any(index.measure is measure.measure for index in indexes):
+            return
+        if selection.filters is not None and any(index.condition and index.approximate for index in indexes):
+            # Made for filters: perhaps for this one.
             return
         self._executor.warned.add(key)
         warnings.warn(
@@ -241,6 +286,15 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
+
+
+def _scan_limit(indexes: Iterable[IndexInfo], rows: int) -> Settings:
+    # Beyond about a tenth of the records, going on through the index costs more than comparing all that match.
+    # In powers of two, so that a growing collection does not change the setting all the time.
+    covered = max((index.rows for index in indexes if index.method == "hnsw"), default=0)
+    if covered == 0 or covered >= 160_000:
+        return {}
+    return {"hnsw.max_scan_tuples": str(max(1 << (covered // 10).bit_length(), 1024, 4 * rows))}
 
 
 def _approximate(indexes: Iterable[IndexInfo]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
+from vecs._sql.filters import KeyType, typed_value, value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
 from vecs._sql.table import Table
 from vecs.indexes import METHODS, IndexMethod
@@ -21,7 +24,9 @@ class IndexInfo:
 
     `measure` is None for an index that is not on all the vectors, `column` for one on expressions or on a part
     of the rows; `valid` is False while an index is being built
-    concurrently, or after such a build was interrupted. `options` are its storage parameters.
+    concurrently, or after such a build was interrupted. `options` are its storage parameters. `key` and
+    `key_type` are those of a metadata index for ranges, `condition` that of an index on a part of the records,
+    as Postgres words it. `rows` is about how many records it covers, 0 where that is not known.
     """
 
     name: str
@@ -33,6 +38,10 @@ class IndexInfo:
     primary: bool
     size_bytes: int
     definition: str
+    key: str | None = None
+    key_type: KeyType | None = None
+    condition: str | None = None
+    rows: int = 0
 
     @property
     def approximate(self) -> bool:
@@ -46,7 +55,9 @@ def list_indexes(table: Table) -> Fragment:
         """
         select i.relname::text, am.amname::text, a.attname::text, opc.opcname::text, i.reloptions::text[],
                x.indisvalid, x.indisprimary, pg_catalog.pg_relation_size(i.oid),
-               pg_catalog.pg_get_indexdef(i.oid), x.indpred is null and x.indexprs is null
+               pg_catalog.pg_get_indexdef(i.oid), x.indpred is null and x.indexprs is null,
+               case when x.indnatts = 1 then pg_catalog.pg_get_expr(x.indexprs, x.indrelid) end,
+               pg_catalog.pg_get_expr(x.indpred, x.indrelid), greatest(i.reltuples, 0)::int8
         from pg_catalog.pg_index x
         join pg_catalog.pg_class i on i.oid = x.indexrelid
         join pg_catalog.pg_class t on t.oid = x.indrelid
@@ -77,9 +88,32 @@ def read_indexes(rows: Sequence[tuple[Any, ...]]) -> list[IndexInfo]:
             primary=primary,
             size_bytes=size,
             definition=definition,
+            key=key,
+            key_type=key_type,
+            condition=condition,
+            rows=covered,
         )
-        for name, method, column, opclass, options, valid, primary, size, definition, whole in rows
-    ]
+        for (
+            name, method, column, opclass, options, valid, primary, size, definition, whole, expression, condition,
+            covered,
+        ) in rows
+        for key, key_type in [_key_of(expression) if method == "btree" and condition is None else (None, None)]
+    ]  # fmt: skip
+
+
+# What Postgres makes of typed_value(); the first literal is the whole key, dots and all.
+_KEY = re.compile(
+    r"""\s*CASE\s+WHEN \(jsonb_typeof\((?:COALESCE\()?\(metadata -> '((?:[^']|'')*)'::text\).*\) = """
+    r"""'(number|string)'::text\) THEN (?:"left"\(.*, 200\)|.*::numeric)\s+ELSE NULL::\w+\s+END\s*""",
+    re.DOTALL,
+)
+
+
+def _key_of(expression: str | None) -> tuple[str, KeyType] | tuple[None, None]:
+    found = _KEY.fullmatch(expression or "")
+    if found is None:
+        return None, None
+    return found[1].replace("''", "'"), "number" if found[2] == "number" else "string"
 
 
 def index_name(measure: MeasureSpec, method: IndexMethod, options: Mapping[str, int], unique: str) -> str:
@@ -97,10 +131,12 @@ def create_vector_index(
     options: Mapping[str, int],
     *,
     concurrently: bool,
+    condition: Fragment = EMPTY,
 ) -> Fragment:
-    """Create an index on the vectors."""
+    """Create an index on the vectors; `condition` is a WHERE clause."""
     return fragment(
-        "create index{concurrently} {name} on {table} using {method} (vec {opclass}) with ({options})",
+        "create index{concurrently} {name} on {table} using {method} (vec {opclass}) with ({options}){condition}",
+        condition=condition,
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=table.identifier,
@@ -122,6 +158,47 @@ def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fra
         "create index{concurrently} {name} on {table} using gin (metadata jsonb_path_ops)",
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
+        table=table.identifier,
+    )
+
+
+def part_of_name(condition: Fragment) -> str:
+    """Return how names of indexes begin that are on the records of this condition."""
+    # Not "ix_vector": stock vecs would take it for one on all vectors.
+    return f"ix_part_{sha256(condition.inline()).hexdigest()[:12]}_"
+
+
+def part_name(condition: Fragment, measure: MeasureSpec, unique: str) -> str:
+    """Name an index on the records of a condition; Postgres words conditions its own way, hence a digest."""
+    return f"{part_of_name(condition)}{measure.opclass}_{unique}"
+
+
+def key_index_name(key: str, type: KeyType, unique: str) -> str:
+    """Name a metadata index for ranges; a hint of the key is in it, for who reads a plan."""
+    hint = re.sub("[^a-z0-9]+", "_", key.lower())[:30].strip("_")
+    return f"ix_meta_{hint}_{type}_{unique}"
+
+
+def create_key_index(table: Table, name: str, key: str, type: KeyType, *, concurrently: bool) -> Fragment:
+    """Create the btree index that answers ranges of numbers or of strings at a key."""
+    return fragment(
+        "create index{concurrently} {name} on {table} ({value})",
+        concurrently=fragment(" concurrently") if concurrently else EMPTY,
+        name=Identifier(name),
+        table=table.identifier,
+        value=Fragment((typed_value(key, type).inline().decode(),)),
+    )
+
+
+def key_types(table: Table, key: str) -> Fragment:
+    """Find the JSON types of a key's values, among some of the records."""
+    return fragment(
+        """
+        select distinct jsonb_typeof(found)
+        from (select {value} as found from {table} where {value} is not null limit 10000) as some (found)
+        order by 1
+        """,
+        value=value_at(key),
         table=table.identifier,
     )
 

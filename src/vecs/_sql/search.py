@@ -124,6 +124,56 @@ def _around_values(
     return before, after, end
 
 
+def nearest_of_pool(
+    table: Table,
+    vec: Binary,
+    measure: MeasureSpec,
+    columns: Columns,
+    *,
+    limit: int,
+    offset: int,
+    selection: Selection,
+    pool: int,
+) -> Fragment:
+    """
+    Find the nearest of `pool` candidates: what an index finds first under a filter is not always nearest.
+
+    Besides the columns of `nearest`, a row says as how many-th it was found, and of how many.
+    """
+    return fragment(
+        """
+        select *, row_number() over () as found, count(*) over () as pool
+        from ({candidates}) as candidate (id, text, metadata, document_id, vec, extra, distance)
+        order by distance + 0::float8 limit {limit}::int8 offset {offset}::int8
+        """,
+        # "+ 0", because Postgres takes the relaxed order of an index for a true one.
+        candidates=nearest(table, vec, measure, columns, limit=pool, selection=selection),
+        limit=limit,
+        offset=offset,
+    )
+
+
+def pools(rows: int) -> tuple[int, int]:
+    """Return how many candidates give the nearest `rows` under a filter, mostly, and how many where it is hard."""
+    more = min(max(3 * rows, 30), 300)
+    return rows + more, rows + 10 * more
+
+
+def unsettled(rows: Sequence[tuple[Any, ...]], wanted: int) -> bool:
+    """
+    Whether more candidates may be nearer than this answer of `nearest_of_pool`.
+
+    A search that is near its end finds farther and farther records. One that still finds near ones late is not:
+    so it is where a filter keeps none of the records around the query.
+    """
+    return any(row[7] > wanted + (row[8] - wanted) // 3 for row in rows)
+
+
+def candidates_found(rows: Sequence[tuple[Any, ...]]) -> int:
+    """Return how many candidates an answer of `nearest_of_pool` was taken from."""
+    return rows[0][8] if rows else 0
+
+
 def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Sort the answer of `nearest` by distance: an iterative index scan's order is relaxed."""
     # NaN (a zero vector under cosine) sorts last, as in Postgres.

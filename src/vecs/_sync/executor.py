@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 import psycopg
@@ -244,12 +244,18 @@ class Executor:
         self._lent.discard(connection)
         pool.putconn(connection)
 
-    def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
-        """Run one statement that changes nothing; once more if its connection turns out to be dead."""
+    def read(
+        self, statement: Fragment, settings: Settings = NO_SETTINGS, *, prepare: Literal[False] | None = None
+    ) -> Rows:
+        """
+        Run one statement that changes nothing; once more if its connection turns out to be dead.
+
+        With `prepare=False` it is planned for its very values each time.
+        """
         try:
-            return self._run(statement, settings)
+            return self._run(statement, settings, prepare)
         except ConnectionLost:
-            return self._run(statement, settings)
+            return self._run(statement, settings, prepare)
 
     def write(self, statement: Fragment) -> Rows:
         """
@@ -275,7 +281,7 @@ class Executor:
         finally:
             self._release(pool, connection)
 
-    def _run(self, statement: Fragment, settings: Settings) -> Rows:
+    def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = self._acquire()
         try:
             if self.options.pooler:
@@ -284,7 +290,7 @@ class Executor:
                     return _execute(connection, statement, prepare=False)
             self._apply(connection, {**self._base, **settings} if settings else self._base)
             try:
-                return _execute(connection, statement)
+                return _execute(connection, statement, prepare=prepare)
             except psycopg.errors.FeatureNotSupported as error:
                 # The table was altered under a prepared statement.
                 if not plan_is_stale(error):
