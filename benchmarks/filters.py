@@ -150,9 +150,9 @@ def counted(client: vecs.Client) -> Iterator[list[int]]:
     executor, sent = client._executor, [0]
     read = executor.read
 
-    def count(*args: Any) -> Any:
+    def count(*args: Any, **options: Any) -> Any:
         sent[0] += 1
-        return read(*args)
+        return read(*args, **options)
 
     executor.read = count  # type: ignore[method-assign]
     try:

@@ -133,10 +133,10 @@ def create_vector_index(
     concurrently: bool,
     condition: Fragment = EMPTY,
 ) -> Fragment:
-    """Create an index on the vectors; `condition` is a WHERE clause."""
+    """Create an index on the vectors, or on those whose records meet a condition."""
     return fragment(
         "create index{concurrently} {name} on {table} using {method} (vec {opclass}) with ({options}){condition}",
-        condition=condition,
+        condition=fragment(" where {condition}", condition=condition) if condition.parts else EMPTY,
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=table.identifier,
@@ -195,7 +195,7 @@ def key_types(table: Table, key: str) -> Fragment:
     return fragment(
         """
         select distinct jsonb_typeof(found)
-        from (select {value} as found from {table} where {value} is not null limit 10000) as some (found)
+        from (select {value} as found from {table} where {value} is not null limit 10000) as sample (found)
         order by 1
         """,
         value=value_at(key),

@@ -155,7 +155,7 @@ def nearest_of_pool(
 
 def pools(rows: int) -> tuple[int, int]:
     """Return how many candidates give the nearest `rows` under a filter, mostly, and how many where it is hard."""
-    more = min(max(3 * rows, 30), 300)
+    more = min(max(4 * rows, 40), 400)
     return rows + more, rows + 10 * more
 
 
@@ -166,7 +166,7 @@ def unsettled(rows: Sequence[tuple[Any, ...]], wanted: int) -> bool:
     A search that is near its end finds farther and farther records. One that still finds near ones late is not:
     so it is where a filter keeps none of the records around the query.
     """
-    return any(row[7] > wanted + (row[8] - wanted) // 3 for row in rows)
+    return any(row[7] > wanted + (row[8] - wanted) // 4 for row in rows)
 
 
 def candidates_found(rows: Sequence[tuple[Any, ...]]) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from vecs._arguments import check_mode, checked_threshold, first_column, one_of
@@ -21,6 +21,9 @@ from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod, checked_int
 from vecs.measures import MeasureSpec, measure_spec
 from vecs.records import Match, is_vector
+
+# From here on pgvector's own limit of 20,000 records is the better moment to give an index scan up.
+_MANY = 400_000
 
 
 class Searching(Core):
@@ -203,20 +206,23 @@ class Searching(Core):
         indexes = () if exact else self._known_indexes()
         if not exact:
             self._warn_without_index(measure, indexes, selection)
+        # With a filter nothing is prepared: after some runs Postgres would keep a plan that knows neither key nor
+        # value, hence neither what the filter keeps nor which index is for it.
         filtered = selection != sql.EVERYTHING
         applied = self._settings(table, *settings, limit + offset)
         if table.extension.iterative_scan and (filtered or not self._executor.options.pooler):
             # Without a filter, too: a setting that changes from search to search costs a statement each time.
             applied = {**_scan_limit(indexes, limit + offset), **applied}
         if filtered and limit > 0 and _approximate(indexes):
-            rows = self._nearest_of_pool(vec, measure, columns, selection, applied, limit, offset)
+            pools = sql.pools(limit + offset)[: 2 if _covered(indexes) >= _MANY else 1]
+            rows = self._nearest_of_pool(vec, measure, columns, selection, applied, limit, offset, pools)
             if rows is not None:
                 return rows
         else:
             statement = sql.nearest(
                 table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=exact
             )
-            rows = self._executor.read(statement, applied)
+            rows = self._executor.read(statement, applied, prepare=False if filtered else None)
             if exact:
                 return rows
             if len(rows) == limit or not (_approximate(indexes) or _approximate(self._read_indexes())):
@@ -225,7 +231,7 @@ class Searching(Core):
         statement = sql.nearest(
             table, vec, measure, columns, limit=limit, offset=offset, selection=selection, exact=True
         )
-        return self._executor.read(statement, applied)
+        return self._executor.read(statement, applied, prepare=False if filtered else None)
 
     def _nearest_of_pool(
         self,
@@ -236,10 +242,11 @@ class Searching(Core):
         settings: Settings,
         limit: int,
         offset: int,
+        pools: Sequence[int],
     ) -> list[tuple[Any, ...]] | None:
-        """Search under a filter, through an index or not as the planner thinks best; None: it ended early."""
+        """Search under a filter, as the planner thinks best; None where an index does not find the nearest."""
         rows: list[tuple[Any, ...]] = []
-        for candidates in sql.pools(limit + offset):
+        for candidates in pools:
             statement = sql.nearest_of_pool(
                 self._table(),
                 vec,
@@ -250,14 +257,13 @@ class Searching(Core):
                 selection=selection,
                 pool=candidates,
             )
-            # Not prepared: after some runs Postgres would keep a plan that knows neither key nor value, hence
-            # neither what the filter keeps nor which index is for it.
             rows = self._executor.read(statement, settings, prepare=False)
             if sql.candidates_found(rows) < candidates:
                 return None
             if not sql.unsettled(rows, limit + offset):
-                break
-        return rows
+                return rows
+        # Among very many records the nearest of a large pool must do.
+        return rows if len(pools) > 1 else None
 
     def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo], selection: Selection) -> None:
         key = (self.client.schema, self.name, measure.measure)
@@ -289,13 +295,17 @@ class Searching(Core):
         return settings
 
 
+def _covered(indexes: Iterable[IndexInfo]) -> int:
+    return max((index.rows for index in indexes if index.approximate), default=0)
+
+
 def _scan_limit(indexes: Iterable[IndexInfo], rows: int) -> Settings:
-    # Beyond about a tenth of the records, going on through the index costs more than comparing all that match.
+    # Beyond some twentieth of the records, going on through the index takes longer than comparing all that match.
     # In powers of two, so that a growing collection does not change the setting all the time.
-    covered = max((index.rows for index in indexes if index.method == "hnsw"), default=0)
-    if covered == 0 or covered >= 160_000:
+    covered = _covered(indexes)
+    if covered == 0 or covered >= _MANY:
         return {}
-    return {"hnsw.max_scan_tuples": str(max(1 << (covered // 10).bit_length(), 1024, 4 * rows))}
+    return {"hnsw.max_scan_tuples": str(max(1 << (covered // 20 | 1024).bit_length() - 1, 4 * rows))}
 
 
 def _approximate(indexes: Iterable[IndexInfo]) -> bool:
