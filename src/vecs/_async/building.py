@@ -120,7 +120,7 @@ class Wanted:
                     self.method,
                     self.options,
                     concurrently=self.concurrently,
-                    condition=self.condition,
+                    part=self.condition,
                 )
             )
         if not any(index.column == "metadata" and index.method == "gin" for index in valid):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from vecs._sql.filters import KeyType, typed_value, value_at
+from vecs._sql.filters import KeyType, condition, typed_value, value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
 from vecs._sql.table import Table
+from vecs.filters import And, Filter
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import MEASURES, IndexMeasure, MeasureSpec
 
@@ -90,14 +91,14 @@ def read_indexes(rows: Sequence[tuple[Any, ...]]) -> list[IndexInfo]:
             definition=definition,
             key=key,
             key_type=key_type,
-            condition=condition,
+            condition=predicate,
             rows=covered,
         )
         for (
-            name, method, column, opclass, options, valid, primary, size, definition, whole, expression, condition,
+            name, method, column, opclass, options, valid, primary, size, definition, whole, expression, predicate,
             covered,
         ) in rows
-        for key, key_type in [_key_of(expression) if method == "btree" and condition is None else (None, None)]
+        for key, key_type in [_key_of(expression) if method == "btree" and predicate is None else (None, None)]
     ]  # fmt: skip
 
 
@@ -131,12 +132,12 @@ def create_vector_index(
     options: Mapping[str, int],
     *,
     concurrently: bool,
-    condition: Fragment = EMPTY,
+    part: Fragment = EMPTY,
 ) -> Fragment:
     """Create an index on the vectors, or on those whose records meet a condition."""
     return fragment(
         "create index{concurrently} {name} on {table} using {method} (vec {opclass}) with ({options}){condition}",
-        condition=fragment(" where {condition}", condition=condition) if condition.parts else EMPTY,
+        condition=fragment(" where {part}", part=part) if part.parts else EMPTY,
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=table.identifier,
@@ -162,15 +163,22 @@ def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fra
     )
 
 
-def part_of_name(condition: Fragment) -> str:
+def part_of_name(part: Fragment) -> str:
     """Return how names of indexes begin that are on the records of this condition."""
     # Not "ix_vector": stock vecs would take it for one on all vectors.
-    return f"ix_part_{sha256(condition.inline()).hexdigest()[:12]}_"
+    return f"ix_part_{sha256(part.inline()).hexdigest()[:12]}_"
 
 
-def part_name(condition: Fragment, measure: MeasureSpec, unique: str) -> str:
+def serves_part(indexes: Iterable[IndexInfo], node: Filter) -> bool:
+    """Whether one of these indexes is on just the records of a filter, or of a condition at its top."""
+    names = [index.name for index in indexes if index.condition]
+    nodes = [node, *(node.parts if isinstance(node, And) else ())] if names else []
+    return any(name.startswith(part_of_name(condition(each))) for each in nodes for name in names)
+
+
+def part_name(part: Fragment, measure: MeasureSpec, unique: str) -> str:
     """Name an index on the records of a condition; Postgres words conditions its own way, hence a digest."""
-    return f"{part_of_name(condition)}{measure.opclass}_{unique}"
+    return f"{part_of_name(part)}{measure.opclass}_{unique}"
 
 
 def key_index_name(key: str, type: KeyType, unique: str) -> str:

@@ -34,7 +34,14 @@ EVERYTHING = Selection()
 
 def where(selection: Selection, *more: Fragment) -> Fragment:
     """Return a WHERE clause, or nothing."""
-    parts = list(more)
+    parts = [*more, *_conditions(selection)]
+    if not parts:
+        return EMPTY
+    return fragment(" where {conditions}", conditions=join(" and ", parts))
+
+
+def _conditions(selection: Selection) -> list[Fragment]:
+    parts: list[Fragment] = []
     if selection.ids is not None:
         # One array, never a placeholder each: one statement whatever the count.
         parts.append(fragment("id = any({ids}::text[])", ids=list(selection.ids)))
@@ -42,9 +49,7 @@ def where(selection: Selection, *more: Fragment) -> Fragment:
         parts.append(fragment("document_id = any({ids}::text[])", ids=list(selection.document_ids)))
     if selection.filters is not None:
         parts.append(condition(selection.filters))
-    if not parts:
-        return EMPTY
-    return fragment(" where {conditions}", conditions=join(" and ", parts))
+    return parts
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def _select_list(table: Table, columns: Columns) -> Fragment:
 
 def nearest(
     table: Table,
-    vec: Binary,
+    vec: Binary | Param,
     measure: MeasureSpec,
     columns: Columns,
     *,
@@ -93,7 +98,8 @@ def nearest(
     needs no setting, hence no transaction.
     """
     before, after, end = _around_values(table, measure, columns, exact, limit, offset, selection == EVERYTHING)
-    return Fragment((*before.parts, Param(vec), *after.parts, *where(selection).parts, *end.parts))
+    given = vec if isinstance(vec, Param) else Param(vec)
+    return Fragment((*before.parts, given, *after.parts, *where(selection).parts, *end.parts))
 
 
 # All but the vector and the filter is the same from one search to the next.
@@ -134,20 +140,41 @@ def nearest_of_pool(
     offset: int,
     selection: Selection,
     pool: int,
+    probe: bool,
 ) -> Fragment:
     """
     Find the nearest of `pool` candidates: what an index finds first under a filter is not always nearest.
 
-    Besides the columns of `nearest`, a row says as how many-th it was found, and of how many.
+    Besides the columns of `nearest`, a row says as how many-th it was found, of how many, and with `probe` how
+    many of the 40 records nearest to the query pass the filter; NULL where the pool is not full.
     """
+    given = Param(vec)
+    around = fragment(
+        """
+        case when count(*) over () = {pool}::int8 then (
+            select count(*) from (
+                select ({conditions}) as kept from {table}
+                order by vec operator({schema}.{operator}) {vec}::{type} limit 40
+            ) as neighbours where kept
+        ) end
+        """,
+        pool=pool,
+        conditions=join(" and ", _conditions(selection)),
+        table=table.identifier,
+        schema=Identifier(table.extension.schema),
+        operator=Fragment((measure.operator,)),
+        vec=given,
+        type=table.extension.type("vector"),
+    )
     return fragment(
         """
-        select *, row_number() over () as found, count(*) over () as pool
+        select *, row_number() over () as found, count(*) over () as pool, {around} as around
         from ({candidates}) as candidate (id, text, metadata, document_id, vec, extra, distance)
         order by distance + 0::float8 limit {limit}::int8 offset {offset}::int8
         """,
         # "+ 0", because Postgres takes the relaxed order of an index for a true one.
-        candidates=nearest(table, vec, measure, columns, limit=pool, selection=selection),
+        around=around if probe else fragment("null::int8"),
+        candidates=nearest(table, given, measure, columns, limit=pool, selection=selection),
         limit=limit,
         offset=offset,
     )
@@ -161,12 +188,12 @@ def pools(rows: int) -> tuple[int, int]:
 
 def unsettled(rows: Sequence[tuple[Any, ...]], wanted: int) -> bool:
     """
-    Whether more candidates may be nearer than this answer of `nearest_of_pool`.
+    Whether other candidates may be nearer than this answer of `nearest_of_pool`.
 
-    A search that is near its end finds farther and farther records. One that still finds near ones late is not:
-    so it is where a filter keeps none of the records around the query.
+    A search that is near its end finds farther and farther records; one that still finds near ones late is not.
+    And a graph leads to the records around the query: where the filter keeps none of them, it leads nowhere.
     """
-    return any(row[7] > wanted + (row[8] - wanted) // 4 for row in rows)
+    return any(row[9] == 0 for row in rows[:1]) or any(row[7] > wanted + (row[8] - wanted) // 4 for row in rows)
 
 
 def candidates_found(rows: Sequence[tuple[Any, ...]]) -> int:

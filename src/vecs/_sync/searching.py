@@ -10,7 +10,7 @@ from typing import Any, Literal
 from vecs._arguments import check_mode, checked_threshold, first_column, one_of
 from vecs._sql import search as sql
 from vecs._sql.binary import Binary, vector_param
-from vecs._sql.indexes import IndexInfo
+from vecs._sql.indexes import IndexInfo, serves_part
 from vecs._sql.rows import checked_vector
 from vecs._sql.search import Columns, Selection
 from vecs._sql.settings import Settings
@@ -165,7 +165,7 @@ class Searching(Core):
         else:
             pool = sql.pools(limit)[0]
             statement = sql.nearest_of_pool(
-                table, vec, spec, Columns(), limit=limit, offset=0, selection=selection, pool=pool
+                table, vec, spec, Columns(), limit=limit, offset=0, selection=selection, pool=pool, probe=False
             )
         settings = self._settings(table, ef_search, probes, limit)
         plan = first_column(self._executor.read(sql.explain(statement, analyze), settings))
@@ -215,7 +215,17 @@ class Searching(Core):
             applied = {**_scan_limit(indexes, limit + offset), **applied}
         if filtered and limit > 0 and _approximate(indexes):
             pools = sql.pools(limit + offset)[: 2 if _covered(indexes) >= _MANY else 1]
-            rows = self._nearest_of_pool(vec, measure, columns, selection, applied, limit, offset, pools)
+            rows = self._nearest_of_pool(
+                vec,
+                measure,
+                columns,
+                selection,
+                applied,
+                limit,
+                offset,
+                pools,
+                _needs_probe(indexes, measure, selection),
+            )
             if rows is not None:
                 return rows
         else:
@@ -243,6 +253,7 @@ class Searching(Core):
         limit: int,
         offset: int,
         pools: Sequence[int],
+        probe: bool,
     ) -> list[tuple[Any, ...]] | None:
         """Search under a filter, as the planner thinks best; None where an index does not find the nearest."""
         rows: list[tuple[Any, ...]] = []
@@ -256,6 +267,7 @@ class Searching(Core):
                 offset=offset,
                 selection=selection,
                 pool=candidates,
+                probe=probe,
             )
             rows = self._executor.read(statement, settings, prepare=False)
             if sql.candidates_found(rows) < candidates:
@@ -295,17 +307,24 @@ class Searching(Core):
         return settings
 
 
+def _needs_probe(indexes: Iterable[IndexInfo], measure: MeasureSpec, selection: Selection) -> bool:
+    # Only an index on all vectors finds neighbours that the filter does not keep; one on those that it keeps is safe.
+    if not any(index.approximate and index.measure is measure.measure for index in indexes):
+        return False
+    return selection.filters is None or not serves_part(indexes, selection.filters)
+
+
 def _covered(indexes: Iterable[IndexInfo]) -> int:
     return max((index.rows for index in indexes if index.approximate), default=0)
 
 
 def _scan_limit(indexes: Iterable[IndexInfo], rows: int) -> Settings:
-    # Beyond some twentieth of the records, going on through the index takes longer than comparing all that match.
+    # Beyond some tenth of the records, going on through the index takes longer than comparing all that match.
     # In powers of two, so that a growing collection does not change the setting all the time.
     covered = _covered(indexes)
     if covered == 0 or covered >= _MANY:
         return {}
-    return {"hnsw.max_scan_tuples": str(max(1 << (covered // 20 | 1024).bit_length() - 1, 4 * rows))}
+    return {"hnsw.max_scan_tuples": str(max(1 << (covered // 10 | 512).bit_length(), 4 * rows))}
 
 
 def _approximate(indexes: Iterable[IndexInfo]) -> bool:
