@@ -21,6 +21,7 @@ from vecs.indexes import METHODS, IndexMethod, checked_int
 from vecs.measures import MeasureSpec, measure_spec
 from vecs.records import Match, is_vector
 
+_FEW = 2000
 # From here on pgvector's own limit of 20,000 records is the better moment to give an index scan up.
 _MANY = 400_000
 
@@ -159,6 +160,7 @@ class AsyncSearching(AsyncCore):
         vec = vector_param(checked_vector(await self._query_vector(query), table, "the query"))
         limit, selection = checked_int(limit, "limit", 0), await self._selection(filters=filters)
         indexes = await self.indexes()
+        exact = exact or (selection != sql.EVERYTHING and _are_few(indexes))
         if selection == sql.EVERYTHING or exact or limit == 0 or not _approximate(indexes):
             statement = sql.nearest(table, vec, spec, Columns(), limit=limit, selection=selection, exact=exact)
         else:
@@ -208,11 +210,12 @@ class AsyncSearching(AsyncCore):
         # With a filter nothing is prepared: after some runs Postgres would keep a plan that knows neither key nor
         # value, hence neither what the filter keeps nor which index is for it.
         filtered = selection != sql.EVERYTHING
+        exact = exact or (filtered and _are_few(indexes))
         applied = self._settings(table, *settings, limit + offset)
         if table.extension.iterative_scan and (filtered or not self._executor.options.pooler):
             # Without a filter, too: a setting that changes from search to search costs a statement each time.
             applied = {**_scan_limit(indexes, limit + offset), **applied}
-        if filtered and limit > 0 and _approximate(indexes):
+        if filtered and not exact and limit > 0 and _approximate(indexes):
             pools = sql.pools(limit + offset)[: 2 if _covered(indexes) >= _MANY else 1]
             rows = await self._nearest_of_pool(
                 vec,
@@ -314,7 +317,12 @@ def _needs_probe(indexes: Iterable[IndexInfo], measure: MeasureSpec, selection: 
 
 
 def _covered(indexes: Iterable[IndexInfo]) -> int:
-    return max((index.rows for index in indexes if index.approximate), default=0)
+    return max((index.rows for index in indexes), default=0)
+
+
+def _are_few(indexes: Iterable[IndexInfo]) -> bool:
+    # So few that comparing all that match costs less than making sure of an index's answer.
+    return 0 < _covered(indexes) <= _FEW
 
 
 def _scan_limit(indexes: Iterable[IndexInfo], rows: int) -> Settings:
