@@ -216,18 +216,11 @@ class AsyncSearching(AsyncCore):
             # Without a filter, too: a setting that changes from search to search costs a statement each time.
             applied = {**_scan_limit(indexes, limit + offset), **applied}
         if filtered and not exact and limit > 0 and _approximate(indexes):
-            pools = sql.pools(limit + offset)[: 2 if _covered(indexes) >= _MANY else 1]
-            rows = await self._nearest_of_pool(
-                vec,
-                measure,
-                columns,
-                selection,
-                applied,
-                limit,
-                offset,
-                pools,
-                _needs_probe(indexes, measure, selection),
-            )
+            served = selection.filters is not None and serves_part(indexes, selection.filters)
+            pools = sql.pools(limit + offset)[: 2 if served or _covered(indexes) >= _MANY else 1]
+            # Without an index on all vectors a probe would compare every record.
+            probe = any(index.approximate and index.measure is measure.measure for index in indexes)
+            rows = await self._nearest_of_pool(vec, measure, columns, selection, applied, limit, offset, pools, probe)
             if rows is not None:
                 return rows
         else:
@@ -276,7 +269,7 @@ class AsyncSearching(AsyncCore):
                 return None
             if not sql.unsettled(rows, limit + offset):
                 return rows
-        # Among very many records the nearest of a large pool must do.
+        # Among very many records, or in an index on just those that match, the nearest of a large pool must do.
         return rows if len(pools) > 1 else None
 
     def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo], selection: Selection) -> None:
@@ -307,13 +300,6 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
-
-
-def _needs_probe(indexes: Iterable[IndexInfo], measure: MeasureSpec, selection: Selection) -> bool:
-    # Only an index on all vectors finds neighbours that the filter does not keep; one on those that it keeps is safe.
-    if not any(index.approximate and index.measure is measure.measure for index in indexes):
-        return False
-    return selection.filters is None or not serves_part(indexes, selection.filters)
 
 
 def _covered(indexes: Iterable[IndexInfo]) -> int:
