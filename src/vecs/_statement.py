@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from vecs._filtered import pools
 from vecs._precision import candidate_count
 from vecs._request import Request
 from vecs._sql import keywords
 from vecs._sql import search as sql
+from vecs._sql.filtered import nearest_of_pool
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
@@ -23,14 +25,29 @@ def statement(
     index: IndexInfo | None,
     *,
     complete: bool = False,
+    pool: int | None = None,
+    probe: bool = False,
 ) -> Fragment:
     """
     Build the statement that answers a request for a checked vector, for words, or for both.
 
-    `index` is the one that is to answer by nearness; `complete` leaves nothing out, at any cost.
+    `index` is the one that is to answer by nearness, `pool` how many candidates it is asked for under a filter;
+    `complete` leaves nothing out, at any cost.
     """
     exact = complete or request.exact
     index = None if exact else index
+    if request.mode == "vector" and pool is not None:
+        return nearest_of_pool(
+            table,
+            vec_param(vec, table),
+            request.measure,
+            request.columns,
+            limit=request.fetched,
+            offset=request.skipped,
+            selection=request.selection,
+            pool=pool,
+            probe=probe,
+        )
     if request.mode == "vector":
         return _nearest(table, request, vec, index, exact=exact)
     if request.mode == "keyword":
@@ -65,7 +82,11 @@ def rows_of_index(request: Request, index: IndexInfo | None) -> int:
     """Return how many rows the statement takes of the index on the vectors."""
     rows = request.candidates[0] if request.mode == "hybrid" else request.fetched + request.skipped
     precision = "full" if index is None or index.precision is None else index.precision
-    return rows if precision == "full" else candidate_count(precision, rows, request.oversampling)
+    if precision == "full":
+        return rows
+    candidates = candidate_count(precision, rows, request.oversampling)
+    # What an index finds first under a filter is not always nearest.
+    return candidates if request.selection == sql.EVERYTHING else max(candidates, pools(rows)[0])
 
 
 def _nearest(table: Table, request: Request, vec: Any, index: IndexInfo | None, *, exact: bool) -> Fragment:

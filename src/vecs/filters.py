@@ -109,6 +109,8 @@ OPERATORS = (
 # Deeper than any person writes; keeps Python's and Postgres' stacks out of reach of an input.
 MAX_DEPTH = 64
 MAX_CONDITIONS = 1000
+# The catalog keeps an index's expression, which holds the key a few times, in one row.
+MAX_INDEXED_KEY = 200
 
 
 def parse_filters(filters: Mapping[str, Any]) -> Filter:
@@ -150,15 +152,32 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
         return _parse_logical(key, value, depth)
     if key.startswith("$"):
         raise _unknown_operator(key, "the top of a filter", _LOGICAL)
+    _check_key(key)
+    if isinstance(value, Mapping):
+        return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth)
+    return _parse_operator(key, "$eq", value, depth)
+
+
+def _check_key(key: str) -> None:
     try:
         check_text(key)
     except ArgError as error:
         raise FilterError(f"filter key {key!r} is not storable: {error}") from None
     if key.count(".") >= MAX_DEPTH:
         raise FilterError(f"a filter key is a path of more than {MAX_DEPTH} steps: {key[:40]!r}...")
-    if isinstance(value, Mapping):
-        return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth)
-    return _parse_operator(key, "$eq", value, depth)
+
+
+def checked_key(key: Any) -> str:
+    """Return a metadata key that an index can be made for, or raise ArgError."""
+    if not isinstance(key, str):
+        raise ArgError(f"a metadata key must be a string, not {key!r}")
+    if key.startswith("$"):
+        raise ArgError(f"the key {key!r} begins with $; such keys cannot be filtered on, so no index would be used")
+    _check_key(key)
+    size = len(key.encode())
+    if size > MAX_INDEXED_KEY:
+        raise ArgError(f"the key {key[:40]!r}... has {size} bytes; an index takes keys of up to {MAX_INDEXED_KEY}")
+    return key
 
 
 def _parse_logical(operator: str, value: Any, depth: int) -> Filter:

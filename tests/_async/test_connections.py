@@ -107,9 +107,9 @@ async def test_one_search_is_one_statement(docs: vecs.AsyncCollection) -> None:
     executor: Any = docs._executor
     run = executor._run
 
-    async def recorded(statement: Any, settings: Any) -> Any:
-        sent.append(repr(statement))
-        return await run(statement, settings)
+    async def recorded(*args: Any) -> Any:
+        sent.append(repr(args[0]))
+        return await run(*args)
 
     executor._run = recorded
     await docs.search([1, 0], limit=2, filters={"n": {"$gte": 0}})

@@ -187,7 +187,7 @@ async def test_a_search_of_lower_precision_does_what_others_do(docs: vecs.AsyncC
     name = await docs.index(precision=precision)
     query = queries(1)[0]
     plan = await docs.explain(query)
-    assert f"The search uses {name}." in plan
+    assert f"The search by nearness (cosine_distance) uses {name} (hnsw)." in plan
     assert f"Index {name} was made with precision='{precision}'." in plan
     everything = await docs.search(query, limit=30)
     pages = [await docs.search(query, limit=10, offset=offset, oversampling=50) for offset in (0, 10, 20)]

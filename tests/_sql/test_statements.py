@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vecs._sql import indexes, search, settings, table, write
+from vecs._sql import filtered, indexes, search, settings, table, write
 from vecs._sql.binary import vector_param
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
 from vecs._sql.rows import encode_record
@@ -66,6 +66,29 @@ def test_a_nearest_neighbour_query_selects_its_distance_and_has_a_limit() -> Non
     assert 'operator("public".<=>)' in text
     assert " as distance" in text
     assert re.search(r"order by distance limit \$\d+::int8$", text)
+
+
+def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
+    text, params = filtered.nearest_of_pool(
+        TABLE,
+        VEC,
+        COSINE,
+        search.Columns(),
+        limit=3,
+        offset=2,
+        selection=search.Selection(filters=FILTERS),
+        pool=43,
+        probe=True,
+    ).render()
+    outside, inside = text.decode().split("from (select id,")
+    candidates = inside.split(") as candidate")[0]
+    assert re.search(r"order by distance limit \$\d+::int8$", candidates)
+    assert "over (" not in candidates
+    assert candidates.count("select") == 0
+    assert "over ()" in outside
+    # The vector is sent once, though it is compared twice.
+    assert params.count(VEC) == 1
+    assert "drop table" not in text.decode()
 
 
 def test_settings_are_single_statements_of_literals() -> None:

@@ -301,7 +301,7 @@ def an_index(precision: Any, measure: Any = "cosine_distance") -> IndexInfo:
     name = indexes.index_name(table(), spec, precision, vecs.IndexMethod.hnsw, {"m": 16}, "1234567")
     opclass = indexes.index_opclass(table(), spec, precision)
     column = None if found else "vec"
-    rows = [(name, "hnsw", column, opclass, ["m=16"], True, False, 8192, "...", found is None, found)]
+    rows = [(name, "hnsw", column, opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
     return indexes.read_indexes(rows, table())[0]
 
 
@@ -325,7 +325,7 @@ def test_an_index_is_read_as_it_was_made(precision: Any, measure: Any) -> None:
     ],
 )
 def test_an_index_on_another_expression_serves_no_search(expression: str) -> None:
-    row = ("mine", "hnsw", None, "halfvec_cosine_ops", None, True, False, 0, "...", False, expression)
+    row = ("mine", "hnsw", None, "halfvec_cosine_ops", None, True, False, 0, "...", expression, None, 0)
     (index,) = indexes.read_indexes([row], table())
     assert (index.precision, index.measure, index.measures, index.column) == (None, None, (), None)
 

@@ -104,9 +104,9 @@ def test_one_search_is_one_statement(docs: vecs.Collection) -> None:
     executor: Any = docs._executor
     run = executor._run
 
-    def recorded(statement: Any, settings: Any) -> Any:
-        sent.append(repr(statement))
-        return run(statement, settings)
+    def recorded(*args: Any) -> Any:
+        sent.append(repr(args[0]))
+        return run(*args)
 
     executor._run = recorded
     docs.search([1, 0], limit=2, filters={"n": {"$gte": 0}})

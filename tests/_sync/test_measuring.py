@@ -93,9 +93,9 @@ def nearest_other(id: str) -> list[str]:
 
 def test_a_seed_fixes_the_sample(docs: vecs.Collection) -> None:
     docs.index(method=WORST)
-    one, two, other = [docs.recall(sample=20, ef_search=2, seed=seed) for seed in (1, 1, 2)]
+    one, two, *others = [docs.recall(sample=20, ef_search=2, seed=seed) for seed in (1, 1, 2, 3, 4, 5, 6, 7)]
     assert (one.recall, one.least) == (two.recall, two.least)
-    assert one.recall != other.recall
+    assert {other.recall for other in others} != {one.recall}
     tunings = [docs.tune(0.8, sample=20, seed=3) for _ in range(2)]
     assert tunings[0].recall == tunings[1].recall
     assert tunings[0].ef_search == tunings[1].ef_search
@@ -125,7 +125,8 @@ def test_filters_hold_for_the_sample_and_the_searches(target: str, schema: str) 
         shares = counted(docs, QUERIES, 10, probes=1, filters=filters)
         assert recall.records == 1000
         assert recall.recall == pytest.approx(np.mean(shares))
-        assert recall.recall < 1
+        # Under a filter a search makes sure of what an index finds.
+        assert recall.recall > 0.95
         few = docs.recall(filters={"n": {"$lt": 100}}, sample=1000)
         assert (few.records, few.queries) == (50, 50)
         with pytest.raises(ArgError, match="collection 'docs' has no record that matches the filters"):

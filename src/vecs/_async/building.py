@@ -11,9 +11,12 @@ from vecs._async.executor import AsyncExecutor
 from vecs._precision import precision_to_build
 from vecs._sql import indexes as sql
 from vecs._sql import search
+from vecs._sql.filters import KEY_TYPES, KeyType, index_condition
+from vecs._sql.fragment import EMPTY
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
 from vecs.exc import ArgError
+from vecs.filters import Filter
 from vecs.indexes import (
     METHODS,
     IndexArgs,
@@ -45,6 +48,7 @@ async def create_index(
     replace: bool,
     concurrently: bool,
     settings: dict[str, str],
+    filters: Filter | None = None,
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
     chosen = precision_to_build(table, measure, precision)
@@ -52,7 +56,13 @@ async def create_index(
     if args is None:
         args = await _default_args(executor, table, method)
     options = build_options(args)
-    wanted = Wanted(table, measure, chosen, method, options, concurrently)
+    condition = EMPTY if filters is None else index_condition(filters)
+    if condition.parts and chosen != "full":
+        raise ArgError(
+            f"an index for filters= is on the vectors as they are stored; {chosen} precision is for an index on all "
+            "records: give precision='full', or leave filters= out"
+        )
+    wanted = Wanted(table, measure, chosen, method, options, concurrently, condition)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {"statement_timeout": "0", **settings}
     if concurrently:
@@ -89,16 +99,25 @@ class Wanted:
     method: IndexMethod
     options: Mapping[str, int]
     concurrently: bool
+    condition: sql.Fragment = EMPTY
+
+    def serves_the_same(self, index: IndexInfo) -> bool:
+        """Whether an index is for the same measure and records, whatever its method."""
+        if self.condition.parts:
+            return index.name.startswith(f"{sql.part_of_name(self.condition)}{self.measure.opclass}_")
+        return self.measure.measure in index.measures
 
     def replaces(self, index: IndexInfo) -> bool:
         """Whether an index is superseded: made for the same measure, or of the same codes, which serve several."""
+        if self.condition.parts:
+            return self.serves_the_same(index)
         codes = index.precision == self.precision == "binary"
         return codes or index.measure is self.measure.measure
 
     def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
         """Return the name of the index, be it there or new, and what has to be built."""
         valid = [index for index in existing if index.valid]
-        same_measure = [index for index in valid if self.measure.measure in index.measures]
+        same_measure = [index for index in valid if self.serves_the_same(index)]
         if same_measure and not replace:
             raise ArgError(
                 f"replace is set to False but an index exists: {same_measure[0].name!r} "
@@ -108,16 +127,11 @@ class Wanted:
         equal = [
             index.name
             for index in same_measure
-            if index.precision == self.precision
+            if (bool(self.condition.parts) or index.precision == self.precision)
             and index.method == self.method.value
             and dict(index.options) == options
         ]
-        unique = uuid4().hex[:7]
-        name = (
-            equal[0]
-            if equal
-            else sql.index_name(self.table, self.measure, self.precision, self.method, self.options, unique)
-        )
+        name = equal[0] if equal else self._name(uuid4().hex[:7])
         statements: list[sql.Fragment] = []
         if not equal:
             statements.append(
@@ -129,12 +143,61 @@ class Wanted:
                     self.method,
                     self.options,
                     concurrently=self.concurrently,
+                    part=self.condition,
                 )
             )
         if not any(index.column == "metadata" and index.method == "gin" for index in valid):
             unique = f"ix_meta_{uuid4().hex[:7]}"
             statements.append(sql.create_metadata_index(self.table, unique, concurrently=self.concurrently))
         return name, statements
+
+    def _name(self, unique: str) -> str:
+        if self.condition.parts:
+            return sql.part_name(self.condition, self.measure, unique)
+        return sql.index_name(self.table, self.measure, self.precision, self.method, self.options, unique)
+
+
+async def create_key_index(
+    executor: AsyncExecutor, table: Table, key: str, type: KeyType | None, *, concurrently: bool
+) -> str:
+    """Build the metadata index for ranges at a key, if there is none; return its name."""
+    found: KeyType = await _type_of(executor, table, key) if type is None else type
+    name = sql.key_index_name(key, found, uuid4().hex[:7])
+    create = sql.create_key_index(table, name, key, found, concurrently=concurrently)
+    settings = {"statement_timeout": "0"}
+    if concurrently:
+        kept = _key_index(await list_indexes(executor, table), key, found)
+        if kept is None:
+            await executor.alone(create, settings)
+    else:
+        async with executor.transaction(settings) as session:
+            await session.execute(sql.lock_building(table))
+            existing = sql.read_indexes(await session.execute(sql.list_indexes(table)), table)
+            kept = _key_index(existing, key, found)
+            if kept is None:
+                await session.execute(create)
+    if kept is not None:
+        log.info("collection %r already has the index %s; nothing to build", table.name, kept)
+        return kept
+    # The planner's statistics of the key begin with this.
+    await executor.alone(sql.analyze(table), settings)
+    return name
+
+
+def _key_index(existing: Sequence[IndexInfo], key: str, type: KeyType) -> str | None:
+    return next((i.name for i in existing if i.valid and (i.key, i.key_type) == (key, type)), None)
+
+
+async def _type_of(executor: AsyncExecutor, table: Table, key: str) -> KeyType:
+    types = [row[0] for row in await executor.read(sql.key_types(table, key))]
+    found: list[KeyType] = [type for type in KEY_TYPES if type in types]
+    if len(found) == 1:
+        return found[0]
+    there = "both numbers and strings" if found else f"no numbers or strings (but: {', '.join(types) or 'nothing'})"
+    raise ArgError(
+        f"the records of {table.name!r} have {there} at {key!r}; say type='number' or type='string' "
+        "(an index is for one of them; there may be one for each)"
+    )
 
 
 def _available(table: Table, measure: MeasureSpec, precision: Precision, method: IndexMethod) -> IndexMethod:

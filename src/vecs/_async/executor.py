@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 import psycopg
@@ -257,14 +257,26 @@ class AsyncExecutor:
         self._lent.discard(connection)
         await pool.putconn(connection)
 
-    async def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
-        """Run one statement that changes nothing; once more if its connection turns out to be dead."""
-        try:
-            return await self._run(statement, settings)
-        except ConnectionLost:
-            return await self._run(statement, settings)
+    async def read(
+        self, statement: Fragment, settings: Settings = NO_SETTINGS, *, prepare: Literal[False] | None = None
+    ) -> Rows:
+        """
+        Run one statement that changes nothing; once more if its connection turns out to be dead.
 
-    async def read_many(self, statements: Sequence[Fragment], settings: Settings = NO_SETTINGS) -> list[Rows]:
+        With `prepare=False` it is planned for its very values each time.
+        """
+        try:
+            return await self._run(statement, settings, prepare)
+        except ConnectionLost:
+            return await self._run(statement, settings, prepare)
+
+    async def read_many(
+        self,
+        statements: Sequence[Fragment],
+        settings: Settings = NO_SETTINGS,
+        *,
+        prepare: Literal[False] | None = None,
+    ) -> list[Rows]:
         """
         Run statements that change nothing; return the rows of each.
 
@@ -272,13 +284,15 @@ class AsyncExecutor:
         the server works on several at once.
         """
         if self.options.pooler or len(statements) < FEW_STATEMENTS:
-            return [await self.read(statement, settings) for statement in statements]
+            return [await self.read(statement, settings, prepare=prepare) for statement in statements]
         try:
-            return await self._run_many(statements, {**self._base, **settings} if settings else self._base)
+            return await self._run_many(statements, {**self._base, **settings} if settings else self._base, prepare)
         except (ConnectionLost, PlanIsStale):
-            return [await self.read(statement, settings) for statement in statements]
+            return [await self.read(statement, settings, prepare=prepare) for statement in statements]
 
-    async def _run_many(self, statements: Sequence[Fragment], settings: Settings) -> list[Rows]:
+    async def _run_many(
+        self, statements: Sequence[Fragment], settings: Settings, prepare: Literal[False] | None
+    ) -> list[Rows]:
         held = [await self._acquire()]
         connection = held[0][1]
         try:
@@ -292,7 +306,7 @@ class AsyncExecutor:
                     connection = held[number % len(held)][1]
                     cursors.append(_cursor(connection))
                     text, params = statement.render()
-                    await cursors[-1].execute(text, params, binary=True)
+                    await cursors[-1].execute(text, params, prepare=prepare, binary=True)
                 rows: list[Rows] = []
                 for number, cursor in enumerate(cursors):
                     connection = held[number % len(held)][1]
@@ -343,7 +357,7 @@ class AsyncExecutor:
         finally:
             await self._release(pool, connection)
 
-    async def _run(self, statement: Fragment, settings: Settings) -> Rows:
+    async def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = await self._acquire()
         try:
             if self.options.pooler:
@@ -352,7 +366,7 @@ class AsyncExecutor:
                     return await _execute(connection, statement, prepare=False)
             await self._apply(connection, {**self._base, **settings} if settings else self._base)
             try:
-                return await _execute(connection, statement)
+                return await _execute(connection, statement, prepare=prepare)
             except psycopg.errors.FeatureNotSupported as error:
                 # The table was altered under a prepared statement.
                 if not plan_is_stale(error):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vecs._arguments import callers_level, first_column, one_of
@@ -11,18 +12,18 @@ from vecs._async.core import AsyncCore, Filters, Measure
 from vecs._async.refining import refine
 from vecs._async.transforming import transform_queries
 from vecs._explain import describe_search
+from vecs._filtered import Pool, approximate, candidates_found, compares_all, pool_for, scan_limit, unsettled
 from vecs._precision import best_index, usable
 from vecs._request import Mode, Request, checked_request, request_from
 from vecs._sql import search as sql
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import Columns
+from vecs._sql.search import EVERYTHING, Columns
 from vecs._sql.settings import Settings, index_settings
 from vecs._sql.table import Table
 from vecs._sql.vectors import checked_vector
 from vecs._statement import rows_of_index, statement
 from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod, checked_int
-from vecs.measures import MeasureSpec
 from vecs.records import Match, is_vector
 
 if TYPE_CHECKING:
@@ -181,9 +182,14 @@ class AsyncSearching(AsyncCore):
         request = request_from(table, options, await self._selection(filters=options.get("filters")))
         words = await self._words(query, text, request)
         vec: Any = None if request.mode == "keyword" else await self._vector(query)
-        index = None if request.exact else usable(best_index(await self._known_indexes(), request.measure), vec)
-        settings = self._settings(table, request, index)
-        asked = sql.explain(statement(table, request, vec, words, index), analyze)
+        indexes = () if request.exact or request.mode == "keyword" else await self._read_indexes()
+        if compares_all(request, indexes):
+            request = replace(request, exact=True)
+        index = None if request.exact else usable(best_index(indexes, request.measure), vec)
+        settings = self._settings(table, request, index, indexes)
+        pool = pool_for(request, index, indexes)
+        size, probe = (None, False) if pool is None else (pool.sizes[0], pool.probe)
+        asked = sql.explain(statement(table, request, vec, words, index, pool=size, probe=probe), analyze)
         plan = first_column(await self._executor.read(asked, settings))
         in_force = dict(await self._executor.read(index_settings(), settings))
         words_first = describe_search(table, request, await self.indexes(), index, plan, in_force)
@@ -250,18 +256,47 @@ class AsyncSearching(AsyncCore):
         indexes: tuple[IndexInfo, ...] = ()
         if request.mode != "keyword" and not request.exact:
             indexes = await self._known_indexes()
-            self._warn_without_index(request.measure, indexes)
+            self._warn_without_index(request, indexes)
+            if compares_all(request, indexes):
+                request = replace(request, exact=True)
         index = best_index(indexes, request.measure)
-        settings = self._settings(table, request, index)
+        settings = self._settings(table, request, index, indexes)
+        # With a filter nothing is prepared: after some runs Postgres would keep a plan that knows neither key nor
+        # value, hence neither what the filter keeps nor which index is for it.
+        prepare = None if request.selection == EVERYTHING else False
+        pool = pool_for(request, index, indexes)
+        if pool is not None:
+            return [await self._found_in_pool(table, request, vec, pool, settings) for vec, _ in queries]
         statements = [statement(table, request, vec, words, usable(index, vec)) for vec, words in queries]
-        found = await self._executor.read_many(statements, settings)
+        found = await self._executor.read_many(statements, settings, prepare=prepare)
         for place, rows in enumerate(found):
             if not request.exact and await self._is_short(request, rows, indexes):
                 again = statement(table, request, *queries[place], None, complete=True)
-                found[place] = await self._executor.read(again)
-            elif request.mode == "vector":
+                found[place] = await self._executor.read(again, settings, prepare=prepare)
+            elif request.mode == "vector" and not request.exact:
                 found[place] = sql.in_order(rows)
         return found
+
+    async def _found_in_pool(
+        self, table: Table, request: Request, vec: Any, pool: Pool, settings: Settings
+    ) -> list[tuple[Any, ...]]:
+        """Search under a filter: as the planner thinks best, and exactly where an index may have missed nearer ones."""
+        wanted = request.fetched + request.skipped
+        rows: list[tuple[Any, ...]] = []
+        full = False
+        for size in pool.sizes:
+            asked = statement(table, request, vec, None, None, pool=size, probe=pool.probe)
+            rows = await self._executor.read(asked, settings, prepare=False)
+            full = candidates_found(rows) >= size
+            if not full:
+                break
+            if not unsettled(rows, wanted):
+                return rows
+        # Among very many records, or in an index on just those that match, the nearest of a large pool must do.
+        if full and len(pool.sizes) > 1:
+            return rows
+        exactly = statement(table, request, vec, None, None, complete=True)
+        return await self._executor.read(exactly, settings, prepare=False)
 
     async def _is_short(self, request: Request, rows: Sequence[tuple[Any, ...]], indexes: Iterable[IndexInfo]) -> bool:
         short = len(rows) < request.fetched
@@ -269,23 +304,31 @@ class AsyncSearching(AsyncCore):
             return short
         if request.mode == "hybrid":
             short = rows[0][8] < request.candidates[0] if rows else False
-        return short and (_approximate(indexes) or _approximate(await self._read_indexes()))
+        return short and (approximate(indexes) or approximate(await self._read_indexes()))
 
-    def _warn_without_index(self, measure: MeasureSpec, indexes: Iterable[IndexInfo]) -> None:
-        key = (self.client.schema, self.name, measure.measure)
-        if key in self._executor.warned or any(measure.measure in index.measures for index in indexes):
+    def _warn_without_index(self, request: Request, indexes: Iterable[IndexInfo]) -> None:
+        measure = request.measure.measure
+        key = (self.client.schema, self.name, measure)
+        if key in self._executor.warned or any(measure in index.measures for index in indexes):
+            return
+        if request.selection.filters is not None and any(index.condition and index.approximate for index in indexes):
+            # Made for filters: perhaps for this one.
             return
         self._executor.warned.add(key)
         warnings.warn(
-            f"Query does not have a covering index for IndexMeasure.{measure.measure.value}. "
-            "See Collection.create_index",
+            f"Query does not have a covering index for IndexMeasure.{measure.value}. See Collection.create_index",
             UserWarning,
             stacklevel=callers_level(),
         )
 
-    def _settings(self, table: Table, request: Request, index: IndexInfo | None) -> Settings:
+    def _settings(
+        self, table: Table, request: Request, index: IndexInfo | None, indexes: Iterable[IndexInfo]
+    ) -> Settings:
         settings: dict[str, str] = {}
         rows = rows_of_index(request, index)
+        if table.extension.iterative_scan and not (request.selection == EVERYTHING and self._executor.options.pooler):
+            # Without a filter, too: a setting that changes from search to search costs a statement each time.
+            settings.update(scan_limit(indexes, rows))
         for method, value, name in (
             (IndexMethod.hnsw, request.ef_search, "ef_search"),
             (IndexMethod.ivfflat, request.probes, "probes"),
@@ -297,8 +340,3 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
-
-
-def _approximate(indexes: Iterable[IndexInfo]) -> bool:
-    # Be it the user's own: any of them may have answered.
-    return any(index.approximate for index in indexes)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vecs._json import encode_json
 from vecs._sql.fragment import Fragment, fragment, join
+from vecs.exc import ArgError
 from vecs.filters import And, Contains, Equals, Exists, Filter, In, Like, Not, NotEquals, Or, Range
 
 if TYPE_CHECKING:
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 # Containment unpacks the whole metadata for each value: beyond a few, a large record would cost gigabytes.
 _FEW = 50
+
+# As in typed_value(): how many characters of a string are compared through an index.
+_CUT = 200
+
+# A condition is kept in one row of the catalog.
+_LONGEST = 2000
+
+KeyType: TypeAlias = Literal["number", "string"]
+KEY_TYPES: tuple[KeyType, ...] = ("number", "string")
 
 _COMPARE: dict[str, LiteralString] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
@@ -35,7 +45,7 @@ def condition(node: Filter) -> Fragment:
         case Equals(key, value):
             return _equals(key, value)
         case NotEquals(key, value):
-            return fragment("({found} <> {value}::jsonb)", found=_value(key), value=encode_json(value))
+            return fragment("({found} <> {value}::jsonb)", found=value_at(key), value=encode_json(value))
         case Range(key, operator, bound):
             return _range(key, _COMPARE[operator], bound)
         case In(key, values, negated):
@@ -44,7 +54,7 @@ def condition(node: Filter) -> Fragment:
             return _holds_any(key, values) if len(values) <= _FEW else _is_any(key, values)
         case Exists(key, wanted):
             test: LiteralString = "({found} is not null)" if wanted else "({found} is null)"
-            return fragment(test, found=_value(key))
+            return fragment(test, found=value_at(key))
         case Like(key, pattern, ignore_case):
             return _like(key, pattern, ignore_case)
         case Contains(key, values, every):
@@ -55,7 +65,7 @@ def condition(node: Filter) -> Fragment:
             return _has_any(key, values)
 
 
-def _value(key: str) -> Fragment:
+def value_at(key: str) -> Fragment:
     """Return the JSON at a key: the literal key where there is one, else the path through objects."""
     if "." not in key:
         return fragment("(metadata -> {key}::text)", key=key)
@@ -99,7 +109,7 @@ def _holds_any(key: str, values: Any) -> Fragment:
 def _is_any(key: str, values: Sequence[Any]) -> Fragment:
     return fragment(
         "({found} = any({values}::text[]::jsonb[]))",
-        found=_value(key),
+        found=value_at(key),
         values=[encode_json(value) for value in values],
     )
 
@@ -112,7 +122,7 @@ def _has_any(key: str, values: Sequence[Any]) -> Fragment:
             ) as e (element)
             where e.element = any({values}::text[]::jsonb[])
         )""",
-        found=_value(key),
+        found=value_at(key),
         values=[encode_json(value) for value in values],
     )
 
@@ -126,34 +136,78 @@ def _equals(key: str, value: Any) -> Fragment:
     if value is None or isinstance(value, str | int | float | bool):
         return held
     # An array or object contains smaller ones: containment finds candidates, equality decides.
-    return fragment("({held} and {found} = {value}::jsonb)", held=held, found=_value(key), value=encode_json(value))
+    return fragment("({held} and {found} = {value}::jsonb)", held=held, found=value_at(key), value=encode_json(value))
+
+
+def typed_value(key: str, type: KeyType) -> Fragment:
+    """
+    Return what range conditions compare, and what an index for them is on; NULL for values of other types.
+
+    A CASE, because it never casts what it must not, and because the planner takes its statistics of an expression
+    from an index that is not partial. A string is cut: a btree takes no row above some 2,700 bytes, and an index
+    must not make a write fail.
+    """
+    if type == "number":
+        return fragment("(case when jsonb_typeof({found}) = 'number' then ({found})::numeric end)", found=value_at(key))
+    # By code point whatever the database's collation, and as Python compares.
+    return fragment(
+        """((case when jsonb_typeof({found}) = 'string' then left({found} #>> '{{}}', 200) end) collate "C")""",
+        found=value_at(key),
+    )
 
 
 def _range(key: str, operator: LiteralString, bound: int | float | str) -> Fragment:
-    found = _value(key)
     comparison = Fragment((f" {operator} ",))
-    if isinstance(bound, str):
-        # By code point whatever the database's collation, and as Python compares.
+    if not isinstance(bound, str):
         return fragment(
-            """(jsonb_typeof({found}) = 'string' and ({found} #>> '{{}}') collate "C"{op}{bound}::text)""",
-            found=found,
+            "({value}{op}{bound}::numeric)",
+            value=typed_value(key, "number"),
             op=comparison,
-            bound=bound,
+            bound=encode_json(bound),
         )
-    # jsonb compares two numbers as numeric: no cast that could raise on other data.
+    if len(bound) < _CUT:
+        # Shorter than the cut: cut and whole strings compare with it alike.
+        return fragment("({value}{op}{bound}::text)", value=typed_value(key, "string"), op=comparison, bound=bound)
     return fragment(
-        "(jsonb_typeof({found}) = 'number' and {found}{op}{bound}::jsonb)",
-        found=found,
+        """({value}{or_equal}{cut}::text and jsonb_typeof({found}) = 'string'
+            and ({found} #>> '{{}}') collate "C"{op}{bound}::text)""",
+        value=typed_value(key, "string"),
+        or_equal=Fragment((" >= " if operator.startswith(">") else " <= ",)),
+        cut=bound[:_CUT],
+        found=value_at(key),
         op=comparison,
-        bound=encode_json(bound),
+        bound=bound,
     )
+
+
+def index_condition(node: Filter) -> Fragment:
+    """Return the condition with its values as constants, as an index on a part of the records needs it."""
+    _check_immutable(node)
+    text = condition(node).inline().decode()
+    if len(text.encode()) > _LONGEST:
+        raise ArgError(
+            f"the condition of an index may have {_LONGEST} bytes as SQL, not {len(text.encode())}; "
+            "use fewer or shorter values"
+        )
+    return Fragment((text,))
+
+
+def _check_immutable(node: Filter) -> None:
+    if isinstance(node, And | Or | Not):
+        for part in node.parts:
+            _check_immutable(part)
+    elif isinstance(node, Contains) and not node.every and len(node.values) > _FEW:
+        raise ArgError(
+            f"$contains_any for {node.key!r} has {len(node.values)} values; the condition of an index takes up to "
+            f"{_FEW} of them (beyond, it is a subquery), and any other operator"
+        )
 
 
 def _not_in(key: str, values: tuple[Any, ...]) -> Fragment:
     # `<> all` of an empty array is true even for NULL, hence the explicit test.
     return fragment(
         "({found} is not null and {found} <> all({values}::text[]::jsonb[]))",
-        found=_value(key),
+        found=value_at(key),
         values=[encode_json(value) for value in values],
     )
 
@@ -164,4 +218,4 @@ def _like(key: str, pattern: str, ignore_case: bool) -> Fragment:
         if ignore_case
         else "(jsonb_typeof({found}) = 'string' and ({found} #>> '{{}}') like {pattern}::text)"
     )
-    return fragment(test, found=_value(key), pattern=pattern)
+    return fragment(test, found=value_at(key), pattern=pattern)

@@ -87,9 +87,9 @@ class Template:
         self._before, self._after = before.parts, after.parts
         self._text = Fragment((*self._before, Param(None), *self._after)).render()[0]
 
-    def fill(self, value: Any) -> Fragment:
+    def fill(self, param: Param) -> Fragment:
         """Return the statement with its parameter."""
-        return _Filled((*self._before, Param(value), *self._after), self._text, value)
+        return _Filled((*self._before, param, *self._after), self._text, param.value)
 
 
 class _Filled(Fragment):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
+from vecs._sql.filters import KeyType, condition, typed_value, value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
 from vecs._sql.table import Table
+from vecs.filters import And, Filter
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import MEASURES, IndexMeasure, MeasureSpec
 from vecs.storage import VEC_TYPES, Precision, VecTypeName
@@ -32,7 +35,9 @@ class IndexInfo:
     part of the rows. `precision` is "full" for an index of the vectors as they are stored, "half" or "binary" for
     one of half-precision vectors or codes made from them, None for others. A binary one serves each of
     `measures`, whichever `measure` it was made for. `valid` is False while an index is being built concurrently,
-    or after such a build was interrupted. `options` are its storage parameters.
+    or after such a build was interrupted. `options` are its storage parameters. `key` and `key_type` are those of a
+    metadata index for ranges, `condition` that of an index on a part of the records, as Postgres words it. `rows`
+    is about how many records it covers, 0 where that is not known.
     """
 
     name: str
@@ -45,6 +50,10 @@ class IndexInfo:
     size_bytes: int
     definition: str
     precision: Precision | None = None
+    key: str | None = None
+    key_type: KeyType | None = None
+    condition: str | None = None
+    rows: int = 0
 
     @property
     def measures(self) -> tuple[IndexMeasure, ...]:
@@ -65,9 +74,9 @@ def list_indexes(table: Table) -> Fragment:
         """
         select i.relname::text, am.amname::text, a.attname::text, opc.opcname::text, i.reloptions::text[],
                x.indisvalid, x.indisprimary, pg_catalog.pg_relation_size(i.oid),
-               pg_catalog.pg_get_indexdef(i.oid), x.indpred is null and x.indexprs is null,
-               case when x.indpred is null and x.indnatts = 1
-                    then pg_catalog.pg_get_expr(x.indexprs, x.indrelid) end
+               pg_catalog.pg_get_indexdef(i.oid),
+               case when x.indnatts = 1 then pg_catalog.pg_get_expr(x.indexprs, x.indrelid) end,
+               pg_catalog.pg_get_expr(x.indpred, x.indrelid), greatest(i.reltuples, 0)::int8
         from pg_catalog.pg_index x
         join pg_catalog.pg_class i on i.oid = x.indexrelid
         join pg_catalog.pg_class t on t.oid = x.indrelid
@@ -99,16 +108,21 @@ def _index_info(
     primary: bool,
     size: int,
     definition: str,
-    whole: bool,
     expression: str | None,
+    condition: str | None,
+    rows: int,
 ) -> IndexInfo:
-    precision: Precision | None = "full" if column == "vec" and whole else _precision(table, expression)
+    whole = condition is None and expression is None
+    precision: Precision | None = "full" if column == "vec" and whole else None
+    if condition is None and precision is None:
+        precision = _precision(table, expression)
     # By operator class, not by name: 0.1's index names do not tell.
     measure = None if precision is None else _MEASURE_OF.get(opclass or "")
     if precision == "binary":
         # All binary indexes have one operator class; that they were made for another measure is in our names only.
         tag = re.match(r"ix_binary_([a-z0-9]+)_ops_", name)
         measure = _TAGS.get(tag[1] if tag else "", BY_ANGLE[0]) if measure is IndexMeasure.hamming_distance else None
+    key, key_type = _key_of(expression) if method == "btree" and condition is None else (None, None)
     return IndexInfo(
         name=name,
         method=method,
@@ -121,6 +135,10 @@ def _index_info(
         size_bytes=size,
         definition=definition,
         precision=None if measure is None else precision,
+        key=key,
+        key_type=key_type,
+        condition=condition,
+        rows=rows,
     )
 
 
@@ -131,6 +149,21 @@ def _precision(table: Table, expression: str | None) -> Precision | None:
         ("binary", _BINARY.fullmatch(expression or "")),
     ]
     return next((precision for precision, match in found if match and int(match[1]) == table.dimension), None)
+
+
+# What Postgres makes of typed_value(); the first literal is the whole key, dots and all.
+_KEY = re.compile(
+    r"""\s*CASE\s+WHEN \(jsonb_typeof\((?:COALESCE\()?\(metadata -> '((?:[^']|'')*)'::text\).*\) = """
+    r"""'(number|string)'::text\) THEN (?:"left"\(.*, 200\)|.*::numeric)\s+ELSE NULL::\w+\s+END\s*""",
+    re.DOTALL,
+)
+
+
+def _key_of(expression: str | None) -> tuple[str, KeyType] | tuple[None, None]:
+    found = _KEY.fullmatch(expression or "")
+    if found is None:
+        return None, None
+    return found[1].replace("''", "'"), "number" if found[2] == "number" else "string"
 
 
 def indexed_type(table: Table, precision: Precision) -> VecTypeName:
@@ -198,10 +231,12 @@ def create_vector_index(
     options: Mapping[str, int],
     *,
     concurrently: bool,
+    part: Fragment = EMPTY,
 ) -> Fragment:
-    """Create an index on the vectors, or on what a lower precision leaves of them."""
+    """Create an index on the vectors, or on what a lower precision leaves of them; of all records, or of a part."""
     return fragment(
-        "create index{concurrently} {name} on {table} using {method} ({vec} {opclass}) with ({options})",
+        "create index{concurrently} {name} on {table} using {method} ({vec} {opclass}) with ({options}){condition}",
+        condition=fragment(" where {part}", part=part) if part.parts else EMPTY,
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=table.identifier,
@@ -224,6 +259,54 @@ def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fra
         "create index{concurrently} {name} on {table} using gin (metadata jsonb_path_ops)",
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
+        table=table.identifier,
+    )
+
+
+def part_of_name(part: Fragment) -> str:
+    """Return how names of indexes begin that are on the records of this condition."""
+    # Not "ix_vector": stock vecs would take it for one on all vectors.
+    return f"ix_part_{sha256(part.inline()).hexdigest()[:12]}_"
+
+
+def serves_part(indexes: Iterable[IndexInfo], node: Filter) -> bool:
+    """Whether one of these indexes is on just the records of a filter, or of a condition at its top."""
+    names = [index.name for index in indexes if index.condition]
+    nodes = [node, *(node.parts if isinstance(node, And) else ())] if names else []
+    return any(name.startswith(part_of_name(condition(each))) for each in nodes for name in names)
+
+
+def part_name(part: Fragment, measure: MeasureSpec, unique: str) -> str:
+    """Name an index on the records of a condition; Postgres words conditions its own way, hence a digest."""
+    return f"{part_of_name(part)}{measure.opclass}_{unique}"
+
+
+def key_index_name(key: str, type: KeyType, unique: str) -> str:
+    """Name a metadata index for ranges; a hint of the key is in it, for who reads a plan."""
+    hint = re.sub("[^a-z0-9]+", "_", key.lower())[:30].strip("_")
+    return f"ix_meta_{hint}_{type}_{unique}"
+
+
+def create_key_index(table: Table, name: str, key: str, type: KeyType, *, concurrently: bool) -> Fragment:
+    """Create the btree index that answers ranges of numbers or of strings at a key."""
+    return fragment(
+        "create index{concurrently} {name} on {table} ({value})",
+        concurrently=fragment(" concurrently") if concurrently else EMPTY,
+        name=Identifier(name),
+        table=table.identifier,
+        value=Fragment((typed_value(key, type).inline().decode(),)),
+    )
+
+
+def key_types(table: Table, key: str) -> Fragment:
+    """Find the JSON types of a key's values, among some of the records."""
+    return fragment(
+        """
+        select distinct jsonb_typeof(found)
+        from (select {value} as found from {table} where {value} is not null limit 10000) as sample (found)
+        order by 1
+        """,
+        value=value_at(key),
         table=table.identifier,
     )
 

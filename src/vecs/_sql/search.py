@@ -34,7 +34,15 @@ EVERYTHING = Selection()
 
 def where(selection: Selection, *more: Fragment) -> Fragment:
     """Return a WHERE clause, or nothing."""
-    parts = list(more)
+    parts = [*more, *conditions(selection)]
+    if not parts:
+        return EMPTY
+    return fragment(" where {conditions}", conditions=join(" and ", parts))
+
+
+def conditions(selection: Selection) -> list[Fragment]:
+    """Return what records of a selection meet."""
+    parts: list[Fragment] = []
     if selection.ids is not None:
         # One array, never a placeholder each: one statement whatever the count.
         parts.append(fragment("id = any({ids}::text[])", ids=list(selection.ids)))
@@ -42,9 +50,7 @@ def where(selection: Selection, *more: Fragment) -> Fragment:
         parts.append(fragment("document_id = any({ids}::text[])", ids=list(selection.document_ids)))
     if selection.filters is not None:
         parts.append(condition(selection.filters))
-    if not parts:
-        return EMPTY
-    return fragment(" where {conditions}", conditions=join(" and ", parts))
+    return parts
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def select_list(table: Table, columns: Columns) -> Fragment:
 
 def nearest(
     table: Table,
-    vec: Binary,
+    vec: Binary | Param,
     measure: MeasureSpec,
     columns: Columns,
     *,
@@ -96,10 +102,11 @@ def nearest(
     `exact` orders by an expression that no index answers, so that every matching record is compared: it
     needs no setting, hence no transaction.
     """
+    given = vec if isinstance(vec, Param) else Param(vec)
     if selection == EVERYTHING:
-        return _of_everything(table, measure, columns, exact, limit, offset).fill(vec)
+        return _of_everything(table, measure, columns, exact, limit, offset).fill(given)
     before, after, end = _around_values(table, measure, columns, exact, limit, offset, False)
-    return Fragment((*before.parts, Param(vec), *after.parts, *where(selection).parts, *end.parts))
+    return Fragment((*before.parts, given, *after.parts, *where(selection).parts, *end.parts))
 
 
 @lru_cache(maxsize=256)
@@ -133,7 +140,7 @@ def _around_values(
         order=fragment("distance, id") if exact else fragment("distance"),
         # As a constant the planner may keep its plan; under a filter each search is better planned anew.
         limit=Literal(limit) if everything else fragment("{limit}::int8", limit=limit),
-        offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
+        offset=_offset(offset, everything),
     )
     return before, after, end
 
@@ -208,9 +215,15 @@ def _around_candidates(
         cast=cast,
         count=count,
         limit=limit,
-        offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
+        offset=_offset(offset, everything),
     )
     return before, after, nearness, end
+
+
+def _offset(offset: int, everything: bool) -> Fragment:
+    if not offset:
+        return EMPTY
+    return fragment(" offset {offset}", offset=Literal(offset) if everything else fragment("{n}::int8", n=offset))
 
 
 def names(table: Table, columns: Columns) -> Fragment:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 import psycopg
@@ -256,14 +256,26 @@ class Executor:
         self._lent.discard(connection)
         pool.putconn(connection)
 
-    def read(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> Rows:
-        """Run one statement that changes nothing; once more if its connection turns out to be dead."""
-        try:
-            return self._run(statement, settings)
-        except ConnectionLost:
-            return self._run(statement, settings)
+    def read(
+        self, statement: Fragment, settings: Settings = NO_SETTINGS, *, prepare: Literal[False] | None = None
+    ) -> Rows:
+        """
+        Run one statement that changes nothing; once more if its connection turns out to be dead.
 
-    def read_many(self, statements: Sequence[Fragment], settings: Settings = NO_SETTINGS) -> list[Rows]:
+        With `prepare=False` it is planned for its very values each time.
+        """
+        try:
+            return self._run(statement, settings, prepare)
+        except ConnectionLost:
+            return self._run(statement, settings, prepare)
+
+    def read_many(
+        self,
+        statements: Sequence[Fragment],
+        settings: Settings = NO_SETTINGS,
+        *,
+        prepare: Literal[False] | None = None,
+    ) -> list[Rows]:
         """
         Run statements that change nothing; return the rows of each.
 
@@ -271,13 +283,15 @@ class Executor:
         the server works on several at once.
         """
         if self.options.pooler or len(statements) < FEW_STATEMENTS:
-            return [self.read(statement, settings) for statement in statements]
+            return [self.read(statement, settings, prepare=prepare) for statement in statements]
         try:
-            return self._run_many(statements, {**self._base, **settings} if settings else self._base)
+            return self._run_many(statements, {**self._base, **settings} if settings else self._base, prepare)
         except (ConnectionLost, PlanIsStale):
-            return [self.read(statement, settings) for statement in statements]
+            return [self.read(statement, settings, prepare=prepare) for statement in statements]
 
-    def _run_many(self, statements: Sequence[Fragment], settings: Settings) -> list[Rows]:
+    def _run_many(
+        self, statements: Sequence[Fragment], settings: Settings, prepare: Literal[False] | None
+    ) -> list[Rows]:
         held = [self._acquire()]
         connection = held[0][1]
         try:
@@ -291,7 +305,7 @@ class Executor:
                     connection = held[number % len(held)][1]
                     cursors.append(_cursor(connection))
                     text, params = statement.render()
-                    cursors[-1].execute(text, params, binary=True)
+                    cursors[-1].execute(text, params, prepare=prepare, binary=True)
                 rows: list[Rows] = []
                 for number, cursor in enumerate(cursors):
                     connection = held[number % len(held)][1]
@@ -342,7 +356,7 @@ class Executor:
         finally:
             self._release(pool, connection)
 
-    def _run(self, statement: Fragment, settings: Settings) -> Rows:
+    def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = self._acquire()
         try:
             if self.options.pooler:
@@ -351,7 +365,7 @@ class Executor:
                     return _execute(connection, statement, prepare=False)
             self._apply(connection, {**self._base, **settings} if settings else self._base)
             try:
-                return _execute(connection, statement)
+                return _execute(connection, statement, prepare=prepare)
             except psycopg.errors.FeatureNotSupported as error:
                 # The table was altered under a prepared statement.
                 if not plan_is_stale(error):
