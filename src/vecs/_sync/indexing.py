@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from vecs._memory import checked_memory
+from vecs._progress import BuildProgressArg, build_updates
 from vecs._sync import building
 from vecs._sync.core import Core, Measure
 from vecs.exc import IndexNotFound
@@ -25,34 +27,49 @@ class Indexing(Core):
         concurrently: bool = False,
         memory: str | None = None,
         workers: int | None = None,
+        progress: BuildProgressArg = False,
     ) -> str:
         """
         Build an index for a measure, and one for filters on metadata; return the former's name.
 
         `method` may be the build parameters themselves: `IndexArgsHNSW(m=32)`. An index that is there with
-        the same parameters is kept; another one for the same measure is replaced, and serves searches until
-        the new one is ready, or raises ArgError with `replace=False`. To drop the old one it waits for the
-        transactions that are open on the collection. Writers wait during a build unless
-        `concurrently=True`. `memory` (such as "1GB") and `workers` are Postgres' maintenance_work_mem and
-        max_parallel_maintenance_workers for the build; through a pooler they do not hold for a concurrent one.
+        the same parameters is kept, which the log (INFO) and `progress` tell; another one for the same measure
+        is replaced, and serves searches until the new one is ready, or raises ArgError with `replace=False`. To
+        drop the old one it waits for the transactions that are open on the collection. One client at a time
+        builds on a collection; others wait. Writers wait during a build unless `concurrently=True`, which takes
+        longer. An interrupted build leaves nothing behind, or what the next call clears away.
+
+        `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
+        needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the
+        greatest of the server's own setting, 256 MB and its shared_buffers. A warning is logged where the index
+        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
+        neither holds for a concurrent build.
+
+        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times a second and at
+        the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
+        exception it raises ends the build and is raised here.
+
+        Without parameters an IVFFlat index has a list for every 1,000 records, or the square root of their number
+        from a million; one that is there is kept up to twice or half as many. Build it after loading.
         """
         chosen, args = resolve_method(method, index_arguments)
         spec = measure_spec(measure)
-        settings: dict[str, str] = {}
-        if memory is not None:
-            settings["maintenance_work_mem"] = str(memory)
-        if workers is not None:
-            settings["max_parallel_maintenance_workers"] = str(checked_int(workers, "workers", 0, 1024))
-        name = building.create_index(
-            self._executor,
-            self._table(),
-            spec,
-            chosen,
-            args,
-            replace=replace,
-            concurrently=concurrently,
-            settings=settings,
+        how = building.BuildOptions(
+            concurrently,
+            None if memory is None else checked_memory(memory),
+            None if workers is None else checked_int(workers, "workers", 0, 1024),
         )
+        with build_updates(progress, self.name) as report:
+            name = building.create_index(
+                self._executor,
+                self._table(),
+                spec,
+                chosen,
+                args,
+                replace=replace,
+                how=how,
+                report=report,
+            )
         self._executor.indexes.clear()
         return name
 
