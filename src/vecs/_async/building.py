@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from vecs._async.executor import AsyncExecutor, AsyncHeld
-from vecs._async.guarding import NO_TIMEOUT, building_session, tidy, until, without_leftovers
+from vecs._async.guarding import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._async.watching import AsyncWatch
 from vecs._memory import build_bytes, megabytes, needed_bytes
 from vecs._pairs import async_shielded
 from vecs._phases import BuildReport
 from vecs._sql import indexes as sql
 from vecs._sql import search
-from vecs._sql.builds import built_index, estimate, try_lock_transaction
+from vecs._sql.builds import built_index, estimate
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
 from vecs.exc import ArgError, DatabaseError
@@ -71,7 +71,7 @@ async def create_index(
         wanted = Wanted(table, measure, method, build_options(args), how.concurrently)
         kept, statements = wanted.missing(existing, replace)
         if statements:
-            kept = await _build(executor, held, wanted, kept, statements, replace, how, watch)
+            await _build(executor, held, wanted, kept, statements, how, watch)
             await watch.tell(watch.tracker.at("analyzing", 99.0, kept))
             # Without statistics the planner guesses what a filter keeps.
             await held.alone(sql.analyze(table), NO_TIMEOUT)
@@ -91,11 +91,10 @@ async def _build(
     held: AsyncHeld,
     wanted: Wanted,
     kept: str,
-    statements: list[sql.Fragment],
-    replace: bool,
+    statements: Sequence[sql.Fragment],
     how: BuildOptions,
     watch: AsyncWatch,
-) -> str:
+) -> None:
     rows, memory = await _rows_and_memory(executor, held, wanted, how.memory)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
@@ -108,17 +107,12 @@ async def _build(
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     async with watch.over(statement):
                         await held.alone(statement, settings)
-                return kept
+                return
             async with held.transaction(settings) as session:
-                if executor.options.pooler:
-                    await until(session, try_lock_transaction(wanted.table), watch)
-                    existing = sql.read_indexes(await session.execute(sql.list_indexes(wanted.table)))
-                    kept, statements = wanted.missing(existing, replace)
                 for number, statement in enumerate(statements):
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     async with watch.over(statement):
                         await session.execute(statement)
-            return kept
     except BaseException as error:
         if wanted.concurrently:
             await async_shielded(tidy(executor, held, wanted.table, statements))

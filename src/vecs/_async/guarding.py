@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from vecs._async.executor import AsyncExecutor, AsyncHeld, AsyncSession
 from vecs._async.watching import AsyncWatch
+from vecs._errors import ConnectionLost
 from vecs._pairs import async_pause, async_shielded
 from vecs._sql import builds as sql
 from vecs._sql import indexes
@@ -29,14 +30,14 @@ async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWa
     Hold a connection on which indexes of a collection are built and dropped, one client at a time.
 
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
-    the server ends one. A pooler's sessions change between statements and cannot hold the lock: there, plain
-    builds take it in their transaction, and concurrent ones rely on looking at who builds what.
+    the server ends one.
     """
     # What makes a dead connection heal.
     await executor.read(ping())
     async with executor.hold() as held:
         if executor.options.pooler:
-            yield held
+            async with _locked_beside(executor, table, watch):
+                yield held
             return
         try:
             await until(held, sql.try_lock(table), watch)
@@ -45,10 +46,34 @@ async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWa
             await async_shielded(_unlock(held, table))
 
 
+@asynccontextmanager
+async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatch) -> AsyncGenerator[None]:
+    """
+    Hold the lock in a transaction beside: a pooler's sessions change between statements.
+
+    It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
+    """
+    settings = {"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "0"}
+    done = False
+    try:
+        async with executor.aside() as beside, beside.transaction(settings) as session:
+            await until(session, sql.try_lock_transaction(table), watch)
+            yield
+            done = True
+    except ConnectionLost:
+        # Poolers end idle transactions, too; what was to be locked is done.
+        if not done:
+            raise
+
+
 async def until(session: AsyncHeld | AsyncSession, question: Fragment, watch: AsyncWatch) -> None:
-    """Ask until the answer is true, with pauses in which no snapshot is held."""
+    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
     seconds = 0.02
-    while not (await session.execute(question))[0][0]:
+    while True:
+        answer = (await session.execute(question))[0][0]
+        await session.execute(sql.LET_GO)
+        if answer:
+            return
         await watch.tell(watch.tracker.at(WAITING))
         await async_pause(seconds)
         seconds = min(1.5 * seconds, 0.5)

@@ -44,11 +44,16 @@ def unlock(table: Table) -> Fragment:
 
 
 def try_lock_transaction(table: Table) -> Fragment:
-    """Take the lock of `try_lock` until the transaction ends: a pooler's sessions are not ours."""
+    """Take the lock of `try_lock` until the transaction ends."""
     return fragment(
         "select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended({name}::text, 1))",
         name=table.identifier.sql,
     )
+
+
+# Changes nothing. In a transaction the last query keeps its snapshot until the next statement is bound, and this
+# one takes none.
+LET_GO = fragment("unlisten *")
 
 
 def read_progress(statement: Fragment) -> Fragment:

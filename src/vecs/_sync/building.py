@@ -13,11 +13,11 @@ from vecs._pairs import shielded
 from vecs._phases import BuildReport
 from vecs._sql import indexes as sql
 from vecs._sql import search
-from vecs._sql.builds import built_index, estimate, try_lock_transaction
+from vecs._sql.builds import built_index, estimate
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
 from vecs._sync.executor import Executor, Held
-from vecs._sync.guarding import NO_TIMEOUT, building_session, tidy, until, without_leftovers
+from vecs._sync.guarding import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._sync.watching import Watch
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import (
@@ -72,7 +72,7 @@ def create_index(
         wanted = Wanted(table, measure, method, build_options(args), how.concurrently)
         kept, statements = wanted.missing(existing, replace)
         if statements:
-            kept = _build(executor, held, wanted, kept, statements, replace, how, watch)
+            _build(executor, held, wanted, kept, statements, how, watch)
             watch.tell(watch.tracker.at("analyzing", 99.0, kept))
             # Without statistics the planner guesses what a filter keeps.
             held.alone(sql.analyze(table), NO_TIMEOUT)
@@ -92,11 +92,10 @@ def _build(
     held: Held,
     wanted: Wanted,
     kept: str,
-    statements: list[sql.Fragment],
-    replace: bool,
+    statements: Sequence[sql.Fragment],
     how: BuildOptions,
     watch: Watch,
-) -> str:
+) -> None:
     rows, memory = _rows_and_memory(executor, held, wanted, how.memory)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
@@ -109,17 +108,12 @@ def _build(
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     with watch.over(statement):
                         held.alone(statement, settings)
-                return kept
+                return
             with held.transaction(settings) as session:
-                if executor.options.pooler:
-                    until(session, try_lock_transaction(wanted.table), watch)
-                    existing = sql.read_indexes(session.execute(sql.list_indexes(wanted.table)))
-                    kept, statements = wanted.missing(existing, replace)
                 for number, statement in enumerate(statements):
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     with watch.over(statement):
                         session.execute(statement)
-            return kept
     except BaseException as error:
         if wanted.concurrently:
             shielded(tidy(executor, held, wanted.table, statements))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+from vecs._errors import ConnectionLost
 from vecs._pairs import pause, shielded
 from vecs._sql import builds as sql
 from vecs._sql import indexes
@@ -30,14 +31,14 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
     Hold a connection on which indexes of a collection are built and dropped, one client at a time.
 
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
-    the server ends one. A pooler's sessions change between statements and cannot hold the lock: there, plain
-    builds take it in their transaction, and concurrent ones rely on looking at who builds what.
+    the server ends one.
     """
     # What makes a dead connection heal.
     executor.read(ping())
     with executor.hold() as held:
         if executor.options.pooler:
-            yield held
+            with _locked_beside(executor, table, watch):
+                yield held
             return
         try:
             until(held, sql.try_lock(table), watch)
@@ -46,10 +47,34 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
             shielded(_unlock(held, table))
 
 
+@contextmanager
+def _locked_beside(executor: Executor, table: Table, watch: Watch) -> Generator[None]:
+    """
+    Hold the lock in a transaction beside: a pooler's sessions change between statements.
+
+    It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
+    """
+    settings = {"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "0"}
+    done = False
+    try:
+        with executor.aside() as beside, beside.transaction(settings) as session:
+            until(session, sql.try_lock_transaction(table), watch)
+            yield
+            done = True
+    except ConnectionLost:
+        # Poolers end idle transactions, too; what was to be locked is done.
+        if not done:
+            raise
+
+
 def until(session: Held | Session, question: Fragment, watch: Watch) -> None:
-    """Ask until the answer is true, with pauses in which no snapshot is held."""
+    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
     seconds = 0.02
-    while not (session.execute(question))[0][0]:
+    while True:
+        answer = (session.execute(question))[0][0]
+        session.execute(sql.LET_GO)
+        if answer:
+            return
         watch.tell(watch.tracker.at(WAITING))
         pause(seconds)
         seconds = min(1.5 * seconds, 0.5)
