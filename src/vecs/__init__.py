@@ -4,6 +4,7 @@ from vecs import exc
 from vecs._async.client import AsyncClient, create_async_client
 from vecs._async.collection import AsyncCollection
 from vecs._info import ClientInfo, CollectionInfo
+from vecs._phases import BuildProgress
 from vecs._recall import Recall, Tuning
 from vecs._sql.indexes import IndexInfo
 from vecs._sync.client import Client, create_client
@@ -31,6 +32,7 @@ __project__ = "vecs"
 __all__ = [
     "AsyncClient",
     "AsyncCollection",
+    "BuildProgress",
     "Client",
     "ClientInfo",
     "Collection",

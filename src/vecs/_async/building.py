@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from vecs._async.executor import AsyncExecutor
+from vecs._async.executor import AsyncExecutor, AsyncHeld
+from vecs._async.guarding import NO_TIMEOUT, building_session, tidy, without_leftovers
+from vecs._async.watching import AsyncWatch
+from vecs._memory import build_bytes, megabytes, needed_bytes, vector_bytes
+from vecs._pairs import async_shielded
+from vecs._phases import BuildReport
 from vecs._precision import precision_to_build
 from vecs._sql import indexes as sql
 from vecs._sql import search
+from vecs._sql.builds import built_index, estimate
 from vecs._sql.filters import KEY_TYPES, KeyType, index_condition
 from vecs._sql.fragment import EMPTY
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
-from vecs.exc import ArgError
+from vecs.exc import ArgError, DatabaseError
 from vecs.filters import Filter
 from vecs.indexes import (
     METHODS,
@@ -37,6 +43,15 @@ async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]
     return sql.read_indexes(await executor.read(sql.list_indexes(table)), table)
 
 
+@dataclass(frozen=True)
+class BuildOptions:
+    """How an index is built: what does not change the index itself."""
+
+    concurrently: bool = False
+    memory: str | None = None
+    workers: int | None = None
+
+
 async def create_index(
     executor: AsyncExecutor,
     table: Table,
@@ -46,47 +61,119 @@ async def create_index(
     precision: IndexPrecision,
     *,
     replace: bool,
-    concurrently: bool,
-    settings: dict[str, str],
+    how: BuildOptions,
+    report: BuildReport | None,
     filters: Filter | None = None,
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
     chosen = precision_to_build(table, measure, precision)
     method = _available(table, measure, chosen, method)
-    if args is None:
-        args = await _default_args(executor, table, method)
-    options = build_options(args)
+    if args is not None:
+        build_options(args)
     condition = EMPTY if filters is None else index_condition(filters)
     if condition.parts and chosen != "full":
         raise ArgError(
             f"an index for filters= is on the vectors as they are stored; {chosen} precision is for an index on all "
             "records: give precision='full', or leave filters= out"
         )
-    wanted = Wanted(table, measure, chosen, method, options, concurrently, condition)
-    # A build takes as long as it takes: a timeout meant for searches must not end it.
-    settings = {"statement_timeout": "0", **settings}
-    if concurrently:
-        existing = await list_indexes(executor, table)
+    watch = AsyncWatch(executor, report)
+    async with building_session(executor, table, watch) as held:
+        existing = await without_leftovers(held, table, watch)
+        if args is None:
+            args = await _default_args(held, table, measure, method, existing)
+        wanted = Wanted(table, measure, chosen, method, build_options(args), how.concurrently, condition)
         kept, statements = wanted.missing(existing, replace)
-        for statement in statements:
-            await executor.alone(statement, settings)
-    else:
-        async with executor.transaction(settings) as session:
-            # Two clients at once would build the same index twice.
-            await session.execute(sql.lock_building(table))
-            existing = sql.read_indexes(await session.execute(sql.list_indexes(table)), table)
-            kept, statements = wanted.missing(existing, replace)
-            for statement in statements:
-                await session.execute(statement)
-    if statements:
-        # Without statistics the planner guesses what a filter keeps.
-        await executor.alone(sql.analyze(table), settings)
-    else:
-        log.info("collection %r already has the index %s; nothing to build", table.name, kept)
-    for index in existing:
-        if wanted.replaces(index) and index.name != kept:
-            await drop_index(executor, table, index.name)
+        if statements:
+            await _build(executor, held, wanted, kept, statements, how, watch)
+            await watch.tell(watch.tracker.at("analyzing", 99.0, kept))
+            # Without statistics the planner guesses what a filter keeps.
+            await held.alone(sql.analyze(table), NO_TIMEOUT)
+        else:
+            log.info("collection %r already has the index %s; nothing to build", table.name, kept)
+        for index in existing:
+            if index.valid and wanted.replaces(index) and index.name != kept:
+                await watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, kept))
+                # Concurrently, so that searches do not wait for those that use it.
+                await held.alone(sql.drop_index(table, index.name, concurrently=True), NO_TIMEOUT)
+    await watch.tell(watch.tracker.at("done" if statements else "exists already", 100.0, kept))
     return kept
+
+
+async def _build(
+    executor: AsyncExecutor,
+    held: AsyncHeld,
+    wanted: Wanted,
+    kept: str,
+    statements: Sequence[sql.Fragment],
+    how: BuildOptions,
+    watch: AsyncWatch,
+) -> None:
+    rows, memory = await _rows_and_memory(executor, held, wanted, how.memory)
+    # A build takes as long as it takes: a timeout meant for searches must not end it.
+    settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
+    if how.workers is not None:
+        settings["max_parallel_maintenance_workers"] = str(how.workers)
+    try:
+        with held.hearing(_listener(kept, memory, rows)):
+            if wanted.concurrently:
+                for number, statement in enumerate(statements):
+                    watch.tracker.begin(built_index(statement), number, len(statements), rows)
+                    async with watch.over(statement):
+                        await held.alone(statement, settings)
+                return
+            async with held.transaction(settings) as session:
+                for number, statement in enumerate(statements):
+                    watch.tracker.begin(built_index(statement), number, len(statements), rows)
+                    async with watch.over(statement):
+                        await session.execute(statement)
+    except BaseException as error:
+        if wanted.concurrently:
+            await async_shielded(tidy(executor, held, wanted.table, statements))
+        if isinstance(error, DatabaseError) and "memory required is" in str(error):
+            raise DatabaseError(f"{error}; give it by memory=, or ask for fewer lists", error.sqlstate) from error
+        raise
+
+
+async def _rows_and_memory(
+    executor: AsyncExecutor, held: AsyncHeld, wanted: Wanted, memory: str | None
+) -> tuple[int, str]:
+    """Return about how many records a build reads, and maintenance_work_mem for it."""
+    rows, own, shared_buffers = (await held.execute(estimate(wanted.table)))[0]
+    if rows is None:
+        rows = (await held.execute(search.count(wanted.table, search.EVERYTHING)))[0][0]
+    if memory is None:
+        needed = needed_bytes(wanted.method, wanted.options, rows, wanted.vector_bytes)
+        machine = None
+        if executor.server is not None:
+            from vecs.embedded.settings import memory as machine_memory
+
+            machine = machine_memory()
+        memory = megabytes(build_bytes(needed, own, shared_buffers, machine))
+    return rows, memory
+
+
+def _listener(index: str, memory: str, rows: int) -> Callable[[str], None]:
+    """Return a function that tells what the server remarks on a build, in words that say what to do."""
+
+    def hear(message: str) -> None:
+        if "no longer fits into maintenance_work_mem" in message:
+            log.warning(
+                "the graph of %s, of about %d records, does not fit into %s (%s): the rest is built many times "
+                "slower; give index(memory=) more, such as a quarter of the server's memory",
+                index,
+                rows,
+                memory,
+                message,
+            )
+        elif "created with little data" in message:
+            log.warning(
+                "%s was built from about %d records, fewer than it has lists, or none: an IVFFlat index learns "
+                "its lists from the records that are there; load them first, and call index() again",
+                index,
+                rows,
+            )
+
+    return hear
 
 
 @dataclass(frozen=True)
@@ -100,6 +187,11 @@ class Wanted:
     options: Mapping[str, int]
     concurrently: bool
     condition: sql.Fragment = EMPTY
+
+    @property
+    def vector_bytes(self) -> int:
+        """The size of one indexed vector."""
+        return vector_bytes(sql.indexed_type(self.table, self.precision), self.table.dimension or 0)
 
     def serves_the_same(self, index: IndexInfo) -> bool:
         """Whether an index is for the same measure and records, whatever its method."""
@@ -164,23 +256,20 @@ async def create_key_index(
     found: KeyType = await _type_of(executor, table, key) if type is None else type
     name = sql.key_index_name(key, found, uuid4().hex[:7])
     create = sql.create_key_index(table, name, key, found, concurrently=concurrently)
-    settings = {"statement_timeout": "0"}
-    if concurrently:
-        kept = _key_index(await list_indexes(executor, table), key, found)
-        if kept is None:
-            await executor.alone(create, settings)
-    else:
-        async with executor.transaction(settings) as session:
-            await session.execute(sql.lock_building(table))
-            existing = sql.read_indexes(await session.execute(sql.list_indexes(table)), table)
-            kept = _key_index(existing, key, found)
-            if kept is None:
-                await session.execute(create)
-    if kept is not None:
-        log.info("collection %r already has the index %s; nothing to build", table.name, kept)
-        return kept
-    # The planner's statistics of the key begin with this.
-    await executor.alone(sql.analyze(table), settings)
+    watch = AsyncWatch(executor, None)
+    async with building_session(executor, table, watch) as held:
+        kept = _key_index(await without_leftovers(held, table, watch), key, found)
+        if kept is not None:
+            log.info("collection %r already has the index %s; nothing to build", table.name, kept)
+            return kept
+        try:
+            await held.alone(create, NO_TIMEOUT)
+        except BaseException:
+            if concurrently:
+                await async_shielded(tidy(executor, held, table, [create]))
+            raise
+        # The planner's statistics of the key begin with this.
+        await held.alone(sql.analyze(table), NO_TIMEOUT)
     return name
 
 
@@ -222,13 +311,22 @@ def _available(table: Table, measure: MeasureSpec, precision: Precision, method:
     return method
 
 
-async def _default_args(executor: AsyncExecutor, table: Table, method: IndexMethod) -> IndexArgs:
+async def _default_args(
+    held: AsyncHeld, table: Table, measure: MeasureSpec, method: IndexMethod, existing: Sequence[IndexInfo]
+) -> IndexArgs:
     if method is IndexMethod.hnsw:
         return IndexArgsHNSW()
-    rows = (await executor.read(search.count(table, search.EVERYTHING)))[0][0]
-    return IndexArgsIVFFlat(default_lists(rows))
+    advised = default_lists((await held.execute(search.count(table, search.EVERYTHING)))[0][0])
+    for index in existing:
+        if index.valid and index.measure is measure.measure and index.method == method.value:
+            lists = int(index.options.get("lists", "100"))
+            # A collection that grew a little keeps the index it has.
+            if lists <= 2 * advised and advised <= 2 * lists:
+                return IndexArgsIVFFlat(lists)
+    return IndexArgsIVFFlat(advised)
 
 
 async def drop_index(executor: AsyncExecutor, table: Table, name: str) -> None:
-    """Drop one index by name; concurrently, so that searches do not wait for those that use it."""
-    await executor.alone(sql.drop_index(table, name, concurrently=True), {"statement_timeout": "0"})
+    """Drop one index by name, when nobody else builds or drops one; concurrently."""
+    async with building_session(executor, table, AsyncWatch(executor, None)) as held:
+        await held.alone(sql.drop_index(table, name, concurrently=True), NO_TIMEOUT)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
@@ -87,6 +87,45 @@ class AsyncSession:
             yield copy
 
 
+class AsyncHeld:
+    """One connection for several statements, in and outside of transactions, with what its session locks."""
+
+    def __init__(self, executor: AsyncExecutor, connection: _AsyncConnection) -> None:
+        self._executor = executor
+        self._connection = connection
+
+    async def execute(self, statement: Fragment) -> Rows:
+        """Run one statement, with the settings every connection has; return its rows, if it has any."""
+        return await self._executor.run_on(self._connection, statement, NO_SETTINGS)
+
+    async def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
+        """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
+        await self._executor.alone_on(self._connection, statement, settings)
+
+    @asynccontextmanager
+    async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncSession]:
+        """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
+        async with self._executor.transaction_on(self._connection, settings) as session:
+            yield session
+
+    @contextmanager
+    def hearing(self, listener: Callable[[str], object]) -> Generator[None]:
+        """Call a function with each notice and warning that the server sends meanwhile."""
+
+        def hear(diagnostic: psycopg.errors.Diagnostic) -> None:
+            listener(diagnostic.message_primary or "")
+
+        self._connection.add_notice_handler(hear)
+        try:
+            yield
+        finally:
+            self._connection.remove_notice_handler(hear)
+
+    async def close(self) -> None:
+        """End the session, and what it locked, instead of handing the connection on."""
+        await self._connection.close()
+
+
 class AsyncExecutor:
     """
     Sends statements to one target through one pool.
@@ -116,6 +155,7 @@ class AsyncExecutor:
         # A connection was found dead: the others may be, too.
         self._suspect = False
         self._base: Settings = NO_SETTINGS
+        self._parameters: dict[str, Any] = {}
         self._pid = os.getpid()
         self._loop: object = None
 
@@ -146,6 +186,7 @@ class AsyncExecutor:
                 return
             parameters = await async_offload(self._start_server)
             await self._look(parameters)
+            self._parameters = parameters
             pool = self._make_pool(parameters)
             try:
                 # Waiting for the first connection: a getconn() meanwhile would open a second.
@@ -186,13 +227,14 @@ class AsyncExecutor:
     async def _look(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool: the pool would wait half a minute and hide the reason."""
         try:
-            connection = await _AsyncConnection.connect(
-                **parameters, autocommit=True, context=ADAPTERS, prepare_threshold=None
-            )
+            connection = await self._connect_alone(parameters)
         except psycopg.Error as error:
             raise connection_error(error, self.target) from error
         async with connection:
             await self.refresh_extension(connection)
+
+    async def _connect_alone(self, parameters: dict[str, Any]) -> _AsyncConnection:
+        return await _AsyncConnection.connect(**parameters, autocommit=True, context=ADAPTERS, prepare_threshold=None)
 
     async def refresh_extension(self, connection: AsyncConnection[Any] | None = None) -> None:
         """Read anew whether pgvector is there; after it was created, for one."""
@@ -347,18 +389,33 @@ class AsyncExecutor:
         return await self._run(statement, NO_SETTINGS)
 
     async def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
-        """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
-        pool, connection = await self._acquire()
+        """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
+        async with self.hold() as held:
+            await held.alone(statement, settings)
+
+    async def alone_on(self, connection: _AsyncConnection, statement: Fragment, settings: Settings) -> None:
+        """Run one statement outside of a transaction, on a connection that is held."""
         try:
             await self._apply(connection, {**self._base, **settings} if not self.options.pooler else NO_SETTINGS)
             await _execute(connection, statement, prepare=False)
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
-        finally:
-            await self._release(pool, connection)
 
     async def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = await self._acquire()
+        try:
+            return await self.run_on(connection, statement, settings, prepare)
+        finally:
+            await self._release(pool, connection)
+
+    async def run_on(
+        self,
+        connection: _AsyncConnection,
+        statement: Fragment,
+        settings: Settings,
+        prepare: Literal[False] | None = None,
+    ) -> Rows:
+        """Run one statement on a connection that is held."""
         try:
             if self.options.pooler:
                 async with connection.transaction():
@@ -374,8 +431,6 @@ class AsyncExecutor:
                 return await _execute(connection, statement, prepare=False)
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
-        finally:
-            await self._release(pool, connection)
 
     async def _apply(self, connection: _AsyncConnection, wanted: Settings) -> None:
         applied = connection.applied
@@ -398,7 +453,12 @@ class AsyncExecutor:
     @asynccontextmanager
     async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncSession]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
-        pool, connection = await self._acquire()
+        async with self.hold() as held, held.transaction(settings) as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction_on(self, connection: _AsyncConnection, settings: Settings) -> AsyncGenerator[AsyncSession]:
+        """Open a transaction on a connection that is held."""
         try:
             if not self.options.pooler:
                 await self._apply(connection, self._base)
@@ -407,8 +467,25 @@ class AsyncExecutor:
                 yield AsyncSession(_cursor(connection))
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncGenerator[AsyncHeld]:
+        """Take one connection of the pool for several statements."""
+        pool, connection = await self._acquire()
+        try:
+            yield AsyncHeld(self, connection)
         finally:
             await self._release(pool, connection)
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncGenerator[AsyncHeld]:
+        """Open a connection outside the pool, which may be all in use."""
+        try:
+            connection = await self._connect_alone(self._parameters)
+        except psycopg.Error as error:
+            raise connection_error(error, self.target) from error
+        async with connection:
+            yield AsyncHeld(self, connection)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:

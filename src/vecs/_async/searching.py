@@ -255,8 +255,7 @@ class AsyncSearching(AsyncCore):
         table = await self._table()
         indexes: tuple[IndexInfo, ...] = ()
         if request.mode != "keyword" and not request.exact:
-            indexes = await self._known_indexes()
-            self._warn_without_index(request, indexes)
+            indexes = await self._covering_indexes(request)
             if compares_all(request, indexes):
                 request = replace(request, exact=True)
         index = best_index(indexes, request.measure)
@@ -306,20 +305,27 @@ class AsyncSearching(AsyncCore):
             short = rows[0][8] < request.candidates[0] if rows else False
         return short and (approximate(indexes) or approximate(await self._read_indexes()))
 
-    def _warn_without_index(self, request: Request, indexes: Iterable[IndexInfo]) -> None:
+    async def _covering_indexes(self, request: Request) -> tuple[IndexInfo, ...]:
+        """Return the known indexes; warn, once, where none of them covers the measure."""
         measure = request.measure.measure
         key = (self.client.schema, self.name, measure)
+        indexes = await self._known_indexes()
         if key in self._executor.warned or any(measure in index.measures for index in indexes):
-            return
+            return indexes
+        # It may have been made elsewhere a moment ago.
+        indexes = await self._read_indexes()
+        if any(measure in index.measures for index in indexes):
+            return indexes
         if request.selection.filters is not None and any(index.condition and index.approximate for index in indexes):
             # Made for filters: perhaps for this one.
-            return
+            return indexes
         self._executor.warned.add(key)
         warnings.warn(
             f"Query does not have a covering index for IndexMeasure.{measure.value}. See Collection.create_index",
             UserWarning,
             stacklevel=callers_level(),
         )
+        return indexes
 
     def _settings(
         self, table: Table, request: Request, index: IndexInfo | None, indexes: Iterable[IndexInfo]

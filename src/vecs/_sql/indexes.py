@@ -320,13 +320,6 @@ def drop_index(table: Table, name: str, *, concurrently: bool) -> Fragment:
     )
 
 
-def lock_building(table: Table) -> Fragment:
-    """Let one client at a time build indexes of a collection, until its transaction ends."""
-    return fragment(
-        "select pg_catalog.pg_advisory_xact_lock(hashtextextended({name}::text, 1))", name=table.identifier.sql
-    )
-
-
 def analyze(table: Table) -> Fragment:
     """Refresh the planner's statistics."""
     return fragment("analyze {table}", table=table.identifier)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
@@ -88,6 +88,45 @@ class Session:
             yield copy
 
 
+class Held:
+    """One connection for several statements, in and outside of transactions, with what its session locks."""
+
+    def __init__(self, executor: Executor, connection: _Connection) -> None:
+        self._executor = executor
+        self._connection = connection
+
+    def execute(self, statement: Fragment) -> Rows:
+        """Run one statement, with the settings every connection has; return its rows, if it has any."""
+        return self._executor.run_on(self._connection, statement, NO_SETTINGS)
+
+    def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
+        """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
+        self._executor.alone_on(self._connection, statement, settings)
+
+    @contextmanager
+    def transaction(self, settings: Settings = NO_SETTINGS) -> Generator[Session]:
+        """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
+        with self._executor.transaction_on(self._connection, settings) as session:
+            yield session
+
+    @contextmanager
+    def hearing(self, listener: Callable[[str], object]) -> Generator[None]:
+        """Call a function with each notice and warning that the server sends meanwhile."""
+
+        def hear(diagnostic: psycopg.errors.Diagnostic) -> None:
+            listener(diagnostic.message_primary or "")
+
+        self._connection.add_notice_handler(hear)
+        try:
+            yield
+        finally:
+            self._connection.remove_notice_handler(hear)
+
+    def close(self) -> None:
+        """End the session, and what it locked, instead of handing the connection on."""
+        self._connection.close()
+
+
 class Executor:
     """
     Sends statements to one target through one pool.
@@ -117,6 +156,7 @@ class Executor:
         # A connection was found dead: the others may be, too.
         self._suspect = False
         self._base: Settings = NO_SETTINGS
+        self._parameters: dict[str, Any] = {}
         self._pid = os.getpid()
         self._loop: object = None
 
@@ -147,6 +187,7 @@ class Executor:
                 return
             parameters = offload(self._start_server)
             self._look(parameters)
+            self._parameters = parameters
             pool = self._make_pool(parameters)
             try:
                 # Waiting for the first connection: a getconn() meanwhile would open a second.
@@ -187,11 +228,14 @@ class Executor:
     def _look(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool: the pool would wait half a minute and hide the reason."""
         try:
-            connection = _Connection.connect(**parameters, autocommit=True, context=ADAPTERS, prepare_threshold=None)
+            connection = self._connect_alone(parameters)
         except psycopg.Error as error:
             raise connection_error(error, self.target) from error
         with connection:
             self.refresh_extension(connection)
+
+    def _connect_alone(self, parameters: dict[str, Any]) -> _Connection:
+        return _Connection.connect(**parameters, autocommit=True, context=ADAPTERS, prepare_threshold=None)
 
     def refresh_extension(self, connection: Connection[Any] | None = None) -> None:
         """Read anew whether pgvector is there; after it was created, for one."""
@@ -346,18 +390,33 @@ class Executor:
         return self._run(statement, NO_SETTINGS)
 
     def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
-        """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
-        pool, connection = self._acquire()
+        """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
+        with self.hold() as held:
+            held.alone(statement, settings)
+
+    def alone_on(self, connection: _Connection, statement: Fragment, settings: Settings) -> None:
+        """Run one statement outside of a transaction, on a connection that is held."""
         try:
             self._apply(connection, {**self._base, **settings} if not self.options.pooler else NO_SETTINGS)
             _execute(connection, statement, prepare=False)
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
-        finally:
-            self._release(pool, connection)
 
     def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = self._acquire()
+        try:
+            return self.run_on(connection, statement, settings, prepare)
+        finally:
+            self._release(pool, connection)
+
+    def run_on(
+        self,
+        connection: _Connection,
+        statement: Fragment,
+        settings: Settings,
+        prepare: Literal[False] | None = None,
+    ) -> Rows:
+        """Run one statement on a connection that is held."""
         try:
             if self.options.pooler:
                 with connection.transaction():
@@ -373,8 +432,6 @@ class Executor:
                 return _execute(connection, statement, prepare=False)
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
-        finally:
-            self._release(pool, connection)
 
     def _apply(self, connection: _Connection, wanted: Settings) -> None:
         applied = connection.applied
@@ -397,7 +454,12 @@ class Executor:
     @contextmanager
     def transaction(self, settings: Settings = NO_SETTINGS) -> Generator[Session]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
-        pool, connection = self._acquire()
+        with self.hold() as held, held.transaction(settings) as session:
+            yield session
+
+    @contextmanager
+    def transaction_on(self, connection: _Connection, settings: Settings) -> Generator[Session]:
+        """Open a transaction on a connection that is held."""
         try:
             if not self.options.pooler:
                 self._apply(connection, self._base)
@@ -406,8 +468,25 @@ class Executor:
                 yield Session(_cursor(connection))
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
+
+    @contextmanager
+    def hold(self) -> Generator[Held]:
+        """Take one connection of the pool for several statements."""
+        pool, connection = self._acquire()
+        try:
+            yield Held(self, connection)
         finally:
             self._release(pool, connection)
+
+    @contextmanager
+    def aside(self) -> Generator[Held]:
+        """Open a connection outside the pool, which may be all in use."""
+        try:
+            connection = self._connect_alone(self._parameters)
+        except psycopg.Error as error:
+            raise connection_error(error, self.target) from error
+        with connection:
+            yield Held(self, connection)
 
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:

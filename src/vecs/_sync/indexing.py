@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Literal
 
 from vecs._arguments import parsed_filters
+from vecs._memory import checked_memory
+from vecs._progress import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sync import building
 from vecs._sync.core import Core, Filters, Measure
@@ -31,6 +33,7 @@ class Indexing(Core):
         memory: str | None = None,
         workers: int | None = None,
         filters: Filters | None = None,
+        progress: BuildProgressArg = False,
     ) -> str:
         """
         Build an index for a measure, and one for filters on metadata; return the former's name.
@@ -44,36 +47,50 @@ class Indexing(Core):
         full up to 2,000 dimensions, half up to 4,000 and binary above; `explain()` tells.
 
         `method` may be the build parameters themselves: `IndexArgsHNSW(m=32)`. An index that is there with
-        the same parameters is kept; another one for the same measure is replaced, and serves searches until
-        the new one is ready, or raises ArgError with `replace=False`. To drop the old one it waits for the
-        transactions that are open on the collection. Writers wait during a build unless
-        `concurrently=True`. `memory` (such as "1GB") and `workers` are Postgres' maintenance_work_mem and
-        max_parallel_maintenance_workers for the build; through a pooler they do not hold for a concurrent one.
+        the same parameters is kept, which the log (INFO) and `progress` tell; another one for the same measure
+        is replaced, and serves searches until the new one is ready, or raises ArgError with `replace=False`. To
+        drop the old one it waits for the transactions that are open on the collection. One client at a time
+        builds on a collection; others wait. Writers wait during a build unless `concurrently=True`, which takes
+        longer. An interrupted build leaves nothing behind, or what the next call clears away.
 
         With `filters` the index is on the records that match: smaller, and the fastest for searches whose filter
         has all these conditions, at its top or in its top `$and`. It stands beside any other index, and answers
         no other search.
+
+        `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
+        needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the
+        greatest of the server's own setting, 256 MB and its shared_buffers. A warning is logged where the index
+        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
+        neither holds for a concurrent build.
+
+        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times a second and at
+        the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
+        exception it raises ends the build and is raised here.
+
+        Without parameters an IVFFlat index has a list for every 1,000 records, or the square root of their number
+        from a million; one that is there is kept up to twice or half as many. Build it after loading.
         """
         chosen, args = resolve_method(method, index_arguments)
         table = self._table()
         spec = measure_for(measure, table.vec_type, table.dimension)
-        settings: dict[str, str] = {}
-        if memory is not None:
-            settings["maintenance_work_mem"] = str(memory)
-        if workers is not None:
-            settings["max_parallel_maintenance_workers"] = str(checked_int(workers, "workers", 0, 1024))
-        name = building.create_index(
-            self._executor,
-            table,
-            spec,
-            chosen,
-            args,
-            precision,
-            replace=replace,
-            concurrently=concurrently,
-            settings=settings,
-            filters=parsed_filters(filters),
+        how = building.BuildOptions(
+            concurrently,
+            None if memory is None else checked_memory(memory),
+            None if workers is None else checked_int(workers, "workers", 0, 1024),
         )
+        with build_updates(progress, self.name) as report:
+            name = building.create_index(
+                self._executor,
+                table,
+                spec,
+                chosen,
+                args,
+                precision,
+                replace=replace,
+                how=how,
+                report=report,
+                filters=parsed_filters(filters),
+            )
         self._executor.indexes.clear()
         return name
 

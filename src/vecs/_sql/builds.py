@@ -1,0 +1,127 @@
+"""Index builds: one at a time, watched, cancelled, and what they need to know of the server."""
+
+from __future__ import annotations
+
+import re
+
+from vecs._sql.fragment import Fragment, fragment
+from vecs._sql.table import Table
+
+# The names that vecs gives, and gave: `ix_vector_cosine_ops_hnsw_m16_efc64_1a2b3c4`, 0.1's `ix_vec_cosine_100`.
+_OURS = re.compile(r"ix_\w+_[0-9a-f]{7}|ix_vec_[a-z0-9]+_\d+")
+
+
+def named_by_vecs(name: str) -> bool:
+    """Whether an index has a name that vecs makes up."""
+    return _OURS.fullmatch(name) is not None
+
+
+def built_index(statement: Fragment) -> str:
+    """Return the name of the index that a CREATE INDEX of ours makes."""
+    found = re.search(rb'create index(?: concurrently)? "([^"]+)"', statement.render()[0])
+    return found[1].decode() if found else ""
+
+
+def try_lock(table: Table) -> Fragment:
+    """
+    Let one session at a time build or drop indexes of a collection, until it unlocks.
+
+    Tried, not waited for: a statement that waits holds a snapshot, and CREATE INDEX CONCURRENTLY waits for
+    the snapshots of others, so that the two would be a deadlock.
+    """
+    return fragment(
+        "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({name}::text, 1))",
+        name=table.identifier.sql,
+    )
+
+
+def unlock(table: Table) -> Fragment:
+    """Give back what `try_lock` took."""
+    return fragment(
+        "select pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended({name}::text, 1))",
+        name=table.identifier.sql,
+    )
+
+
+def try_lock_transaction(table: Table) -> Fragment:
+    """Take the lock of `try_lock` until the transaction ends."""
+    return fragment(
+        "select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended({name}::text, 1))",
+        name=table.identifier.sql,
+    )
+
+
+# Changes nothing. In a transaction the last query keeps its snapshot until the next statement is bound, and this
+# one takes none.
+LET_GO = fragment("unlisten *")
+
+
+def read_progress(statement: Fragment) -> Fragment:
+    """
+    Read how far a CREATE INDEX is, by its text: a pooler does not tell which backend runs it.
+
+    No row where it does not run, or where what runs on other servers does not show, as on Citus.
+    """
+    return fragment(
+        """
+        select p.phase, p.lockers_done, p.lockers_total, p.blocks_done, p.blocks_total,
+               p.tuples_done, p.tuples_total
+        from pg_catalog.pg_stat_progress_create_index p
+        join pg_catalog.pg_stat_activity a on a.pid = p.pid
+        where p.datname = current_database() and p.relid is not null
+          and a.query <> '' and pg_catalog.starts_with({text}::text, a.query)
+        """,
+        text=statement.render()[0].decode(),
+    )
+
+
+def cancel(statement: Fragment) -> Fragment:
+    """Cancel a statement of this role that runs in another session, by its text."""
+    return fragment(
+        """
+        select pg_catalog.pg_cancel_backend(a.pid)
+        from pg_catalog.pg_stat_activity a
+        where a.datname = current_database() and a.usename = current_user and a.state = 'active'
+          and a.backend_type = 'client backend' and a.pid <> pg_catalog.pg_backend_pid()
+          and a.query <> '' and pg_catalog.starts_with({text}::text, a.query)
+        """,
+        text=statement.render()[0].decode(),
+    )
+
+
+def being_built(table: Table) -> Fragment:
+    """
+    List the indexes of a collection that some session builds now, by name.
+
+    A null stands for a build of another role, of which this one may not see what it is.
+    """
+    return fragment(
+        """
+        select i.relname::text
+        from pg_catalog.pg_stat_progress_create_index p
+        left join pg_catalog.pg_class i on i.oid = p.index_relid
+        where p.datname = current_database()
+          and (p.relid is null or (p.relid = {name}::regclass and i.oid is not null))
+        """,
+        name=table.identifier.sql,
+    )
+
+
+def estimate(table: Table) -> Fragment:
+    """
+    Read about how many records there are, null where the catalog does not know (new, or on Citus).
+
+    Besides: maintenance_work_mem and shared_buffers in bytes.
+    """
+    return fragment(
+        """
+        select case when c.reltuples > 0 and c.relpages > 0 then
+                   (c.reltuples / c.relpages * pg_catalog.pg_relation_size(c.oid)
+                    / current_setting('block_size')::int)::int8 end,
+               pg_catalog.pg_size_bytes(current_setting('maintenance_work_mem')),
+               pg_catalog.pg_size_bytes(current_setting('shared_buffers'))
+        from pg_catalog.pg_class c
+        where c.oid = {name}::regclass
+        """,
+        name=table.identifier.sql,
+    )

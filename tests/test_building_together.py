@@ -1,0 +1,189 @@
+"""Builds of several clients at once, and builds that are interrupted: by Ctrl-C, a cancellation, a dead process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import vecs
+from vecs import IndexArgsHNSW
+
+ROWS, DIMENSION = 12_000, 64
+SLOW = IndexArgsHNSW(m=16, ef_construction=128)
+VECTORS = np.random.default_rng(0).normal(size=(ROWS, DIMENSION)).astype(np.float32)
+
+
+@pytest.fixture
+def docs(target: str, schema: str) -> Iterator[vecs.Collection]:
+    with vecs.create_client(target, schema=schema) as client:
+        docs = client.create_collection("docs", DIMENSION)
+        docs.upsert((f"{i}", VECTORS[i], {"n": i}) for i in range(ROWS))
+        yield docs
+
+
+def names(docs: vecs.Collection) -> list[str]:
+    return [index.name for index in docs.indexes() if not index.primary]
+
+
+def builds(target: str, schema: str) -> int:
+    with psycopg.connect(target) as connection:
+        row = connection.execute(
+            "select count(*) from pg_stat_activity where state <> 'idle' and query like 'create index%%' "
+            "and query like %s",
+            (f"%{schema}%",),
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def wait_for_build(target: str, schema: str) -> None:
+    for _ in range(1000):
+        if builds(target, schema):
+            return
+        time.sleep(0.01)
+    raise AssertionError("no build began")
+
+
+@pytest.mark.parametrize("options", [{}, {"pooler": True}], ids=["direct", "pooler"])
+@pytest.mark.parametrize("ways", ["concurrent", "plain", "mixed"])
+def test_clients_that_build_the_same_at_once_build_it_once(
+    docs: vecs.Collection, target: str, schema: str, options: Any, ways: str
+) -> None:
+    # A transaction that keeps its snapshot would be waited for by the very build it makes room for.
+    target = make_conninfo(target, options="-c default_transaction_isolation=serializable")
+
+    def build(number: int) -> str:
+        concurrently = ways == "concurrent" or (ways == "mixed" and number % 2 == 0)
+        with vecs.create_client(target, schema=schema, **options) as client:
+            return client.get_collection("docs").index(concurrently=concurrently)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(build, range(4)))
+    indexes = docs.indexes()
+    assert all(index.valid for index in indexes)
+    assert len(set(made)) == 1
+    assert sorted(index.method for index in indexes) == ["btree", "gin", "hnsw"]
+
+
+def test_tasks_that_build_for_other_measures_at_once_all_succeed(docs: vecs.Collection, target: str) -> None:
+    async def main() -> None:
+        async with vecs.create_async_client(target, schema=docs.client.schema) as client:
+            same = await client.get_collection("docs")
+            measures: Any = ["cosine_distance", "l2_distance", "max_inner_product"]
+            await asyncio.gather(*(same.index(measure, concurrently=True) for measure in measures))
+
+    asyncio.run(main())
+    assert len({index.measure for index in docs.indexes() if index.measure and index.valid}) == 3
+
+
+def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collection, target: str, schema: str) -> None:
+    name = "ix_vector_cosine_ops_hnsw_m16_efc128_abcdef0"
+
+    def build() -> None:
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute(
+                f'create index concurrently {name} on "{schema}".docs using hnsw (vec vector_cosine_ops) '  # type: ignore[arg-type]
+                "with (m = 16, ef_construction = 128)"
+            )
+
+    building = threading.Thread(target=build)
+    building.start()
+    try:
+        for _ in range(1000):
+            if name in names(docs):
+                break
+            time.sleep(0.01)
+        phases: list[str] = []
+        assert docs.index(method=SLOW, concurrently=True, progress=lambda at: phases.append(at.phase)) == name
+        assert phases[0] == "waiting for another build"
+    finally:
+        building.join()
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("concurrently", [False, True])
+def test_control_c_ends_a_build_and_leaves_nothing(
+    docs: vecs.Collection, target: str, schema: str, concurrently: bool, watched: bool
+) -> None:
+    def interrupt() -> None:
+        wait_for_build(target, schema)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = threading.Thread(target=interrupt)
+    pressing.start()
+    progress: Any = (lambda at: None) if watched else False
+    with pytest.raises(KeyboardInterrupt):
+        docs.index(method=SLOW, concurrently=concurrently, memory="4MB", workers=0, progress=progress)
+    pressing.join()
+    assert builds(target, schema) == 0
+    assert names(docs) == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "vecs-beside"]
+    assert docs.index() in names(docs)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("concurrently", [False, True])
+def test_a_cancelled_task_ends_its_build_and_leaves_nothing(
+    docs: vecs.Collection, target: str, schema: str, concurrently: bool, times: int, watched: bool
+) -> None:
+    progress: Any = (lambda at: None) if watched else False
+
+    async def main() -> None:
+        async with vecs.create_async_client(target, schema=schema, pool_size=1) as client:
+            same = await client.get_collection("docs")
+            task = asyncio.create_task(
+                same.index(method=SLOW, concurrently=concurrently, memory="4MB", workers=0, progress=progress)
+            )
+            await asyncio.to_thread(wait_for_build, target, schema)
+            await asyncio.sleep(0.3)
+            for _ in range(times):
+                task.cancel()
+                await asyncio.sleep(0.005)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert builds(target, schema) == 0
+            assert await same.count() == ROWS
+            assert not await same.is_indexed_for_measure("cosine_distance")
+            assert names(docs) == []
+            await same.index(concurrently=concurrently)
+
+    asyncio.run(main())
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next_build(
+    docs: vecs.Collection, target: str, schema: str
+) -> None:
+    code = (
+        f"import vecs; vecs.create_client({target!r}, schema={schema!r}).get_collection('docs')"
+        ".index(concurrently=True, memory='4MB', workers=0, method=vecs.IndexArgsHNSW(ef_construction=128))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    wait_for_build(target, schema)
+    process.kill()
+    process.wait()
+    with psycopg.connect(target, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where query like 'create index%%' and query like %s",
+            (f"%{schema}%",),
+        )
+    while builds(target, schema):
+        time.sleep(0.01)
+    assert [index.valid for index in docs.indexes() if not index.primary] == [False]
+    name = docs.index("l2_distance")
+    assert [index.name for index in docs.indexes() if index.method == "hnsw"] == [name]
