@@ -65,14 +65,9 @@ def watching(docs: vecs.Collection, _: np.ndarray) -> None:
     args = vecs.IndexArgsHNSW(m=8, ef_construction=32)
     for turn in range(6):
         for watched in (False, True) if turn % 2 else (True, False):
-            seconds = build(
-                docs, method=vecs.IndexArgsHNSW(m=8, ef_construction=32), progress=watched and (lambda at: None)
-            )
-            (with_ if watched else without).append(seconds)
-    ratio = statistics.median(with_) / statistics.median(without)
-    print(
-        f"progress: {statistics.median(with_):.2f} s with, {statistics.median(without):.2f} s without, ratio {ratio:.3f}"
-    )
+            taken[watched].append(build(docs, method=args, progress=watched and (lambda at: None)))
+    seen, unseen = statistics.median(taken[True]), statistics.median(taken[False])
+    print(f"progress: {seen:.2f} s with, {unseen:.2f} s without, ratio {seen / unseen:.3f}")
 
 
 def lists(docs: vecs.Collection, vectors: np.ndarray) -> None:
