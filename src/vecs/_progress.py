@@ -14,7 +14,7 @@ ProgressCallback: TypeAlias = Callable[[int, "int | None"], object]
 Progress: TypeAlias = "bool | Literal['tqdm', 'rich'] | ProgressCallback"
 BuildProgressArg: TypeAlias = "bool | Literal['tqdm', 'rich'] | BuildReport"
 
-_PERCENT_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+_PERCENT_BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _tqdm(total: int | None, label: str, bar_format: str | None) -> Generator[Ca
 
     def update(done: float, description: str | None = None) -> None:
         if description is not None:
-            bar.set_description(description, refresh=False)
+            bar.set_description_str(description, refresh=False)
         bar.update(done - bar.n)
 
     with bar:
