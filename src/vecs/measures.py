@@ -102,13 +102,19 @@ def measures_of(vec_type: VecTypeName) -> list[IndexMeasure]:
     return [measure for measure, spec in MEASURES.items() if spec.opclass.startswith("bit_") == (vec_type == "bit")]
 
 
-@lru_cache(maxsize=256)
 def measure_for(measure: IndexMeasure | str | None, vec_type: VecTypeName, dimension: int | None) -> MeasureSpec:
     """
     Look a measure up for vectors of a type; None is cosine distance, or Hamming distance between bits.
 
     The score of Hamming distance is the share of bits that are equal. One that the type lacks raises ArgError.
     """
+    if not isinstance(measure, str | None):
+        return measure_spec(measure)
+    return _measure_for(measure, vec_type, dimension)
+
+
+@lru_cache(maxsize=256)
+def _measure_for(measure: str | None, vec_type: VecTypeName, dimension: int | None) -> MeasureSpec:
     spec = measure_spec(measures_of(vec_type)[0] if measure is None else measure)
     if spec.opclass.startswith("bit_") != (vec_type == "bit"):
         raise ArgError(
