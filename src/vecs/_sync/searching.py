@@ -249,12 +249,18 @@ class Searching(Core):
         return (self._found_many(request, [(vec, words)]))[0]
 
     def _found_many(self, request: Request, queries: Sequence[tuple[Any, str | None]]) -> list[list[tuple[Any, ...]]]:
+        if request.mode == "keyword" or request.exact:
+            return self._found_by(request, queries, ())
+        indexes = self._covering_indexes(request)
+        asked = replace(request, exact=True) if compares_all(request, indexes) else request
+        found = self._found_by(asked, queries, indexes)
+        self._warn_without_index(request, indexes)
+        return found
+
+    def _found_by(
+        self, request: Request, queries: Sequence[tuple[Any, str | None]], indexes: tuple[IndexInfo, ...]
+    ) -> list[list[tuple[Any, ...]]]:
         table = self._table()
-        indexes: tuple[IndexInfo, ...] = ()
-        if request.mode != "keyword" and not request.exact:
-            indexes = self._covering_indexes(request)
-            if compares_all(request, indexes):
-                request = replace(request, exact=True)
         index = best_index(indexes, request.measure)
         settings = self._settings(table, request, index, indexes)
         # With a filter nothing is prepared: after some runs Postgres would keep a plan that knows neither key nor
@@ -303,26 +309,29 @@ class Searching(Core):
         return short and (approximate(indexes) or approximate(self._read_indexes()))
 
     def _covering_indexes(self, request: Request) -> tuple[IndexInfo, ...]:
-        """Return the known indexes; warn, once, where none of them covers the measure."""
+        """Return the known indexes; looked for anew while none of them is for the measure."""
+        indexes = self._known_indexes()
+        measure = request.measure.measure
+        known = (self.client.schema, self.name, measure) in self._executor.warned
+        if known or any(measure in index.measures for index in indexes):
+            return indexes
+        return self._read_indexes()
+
+    def _warn_without_index(self, request: Request, indexes: Iterable[IndexInfo]) -> None:
+        """Warn, once, where no index is for the measure."""
         measure = request.measure.measure
         key = (self.client.schema, self.name, measure)
-        indexes = self._known_indexes()
         if key in self._executor.warned or any(measure in index.measures for index in indexes):
-            return indexes
-        # It may have been made elsewhere a moment ago.
-        indexes = self._read_indexes()
-        if any(measure in index.measures for index in indexes):
-            return indexes
+            return
         if request.selection.filters is not None and any(index.condition and index.approximate for index in indexes):
             # Made for filters: perhaps for this one.
-            return indexes
+            return
         self._executor.warned.add(key)
         warnings.warn(
             f"Query does not have a covering index for IndexMeasure.{measure.value}. See Collection.create_index",
             UserWarning,
             stacklevel=callers_level(),
         )
-        return indexes
 
     def _settings(
         self, table: Table, request: Request, index: IndexInfo | None, indexes: Iterable[IndexInfo]
