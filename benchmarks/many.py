@@ -23,15 +23,13 @@ from core import DIMENSION, ROWS, filled, make_records, milliseconds, queries
 from psycopg_pool import AsyncConnectionPool
 
 import vecs
+from vecs._request import checked_request
 from vecs._sql.binary import ADAPTERS, Binary, encode_vector
+from vecs._sql.search import EVERYTHING
+from vecs._statement import statement
 
 CONCURRENT = 64
 POOL = 10
-
-SELECT = b"""
-select id, text, metadata, document_id, vec <=> $1::vector as distance
-from vecs.bench order by distance limit 10
-"""
 
 
 def bench_search_many(client: vecs.Client, records: list[Any]) -> None:
@@ -82,12 +80,16 @@ async def bench_concurrent(target: str, conninfo: str, records: list[Any]) -> No
     async with pool, vecs.create_async_client(target, pool_size=POOL) as client:
         collection = await client.get_collection("bench")
 
+        table = await collection._table()
+        # The very statement that a search sends.
+        select = statement(table, checked_request(table, EVERYTHING), vectors[0], None, None).render()[0]
+
         async def ours(vec: np.ndarray) -> None:
             await collection.search(vec)
 
         async def bare(vec: np.ndarray) -> None:
             async with pool.connection() as connection:
-                cursor = await connection.execute(SELECT, [Binary(encode_vector(vec))], prepare=True, binary=True)
+                cursor = await connection.execute(select, [Binary(encode_vector(vec))], prepare=True, binary=True)
                 await cursor.fetchall()
 
         rates: dict[Any, list[float]] = {ours: [], bare: []}

@@ -14,7 +14,7 @@ from vecs._sql.search import Columns, Selection
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
-from vecs.indexes import checked_int
+from vecs.indexes import METHODS, IndexMethod, checked_int
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
 from vecs.rerankers import check_reranker
 
@@ -134,8 +134,8 @@ def checked_request(
         skipped=skipped,
         threshold=None if threshold is None else _threshold(threshold),
         exact=exact,
-        ef_search=ef_search,
-        probes=probes,
+        ef_search=_checked_setting(ef_search, IndexMethod.hnsw, "ef_search"),
+        probes=_checked_setting(probes, IndexMethod.ivfflat, "probes"),
         weights=shares,
         candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
         rrf_constant=None if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 0),
@@ -156,6 +156,10 @@ def request_from(table: Table, options: SearchOptions, selection: Selection) -> 
     """Return the request that these arguments of `search()` make."""
     rest: dict[str, Any] = {name: value for name, value in options.items() if name not in ("text", "filters")}
     return checked_request(table, selection, **rest)
+
+
+def _checked_setting(value: int | None, method: IndexMethod, name: str) -> int | None:
+    return None if value is None else checked_int(value, name, *METHODS[method].search_range)
 
 
 def _threshold(value: Any) -> float:

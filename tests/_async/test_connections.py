@@ -101,6 +101,31 @@ async def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.AsyncC
     assert await (await client.get_collection("docs")).count() == 2
 
 
+async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
+    docs: vecs.AsyncCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vecs._async import executor
+
+    sent: list[str] = []
+    execute = executor._execute
+
+    async def recorded(connection: Any, statement: Any, **options: Any) -> Any:
+        sent.append(statement.render()[0].decode().split()[0])
+        return await execute(connection, statement, **options)
+
+    await docs.index()
+    await docs.search([1, 0], ef_search=77)
+    await docs.search([1, 0])
+    monkeypatch.setattr(executor, "_execute", recorded)
+    for _ in range(3):
+        await docs.search([1, 0])
+        await docs.get(["a"])
+        await docs.search([1, 0], exact=True)
+        await docs.count()
+    assert set(sent) == {"select"}
+    assert len(sent) == 12
+
+
 async def test_one_search_is_one_statement(docs: vecs.AsyncCollection) -> None:
     await docs.search([1, 0], limit=2)
     sent: list[str] = []

@@ -98,6 +98,31 @@ def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.Client) -> N
     assert (client.get_collection("docs")).count() == 2
 
 
+def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
+    docs: vecs.Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vecs._sync import executor
+
+    sent: list[str] = []
+    execute = executor._execute
+
+    def recorded(connection: Any, statement: Any, **options: Any) -> Any:
+        sent.append(statement.render()[0].decode().split()[0])
+        return execute(connection, statement, **options)
+
+    docs.index()
+    docs.search([1, 0], ef_search=77)
+    docs.search([1, 0])
+    monkeypatch.setattr(executor, "_execute", recorded)
+    for _ in range(3):
+        docs.search([1, 0])
+        docs.get(["a"])
+        docs.search([1, 0], exact=True)
+        docs.count()
+    assert set(sent) == {"select"}
+    assert len(sent) == 12
+
+
 def test_one_search_is_one_statement(docs: vecs.Collection) -> None:
     docs.search([1, 0], limit=2)
     sent: list[str] = []

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[Any, ...]]
 
+# Settings that index scans alone look at.
+_OF_SCANS = ("hnsw.", "ivfflat.")
+
 # Fewer than this are not worth a second connection.
 FEW_STATEMENTS = 8
 MOST_CONNECTIONS = 4
@@ -96,7 +99,7 @@ class AsyncHeld:
 
     async def execute(self, statement: Fragment) -> Rows:
         """Run one statement, with the settings every connection has; return its rows, if it has any."""
-        return await self._executor.run_on(self._connection, statement, NO_SETTINGS)
+        return await self._executor.run_on(self._connection, statement)
 
     async def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
@@ -300,12 +303,13 @@ class AsyncExecutor:
         await pool.putconn(connection)
 
     async def read(
-        self, statement: Fragment, settings: Settings = NO_SETTINGS, *, prepare: Literal[False] | None = None
+        self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None
     ) -> Rows:
         """
         Run one statement that changes nothing; once more if its connection turns out to be dead.
 
-        With `prepare=False` it is planned for its very values each time.
+        Settings hold for it alone; None is for what does not search. With `prepare=False` it is planned for its
+        very values each time.
         """
         try:
             return await self._run(statement, settings, prepare)
@@ -315,7 +319,7 @@ class AsyncExecutor:
     async def read_many(
         self,
         statements: Sequence[Fragment],
-        settings: Settings = NO_SETTINGS,
+        settings: Settings | None = None,
         *,
         prepare: Literal[False] | None = None,
     ) -> list[Rows]:
@@ -328,12 +332,12 @@ class AsyncExecutor:
         if self.options.pooler or len(statements) < FEW_STATEMENTS:
             return [await self.read(statement, settings, prepare=prepare) for statement in statements]
         try:
-            return await self._run_many(statements, {**self._base, **settings} if settings else self._base, prepare)
+            return await self._run_many(statements, settings, prepare)
         except (ConnectionLost, PlanIsStale):
             return [await self.read(statement, settings, prepare=prepare) for statement in statements]
 
     async def _run_many(
-        self, statements: Sequence[Fragment], settings: Settings, prepare: Literal[False] | None
+        self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
     ) -> list[Rows]:
         held = [await self._acquire()]
         connection = held[0][1]
@@ -383,10 +387,10 @@ class AsyncExecutor:
         """
         for seconds in conflict_pauses():
             try:
-                return await self._run(statement, NO_SETTINGS)
+                return await self._run(statement, None)
             except Conflict:
                 await async_pause(seconds)
-        return await self._run(statement, NO_SETTINGS)
+        return await self._run(statement, None)
 
     async def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
@@ -396,12 +400,13 @@ class AsyncExecutor:
     async def alone_on(self, connection: _AsyncConnection, statement: Fragment, settings: Settings) -> None:
         """Run one statement outside of a transaction, on a connection that is held."""
         try:
-            await self._apply(connection, {**self._base, **settings} if not self.options.pooler else NO_SETTINGS)
+            if not self.options.pooler:
+                await self._apply(connection, settings)
             await _execute(connection, statement, prepare=False)
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
 
-    async def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
+    async def _run(self, statement: Fragment, settings: Settings | None, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = await self._acquire()
         try:
             return await self.run_on(connection, statement, settings, prepare)
@@ -412,16 +417,16 @@ class AsyncExecutor:
         self,
         connection: _AsyncConnection,
         statement: Fragment,
-        settings: Settings,
+        settings: Settings | None = None,
         prepare: Literal[False] | None = None,
     ) -> Rows:
         """Run one statement on a connection that is held."""
         try:
             if self.options.pooler:
                 async with connection.transaction():
-                    await self._set_local(connection, {**self._base, **settings})
+                    await self._set_local(connection, {**self._base, **(settings or NO_SETTINGS)})
                     return await _execute(connection, statement, prepare=False)
-            await self._apply(connection, {**self._base, **settings} if settings else self._base)
+            await self._apply(connection, settings)
             try:
                 return await _execute(connection, statement, prepare=prepare)
             except psycopg.errors.FeatureNotSupported as error:
@@ -432,19 +437,23 @@ class AsyncExecutor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
 
-    async def _apply(self, connection: _AsyncConnection, wanted: Settings) -> None:
-        applied = connection.applied
-        if applied == wanted:
+    async def _apply(self, connection: _AsyncConnection, settings: Settings | None) -> None:
+        """Set what is wanted and undo the rest; None minds nothing that an earlier search set for index scans."""
+        wanted = {**self._base, **settings} if settings else self._base
+        if connection.applied == wanted:
             return
+        undone = connection.applied.keys() - wanted.keys()
+        if settings is None:
+            # Searches and other calls take turns: undone and set again each time, it would triple their statements.
+            undone = {name for name in undone if not name.startswith(_OF_SCANS)}
         # Remembered one by one: a value that is refused leaves the earlier ones set.
-        for name in applied.keys() - wanted.keys():
+        for name in undone:
             await _execute(connection, reset_statement(name), prepare=False)
             connection.applied = {key: value for key, value in connection.applied.items() if key != name}
         for name, value in wanted.items():
-            if applied.get(name) != value:
+            if connection.applied.get(name) != value:
                 await _execute(connection, set_statement(name, value, local=False), prepare=False)
                 connection.applied = {**connection.applied, name: value}
-        connection.applied = wanted
 
     async def _set_local(self, connection: _AsyncConnection, settings: Settings) -> None:
         for name, value in settings.items():
@@ -461,7 +470,7 @@ class AsyncExecutor:
         """Open a transaction on a connection that is held."""
         try:
             if not self.options.pooler:
-                await self._apply(connection, self._base)
+                await self._apply(connection, NO_SETTINGS)
             async with connection.transaction():
                 await self._set_local(connection, {**self._base, **settings} if self.options.pooler else settings)
                 yield AsyncSession(_cursor(connection))
@@ -495,7 +504,7 @@ class AsyncExecutor:
         pool, connection = await self._acquire()
         try:
             if not self.options.pooler:
-                await self._apply(connection, self._base)
+                await self._apply(connection, NO_SETTINGS)
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 await connection.commit()

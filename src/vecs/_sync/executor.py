@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[Any, ...]]
 
+# Settings that index scans alone look at.
+_OF_SCANS = ("hnsw.", "ivfflat.")
+
 # Fewer than this are not worth a second connection.
 FEW_STATEMENTS = 8
 MOST_CONNECTIONS = 4
@@ -97,7 +100,7 @@ class Held:
 
     def execute(self, statement: Fragment) -> Rows:
         """Run one statement, with the settings every connection has; return its rows, if it has any."""
-        return self._executor.run_on(self._connection, statement, NO_SETTINGS)
+        return self._executor.run_on(self._connection, statement)
 
     def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
@@ -301,12 +304,13 @@ class Executor:
         pool.putconn(connection)
 
     def read(
-        self, statement: Fragment, settings: Settings = NO_SETTINGS, *, prepare: Literal[False] | None = None
+        self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None
     ) -> Rows:
         """
         Run one statement that changes nothing; once more if its connection turns out to be dead.
 
-        With `prepare=False` it is planned for its very values each time.
+        Settings hold for it alone; None is for what does not search. With `prepare=False` it is planned for its
+        very values each time.
         """
         try:
             return self._run(statement, settings, prepare)
@@ -316,7 +320,7 @@ class Executor:
     def read_many(
         self,
         statements: Sequence[Fragment],
-        settings: Settings = NO_SETTINGS,
+        settings: Settings | None = None,
         *,
         prepare: Literal[False] | None = None,
     ) -> list[Rows]:
@@ -329,12 +333,12 @@ class Executor:
         if self.options.pooler or len(statements) < FEW_STATEMENTS:
             return [self.read(statement, settings, prepare=prepare) for statement in statements]
         try:
-            return self._run_many(statements, {**self._base, **settings} if settings else self._base, prepare)
+            return self._run_many(statements, settings, prepare)
         except (ConnectionLost, PlanIsStale):
             return [self.read(statement, settings, prepare=prepare) for statement in statements]
 
     def _run_many(
-        self, statements: Sequence[Fragment], settings: Settings, prepare: Literal[False] | None
+        self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
     ) -> list[Rows]:
         held = [self._acquire()]
         connection = held[0][1]
@@ -384,10 +388,10 @@ class Executor:
         """
         for seconds in conflict_pauses():
             try:
-                return self._run(statement, NO_SETTINGS)
+                return self._run(statement, None)
             except Conflict:
                 pause(seconds)
-        return self._run(statement, NO_SETTINGS)
+        return self._run(statement, None)
 
     def alone(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
@@ -397,12 +401,13 @@ class Executor:
     def alone_on(self, connection: _Connection, statement: Fragment, settings: Settings) -> None:
         """Run one statement outside of a transaction, on a connection that is held."""
         try:
-            self._apply(connection, {**self._base, **settings} if not self.options.pooler else NO_SETTINGS)
+            if not self.options.pooler:
+                self._apply(connection, settings)
             _execute(connection, statement, prepare=False)
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
 
-    def _run(self, statement: Fragment, settings: Settings, prepare: Literal[False] | None = None) -> Rows:
+    def _run(self, statement: Fragment, settings: Settings | None, prepare: Literal[False] | None = None) -> Rows:
         pool, connection = self._acquire()
         try:
             return self.run_on(connection, statement, settings, prepare)
@@ -413,16 +418,16 @@ class Executor:
         self,
         connection: _Connection,
         statement: Fragment,
-        settings: Settings,
+        settings: Settings | None = None,
         prepare: Literal[False] | None = None,
     ) -> Rows:
         """Run one statement on a connection that is held."""
         try:
             if self.options.pooler:
                 with connection.transaction():
-                    self._set_local(connection, {**self._base, **settings})
+                    self._set_local(connection, {**self._base, **(settings or NO_SETTINGS)})
                     return _execute(connection, statement, prepare=False)
-            self._apply(connection, {**self._base, **settings} if settings else self._base)
+            self._apply(connection, settings)
             try:
                 return _execute(connection, statement, prepare=prepare)
             except psycopg.errors.FeatureNotSupported as error:
@@ -433,19 +438,23 @@ class Executor:
         except psycopg.Error as error:
             raise self._failed(connection, error) from error
 
-    def _apply(self, connection: _Connection, wanted: Settings) -> None:
-        applied = connection.applied
-        if applied == wanted:
+    def _apply(self, connection: _Connection, settings: Settings | None) -> None:
+        """Set what is wanted and undo the rest; None minds nothing that an earlier search set for index scans."""
+        wanted = {**self._base, **settings} if settings else self._base
+        if connection.applied == wanted:
             return
+        undone = connection.applied.keys() - wanted.keys()
+        if settings is None:
+            # Searches and other calls take turns: undone and set again each time, it would triple their statements.
+            undone = {name for name in undone if not name.startswith(_OF_SCANS)}
         # Remembered one by one: a value that is refused leaves the earlier ones set.
-        for name in applied.keys() - wanted.keys():
+        for name in undone:
             _execute(connection, reset_statement(name), prepare=False)
             connection.applied = {key: value for key, value in connection.applied.items() if key != name}
         for name, value in wanted.items():
-            if applied.get(name) != value:
+            if connection.applied.get(name) != value:
                 _execute(connection, set_statement(name, value, local=False), prepare=False)
                 connection.applied = {**connection.applied, name: value}
-        connection.applied = wanted
 
     def _set_local(self, connection: _Connection, settings: Settings) -> None:
         for name, value in settings.items():
@@ -462,7 +471,7 @@ class Executor:
         """Open a transaction on a connection that is held."""
         try:
             if not self.options.pooler:
-                self._apply(connection, self._base)
+                self._apply(connection, NO_SETTINGS)
             with connection.transaction():
                 self._set_local(connection, {**self._base, **settings} if self.options.pooler else settings)
                 yield Session(_cursor(connection))
@@ -496,7 +505,7 @@ class Executor:
         pool, connection = self._acquire()
         try:
             if not self.options.pooler:
-                self._apply(connection, self._base)
+                self._apply(connection, NO_SETTINGS)
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 connection.commit()

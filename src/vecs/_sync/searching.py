@@ -24,7 +24,7 @@ from vecs._sync.core import Core, Filters, Measure
 from vecs._sync.refining import refine
 from vecs._sync.transforming import transform_queries
 from vecs.exc import ArgError
-from vecs.indexes import METHODS, IndexMethod, checked_int
+from vecs.indexes import METHODS, IndexMethod
 from vecs.records import Match, is_vector
 
 if TYPE_CHECKING:
@@ -262,19 +262,21 @@ class Searching(Core):
     ) -> list[list[tuple[Any, ...]]]:
         table = self._table()
         index = best_index(indexes, request.measure)
-        settings = self._settings(table, request, index, indexes)
+        # What no index answers minds no setting of index scans.
+        by_index = request.mode != "keyword" and not request.exact
+        settings = self._settings(table, request, index, indexes) if by_index else None
         # With a filter nothing is prepared: after some runs Postgres would keep a plan that knows neither key nor
         # value, hence neither what the filter keeps nor which index is for it.
         prepare = None if request.selection == EVERYTHING else False
         pool = pool_for(request, index, indexes)
-        if pool is not None:
+        if pool is not None and settings is not None:
             return [self._found_in_pool(table, request, vec, pool, settings) for vec, _ in queries]
         statements = [statement(table, request, vec, words, usable(index, vec)) for vec, words in queries]
         found = self._executor.read_many(statements, settings, prepare=prepare)
         for place, rows in enumerate(found):
             if not request.exact and self._is_short(request, rows, indexes):
                 again = statement(table, request, *queries[place], None, complete=True)
-                found[place] = self._executor.read(again, settings, prepare=prepare)
+                found[place] = self._executor.read(again, prepare=prepare)
             elif request.mode == "vector" and not request.exact:
                 found[place] = sql.in_order(rows)
         return found
@@ -298,7 +300,7 @@ class Searching(Core):
         if full and len(pool.sizes) > 1:
             return rows
         exactly = statement(table, request, vec, None, None, complete=True)
-        return self._executor.read(exactly, settings, prepare=False)
+        return self._executor.read(exactly, prepare=False)
 
     def _is_short(self, request: Request, rows: Sequence[tuple[Any, ...]], indexes: Iterable[IndexInfo]) -> bool:
         short = len(rows) < request.fetched
@@ -341,13 +343,10 @@ class Searching(Core):
         if table.extension.iterative_scan and not (request.selection == EVERYTHING and self._executor.options.pooler):
             # Without a filter, too: a setting that changes from search to search costs a statement each time.
             settings.update(scan_limit(indexes, rows))
-        for method, value, name in (
-            (IndexMethod.hnsw, request.ef_search, "ef_search"),
-            (IndexMethod.ivfflat, request.probes, "probes"),
-        ):
+        for method, value in ((IndexMethod.hnsw, request.ef_search), (IndexMethod.ivfflat, request.probes)):
             spec = METHODS[method]
             if value is not None:
-                settings[spec.search_setting] = str(checked_int(value, name, *spec.search_range))
+                settings[spec.search_setting] = str(value)
             elif method is IndexMethod.hnsw and rows > 40 and not table.extension.iterative_scan:
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
