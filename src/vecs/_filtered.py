@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vecs._known import MANY, KnownIndexes
 from vecs._request import Request
 from vecs._sql.indexes import IndexInfo, serves_part
-from vecs._sql.search import EVERYTHING
-from vecs._sql.settings import Settings
 
 # Up to so many records comparing all that match costs less than making sure of an index's answer.
 _FEW = 2000
-# From here on pgvector's own limit of 20,000 records is the better moment to give an index scan up.
-_MANY = 400_000
 
 
 @dataclass(frozen=True)
@@ -30,41 +27,22 @@ class Pool:
     probe: bool
 
 
-def pool_for(request: Request, index: IndexInfo | None, indexes: Sequence[IndexInfo]) -> Pool | None:
+def pool_for(request: Request, index: IndexInfo | None, known: KnownIndexes) -> Pool | None:
     """Return the candidates to ask for; None where a search needs none, or a lower precision gathers its own."""
-    if request.mode != "vector" or request.exact or request.selection == EVERYTHING or request.fetched == 0:
+    if request.mode != "vector" or request.exact or not request.filtered or request.fetched == 0:
         return None
-    if not approximate(indexes) or (index is not None and index.precision != "full"):
+    if not known.approximate or (index is not None and index.precision != "full"):
         return None
     filters = request.selection.filters
-    served = filters is not None and serves_part(indexes, filters)
-    sizes = pools(request.fetched + request.skipped)[: 2 if served or _covered(indexes) >= _MANY else 1]
+    served = filters is not None and serves_part(known.all, filters)
+    sizes = pools(request.fetched + request.skipped)[: 2 if served or known.rows >= MANY else 1]
     # Without an index on all vectors a probe would compare every record.
     return Pool(sizes, probe=index is not None and index.approximate)
 
 
-def compares_all(request: Request, indexes: Iterable[IndexInfo]) -> bool:
+def compares_all(request: Request, known: KnownIndexes) -> bool:
     """Whether so few records are there that all that match a filter are better compared."""
-    return request.selection != EVERYTHING and 0 < _covered(indexes) <= _FEW
-
-
-def scan_limit(indexes: Iterable[IndexInfo], rows: int) -> Settings:
-    """Return the setting that ends a scan where comparing all that match is faster than going on."""
-    # Beyond some tenth of the records. In powers of two, so that a growing collection does not change the setting
-    # all the time.
-    covered = _covered(indexes)
-    if covered == 0 or covered >= _MANY:
-        return {}
-    return {"hnsw.max_scan_tuples": str(max(1 << (covered // 10 | 512).bit_length(), 4 * rows))}
-
-
-def _covered(indexes: Iterable[IndexInfo]) -> int:
-    return max((index.rows for index in indexes), default=0)
-
-
-def approximate(indexes: Iterable[IndexInfo]) -> bool:
-    """Whether an index may have answered that does not find everything; be it the user's own."""
-    return any(index.approximate for index in indexes)
+    return request.filtered and 0 < known.rows <= _FEW
 
 
 def pools(rows: int) -> tuple[int, int]:

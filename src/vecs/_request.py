@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 from vecs._precision import checked_oversampling
-from vecs._sql.search import Columns, Selection
+from vecs._sql.search import EVERYTHING, Columns, Selection
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
@@ -79,10 +79,10 @@ class Request:
     oversampling: float | None
     include_vector: bool
 
-    @property
-    def refined(self) -> bool:
-        """Whether what the database answers is reordered here."""
-        return self.rerank is not None or self.diversity is not None
+    # Whether only some of the records are searched.
+    filtered: bool
+    # Whether what the database answers is reordered here.
+    refined: bool
 
 
 def checked_request(
@@ -144,6 +144,8 @@ def checked_request(
         # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
         oversampling=None if refined else factor,
         include_vector=include_vector,
+        filtered=selection != EVERYTHING,
+        refined=refined,
     )
 
 

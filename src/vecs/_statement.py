@@ -86,7 +86,7 @@ def rows_of_index(request: Request, index: IndexInfo | None) -> int:
         return rows
     candidates = candidate_count(precision, rows, request.oversampling)
     # What an index finds first under a filter is not always nearest.
-    return candidates if request.selection == sql.EVERYTHING else max(candidates, pools(rows)[0])
+    return max(candidates, pools(rows)[0]) if request.filtered else candidates
 
 
 def _nearest(table: Table, request: Request, vec: Any, index: IndexInfo | None, *, exact: bool) -> Fragment:

@@ -114,13 +114,13 @@ async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
         return await execute(connection, statement, **options)
 
     await docs.index()
-    await docs.search([1, 0], ef_search=77)
-    await docs.search([1, 0])
+    await docs.search([1, 0], limit=1, ef_search=77)
+    await docs.search([1, 0], limit=1)
     monkeypatch.setattr(executor, "_execute", recorded)
     for _ in range(3):
-        await docs.search([1, 0])
+        await docs.search([1, 0], limit=1)
         await docs.get(["a"])
-        await docs.search([1, 0], exact=True)
+        await docs.search([1, 0], limit=1, exact=True)
         await docs.count()
     assert set(sent) == {"select"}
     assert len(sent) == 12

@@ -111,13 +111,13 @@ def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
         return execute(connection, statement, **options)
 
     docs.index()
-    docs.search([1, 0], ef_search=77)
-    docs.search([1, 0])
+    docs.search([1, 0], limit=1, ef_search=77)
+    docs.search([1, 0], limit=1)
     monkeypatch.setattr(executor, "_execute", recorded)
     for _ in range(3):
-        docs.search([1, 0])
+        docs.search([1, 0], limit=1)
         docs.get(["a"])
-        docs.search([1, 0], exact=True)
+        docs.search([1, 0], limit=1, exact=True)
         docs.count()
     assert set(sent) == {"select"}
     assert len(sent) == 12

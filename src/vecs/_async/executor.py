@@ -23,11 +23,11 @@ from vecs._errors import (
     database_error,
     plan_is_stale,
 )
+from vecs._known import KnownIndexes
 from vecs._options import Options
 from vecs._pairs import AsyncLock, AsyncPool, async_loop, async_offload, async_pause, loop_is_over, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
-from vecs._sql.indexes import IndexInfo
 from vecs._sql.settings import (
     FORGET_SESSION,
     NO_SETTINGS,
@@ -53,7 +53,7 @@ Rows = list[tuple[Any, ...]]
 _OF_SCANS = ("hnsw.", "ivfflat.")
 
 # Fewer than this are not worth a second connection.
-FEW_STATEMENTS = 8
+FEW_STATEMENTS = 2
 MOST_CONNECTIONS = 4
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
@@ -143,7 +143,7 @@ class AsyncExecutor:
         self.server: EmbeddedServer | None = None
         # The valid indexes of each collection, by schema and name, and when they were read: looked for now and then,
         # so that a search is one statement.
-        self.indexes: dict[tuple[str, str], tuple[float, tuple[IndexInfo, ...]]] = {}
+        self.indexes: dict[tuple[str, str], tuple[float, KnownIndexes]] = {}
         # Collections and measures of which a warning was given that no index covers them.
         self.warned: set[tuple[str, str, IndexMeasure]] = set()
         # How often this was closed: a call that began before does not open it again.
@@ -329,6 +329,8 @@ class AsyncExecutor:
         They are sent without waiting for each other's answers, over as many connections as are idle, so that
         the server works on several at once.
         """
+        if len(statements) == 1:
+            return [await self.read(statements[0], settings, prepare=prepare)]
         if self.options.pooler or len(statements) < FEW_STATEMENTS:
             return [await self.read(statement, settings, prepare=prepare) for statement in statements]
         try:

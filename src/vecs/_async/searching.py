@@ -12,12 +12,14 @@ from vecs._async.core import AsyncCore, Filters, Measure
 from vecs._async.refining import refine
 from vecs._async.transforming import transform_queries
 from vecs._explain import describe_search
-from vecs._filtered import Pool, approximate, candidates_found, compares_all, pool_for, scan_limit, unsettled
-from vecs._precision import best_index, usable
+from vecs._filtered import Pool, candidates_found, compares_all, pool_for, unsettled
+from vecs._known import NOTHING_KNOWN, KnownIndexes
+from vecs._precision import usable
 from vecs._request import Mode, Request, checked_request, request_from
 from vecs._sql import search as sql
+from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import EVERYTHING, Columns
+from vecs._sql.search import Columns
 from vecs._sql.settings import Settings, index_settings
 from vecs._sql.table import Table
 from vecs._sql.vectors import checked_vector
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from vecs._request import SearchOptions
+
+
+# So many searches are one statement, where there are many: less to send, to plan and to read for each.
+GROUP = 10
 
 
 class AsyncSearching(AsyncCore):
@@ -182,12 +188,12 @@ class AsyncSearching(AsyncCore):
         request = request_from(table, options, await self._selection(filters=options.get("filters")))
         words = await self._words(query, text, request)
         vec: Any = None if request.mode == "keyword" else await self._vector(query)
-        indexes = () if request.exact or request.mode == "keyword" else await self._read_indexes()
-        if compares_all(request, indexes):
+        known = NOTHING_KNOWN if request.exact or request.mode == "keyword" else await self._read_indexes()
+        if compares_all(request, known):
             request = replace(request, exact=True)
-        index = None if request.exact else usable(best_index(indexes, request.measure), vec)
-        settings = self._settings(table, request, index, indexes)
-        pool = pool_for(request, index, indexes)
+        index = None if request.exact else usable(known.best(request.measure), vec)
+        settings = self._settings(table, request, index, known)
+        pool = pool_for(request, index, known)
         size, probe = (None, False) if pool is None else (pool.sizes[0], pool.probe)
         asked = sql.explain(statement(table, request, vec, words, index, pool=size, probe=probe), analyze)
         plan = first_column(await self._executor.read(asked, settings))
@@ -253,36 +259,61 @@ class AsyncSearching(AsyncCore):
         self, request: Request, queries: Sequence[tuple[Any, str | None]]
     ) -> list[list[tuple[Any, ...]]]:
         if request.mode == "keyword" or request.exact:
-            return await self._found_by(request, queries, ())
-        indexes = await self._covering_indexes(request)
-        asked = replace(request, exact=True) if compares_all(request, indexes) else request
-        found = await self._found_by(asked, queries, indexes)
-        self._warn_without_index(request, indexes)
+            return await self._found_by(request, queries, NOTHING_KNOWN)
+        known = await self._known_indexes()
+        if known.best(request.measure) is not None:
+            asked = replace(request, exact=True) if compares_all(request, known) else request
+            return await self._found_by(asked, queries, known)
+        key = (self.client.schema, self.name, request.measure.measure)
+        if key not in self._executor.warned:
+            # One may have been made elsewhere a moment ago.
+            known = await self._read_indexes()
+        found = await self._found_by(request, queries, known)
+        # Those on parts were made for filters: perhaps for this one.
+        served = known.best(request.measure) is not None or (request.filtered and known.on_parts)
+        if not served and key not in self._executor.warned:
+            self._executor.warned.add(key)
+            warnings.warn(
+                f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
+                "See Collection.create_index",
+                UserWarning,
+                stacklevel=callers_level(),
+            )
         return found
 
     async def _found_by(
-        self, request: Request, queries: Sequence[tuple[Any, str | None]], indexes: tuple[IndexInfo, ...]
+        self, request: Request, queries: Sequence[tuple[Any, str | None]], known: KnownIndexes
     ) -> list[list[tuple[Any, ...]]]:
         table = await self._table()
-        index = best_index(indexes, request.measure)
+        index = known.best(request.measure)
         # What no index answers minds no setting of index scans.
         by_index = request.mode != "keyword" and not request.exact
-        settings = self._settings(table, request, index, indexes) if by_index else None
+        settings = self._settings(table, request, index, known) if by_index else None
         # With a filter nothing is prepared: after some runs Postgres would keep a plan that knows neither key nor
         # value, hence neither what the filter keeps nor which index is for it.
-        prepare = None if request.selection == EVERYTHING else False
-        pool = pool_for(request, index, indexes)
+        prepare = False if request.filtered else None
+        pool = pool_for(request, index, known)
         if pool is not None and settings is not None:
             return [await self._found_in_pool(table, request, vec, pool, settings) for vec, _ in queries]
         statements = [statement(table, request, vec, words, usable(index, vec)) for vec, words in queries]
-        found = await self._executor.read_many(statements, settings, prepare=prepare)
+        if request.mode == "vector" and not request.filtered and len(statements) >= 2 * GROUP:
+            found = await self._found_in_groups(statements, settings)
+        else:
+            found = await self._executor.read_many(statements, settings, prepare=prepare)
         for place, rows in enumerate(found):
-            if not request.exact and await self._is_short(request, rows, indexes):
+            if not request.exact and await self._is_short(request, rows, known):
                 again = statement(table, request, *queries[place], None, complete=True)
                 found[place] = await self._executor.read(again, prepare=prepare)
             elif request.mode == "vector" and not request.exact:
                 found[place] = sql.in_order(rows)
         return found
+
+    async def _found_in_groups(
+        self, statements: Sequence[Fragment], settings: Settings | None
+    ) -> list[list[tuple[Any, ...]]]:
+        groups = [statements[start : start + GROUP] for start in range(0, len(statements), GROUP)]
+        answers = await self._executor.read_many([sql.several(group) for group in groups], settings)
+        return [rows for group, answer in zip(groups, answers, strict=True) for rows in sql.each(answer, len(group))]
 
     async def _found_in_pool(
         self, table: Table, request: Request, vec: Any, pool: Pool, settings: Settings
@@ -305,47 +336,23 @@ class AsyncSearching(AsyncCore):
         exactly = statement(table, request, vec, None, None, complete=True)
         return await self._executor.read(exactly, prepare=False)
 
-    async def _is_short(self, request: Request, rows: Sequence[tuple[Any, ...]], indexes: Iterable[IndexInfo]) -> bool:
+    async def _is_short(self, request: Request, rows: Sequence[tuple[Any, ...]], known: KnownIndexes) -> bool:
         short = len(rows) < request.fetched
         if request.mode == "keyword" or (request.mode == "hybrid" and short):
             return short
         if request.mode == "hybrid":
             short = rows[0][8] < request.candidates[0] if rows else False
-        return short and (approximate(indexes) or approximate(await self._read_indexes()))
+        return short and (known.approximate or (await self._read_indexes()).approximate)
 
-    async def _covering_indexes(self, request: Request) -> tuple[IndexInfo, ...]:
-        """Return the known indexes; looked for anew while none of them is for the measure."""
-        indexes = await self._known_indexes()
-        measure = request.measure.measure
-        known = (self.client.schema, self.name, measure) in self._executor.warned
-        if known or any(measure in index.measures for index in indexes):
-            return indexes
-        return await self._read_indexes()
-
-    def _warn_without_index(self, request: Request, indexes: Iterable[IndexInfo]) -> None:
-        """Warn, once, where no index is for the measure."""
-        measure = request.measure.measure
-        key = (self.client.schema, self.name, measure)
-        if key in self._executor.warned or any(measure in index.measures for index in indexes):
-            return
-        if request.selection.filters is not None and any(index.condition and index.approximate for index in indexes):
-            # Made for filters: perhaps for this one.
-            return
-        self._executor.warned.add(key)
-        warnings.warn(
-            f"Query does not have a covering index for IndexMeasure.{measure.value}. See Collection.create_index",
-            UserWarning,
-            stacklevel=callers_level(),
-        )
-
-    def _settings(
-        self, table: Table, request: Request, index: IndexInfo | None, indexes: Iterable[IndexInfo]
-    ) -> Settings:
-        settings: dict[str, str] = {}
+    def _settings(self, table: Table, request: Request, index: IndexInfo | None, known: KnownIndexes) -> Settings:
         rows = rows_of_index(request, index)
-        if table.extension.iterative_scan and not (request.selection == EVERYTHING and self._executor.options.pooler):
+        settings: Settings = {}
+        if table.extension.iterative_scan and (request.filtered or not self._executor.options.pooler):
             # Without a filter, too: a setting that changes from search to search costs a statement each time.
-            settings.update(scan_limit(indexes, rows))
+            settings = known.scan_limit(rows)
+        if request.ef_search is None and request.probes is None and table.extension.iterative_scan:
+            return settings
+        settings = {**settings}
         for method, value in ((IndexMethod.hnsw, request.ef_search), (IndexMethod.ivfflat, request.probes)):
             spec = METHODS[method]
             if value is not None:

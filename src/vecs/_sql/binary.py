@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -175,6 +175,8 @@ def as_float32(values: Any) -> npt.NDArray[np.float32]:
 
     Raises ValueError or TypeError where that makes no sense; the caller knows which record to name.
     """
+    if isinstance(values, np.ndarray) and cast("npt.NDArray[Any]", values).dtype == np.float32:
+        return cast("npt.NDArray[np.float32]", values)
     convert = getattr(values, "to_numpy", None)
     array = np.asarray(values if convert is None else convert())
     if array.dtype.kind not in "fiu" and array.size:

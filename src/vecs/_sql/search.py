@@ -117,6 +117,25 @@ def _of_everything(
     return Template(before, join("", (after, end)))
 
 
+def several(statements: Sequence[Fragment]) -> Fragment:
+    """Join answers of `nearest` to several vectors into one, each row with the number of its own as last column."""
+    return join(
+        " union all ",
+        (
+            fragment("(select answer.*, {number} from ({statement}) as answer)", number=Literal(n), statement=statement)
+            for n, statement in enumerate(statements)
+        ),
+    )
+
+
+def each(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[tuple[Any, ...]]]:
+    """Take the answer of `several` apart."""
+    found: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
+    for row in rows:
+        found[row[7]].append(row)
+    return found
+
+
 # All but the vector and the filter is the same from one search to the next.
 @lru_cache(maxsize=256)
 def _around_values(

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecs._arguments import id_list, parsed_filters
+from vecs._known import NOTHING_KNOWN, KnownIndexes
 from vecs._pairs import Dunders
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import Selection
+from vecs._sql.search import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs._sync import building
 from vecs._sync.executor import Executor
@@ -90,6 +91,8 @@ class Core(Dunders):
             raise ArgError(
                 f"collection {self.name!r} has no document ids; create a collection with text=True to have them"
             )
+        if ids is None and filters is None and document_ids is None:
+            return EVERYTHING
         return Selection(
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
@@ -100,12 +103,12 @@ class Core(Dunders):
         """List the collection's indexes, by name."""
         return building.list_indexes(self._executor, self._table())
 
-    def _known_indexes(self) -> tuple[IndexInfo, ...]:
+    def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        read_at, indexes = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, ()))
-        return indexes if time.monotonic() - read_at < 60 else self._read_indexes()
+        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NOTHING_KNOWN))
+        return known if time.monotonic() - read_at < 60 else self._read_indexes()
 
-    def _read_indexes(self) -> tuple[IndexInfo, ...]:
-        indexes = tuple(index for index in self.indexes() if index.valid)
-        self._executor.indexes[self.client.schema, self.name] = time.monotonic(), indexes
-        return indexes
+    def _read_indexes(self) -> KnownIndexes:
+        known = KnownIndexes(self.indexes())
+        self._executor.indexes[self.client.schema, self.name] = time.monotonic(), known
+        return known
