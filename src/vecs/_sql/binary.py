@@ -169,14 +169,18 @@ def _fields(items: Iterable[bytes | None]) -> Iterable[bytes]:
             yield item
 
 
+def _is_float32(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and cast("npt.NDArray[Any]", values).dtype == np.float32
+
+
 def as_float32(values: Any) -> npt.NDArray[np.float32]:
     """
     Turn a list, tuple, numpy array of any number type, or an object with `to_numpy()`, into a float32 array.
 
     Raises ValueError or TypeError where that makes no sense; the caller knows which record to name.
     """
-    if isinstance(values, np.ndarray) and cast("npt.NDArray[Any]", values).dtype == np.float32:
-        return cast("npt.NDArray[np.float32]", values)
+    if _is_float32(values):
+        return values
     convert = getattr(values, "to_numpy", None)
     array = np.asarray(values if convert is None else convert())
     if array.dtype.kind not in "fiu" and array.size:

@@ -132,7 +132,7 @@ def each(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[tuple[Any, ..
     """Take the answer of `several` apart."""
     found: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
     for row in rows:
-        found[row[7]].append(row)
+        found[int(row[7])].append(row)
     return found
 
 
