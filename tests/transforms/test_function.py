@@ -119,3 +119,37 @@ def test_an_asynchronous_function_cannot_be_called_the_way_of_vecs_0_4():
 def test_numbers_below_one_are_refused(arguments):
     with pytest.raises(ArgError, match="must be positive"):
         Embedding(lengths, **arguments)
+
+
+def test_several_queries_go_in_batches() -> None:
+    asked: list[list[str]] = []
+
+    def embed(texts: list[str]) -> list[list[float]]:
+        asked.append(texts)
+        return [[len(text), 1] for text in texts]
+
+    step = Embedding(embed, 2, batch_size=2)
+    vectors = step.transform_queries(["a", "bb", "ccc"])
+    assert [list(vector) for vector in vectors] == [[1, 1], [2, 1], [3, 1]]  # type: ignore
+    assert asked == [["a", "bb"], ["ccc"]]
+    with pytest.raises(ArgError, match="searches by a text or a vector, not by int"):
+        step.transform_queries(["a", 5])
+
+
+async def test_several_queries_wait_for_an_asynchronous_function() -> None:
+    async def embed(texts: list[str]) -> list[list[float]]:
+        return [[len(text), 0] for text in texts]
+
+    async def one(text: str) -> list[float]:
+        return [0, len(text)]
+
+    vectors: Any = Embedding(embed, 2, batch_size=2).transform_queries(["a", "bb", "ccc"])
+    assert [list(vector) for vector in await vectors] == [[1, 0], [2, 0], [3, 0]]
+    vectors = Embedding(embed, 2, query=one).transform_queries(["a", "bb"])
+    assert [list(vector) for vector in await vectors] == [[0, 1], [0, 2]]
+
+
+def test_several_queries_may_have_a_function_of_their_own() -> None:
+    step = Embedding(lambda texts: [[0, 0]] * len(texts), 2, query=lambda text: [len(text), 1])
+    vectors: Any = step.transform_queries(["a", "bb"])
+    assert [list(vector) for vector in vectors] == [[1, 1], [2, 1]]
