@@ -32,6 +32,7 @@ RULES = [
     (r"\banext\b", "next"),
     (r"\basynccontextmanager\b", "contextmanager"),
     (r"\benter_async_context\b", "enter_context"),
+    (r"\bpush_async_callback\b", "callback"),
     (r"\bStopAsyncIteration\b", "StopIteration"),
     (r"\bcreate_async_client\b", "create_client"),
     (r"\basync_client\b", "client"),

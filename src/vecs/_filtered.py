@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vecs._known import MANY, KnownIndexes
+from vecs._precision import candidate_count
 from vecs._request import Request
 from vecs._sql.indexes import IndexInfo, serves_part
 
@@ -31,13 +32,17 @@ def pool_for(request: Request, index: IndexInfo | None, known: KnownIndexes) -> 
     """Return the candidates to ask for; None where a search needs none, or a lower precision gathers its own."""
     if request.mode != "vector" or request.exact or not request.filtered or request.fetched == 0:
         return None
-    if not known.approximate or (index is not None and index.precision != "full"):
+    if not known.approximate:
         return None
+    rows = request.fetched + request.skipped
+    probe = index is not None and index.approximate
+    if index is not None and index.precision not in (None, "full"):
+        least = candidate_count(index.precision, rows, request.oversampling)
+        return Pool((max(least, pools(rows)[0]),), probe)
     filters = request.selection.filters
     served = filters is not None and serves_part(known.all, filters)
-    sizes = pools(request.fetched + request.skipped)[: 2 if served or known.rows >= MANY else 1]
     # Without an index on all vectors a probe would compare every record.
-    return Pool(sizes, probe=index is not None and index.approximate)
+    return Pool(pools(rows)[: 2 if served or known.rows >= MANY else 1], probe)
 
 
 def compares_all(request: Request, known: KnownIndexes) -> bool:
@@ -58,7 +63,9 @@ def unsettled(rows: Sequence[tuple[Any, ...]], wanted: int) -> bool:
     A search that is near its end finds farther and farther records; one that still finds near ones late is not.
     And a graph leads to the records around the query: where the filter keeps none of them, it leads nowhere.
     """
-    return any(row[9] == 0 for row in rows[:1]) or any(row[7] > wanted + (row[8] - wanted) // 4 for row in rows)
+    return any(row[9] == 0 for row in rows[:1]) or any(
+        row[7] is not None and row[7] > wanted + (row[8] - wanted) // 4 for row in rows
+    )
 
 
 def candidates_found(rows: Sequence[tuple[Any, ...]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
@@ -16,13 +16,15 @@ from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod, checked_int
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
-from vecs.rerankers import check_reranker
+from vecs.rerankers import Reranker, check_reranker
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
 
 # How many candidates a side of a hybrid search has at least: of fewer, too few are found by both.
 MIN_CANDIDATES = 50
+# No table has more; twice or ten times as many still fit an int8.
+MOST_ROWS = 2**58
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
 OVERSAMPLING = 5.0
 
@@ -34,7 +36,7 @@ class SearchOptions(TypedDict, total=False):
     mode: Mode
     limit: int
     offset: int
-    filters: Any
+    filters: Mapping[str, Any] | None
     measure: IndexMeasure | MeasureName | None
     threshold: float | None
     exact: bool
@@ -43,7 +45,7 @@ class SearchOptions(TypedDict, total=False):
     weights: tuple[float, float] | None
     candidates: int | tuple[int, int] | None
     rrf_constant: int | None
-    rerank: Any
+    rerank: Reranker | None
     diversity: float | None
     oversampling: float | None
     include_vector: bool
@@ -74,7 +76,7 @@ class Request:
     weights: tuple[float, float]
     candidates: tuple[int, int]
     rrf_constant: int | None
-    rerank: Any
+    rerank: Reranker | None
     diversity: float | None
     oversampling: float | None
     include_vector: bool
@@ -100,7 +102,7 @@ def checked_request(
     weights: tuple[float, float] | None = None,
     candidates: int | tuple[int, int] | None = None,
     rrf_constant: int | None = None,
-    rerank: Any = None,
+    rerank: Reranker | None = None,
     diversity: float | None = None,
     oversampling: float | None = None,
     include_vector: bool = False,
@@ -110,7 +112,7 @@ def checked_request(
     """Return the request, or raise ArgError."""
     if mode not in MODES:
         raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(map(repr, MODES))}")
-    limit, offset = checked_int(limit, "limit", 0), checked_int(offset, "offset", 0)
+    limit, offset = min(checked_int(limit, "limit", 0), MOST_ROWS), min(checked_int(offset, "offset", 0), MOST_ROWS)
     if mode != "hybrid":
         for name, value in (("weights", weights), ("candidates", candidates), ("rrf_constant", rrf_constant)):
             if value is not None:
@@ -121,7 +123,9 @@ def checked_request(
         raise ArgError(f"diversity= compares dense vectors, and collection {table.name!r} holds sparse ones")
     refined = rerank is not None or diversity is not None
     factor = checked_oversampling(oversampling)
-    fetched, skipped = (math.ceil((limit + offset) * (factor or OVERSAMPLING)), 0) if refined else (limit, offset)
+    fetched, skipped = (limit, offset)
+    if refined:
+        fetched, skipped = min(math.ceil((limit + offset) * (factor or OVERSAMPLING)), MOST_ROWS), 0
     shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
     return Request(
         mode=mode,
@@ -156,6 +160,10 @@ def _columns(vec: bool, extra: bool) -> Columns:
 
 def request_from(table: Table, options: SearchOptions, selection: Selection) -> Request:
     """Return the request that these arguments of `search()` make."""
+    unknown = [name for name in options if name not in SearchOptions.__annotations__]
+    if unknown:
+        expected = ", ".join(SearchOptions.__annotations__)
+        raise TypeError(f"unknown argument {unknown[0]!r}; expected one of {expected}")
     rest: dict[str, Any] = {name: value for name, value in options.items() if name not in ("text", "filters")}
     return checked_request(table, selection, **rest)
 
@@ -179,7 +187,8 @@ def _checked_weights(weights: Any) -> tuple[float, float]:
     vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
     if vector + keyword == 0:
         raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")
-    return vector, keyword
+    greatest = max(vector, keyword)
+    return vector / greatest, keyword / greatest
 
 
 def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, float]) -> tuple[int, int]:

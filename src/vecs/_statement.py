@@ -10,11 +10,12 @@ from vecs._precision import candidate_count
 from vecs._request import Request
 from vecs._sql import keywords
 from vecs._sql import search as sql
-from vecs._sql.filtered import nearest_of_pool
-from vecs._sql.fragment import Fragment
+from vecs._sql.filtered import kept_around, nearest_of_pool
+from vecs._sql.fragment import Fragment, Param
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
 from vecs._sql.vectors import vec_param
+from vecs.storage import Precision
 
 
 def statement(
@@ -47,9 +48,10 @@ def statement(
             selection=request.selection,
             pool=pool,
             probe=probe,
+            precision=_precision(index),
         )
     if request.mode == "vector":
-        return _nearest(table, request, vec, index, exact=exact)
+        return _nearest(table, request, Param(vec_param(vec, table)), index, exact=exact)
     if request.mode == "keyword":
         return keywords.by_words(
             table,
@@ -61,16 +63,21 @@ def statement(
             complete=exact,
         )
     near = replace(request, fetched=request.candidates[0], skipped=0, columns=replace(request.columns, raw=True))
+    given = Param(vec_param(vec, table))
+    around = None
+    if request.filtered and index is not None and request.candidates[0] > 0:
+        around = kept_around(table, given, request.measure, request.selection, _precision(index))
     return keywords.by_both(
         table,
-        _nearest(table, near, vec, index, exact=exact),
-        vec_param(vec, table),
+        _nearest(table, near, given, index, exact=exact),
+        given,
         words or "",
         request.measure,
         request.columns,
         candidates=request.candidates,
         weights=request.weights,
         rrf_constant=request.rrf_constant,
+        around=around,
         limit=request.fetched,
         offset=request.skipped,
         selection=request.selection,
@@ -81,7 +88,7 @@ def statement(
 def rows_of_index(request: Request, index: IndexInfo | None) -> int:
     """Return how many rows the statement takes of the index on the vectors."""
     rows = request.candidates[0] if request.mode == "hybrid" else request.fetched + request.skipped
-    precision = "full" if index is None or index.precision is None else index.precision
+    precision = _precision(index)
     if precision == "full":
         return rows
     candidates = candidate_count(precision, rows, request.oversampling)
@@ -89,12 +96,16 @@ def rows_of_index(request: Request, index: IndexInfo | None) -> int:
     return max(candidates, pools(rows)[0]) if request.filtered else candidates
 
 
-def _nearest(table: Table, request: Request, vec: Any, index: IndexInfo | None, *, exact: bool) -> Fragment:
-    param = vec_param(vec, table)
-    if index is None or index.precision is None or index.precision == "full":
+def _precision(index: IndexInfo | None) -> Precision:
+    return "full" if index is None or index.precision is None else index.precision
+
+
+def _nearest(table: Table, request: Request, vec: Param, index: IndexInfo | None, *, exact: bool) -> Fragment:
+    precision = _precision(index)
+    if precision == "full":
         return sql.nearest(
             table,
-            param,
+            vec,
             request.measure,
             request.columns,
             limit=request.fetched,
@@ -104,10 +115,10 @@ def _nearest(table: Table, request: Request, vec: Any, index: IndexInfo | None, 
         )
     return sql.nearest_of_candidates(
         table,
-        param,
+        vec,
         request.measure,
         request.columns,
-        index.precision,
+        precision,
         candidates=rows_of_index(request, index),
         limit=request.fetched,
         offset=request.skipped,

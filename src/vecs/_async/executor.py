@@ -331,7 +331,7 @@ class AsyncExecutor:
         """
         if len(statements) == 1:
             return [await self.read(statements[0], settings, prepare=prepare)]
-        if self.options.pooler or len(statements) < FEW_STATEMENTS:
+        if self.options.pooler or len(statements) < FEW_STATEMENTS or not psycopg.Pipeline.is_supported():
             return [await self.read(statement, settings, prepare=prepare) for statement in statements]
         try:
             return await self._run_many(statements, settings, prepare)
@@ -341,45 +341,49 @@ class AsyncExecutor:
     async def _run_many(
         self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
     ) -> list[Rows]:
-        held = [await self._acquire()]
-        connection = held[0][1]
-        try:
-            held.extend(await self._acquire_idle(len(statements) // FEW_STATEMENTS))
-            async with AsyncExitStack() as pipelines:
-                for _, connection in held:
-                    await self._apply(connection, settings)
-                    await pipelines.enter_async_context(connection.pipeline())
-                cursors: list[AsyncRawCursor[tuple[Any, ...]]] = []
-                for number, statement in enumerate(statements):
-                    connection = held[number % len(held)][1]
-                    cursors.append(_cursor(connection))
-                    text, params = statement.render()
-                    await cursors[-1].execute(text, params, prepare=prepare, binary=True)
-                rows: list[Rows] = []
-                for number, cursor in enumerate(cursors):
-                    connection = held[number % len(held)][1]
-                    rows.append(await cursor.fetchall())
-                return rows
-        except psycopg.Error as error:
-            if plan_is_stale(error):
-                raise PlanIsStale("the table was altered") from error
-            raise self._failed(connection, error) from error
-        finally:
-            for pool, connection in held:
-                await self._release(pool, connection)
-
-    async def _acquire_idle(self, count: int) -> list[tuple[AsyncPool[_AsyncConnection], _AsyncConnection]]:
-        """Return connections that nobody uses, up to so many; the pool makes more of them for the next time."""
-        found: list[tuple[AsyncPool[_AsyncConnection], _AsyncConnection]] = []
-        pool = self._pool
-        while pool is not None and len(found) < min(count, MOST_CONNECTIONS) - 1:
+        async with AsyncExitStack() as held:
+            pool, connection = await self._acquire()
+            held.push_async_callback(self._release, pool, connection)
+            connections = [connection]
+            while len(connections) < min(len(statements) // FEW_STATEMENTS, MOST_CONNECTIONS):
+                try:
+                    connection = await pool.getconn(timeout=0)
+                except (PoolTimeout, PoolClosed):
+                    # None is idle; the pool makes one for the next time.
+                    break
+                self._lent.add(connection)
+                held.push_async_callback(self._release, pool, connection)
+                connections.append(connection)
             try:
-                connection = await pool.getconn(timeout=0)
-            except (PoolTimeout, PoolClosed):
-                break
-            self._lent.add(connection)
-            found.append((pool, connection))
-        return found
+                return await self._pipelined(connections, statements, settings, prepare)
+            except BaseException as error:
+                lost = any(connection.closed for connection in connections)
+                for connection in connections:
+                    # psycopg may think that it prepared there what the server never saw.
+                    await connection.close()
+                if not isinstance(error, psycopg.Error):
+                    raise
+                if plan_is_stale(error):
+                    raise PlanIsStale("the table was altered") from error
+                self._suspect = self._suspect or lost
+                raise database_error(error, lost=lost) from error
+
+    async def _pipelined(
+        self,
+        connections: Sequence[_AsyncConnection],
+        statements: Sequence[Fragment],
+        settings: Settings | None,
+        prepare: Literal[False] | None,
+    ) -> list[Rows]:
+        async with AsyncExitStack() as pipelines:
+            for connection in connections:
+                await self._apply(connection, settings)
+                await pipelines.enter_async_context(connection.pipeline())
+            cursors = [_cursor(connections[number % len(connections)]) for number in range(len(statements))]
+            for cursor, statement in zip(cursors, statements, strict=True):
+                text, params = statement.render()
+                await cursor.execute(text, params, prepare=prepare, binary=True)
+            return [await cursor.fetchall() for cursor in cursors]
 
     async def write(self, statement: Fragment) -> Rows:
         """

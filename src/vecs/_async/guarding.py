@@ -34,7 +34,8 @@ async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWa
     """
     # What makes a dead connection heal.
     await executor.read(ping())
-    async with executor.hold() as held:
+    # Beside the pool, which waiting builds would use up.
+    async with executor.aside() as held:
         if executor.options.pooler:
             async with _locked_beside(executor, table, watch):
                 yield held

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from vecs._async.reranking import rerank
+from vecs._pairs import async_offload_many
 from vecs._request import Request
 from vecs._sql.search import read_matches
 from vecs._sql.table import Table
@@ -27,7 +28,7 @@ async def refine(
     if not request.refined:
         return matches
     if request.diversity is not None:
-        matches = _spread(matches, request, vec, request.diversity)
+        matches = await async_offload_many(len(matches), _spread, matches, request, vec, request.diversity)
     return matches[request.offset : request.offset + request.limit]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vecs._arguments import callers_level, first_column, one_of
 from vecs._async.core import AsyncCore, Filters, Measure
@@ -15,7 +16,7 @@ from vecs._explain import describe_search
 from vecs._filtered import Pool, candidates_found, compares_all, pool_for, unsettled
 from vecs._known import NOTHING_KNOWN, KnownIndexes
 from vecs._precision import usable
-from vecs._request import Mode, Request, checked_request, request_from
+from vecs._request import Mode, Request, SearchOptions, checked_request, request_from
 from vecs._sql import search as sql
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
@@ -27,12 +28,12 @@ from vecs._statement import rows_of_index, statement
 from vecs.exc import ArgError
 from vecs.indexes import METHODS, IndexMethod
 from vecs.records import Match, is_vector
+from vecs.rerankers import Reranker
 
-if TYPE_CHECKING:
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+else:
     from typing_extensions import Unpack
-
-    from vecs._request import SearchOptions
-
 
 # So many searches are one statement, where there are many: less to send, to plan and to read for each.
 GROUP = 10
@@ -58,7 +59,7 @@ class AsyncSearching(AsyncCore):
         weights: tuple[float, float] | None = None,
         candidates: int | tuple[int, int] | None = None,
         rrf_constant: int | None = None,
-        rerank: Any = None,
+        rerank: Reranker | None = None,
         diversity: float | None = None,
         oversampling: float | None = None,
         include_vector: bool = False,
@@ -73,18 +74,23 @@ class AsyncSearching(AsyncCore):
 
         `threshold` keeps matches whose score, in [0, 1], is at least that. `exact` compares every record
         instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall. Fewer
-        than `limit` matches mean that no more records match. Pages by `offset` are sure to fit together with
-        `exact=True` only: an index finds most of the nearest, not always the same ones.
+        than `limit` matches mean that no more records match.
 
         In hybrid mode `weights` are those of the vector side and of the keyword side, `candidates` how many
-        each contributes (one number or a pair), and a record's score is the sum of weight / (rrf_constant +
-        its rank) over the sides, as a share of the greatest possible. Where `candidates` are fewer than
-        `limit`, so may be the matches.
+        each contributes (one number or a pair). The score of a record is the weighted mean of its nearness and of
+        its rank by words, each stretched to [0, 1] over the candidates of this search; with `rrf_constant`, such as
+        60, it is weighted reciprocal rank fusion, as a share of the greatest possible. Where `candidates` are fewer
+        than `limit`, so may be the matches.
+
+        Pages by `offset` fit together with `exact=True` only, since an index finds most of the nearest and not
+        always the same ones; in hybrid mode with the same `candidates=` for all pages besides. Those of reranked or
+        spread matches do not: ask for more at once.
 
         `rerank` reorders by a model that reads query and text together: a sentence-transformers CrossEncoder,
         or any function, sync or async, of the query and a list of texts that returns their scores.
         `diversity`, from 0 to 1, spends places on matches unlike those before them (maximal marginal relevance
-        with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for.
+        with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for; without
+        them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
         """
         table = await self._table()
         request = checked_request(
@@ -294,19 +300,23 @@ class AsyncSearching(AsyncCore):
         prepare = False if request.filtered else None
         pool = pool_for(request, index, known)
         if pool is not None and settings is not None:
-            return [await self._found_in_pool(table, request, vec, pool, settings) for vec, _ in queries]
+            return [
+                await self._found_in_pool(table, request, vec, usable(index, vec), pool, settings) for vec, _ in queries
+            ]
         statements = [statement(table, request, vec, words, usable(index, vec)) for vec, words in queries]
         if request.mode == "vector" and not request.filtered and len(statements) >= 2 * GROUP:
             found = await self._found_in_groups(statements, settings)
         else:
             found = await self._executor.read_many(statements, settings, prepare=prepare)
-        for place, rows in enumerate(found):
-            if not request.exact and await self._is_short(request, rows, known):
-                again = statement(table, request, *queries[place], None, complete=True)
-                found[place] = await self._executor.read(again, prepare=prepare)
-            elif request.mode == "vector" and not request.exact:
-                found[place] = sql.in_order(rows)
-        return found
+        if request.exact:
+            return found
+        short = await self._short_ones(request, found, known)
+        again = [statement(table, request, *queries[place], None, complete=True) for place in short]
+        answers = dict(zip(short, await self._executor.read_many(again, prepare=prepare), strict=True))
+        return [
+            answers[place] if place in answers else sql.in_order(rows) if request.mode == "vector" else rows
+            for place, rows in enumerate(found)
+        ]
 
     async def _found_in_groups(
         self, statements: Sequence[Fragment], settings: Settings | None
@@ -316,14 +326,14 @@ class AsyncSearching(AsyncCore):
         return [rows for group, answer in zip(groups, answers, strict=True) for rows in sql.each(answer, len(group))]
 
     async def _found_in_pool(
-        self, table: Table, request: Request, vec: Any, pool: Pool, settings: Settings
+        self, table: Table, request: Request, vec: Any, index: IndexInfo | None, pool: Pool, settings: Settings
     ) -> list[tuple[Any, ...]]:
-        """Search under a filter: as the planner thinks best, and exactly where an index may have missed nearer ones."""
+        """Search under a filter as the planner thinks best; exactly where an index may have missed nearer ones."""
         wanted = request.fetched + request.skipped
         rows: list[tuple[Any, ...]] = []
         full = False
         for size in pool.sizes:
-            asked = statement(table, request, vec, None, None, pool=size, probe=pool.probe)
+            asked = statement(table, request, vec, None, index, pool=size, probe=pool.probe)
             rows = await self._executor.read(asked, settings, prepare=False)
             full = candidates_found(rows) >= size
             if not full:
@@ -336,13 +346,17 @@ class AsyncSearching(AsyncCore):
         exactly = statement(table, request, vec, None, None, complete=True)
         return await self._executor.read(exactly, prepare=False)
 
-    async def _is_short(self, request: Request, rows: Sequence[tuple[Any, ...]], known: KnownIndexes) -> bool:
-        short = len(rows) < request.fetched
-        if request.mode == "keyword" or (request.mode == "hybrid" and short):
-            return short
+    async def _short_ones(
+        self, request: Request, found: Sequence[Sequence[tuple[Any, ...]]], known: KnownIndexes
+    ) -> list[int]:
+        """Return which of some answers have too few rows, or too few candidates, to be believed."""
+        few = [place for place, rows in enumerate(found) if len(rows) < request.fetched]
+        if request.mode == "keyword":
+            return few
         if request.mode == "hybrid":
-            short = rows[0][8] < request.candidates[0] if rows else False
-        return short and (known.approximate or (await self._read_indexes()).approximate)
+            doubtful = [place for place, rows in enumerate(found) if rows and _doubtful(rows[0], request)]
+            return sorted({*few, *(doubtful if known.approximate else ())})
+        return few if few and (known.approximate or (await self._read_indexes()).approximate) else []
 
     def _settings(self, table: Table, request: Request, index: IndexInfo | None, known: KnownIndexes) -> Settings:
         rows = rows_of_index(request, index)
@@ -361,3 +375,8 @@ class AsyncSearching(AsyncCore):
                 # Before pgvector 0.8 a scan ends after ef_search rows.
                 settings[spec.search_setting] = str(min(rows, spec.search_range[1]))
         return settings
+
+
+def _doubtful(row: tuple[Any, ...], request: Request) -> bool:
+    # Nearness had too few candidates, or under a filter none of those around the query.
+    return row[8] < request.candidates[0] or row[9] == 0

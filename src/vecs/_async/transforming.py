@@ -51,22 +51,32 @@ async def transform_queries(transform: Transform, queries: Sequence[Any]) -> lis
         places = range(len(made)) if legacy else media
         try:
             answers = await _transformed(step, [made[place] for place in places])
+            for place, answer in zip(places, answers, strict=True):
+                made[place] = answer
         except VecsException:
             raise
         except Exception as error:
             raise TransformError(
                 f"{type(step).__name__} failed on the query: {type(error).__name__}: {error}"
             ) from error
-        for place, answer in zip(places, answers, strict=True):
-            made[place] = answer
     return made
 
 
 async def _transformed(step: Transform, queries: Sequence[Any]) -> list[Any]:
-    at_once = getattr(step, "transform_queries", None)
-    if at_once is not None and len(queries) > 1:
-        return list(await async_resolve(await async_offload(at_once, queries)))
+    if len(queries) > 1 and _embeds_at_once(step):
+        at_once: Any = step
+        return list(await async_resolve(await async_offload(at_once.transform_queries, queries)))
     return [await async_resolve(await async_offload(step.transform_query, query)) for query in queries]
+
+
+def _embeds_at_once(step: Transform) -> bool:
+    """Whether a step has `transform_queries`, and no subclass changed what a query alone becomes."""
+    for cls in type(step).__mro__:
+        if "transform_queries" in vars(cls):
+            return True
+        if "transform_query" in vars(cls):
+            return False
+    return False
 
 
 def _named(records: Sequence[Record]) -> str:

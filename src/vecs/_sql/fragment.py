@@ -79,17 +79,18 @@ class Fragment:
 
 
 class Template:
-    """A statement rendered but for its one parameter: what is asked again and again."""
+    """A statement rendered but for its one parameter, the hole: what is asked again and again."""
 
-    __slots__ = ("_after", "_before", "_text")
+    __slots__ = ("_hole", "_parts", "_text")
 
-    def __init__(self, before: Fragment, after: Fragment) -> None:
-        self._before, self._after = before.parts, after.parts
-        self._text = Fragment((*self._before, Param(None), *self._after)).render()[0]
+    def __init__(self, statement: Fragment, hole: Param) -> None:
+        self._parts, self._hole = statement.parts, hole
+        self._text = statement.render()[0]
 
     def fill(self, param: Param) -> Fragment:
         """Return the statement with its parameter."""
-        return _Filled((*self._before, param, *self._after), self._text, param.value)
+        parts = tuple([param if part is self._hole else part for part in self._parts])
+        return _Filled(parts, self._text, param.value)
 
 
 class _Filled(Fragment):

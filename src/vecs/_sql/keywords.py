@@ -8,9 +8,8 @@ term frequencies and lengths from `ts_rank`. A bonus goes to neighbouring words.
 
 from __future__ import annotations
 
-from vecs._sql.binary import Binary
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
-from vecs._sql.search import Columns, Selection, names, select_list, where
+from vecs._sql.fragment import Fragment, Literal, Param, fragment
+from vecs._sql.search import Columns, Selection, names, nearness, select_list, where
 from vecs._sql.table import Table
 from vecs.measures import MeasureSpec
 
@@ -64,7 +63,7 @@ def by_words(
 def by_both(
     table: Table,
     nearest: Fragment,
-    vec: Binary,
+    vec: Param,
     words: str,
     measure: MeasureSpec,
     columns: Columns,
@@ -72,6 +71,7 @@ def by_both(
     candidates: tuple[int, int],
     weights: tuple[float, float],
     rrf_constant: int | None,
+    around: Fragment | None,
     limit: int,
     offset: int = 0,
     selection: Selection,
@@ -83,15 +83,10 @@ def by_both(
     `nearest` selects the candidates of the vector side: id, the columns that are needed, text_search, distance.
     Every candidate gets both its distance and its rank by words, whichever side found it. Each is stretched to
     [0, 1] over the candidates, and the score is their weighted mean; with `rrf_constant` it is weighted
-    reciprocal rank fusion. The last column is how many candidates nearness had.
+    reciprocal rank fusion. The last columns are how many candidates nearness had, and
+    `around`, where it is asked for.
     """
-    distance = fragment(
-        "vec operator({schema}.{operator}) {vec}::{type} as distance",
-        schema=Identifier(table.extension.schema),
-        operator=Fragment((measure.operator,)),
-        vec=vec,
-        type=table.type(),
-    )
+    distance = fragment("{distance} as distance", distance=nearness(table, vec, measure, "full"))
     return fragment(
         """
         with {terms}, near as materialized ({nearest}),
@@ -105,7 +100,8 @@ def by_both(
         ),
         weighed as materialized (
             select {names}, distance, is_worded, is_near,
-                   coalesce({weight}, 0) + {bonus} as weight, nullif(distance, 'NaN') as measured
+                   coalesce({weight}, 0) + {bonus} as weight,
+                   case when distance not in ('NaN', 'Infinity', '-Infinity') then distance end as measured
             from (
                 select found.*, {pivot} as pivot
                 from (select *, coalesce(text_search, '') as ts from found offset 0) as found left join query on true
@@ -117,7 +113,7 @@ def by_both(
                    max(weight) as heaviest, count(*) filter (where is_near) as near_count
             from weighed
         )
-        select {columns}, distance, least({score}, 1)::float8 as score, near_count
+        select {columns}, distance, least({score}, 1)::float8 as score, near_count, {around} as around
         from (
             select *, row_number() over (partition by is_near order by distance, id) as near_place,
                    row_number() over (partition by is_worded order by weight desc, id) as worded_place
@@ -135,6 +131,7 @@ def by_both(
         pivot=_PIVOT,
         columns=select_list(table, columns),
         score=_relative_score(weights) if rrf_constant is None else _rank_score(weights, rrf_constant),
+        around=fragment("null::int8") if around is None else around,
         limit=limit,
         offset=offset,
     )

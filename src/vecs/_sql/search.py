@@ -114,7 +114,8 @@ def _of_everything(
     table: Table, measure: MeasureSpec, columns: Columns, exact: bool, limit: int, offset: int
 ) -> Template:
     before, after, end = _around_values(table, measure, columns, exact, limit, offset, True)
-    return Template(before, join("", (after, end)))
+    hole = Param(None)
+    return Template(Fragment((*before.parts, hole, *after.parts, *end.parts)), hole)
 
 
 def several(statements: Sequence[Fragment]) -> Fragment:
@@ -166,7 +167,7 @@ def _around_values(
 
 def nearest_of_candidates(
     table: Table,
-    vec: Binary,
+    vec: Binary | Param,
     measure: MeasureSpec,
     columns: Columns,
     precision: Precision,
@@ -181,18 +182,14 @@ def nearest_of_candidates(
 
     `candidates` of them are compared exactly: the distance comes from the vectors as they are stored.
     """
-    before, after, nearness, end = _around_candidates(
-        table, measure, columns, precision, candidates, limit, offset, selection == EVERYTHING
-    )
-    param = Param(vec)
-    filtered = where(selection).parts
-    return Fragment(
-        (*before.parts, param, *after.parts, *filtered, *nearness.parts, param, *end.parts),
-    )
+    given = vec if isinstance(vec, Param) else Param(vec)
+    if selection == EVERYTHING:
+        return _candidates_of_everything(table, measure, columns, precision, candidates, limit, offset).fill(given)
+    return _of_candidates(table, given, measure, columns, precision, candidates, limit, offset, selection)
 
 
 @lru_cache(maxsize=256)
-def _around_candidates(
+def _candidates_of_everything(
     table: Table,
     measure: MeasureSpec,
     columns: Columns,
@@ -200,43 +197,67 @@ def _around_candidates(
     candidates: int,
     limit: int,
     offset: int,
-    everything: bool,
-) -> tuple[Fragment, Fragment, Fragment, Fragment]:
-    schema = Identifier(table.extension.schema)
+) -> Template:
+    hole = Param(None)
+    return Template(
+        _of_candidates(table, hole, measure, columns, precision, candidates, limit, offset, EVERYTHING), hole
+    )
+
+
+def _of_candidates(
+    table: Table,
+    vec: Param,
+    measure: MeasureSpec,
+    columns: Columns,
+    precision: Precision,
+    candidates: int,
+    limit: int,
+    offset: int,
+    selection: Selection,
+) -> Fragment:
     # The exact distance is taken inside, where the vectors are: on Citus they stay with the workers.
-    before = fragment(
-        "select {columns}, distance from (select {names}, (vec operator({schema}.{operator}) ",
+    return fragment(
+        """
+        select {columns}, distance
+        from (
+            select {names}, {distance} as distance from {table}{where} order by {nearness} limit {candidates}
+        ) as candidates
+        order by distance, id limit {limit}{offset}
+        """,
         columns=select_list(table, columns),
         names=names(table, columns),
-        schema=schema,
-        operator=Fragment((measure.operator,)),
+        distance=nearness(table, vec, measure, "full"),
+        table=table.identifier,
+        where=where(selection),
+        nearness=nearness(table, vec, measure, precision),
+        candidates=Literal(candidates),
+        limit=Literal(limit),
+        offset=_offset(offset, True),
     )
-    after = fragment("::{type}) as distance from {table}", type=table.type(), table=table.identifier)
-    count = Literal(candidates) if everything else fragment("{candidates}::int8", candidates=candidates)
-    if precision == "half":
-        nearness = fragment(
-            " order by {vec} operator({schema}.{operator}) ",
-            vec=quantised(table, precision),
-            schema=schema,
-            operator=Fragment((measure.operator,)),
-        )
-        cast = fragment("::{type}::{half}", type=table.type(), half=half_type(table))
-    else:
-        nearness = fragment(
-            " order by {vec} operator({schema}.<~>) {quantise}(",
-            vec=quantised(table, precision),
+
+
+def nearness(table: Table, vec: Param, measure: MeasureSpec, precision: Precision) -> Fragment:
+    """Return the distance from a vector, as an index of this precision has it."""
+    schema = Identifier(table.extension.schema)
+    if precision == "binary":
+        return fragment(
+            "{codes} operator({schema}.<~>) {quantise}({vec}::{type})::{bits}",
+            codes=quantised(table, precision),
             schema=schema,
             quantise=table.extension.type("binary_quantize"),
+            vec=vec,
+            type=table.type(),
+            bits=bits_type(table),
         )
-        cast = fragment("::{type})::{bits}", type=table.type(), bits=bits_type(table))
-    end = fragment(
-        "{cast} limit {count}) as candidates order by distance, id limit {limit}::int8{offset}",
-        cast=cast,
-        count=count,
-        limit=limit,
-        offset=_offset(offset, everything),
+    return fragment(
+        "{vectors} operator({schema}.{operator}) {vec}::{type}{half}",
+        vectors=quantised(table, precision),
+        schema=schema,
+        operator=Fragment((measure.operator,)),
+        vec=vec,
+        type=table.type(),
+        half=fragment("::{half}", half=half_type(table)) if precision == "half" else EMPTY,
     )
-    return before, after, nearness, end
 
 
 def _offset(offset: int, everything: bool) -> Fragment:

@@ -332,7 +332,7 @@ class Executor:
         """
         if len(statements) == 1:
             return [self.read(statements[0], settings, prepare=prepare)]
-        if self.options.pooler or len(statements) < FEW_STATEMENTS:
+        if self.options.pooler or len(statements) < FEW_STATEMENTS or not psycopg.Pipeline.is_supported():
             return [self.read(statement, settings, prepare=prepare) for statement in statements]
         try:
             return self._run_many(statements, settings, prepare)
@@ -342,45 +342,49 @@ class Executor:
     def _run_many(
         self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
     ) -> list[Rows]:
-        held = [self._acquire()]
-        connection = held[0][1]
-        try:
-            held.extend(self._acquire_idle(len(statements) // FEW_STATEMENTS))
-            with ExitStack() as pipelines:
-                for _, connection in held:
-                    self._apply(connection, settings)
-                    pipelines.enter_context(connection.pipeline())
-                cursors: list[RawCursor[tuple[Any, ...]]] = []
-                for number, statement in enumerate(statements):
-                    connection = held[number % len(held)][1]
-                    cursors.append(_cursor(connection))
-                    text, params = statement.render()
-                    cursors[-1].execute(text, params, prepare=prepare, binary=True)
-                rows: list[Rows] = []
-                for number, cursor in enumerate(cursors):
-                    connection = held[number % len(held)][1]
-                    rows.append(cursor.fetchall())
-                return rows
-        except psycopg.Error as error:
-            if plan_is_stale(error):
-                raise PlanIsStale("the table was altered") from error
-            raise self._failed(connection, error) from error
-        finally:
-            for pool, connection in held:
-                self._release(pool, connection)
-
-    def _acquire_idle(self, count: int) -> list[tuple[Pool[_Connection], _Connection]]:
-        """Return connections that nobody uses, up to so many; the pool makes more of them for the next time."""
-        found: list[tuple[Pool[_Connection], _Connection]] = []
-        pool = self._pool
-        while pool is not None and len(found) < min(count, MOST_CONNECTIONS) - 1:
+        with ExitStack() as held:
+            pool, connection = self._acquire()
+            held.callback(self._release, pool, connection)
+            connections = [connection]
+            while len(connections) < min(len(statements) // FEW_STATEMENTS, MOST_CONNECTIONS):
+                try:
+                    connection = pool.getconn(timeout=0)
+                except (PoolTimeout, PoolClosed):
+                    # None is idle; the pool makes one for the next time.
+                    break
+                self._lent.add(connection)
+                held.callback(self._release, pool, connection)
+                connections.append(connection)
             try:
-                connection = pool.getconn(timeout=0)
-            except (PoolTimeout, PoolClosed):
-                break
-            self._lent.add(connection)
-            found.append((pool, connection))
-        return found
+                return self._pipelined(connections, statements, settings, prepare)
+            except BaseException as error:
+                lost = any(connection.closed for connection in connections)
+                for connection in connections:
+                    # psycopg may think that it prepared there what the server never saw.
+                    connection.close()
+                if not isinstance(error, psycopg.Error):
+                    raise
+                if plan_is_stale(error):
+                    raise PlanIsStale("the table was altered") from error
+                self._suspect = self._suspect or lost
+                raise database_error(error, lost=lost) from error
+
+    def _pipelined(
+        self,
+        connections: Sequence[_Connection],
+        statements: Sequence[Fragment],
+        settings: Settings | None,
+        prepare: Literal[False] | None,
+    ) -> list[Rows]:
+        with ExitStack() as pipelines:
+            for connection in connections:
+                self._apply(connection, settings)
+                pipelines.enter_context(connection.pipeline())
+            cursors = [_cursor(connections[number % len(connections)]) for number in range(len(statements))]
+            for cursor, statement in zip(cursors, statements, strict=True):
+                text, params = statement.render()
+                cursor.execute(text, params, prepare=prepare, binary=True)
+            return [cursor.fetchall() for cursor in cursors]
 
     def write(self, statement: Fragment) -> Rows:
         """

@@ -35,7 +35,8 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
     """
     # What makes a dead connection heal.
     executor.read(ping())
-    with executor.hold() as held:
+    # Beside the pool, which waiting builds would use up.
+    with executor.aside() as held:
         if executor.options.pooler:
             with _locked_beside(executor, table, watch):
                 yield held

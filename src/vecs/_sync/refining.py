@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from vecs._pairs import offload_many
 from vecs._request import Request
 from vecs._sql.search import read_matches
 from vecs._sql.table import Table
@@ -26,7 +27,7 @@ def refine(table: Table, rows: Sequence[tuple[Any, ...]], request: Request, vec:
     if not request.refined:
         return matches
     if request.diversity is not None:
-        matches = _spread(matches, request, vec, request.diversity)
+        matches = offload_many(len(matches), _spread, matches, request, vec, request.diversity)
     return matches[request.offset : request.offset + request.limit]
 
 

@@ -52,22 +52,32 @@ def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]
         places = range(len(made)) if legacy else media
         try:
             answers = _transformed(step, [made[place] for place in places])
+            for place, answer in zip(places, answers, strict=True):
+                made[place] = answer
         except VecsException:
             raise
         except Exception as error:
             raise TransformError(
                 f"{type(step).__name__} failed on the query: {type(error).__name__}: {error}"
             ) from error
-        for place, answer in zip(places, answers, strict=True):
-            made[place] = answer
     return made
 
 
 def _transformed(step: Transform, queries: Sequence[Any]) -> list[Any]:
-    at_once = getattr(step, "transform_queries", None)
-    if at_once is not None and len(queries) > 1:
-        return list(resolve(offload(at_once, queries)))
+    if len(queries) > 1 and _embeds_at_once(step):
+        at_once: Any = step
+        return list(resolve(offload(at_once.transform_queries, queries)))
     return [resolve(offload(step.transform_query, query)) for query in queries]
+
+
+def _embeds_at_once(step: Transform) -> bool:
+    """Whether a step has `transform_queries`, and no subclass changed what a query alone becomes."""
+    for cls in type(step).__mro__:
+        if "transform_queries" in vars(cls):
+            return True
+        if "transform_query" in vars(cls):
+            return False
+    return False
 
 
 def _named(records: Sequence[Record]) -> str:
