@@ -22,8 +22,8 @@ class Recall:
     `low` and `high` are its 95 % interval for further queries like these; `least` is the worst query's share.
     `limit` is how many neighbours were compared a query, `records` among how many. `index` is the approximate
     index that answers, or may where the planner chooses under a filter; None where there is none: every record
-    is compared, and recall is 1 by definition. `ef_search` and `probes` are those asked for; None is the
-    server's setting. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
+    is compared, and recall is 1 by definition. `ef_search`, `probes` and `oversampling` are those asked for;
+    None is the default. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
     of three searches.
     """
 
@@ -37,6 +37,7 @@ class Recall:
     index: str | None
     ef_search: int | None
     probes: int | None
+    oversampling: float | None
     search_ms: float
     exact_ms: float
 
@@ -46,7 +47,8 @@ class Recall:
         return (
             f"recall@{self.limit} {self.recall:.3f} (95 %: {self.low:.3f} to {self.high:.3f}; least {self.least:.2f}; "
             f"{self.queries} queries, {self.records:,} records)\n"
-            f"{self.index}{_settings(self.ef_search, self.probes)}: {self.search_ms:.1f} ms, exact {self.exact_ms:.1f}"
+            f"{self.index}{_settings(self.ef_search, self.probes, self.oversampling)}: {self.search_ms:.1f} ms, "
+            f"exact {self.exact_ms:.1f}"
         )
 
 
@@ -93,8 +95,8 @@ class Tuning:
         )
 
 
-def _settings(ef_search: int | None, probes: int | None) -> str:
-    given = (("ef_search", ef_search), ("probes", probes))
+def _settings(ef_search: int | None, probes: int | None, oversampling: float | None = None) -> str:
+    given = (("ef_search", ef_search), ("probes", probes), ("oversampling", oversampling))
     return "".join(f" {name}={value}" for name, value in given if value is not None)
 
 

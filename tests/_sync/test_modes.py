@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 
 import vecs
 from vecs._sql import keywords
-from vecs.exc import ArgError
+from vecs.exc import ArgError, DatabaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Query does not have a covering index:UserWarning")
 
@@ -418,3 +420,85 @@ def test_explain_says_in_words_how_both_sides_are_joined(docs: vecs.Collection) 
         [1, 0, 0], limit=1, diversity=0.5
     )
     assert "actual time" in docs.explain("oven", mode="keyword", analyze=True)
+
+
+# --- whatever is going on ----------------------------------------------------------------------------------
+
+
+def test_a_failed_search_many_leaves_every_connection_as_it_was(target: str, schema: str) -> None:
+    with vecs.create_client(target, schema=schema, statement_timeout=0.4, pool_size=2) as client:
+        docs = client.create_collection("docs", 2, text=True)
+        docs.upsert(vecs.Record(f"{i}", [1, i], "some words") for i in range(30))
+        docs.index()
+        for _ in range(8):
+            docs.search_many([[1, 2]] * 30)
+            docs.search_many(["words"] * 30, mode="keyword")
+        with psycopg.Connection.connect(target) as locking:
+            locking.execute(f'lock table "{schema}".docs in access exclusive mode')
+            for options in ({}, {"text": "words", "mode": "keyword"}):
+                with pytest.raises(DatabaseError, match="statement timeout"):
+                    docs.search_many([[1, 3]] * 30, **options)  # type: ignore
+        for _ in range(8):
+            assert len(docs.search([1, 2])) == 10
+            assert len(docs.search("words", mode="keyword")) == 10
+            assert len(docs.search_many([[1, 2]] * 30)) == 30
+
+
+def test_a_subclass_says_how_queries_are_embedded(client: vecs.Client) -> None:
+    class Backwards(vecs.Embedding):
+        def transform_query(self, query: Any, /) -> Any:
+            return super().transform_query(query[::-1])
+
+    transform = Backwards(lambda texts: [[ord(text[0]), ord(text[-1])] for text in texts], 2, name="ends")
+    docs = client.create_collection("docs", transform=transform)
+    docs.upsert([("ab", "ab", {}), ("ba", "ba", {})])
+    one = [match.id for match in docs.search("ab")]
+    assert [ids(matches) for matches in docs.search_many(["ab", "ab"])] == [one, one]
+
+
+def test_another_object_learns_of_enable_text(client: vecs.Client) -> None:
+    docs = client.create_collection("docs", 1, text=True)
+    docs.upsert([vecs.Record("a", [1], "running")])
+    other = client.get_collection("docs")
+    assert ids(other.search("run", mode="keyword")) == ["a"]
+    docs.enable_text("simple")
+    assert ids(other.search("running", mode="keyword")) == ["a"]
+    assert ids(other.search("run", mode="keyword")) == []
+
+
+def test_pages_of_hybrid_search_fit_with_candidates_given(docs: vecs.Collection) -> None:
+    options: Any = {"text": "oil the oven", "mode": "hybrid", "candidates": 6, "exact": True}
+    whole = ids(docs.search([1, 0.5, 0], limit=6, **options))
+    pages = [ids(docs.search([1, 0.5, 0], limit=2, offset=offset, **options)) for offset in (0, 2, 4)]
+    assert [id for page in pages for id in page] == whole
+
+
+@pytest.mark.parametrize("options", [{}, {"filters": {"kind": "food"}}, {"diversity": 0.5}, {"offset": 1}])
+def test_the_greatest_limit_is_everything(docs: vecs.Collection, options: Any) -> None:
+    everything = 2 if "filters" in options else 6 - options.get("offset", 0)
+    assert len(docs.search([1, 0, 0], limit=sys.maxsize, **options)) == everything
+    if "diversity" not in options:
+        found = docs.search([1, 0, 0], text="oven", mode="hybrid", limit=sys.maxsize, **options)
+        assert len(found) == everything
+    assert docs.search("oven", mode="keyword", limit=1, offset=sys.maxsize) == []
+
+
+def test_infinite_distances_come_last_in_hybrid_mode(client: vecs.Client) -> None:
+    docs = client.create_collection("docs", 2, text=True)
+    docs.upsert(
+        [
+            vecs.Record("far", [3e30, 3e30], "one"),
+            vecs.Record("near", [1, 1], "two"),
+            vecs.Record("mid", [5, 5], "three"),
+        ]
+    )
+    found = docs.search([1, 1], text="nothing", mode="hybrid", measure="l2_distance")
+    assert ids(found) == ["near", "mid", "far"]
+    huge: Any = (1e308, 1e308)
+    assert ids(docs.search([1, 1], text="two", mode="hybrid", measure="l2_distance", weights=huge))[0] == "near"
+
+
+def test_an_unknown_argument_is_named(docs: vecs.Collection) -> None:
+    for call in (docs.search_many, docs.explain):
+        with pytest.raises(TypeError, match="unknown argument 'limt'; expected one of text, mode, limit"):
+            call([[1, 0, 0]], limt=3)  # type: ignore

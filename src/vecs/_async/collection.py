@@ -128,8 +128,10 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
         a metadata key whose strings become the text of records that have none. The table is locked while it is
         written again, which takes some ten seconds a million records.
         """
-        await enabling.enable_text(self._executor, await self._table(), language, text_key)
-        self._known = None
+        try:
+            await enabling.enable_text(self._executor, await self._table(), language, text_key)
+        finally:
+            self._executor.altered += 1
 
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

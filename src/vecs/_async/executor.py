@@ -146,6 +146,8 @@ class AsyncExecutor:
         self.indexes: dict[tuple[str, str], tuple[float, KnownIndexes]] = {}
         # Collections and measures of which a warning was given that no index covers them.
         self.warned: set[tuple[str, str, IndexMeasure]] = set()
+        # How often a table's columns were altered here: what collections know of theirs is older then.
+        self.altered = 0
         # How often this was closed: a call that began before does not open it again.
         self._closings = 0
         self._reset()

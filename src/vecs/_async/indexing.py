@@ -12,7 +12,7 @@ from vecs._progress import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs.exc import ArgError, IndexNotFound
 from vecs.filters import checked_key
-from vecs.indexes import IndexArgs, IndexMethod, checked_int, resolve_method
+from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, checked_int, resolve_method
 from vecs.measures import measure_for
 from vecs.storage import IndexPrecision
 
@@ -69,6 +69,8 @@ class AsyncIndexing(AsyncCore):
         Without parameters an IVFFlat index has a list for every 1,000 records, or the square root of their number
         from a million; one that is there is kept up to twice or half as many. Build it after loading.
         """
+        if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
+            raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
         chosen, args = resolve_method(method, index_arguments)
         table = await self._table()
         spec = measure_for(measure, table.vec_type, table.dimension)

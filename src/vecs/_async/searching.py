@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -210,7 +211,8 @@ class AsyncSearching(AsyncCore):
     async def _words(self, query: Any, text: str | None, request: Request) -> str | None:
         """Return the text whose words are looked for, or that a reranker reads; None if there is no need."""
         needs_keywords = request.mode != "vector"
-        table = await self._table()
+        # The language is part of the statement: one that was changed elsewhere would find nothing, silently.
+        table = await self._table(60 if needs_keywords else math.inf)
         if needs_keywords and table.language is None:
             raise ArgError(
                 f"mode={request.mode!r} needs the words of texts, and collection {self.name!r} keeps none; call its "

@@ -129,8 +129,10 @@ class Collection(Reading, Measuring, Indexing):
         a metadata key whose strings become the text of records that have none. The table is locked while it is
         written again, which takes some ten seconds a million records.
         """
-        enabling.enable_text(self._executor, self._table(), language, text_key)
-        self._known = None
+        try:
+            enabling.enable_text(self._executor, self._table(), language, text_key)
+        finally:
+            self._executor.altered += 1
 
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

@@ -45,6 +45,9 @@ class Core(Dunders):
         self.transform = adapter
         self._given: tuple[str, int | None] = (name, dimension)
         self._known: Table | None = table
+        self._read_at = time.monotonic()
+        # How often this client had altered tables by then.
+        self._altered = self._executor.altered
         # Why there is no transform, where the collection was made with one that cannot be rebuilt.
         self._without_transform = without_transform
 
@@ -75,11 +78,14 @@ class Core(Dunders):
         # The client's, which users have no business with: the two classes are one engine.
         return self.client._executor  # pyright: ignore[reportPrivateUsage]
 
-    def _table(self) -> Table:
-        if self._known is None:
-            # Made by hand, as vecs 0.4 allowed.
-            self._known = self.client._require_table(self.name)  # pyright: ignore[reportPrivateUsage]
-        return self._known
+    def _table(self, oldest: float = math.inf) -> Table:
+        """Return what is known of the table, read at most so many seconds ago."""
+        known, altered = self._known, self._executor.altered
+        if known is None or self._altered != altered or time.monotonic() - self._read_at > oldest:
+            # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
+            known = self.client._require_table(self.name)  # pyright: ignore[reportPrivateUsage]
+            self._known, self._altered, self._read_at = known, altered, time.monotonic()
+        return known
 
     def _selection(
         self,

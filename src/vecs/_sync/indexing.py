@@ -13,7 +13,7 @@ from vecs._sync import building
 from vecs._sync.core import Core, Filters, Measure
 from vecs.exc import ArgError, IndexNotFound
 from vecs.filters import checked_key
-from vecs.indexes import IndexArgs, IndexMethod, checked_int, resolve_method
+from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, checked_int, resolve_method
 from vecs.measures import measure_for
 from vecs.storage import IndexPrecision
 
@@ -70,6 +70,8 @@ class Indexing(Core):
         Without parameters an IVFFlat index has a list for every 1,000 records, or the square root of their number
         from a million; one that is there is kept up to twice or half as many. Build it after loading.
         """
+        if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
+            raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
         chosen, args = resolve_method(method, index_arguments)
         table = self._table()
         spec = measure_for(measure, table.vec_type, table.dimension)

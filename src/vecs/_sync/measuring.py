@@ -59,7 +59,7 @@ class _Task:
         matches = self.plain.search(query.vec, limit=limit, measure=measure, filters=filters, **options)
         return [match for match in matches if match.id != query.own_id][: self.limit]
 
-    def distances(self, **settings: int | None) -> tuple[list[list[float]], float]:
+    def distances(self, **settings: float | None) -> tuple[list[list[float]], float]:
         """Search for every query; return the distances found and the median time in milliseconds."""
         found: list[list[float]] = []
         times: list[float] = []
@@ -99,6 +99,7 @@ class Measuring(Searching):
         measure: Measure | None = None,
         ef_search: int | None = None,
         probes: int | None = None,
+        oversampling: float | None = None,
         seed: int | None = None,
     ) -> Recall:
         """
@@ -108,7 +109,7 @@ class Measuring(Searching):
         for the same `seed`, each searched for and left out of its own answer. With `filters` both the sample
         and the searches are filtered. Where fewer records than `limit` are there, all of them are compared.
 
-        Costs a search a query, a few exact searches, and one pass over the table for every 64 queries. The
+        `oversampling` is what the recall of binary codes goes with. Costs a search a query, a few exact searches, and one pass over the table for every 64 queries. The
         statement timeout does not hold for that pass. Raises ArgError for a collection without records.
 
             print(docs.recall())                    # is the index good enough?
@@ -120,7 +121,7 @@ class Measuring(Searching):
         if index is None:
             shares, search_ms = [1.0] * len(task.queries), exact_ms
         else:
-            found, search_ms = task.distances(ef_search=ef_search, probes=probes)
+            found, search_ms = task.distances(ef_search=ef_search, probes=probes, oversampling=oversampling)
             shares = task.shares(found, self._exact_distances(task, found))
         recall = statistics.fmean(shares)
         low, high = (1.0, 1.0) if index is None else interval(recall, len(shares))
@@ -135,6 +136,7 @@ class Measuring(Searching):
             index=None if index is None else index.name,
             ef_search=ef_search,
             probes=probes,
+            oversampling=oversampling,
             search_ms=search_ms,
             exact_ms=exact_ms,
         )
@@ -169,6 +171,11 @@ class Measuring(Searching):
             name = {"hnsw": "ef_search", "ivfflat": "probes"}.get(index.method, "")
             if not name:
                 raise ArgError(f"index {index.name!r} is of method {index.method}; tune() knows hnsw and ivfflat")
+            if index.precision == "binary":
+                raise ArgError(
+                    f"index {index.name!r} holds binary codes, whose recall goes with oversampling= and not with "
+                    f"{name}; try recall(oversampling=20)"
+                )
             lists = index.options.get("lists", "")
             values = ladder(index.method, int(lists) if lists.isdigit() else None)
             exact: list[list[float]] | None = None
