@@ -116,7 +116,10 @@ def _number(item: Any, place: int, name: str) -> float:
         )
     if isinstance(item, bool) or not isinstance(item, Real):
         raise TransformError(f"{name} answered {_brief(item)} for text {place}; expected a number")
-    score = float(item)
+    try:
+        score = float(item)
+    except OverflowError:
+        score = math.inf
     if not math.isfinite(score):
         raise TransformError(f"{name} answered {score} for text {place}; every score must be finite")
     return score

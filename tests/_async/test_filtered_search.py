@@ -214,3 +214,25 @@ async def test_a_condition_that_no_index_can_have_is_refused(docs: vecs.AsyncCol
     with pytest.raises(FilterError, match="unknown operator"):
         await docs.index(filters={"kind": {"$what": 1}})
     assert not any(index.condition for index in await docs.indexes())
+
+
+@pytest.mark.parametrize("precision", ["half", "binary"])
+async def test_lower_precision_keeps_recall_under_filters(client: vecs.AsyncClient, precision: Any) -> None:
+    docs = await client.create_collection("docs", 24)
+    await docs.upsert(RECORDS)
+    await docs.index(precision=precision)
+    for filters in ({"cluster": {"$gte": 30}}, {"cluster": {"$in": [41, 43]}}, {"rank": {"$lt": 300}}):
+        assert await recall(docs, filters) >= (0.95 if precision == "half" else 0.9), filters
+
+
+async def test_hybrid_search_keeps_nearness_under_filters(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 24, text=True)
+    await docs.upsert(vecs.Record(id, vec, "text", metadata) for id, vec, metadata in RECORDS)
+    await docs.index()
+    found = wanted = 0
+    for query in QUERIES:
+        options: Any = {"text": "nothing", "mode": "hybrid", "filters": {"cluster": {"$in": [41, 43, 47]}}}
+        exact = {match.id for match in await docs.search(query, exact=True, **options)}
+        found += len(exact & {match.id for match in await docs.search(query, **options)})
+        wanted += len(exact)
+    assert found / wanted >= 0.95

@@ -503,3 +503,39 @@ async def test_an_unknown_argument_is_named(docs: vecs.AsyncCollection) -> None:
     for call in (docs.search_many, docs.explain):
         with pytest.raises(TypeError, match="unknown argument 'limt'; expected one of text, mode, limit"):
             await call([[1, 0, 0]], limt=3)  # type: ignore
+
+
+async def test_enable_text_leaves_keywords_alone_that_somebody_else_fills(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1)
+    await docs.upsert([("a", [1], {})])
+    async with client.connection() as connection:
+        await connection.execute(f'alter table "{client.schema}".docs add column text_search tsvector')
+        await connection.execute(f"update \"{client.schema}\".docs set text_search = to_tsvector('precious')")
+    theirs = await client.get_collection("docs")
+    assert ids(await theirs.search("precious", mode="keyword")) == ["a"]
+    with pytest.raises(ArgError, match="the column text_search of 'docs' is not made by vecs"):
+        await theirs.enable_text()
+    assert ids(await theirs.search("precious", mode="keyword")) == ["a"]
+
+
+@pytest.mark.parametrize("language", ["\ud800", "a\x00b", "", 5, None])
+async def test_what_is_no_language_is_refused(client: vecs.AsyncClient, language: Any) -> None:
+    docs = await client.create_collection("docs", 1)
+    with pytest.raises(ArgError, match="unknown language"):
+        await docs.enable_text(language)
+    with pytest.raises(ArgError, match="metadata key must be a string|not storable"):
+        await docs.enable_text(text_key="a\x00" if language is None else 5)  # type: ignore
+    await docs.enable_text("pg_catalog.simple")
+    with pytest.raises(ArgError, match="exists with keywords in simple, not 'german'"):
+        await client.get_or_create_collection("docs", dimension=1, language="german")
+    assert await client.get_or_create_collection("docs", dimension=1, language="simple")
+
+
+async def test_pages_of_keyword_search_fit_beyond_the_first_hundred(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1, text=True)
+    rng = np.random.default_rng(0)
+    words = ["apple", "pear", "plum", "fig"]
+    await docs.upsert(vecs.Record(f"{i:03}", [1], " ".join(rng.choice(words, 6))) for i in range(300))
+    whole = ids(await docs.search("apple pear", mode="keyword", limit=300))
+    pages = [ids(await docs.search("apple pear", mode="keyword", limit=30, offset=at)) for at in range(0, 300, 30)]
+    assert [id for page in pages for id in page] == whole

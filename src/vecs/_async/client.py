@@ -147,7 +147,7 @@ class AsyncClient:
         transform: Transform | None = None,
         adapter: Transform | None = None,
         text: bool | None = None,
-        language: str = "english",
+        language: str | None = None,
         precision: Precision | None = None,
         sparse: bool | None = None,
     ) -> AsyncCollection:
@@ -167,7 +167,7 @@ class AsyncClient:
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
         if found is None:
-            return await self._create(name, dimension, transform, text, language, vec_type)
+            return await self._create(name, dimension, transform, text, language or "english", vec_type)
         _check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
             raise ArgError(
@@ -180,6 +180,11 @@ class AsyncClient:
                 f"decided when it is created; leave text={text} out, "
                 + ("call enable_text() on it, " if text else "")
                 + "or use another collection"
+            )
+        if language is not None and found.language and _unqualified(language) != _unqualified(found.language):
+            raise ArgError(
+                f"collection {name!r} exists with keywords in {found.language}, not {language!r}; leave language= out, "
+                "or call enable_text() with the new one"
             )
         return await self._open(found, dimension, transform)
 
@@ -337,6 +342,10 @@ class AsyncClient:
         if created is None:
             raise DatabaseError("pgvector was created but its type vector is not to be found")
         return created
+
+
+def _unqualified(language: str) -> str:
+    return language.rsplit(".", 1)[-1]
 
 
 def _check_same_type(table: Table, precision: Precision | None, sparse: bool | None) -> None:

@@ -107,8 +107,9 @@ class AsyncMeasuring(AsyncSearching):
         `queries` are texts or vectors; real ones tell most. Else `sample` records are taken at random, the same
         for the same `seed`, each searched for and left out of its own answer. With `filters` both the sample
         and the searches are filtered. Where fewer records than `limit` are there, all of them are compared.
+        `oversampling` is what the recall of binary codes goes with.
 
-        `oversampling` is what the recall of binary codes goes with. Costs a search a query, a few exact searches, and one pass over the table for every 64 queries. The
+        Costs a search a query, a few exact searches, and one pass over the table for every 64 queries. The
         statement timeout does not hold for that pass. Raises ArgError for a collection without records.
 
             print(docs.recall())                    # is the index good enough?

@@ -18,8 +18,6 @@ MAX_CHARACTERS = 100_000
 # How many rows the scan for candidates is planned to read. Beyond, common words alone make no candidate: several of
 # them have to meet. All words count in the ranking.
 SCANNED_ROWS = 5_000
-# How many of the best get the bonus for neighbouring words.
-LEAST_RANKED = 100
 
 
 def searchable(text: str) -> str:
@@ -46,15 +44,14 @@ def by_words(
         """
         with {terms}, worded as materialized ({worded})
         select {columns}, null::float8 as distance,
-               ((weight + {bonus}) / (select most from query))::float8 as score
+               (weight / (select most from query))::float8 as score
         from worded
         order by score desc, id
         limit {limit}::int8 offset {offset}::int8
         """,
         terms=_terms(table, words, limit + offset, complete),
-        worded=_worded(table, columns, selection, max(LEAST_RANKED, limit + offset)),
+        worded=_worded(table, columns, selection, limit + offset),
         columns=select_list(table, columns),
-        bonus=_BONUS,
         limit=limit,
         offset=offset,
     )
@@ -192,7 +189,7 @@ def _worded(
     more = Fragment(()) if distance is None else fragment("text_search, distance, ")
     return fragment(
         """
-        select {names}, {more}ts, {weight} as weight
+        select {names}, {more}ts, {weight} + {bonus} as weight
         from (
             select found.*, {pivot} as pivot
             from (
@@ -210,6 +207,7 @@ def _worded(
         more=more,
         measured=Fragment(()) if distance is None else fragment("text_search, {distance}, ", distance=distance),
         weight=_WEIGHT,
+        bonus=_BONUS,
         pivot=_PIVOT,
         table=table.identifier,
         where=where(selection, fragment("text_search @@ (select scanned from query)")),

@@ -199,6 +199,11 @@ def _language(expression: str | None) -> str:
     return found[1].replace("''", "'") if found else "simple"
 
 
+def fills_keywords(rows: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether somebody else than vecs fills the keywords of a table, by the answer of `find_table`."""
+    return any(row[2] == "text_search" and "to_tsvector(" not in (row[5] or "") for row in rows)
+
+
 def _read_comment(comment: str | None) -> dict[str, Any]:
     """Return what vecs wrote in a table's comment; anybody else's comment is left alone."""
     if not comment or not comment.startswith('{"vecs":'):
@@ -296,9 +301,10 @@ def find_language(language: str) -> Fragment:
     """Find a text search configuration by name, and how the server writes that name."""
     return fragment(
         """
-        select oid::regconfig::text from pg_catalog.pg_ts_config
-        where cfgname = {language}::text or oid::regconfig::text = {language}::text
-        order by pg_catalog.pg_ts_config_is_visible(oid) desc
+        select c.oid::regconfig::text from pg_catalog.pg_ts_config c
+        join pg_catalog.pg_namespace n on n.oid = c.cfgnamespace
+        where {language}::text in (c.cfgname, c.oid::regconfig::text, n.nspname || '.' || c.cfgname)
+        order by pg_catalog.pg_ts_config_is_visible(c.oid) desc
         limit 1
         """,
         language=language,

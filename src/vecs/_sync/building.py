@@ -34,7 +34,7 @@ from vecs.indexes import (
     default_lists,
 )
 from vecs.measures import MeasureSpec
-from vecs.storage import IndexPrecision, Precision
+from vecs.storage import VEC_TYPES, IndexPrecision, Precision
 
 log = logging.getLogger("vecs")
 
@@ -73,9 +73,11 @@ def create_index(
         build_options(args)
     condition = EMPTY if filters is None else index_condition(filters)
     if condition.parts and chosen != "full":
+        greatest = VEC_TYPES[table.vec_type].indexed
         raise ArgError(
-            f"an index for filters= is on the vectors as they are stored; {chosen} precision is for an index on all "
-            "records: give precision='full', or leave filters= out"
+            "an index for filters= is on the vectors as they are stored, of up to "
+            f"{greatest:,} dimensions; collection {table.name!r} has {table.dimension:,}. Leave filters= out"
+            + ("" if (table.dimension or 0) > greatest else ", or give precision='full'")
         )
     watch = Watch(executor, report)
     with building_session(executor, table, watch) as held:

@@ -11,13 +11,16 @@ from vecs._sql.indexes import analyze
 from vecs._sql.table import Table
 from vecs._sync.executor import Executor, Session
 from vecs.exc import ArgError
+from vecs.filters import checked_key
 
 log = logging.getLogger("vecs")
 
 
 def find_language(session: Session, language: Any) -> str:
     """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
-    found = session.execute(tables.find_language(language)) if isinstance(language, str) else []
+    found: list[tuple[Any, ...]] = []
+    if isinstance(language, str) and language.isprintable():
+        found = session.execute(tables.find_language(language))
     if not found:
         known = ", ".join(row[0] for row in session.execute(tables.list_languages()))
         raise ArgError(f"unknown language {language!r}; the server has {known}")
@@ -26,12 +29,19 @@ def find_language(session: Session, language: Any) -> str:
 
 def enable_text(executor: Executor, table: Table, language: str, text_key: str | None) -> None:
     """Give a collection the text columns and the keywords that it lacks, in this language."""
+    if text_key is not None:
+        checked_key(text_key)
     with executor.transaction({"statement_timeout": "0"}) as session:
         configuration = find_language(session, language)
         session.execute(tables.lock_creation())
         # Looked at under the lock: another client may have been faster.
         rows = session.execute(tables.find_table(table.schema, table.name))
         table = tables.read_table(rows, table.schema, table.name, table.extension) or table
+        if tables.fills_keywords(rows):
+            raise ArgError(
+                f"the column text_search of {table.name!r} is not made by vecs, and whoever fills it may need it; "
+                "drop the column first"
+            )
         changed = not table.has_text or table.language != configuration
         if changed:
             for statement in tables.add_text(table, configuration):

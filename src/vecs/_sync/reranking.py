@@ -32,6 +32,6 @@ def rerank(matches: Sequence[Match], query: str, reranker: Reranker, limit: int)
     except VecsException:
         raise
     except Exception as error:
-        raise TransformError(f"{name} failed on {len(texts)} texts: {type(error).__name__}: {error}") from error
-    raw = read_scores(answer, len(texts), name)
+        raise TransformError(f"{name} failed on {len(matches)} texts: {type(error).__name__}: {error}") from error
+    raw = read_scores(answer, len(matches), name)
     return reordered(matches, raw, limit, logits=gives_logits(reranker))
