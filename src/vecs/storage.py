@@ -16,7 +16,6 @@ PRECISIONS: tuple[Precision, ...] = ("full", "half", "binary")
 # Half-precision numbers end here.
 MAX_HALF = 65_504
 MAX_NONZERO = 16_000
-MAX_INDEXED_NONZERO = 1_000
 
 
 @dataclass(frozen=True)
