@@ -349,9 +349,9 @@ class AsyncExecutor:
             connections = [connection]
             while len(connections) < min(len(statements) // FEW_STATEMENTS, MOST_CONNECTIONS):
                 try:
-                    connection = await pool.getconn(timeout=0)
+                    # Not 0: then the pool would not even begin to make one for the next time.
+                    connection = await pool.getconn(timeout=0.001)
                 except (PoolTimeout, PoolClosed):
-                    # None is idle; the pool makes one for the next time.
                     break
                 self._lent.add(connection)
                 held.push_async_callback(self._release, pool, connection)

@@ -350,9 +350,9 @@ class Executor:
             connections = [connection]
             while len(connections) < min(len(statements) // FEW_STATEMENTS, MOST_CONNECTIONS):
                 try:
-                    connection = pool.getconn(timeout=0)
+                    # Not 0: then the pool would not even begin to make one for the next time.
+                    connection = pool.getconn(timeout=0.001)
                 except (PoolTimeout, PoolClosed):
-                    # None is idle; the pool makes one for the next time.
                     break
                 self._lent.add(connection)
                 held.callback(self._release, pool, connection)
