@@ -153,6 +153,48 @@ def checked_request(
     )
 
 
+def plain_request(table: Table, *arguments: Any) -> Request:
+    """Return the request for nearness alone, without a filter; its arguments are those of the function below."""
+    try:
+        return _plain_request(table, *arguments)
+    except TypeError:
+        # What cannot be hashed is no good argument, either.
+        return _plain_request.__wrapped__(table, *arguments)
+
+
+# Typed: True is no limit, though it equals 1.
+@lru_cache(maxsize=256, typed=True)
+def _plain_request(
+    table: Table,
+    limit: int,
+    offset: int,
+    measure: IndexMeasure | MeasureName | None,
+    threshold: float | None,
+    exact: bool,
+    ef_search: int | None,
+    probes: int | None,
+    diversity: float | None,
+    oversampling: float | None,
+    include_vector: bool,
+    include_extra: bool,
+) -> Request:
+    return checked_request(
+        table,
+        EVERYTHING,
+        limit=limit,
+        offset=offset,
+        measure=measure,
+        threshold=threshold,
+        exact=exact,
+        ef_search=ef_search,
+        probes=probes,
+        diversity=diversity,
+        oversampling=oversampling,
+        include_vector=include_vector,
+        include_extra=include_extra,
+    )
+
+
 @lru_cache(maxsize=4)
 def _columns(vec: bool, extra: bool) -> Columns:
     return Columns(vec=vec, extra=extra)

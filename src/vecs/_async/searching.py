@@ -17,7 +17,7 @@ from vecs._explain import describe_search
 from vecs._filtered import Pool, candidates_found, compares_all, pool_for, unsettled
 from vecs._known import NOTHING_KNOWN, KnownIndexes
 from vecs._precision import usable
-from vecs._request import Mode, Request, SearchOptions, checked_request, request_from
+from vecs._request import Mode, Request, SearchOptions, checked_request, plain_request, request_from
 from vecs._sql import search as sql
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
@@ -94,26 +94,44 @@ class AsyncSearching(AsyncCore):
         them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
         """
         table = await self._table()
-        request = checked_request(
-            table,
-            await self._selection(filters=filters),
-            mode=mode,
-            limit=limit,
-            offset=offset,
-            measure=measure,
-            threshold=threshold,
-            exact=exact,
-            ef_search=ef_search,
-            probes=probes,
-            weights=weights,
-            candidates=candidates,
-            rrf_constant=rrf_constant,
-            rerank=rerank,
-            diversity=diversity,
-            oversampling=oversampling,
-            include_vector=include_vector,
-            include_extra=include_extra,
-        )
+        fusing = not (weights is None and candidates is None and rrf_constant is None)
+        if mode == "vector" and filters is None and rerank is None and not fusing:
+            # The same from one search to the next, mostly.
+            request = plain_request(
+                table,
+                limit,
+                offset,
+                measure,
+                threshold,
+                exact,
+                ef_search,
+                probes,
+                diversity,
+                oversampling,
+                include_vector,
+                include_extra,
+            )
+        else:
+            request = checked_request(
+                table,
+                await self._selection(filters=filters),
+                mode=mode,
+                limit=limit,
+                offset=offset,
+                measure=measure,
+                threshold=threshold,
+                exact=exact,
+                ef_search=ef_search,
+                probes=probes,
+                weights=weights,
+                candidates=candidates,
+                rrf_constant=rrf_constant,
+                rerank=rerank,
+                diversity=diversity,
+                oversampling=oversampling,
+                include_vector=include_vector,
+                include_extra=include_extra,
+            )
         words = await self._words(query, text, request)
         vec = None if mode == "keyword" else await self._vector(query)
         return await refine(table, await self._found(request, vec, words), request, vec, words)
@@ -313,6 +331,8 @@ class AsyncSearching(AsyncCore):
         if request.exact:
             return found
         short = await self._short_ones(request, found, known)
+        if not short:
+            return [sql.in_order(rows) for rows in found] if request.mode == "vector" else found
         again = [statement(table, request, *queries[place], None, complete=True) for place in short]
         answers = dict(zip(short, await self._executor.read_many(again, prepare=prepare), strict=True))
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
@@ -285,31 +285,28 @@ def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def read_matches(table: Table, rows: Sequence[tuple[Any, ...]], measure: MeasureSpec | None) -> list[Match]:
     """Read the answer of `nearest`, or of a search that scores its rows itself: then measure is None."""
     decode = vec_decoder(table)
-    if measure is None:
-        return [_match(row, row[7], decode) for row in rows]
-    score = measure.score
-    return [_match(row, score(row[6]), decode) for row in rows]
+    score = None if measure is None else measure.score
+    matches: list[Match] = []
+    for row in rows:
+        # Past the constructor of a frozen dataclass, which sets attribute by attribute: four times as fast, and a
+        # search makes one a row.
+        match = _new(Match)
+        parts: dict[str, Any] = {
+            "id": row[0],
+            "text": row[1],
+            "metadata": {} if row[2] is None else row[2],
+            "document_id": row[3],
+            "distance": row[6],
+            "score": row[7] if score is None else score(row[6]),
+            "vec": None if row[4] is None else decode(row[4]),
+            "extra": row[5],
+        }
+        _set(match, "__dict__", parts)
+        matches.append(match)
+    return matches
 
 
 _new, _set = object.__new__, object.__setattr__
-
-
-def _match(row: tuple[Any, ...], score: float, decode: Callable[[bytes], StoredVector]) -> Match:
-    # Past the constructor of a frozen dataclass, which sets attribute by attribute: four times as fast, and a
-    # search makes one a row.
-    match = _new(Match)
-    parts: dict[str, Any] = {
-        "id": row[0],
-        "text": row[1],
-        "metadata": {} if row[2] is None else row[2],
-        "document_id": row[3],
-        "distance": row[6],
-        "score": score,
-        "vec": None if row[4] is None else decode(row[4]),
-        "extra": row[5],
-    }
-    _set(match, "__dict__", parts)
-    return match
 
 
 def records(

@@ -69,7 +69,7 @@ def fits_half(vec: StoredVector) -> bool:
 
 
 def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float32]:
-    if isinstance(values, SparseVector | Mapping) or is_scipy(values):
+    if not isinstance(values, np.ndarray | list) and (isinstance(values, SparseVector | Mapping) or is_scipy(values)):
         kind = type(cast("object", values)).__name__
         raise ArgError(
             f"{what} is sparse, {kind}, but collection {table.name!r} holds "

@@ -15,7 +15,7 @@ from vecs._explain import describe_search
 from vecs._filtered import Pool, candidates_found, compares_all, pool_for, unsettled
 from vecs._known import NOTHING_KNOWN, KnownIndexes
 from vecs._precision import usable
-from vecs._request import Mode, Request, SearchOptions, checked_request, request_from
+from vecs._request import Mode, Request, SearchOptions, checked_request, plain_request, request_from
 from vecs._sql import search as sql
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
@@ -95,26 +95,44 @@ class Searching(Core):
         them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
         """
         table = self._table()
-        request = checked_request(
-            table,
-            self._selection(filters=filters),
-            mode=mode,
-            limit=limit,
-            offset=offset,
-            measure=measure,
-            threshold=threshold,
-            exact=exact,
-            ef_search=ef_search,
-            probes=probes,
-            weights=weights,
-            candidates=candidates,
-            rrf_constant=rrf_constant,
-            rerank=rerank,
-            diversity=diversity,
-            oversampling=oversampling,
-            include_vector=include_vector,
-            include_extra=include_extra,
-        )
+        fusing = not (weights is None and candidates is None and rrf_constant is None)
+        if mode == "vector" and filters is None and rerank is None and not fusing:
+            # The same from one search to the next, mostly.
+            request = plain_request(
+                table,
+                limit,
+                offset,
+                measure,
+                threshold,
+                exact,
+                ef_search,
+                probes,
+                diversity,
+                oversampling,
+                include_vector,
+                include_extra,
+            )
+        else:
+            request = checked_request(
+                table,
+                self._selection(filters=filters),
+                mode=mode,
+                limit=limit,
+                offset=offset,
+                measure=measure,
+                threshold=threshold,
+                exact=exact,
+                ef_search=ef_search,
+                probes=probes,
+                weights=weights,
+                candidates=candidates,
+                rrf_constant=rrf_constant,
+                rerank=rerank,
+                diversity=diversity,
+                oversampling=oversampling,
+                include_vector=include_vector,
+                include_extra=include_extra,
+            )
         words = self._words(query, text, request)
         vec = None if mode == "keyword" else self._vector(query)
         return refine(table, self._found(request, vec, words), request, vec, words)
@@ -308,6 +326,8 @@ class Searching(Core):
         if request.exact:
             return found
         short = self._short_ones(request, found, known)
+        if not short:
+            return [sql.in_order(rows) for rows in found] if request.mode == "vector" else found
         again = [statement(table, request, *queries[place], None, complete=True) for place in short]
         answers = dict(zip(short, self._executor.read_many(again, prepare=prepare), strict=True))
         return [
