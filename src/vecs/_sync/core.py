@@ -81,7 +81,8 @@ class Core(Dunders):
     def _table(self, oldest: float = math.inf) -> Table:
         """Return what is known of the table, read at most so many seconds ago."""
         known, altered = self._known, self._executor.altered
-        if known is None or self._altered != altered or time.monotonic() - self._read_at > oldest:
+        old = oldest < math.inf and time.monotonic() - self._read_at > oldest
+        if known is None or self._altered != altered or old:
             # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
             known = self.client._require_table(self.name)  # pyright: ignore[reportPrivateUsage]
             self._known, self._altered, self._read_at = known, altered, time.monotonic()
