@@ -185,6 +185,16 @@ def test_maintenance_memory_is_a_quarter_within_bounds(gigabytes: float, expecte
     assert settings.maintenance_megabytes(int(gigabytes * (1 << 30))) == expected
 
 
+@pytest.mark.parametrize(("gigabytes", "expected"), [(0.1, 32), (4, 512), (100, 1024)])
+def test_shared_memory_is_an_eighth_within_bounds(gigabytes: float, expected: int) -> None:
+    assert settings.shared_megabytes(int(gigabytes * (1 << 30))) == expected
+
+
+def test_older_servers_are_not_told_what_they_do_not_know() -> None:
+    assert "io_method" not in settings.start_settings({}, 17)
+    assert settings.start_settings({"io_method": "worker"}, 18)["io_method"] == "worker"
+
+
 def test_log_is_rotated_when_large(folder: Path, opened: Opened) -> None:
     with open(folder / "server.log", "wb") as log:
         log.truncate(11 << 20)

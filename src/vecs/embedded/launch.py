@@ -199,7 +199,8 @@ class _Launch:
             raise ServerError(f"the server of {self.folder} ended while it started")
         binaries = find_binaries()
         runner = choose_runner(binaries, self.folder)
-        initialise.check_major(self.folder, binaries, major_version(binaries, runner))
+        major = major_version(binaries, runner)
+        initialise.check_major(self.folder, binaries, major)
         self.stop_stray()
         if self.log.exists() and self.log.stat().st_size > _LARGE_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -212,7 +213,7 @@ class _Launch:
         # The value is a list of names, and a quoted name may hold anything.
         command = [binaries.postgres, "-D", str(self.pgdata), "-k", '"' + str(place).replace('"', '""') + '"']
         command += initialise.write_access(self.folder, runner)
-        for name, value in start_settings(self.wanted.settings).items():
+        for name, value in start_settings(self.wanted.settings, major).items():
             command += ["-c", f"{name}={value}"]
         self.child = spawn(command, log=self.log, runner=runner, keep=[server])
 

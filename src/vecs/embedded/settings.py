@@ -48,19 +48,19 @@ def asked_settings(settings: Mapping[str, str] | None, durability: Durability) -
     return asked
 
 
-def start_settings(asked: Mapping[str, str]) -> dict[str, str]:
+def start_settings(asked: Mapping[str, str], major: int) -> dict[str, str]:
     """
     Return the settings for the command line: the defaults of an embedded server, then what was asked for.
     """
+    # Reads mostly find their pages in the machine's cache, where a worker process in between, new in 18, costs more
+    # than the read: half the time of a keyword search among a million texts on two cores.
     return {
         "listen_addresses": "",
         "unix_socket_permissions": "0700",
         "logging_collector": "off",
         "max_connections": "50",
         "shared_buffers": f"{shared_megabytes(memory())}MB",
-        # Reads mostly find their pages in the machine's cache, where a worker process in between costs more than
-        # the read: half the time of a keyword search among a million texts on two cores.
-        "io_method": "sync",
+        **({"io_method": "sync"} if major >= 18 else {}),
         "maintenance_work_mem": f"{maintenance_megabytes(memory())}MB",
         "max_parallel_maintenance_workers": "2",
         # Parallel index builds need more than the 64 MB that containers give to /dev/shm.
