@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 import vecs
 from vecs import _buffer
+from vecs._pairs import AsyncGate
 from vecs.exc import Unavailable, VecsException
 
 
@@ -256,3 +258,44 @@ def test_clients_that_build_indexes_at_once_build_one(docs: vecs.Collection) -> 
         names = set(pool.map(lambda _: docs.index(), range(6)))
     assert len(names) == 1
     assert sorted(index.method for index in docs.indexes()) == ["btree", "gin", "hnsw"]
+
+
+async def test_a_gate_loses_no_place_to_a_cancelled_task() -> None:
+    gate = AsyncGate(2)
+    inside = most = 0
+    rng = random.Random(0)
+
+    async def work() -> None:
+        nonlocal inside, most
+        if not await gate.enter(rng.choice([0.001, 5])):
+            return
+        inside += 1
+        most = max(most, inside)
+        try:
+            await asyncio.sleep(rng.choice([0, 0.0005]))
+        finally:
+            inside -= 1
+            gate.leave()
+
+    tasks = [asyncio.create_task(work()) for _ in range(300)]
+    while not all(task.done() for task in tasks):
+        rng.choice(tasks).cancel()
+        await asyncio.sleep(0.0005)
+    assert most == 2
+    assert [await gate.enter(5), await gate.enter(5), await gate.enter(0.01)] == [True, True, False]
+
+
+async def test_cancelled_searches_give_their_connections_back(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema, pool_size=3, pool_timeout=5) as client:
+        docs = await client.create_collection("docs", 2)
+        await docs.upsert([(f"{i}", [1, i], {}) for i in range(50)])
+        await docs.index()
+        rng = random.Random(1)
+        for _ in range(20):
+            tasks = [asyncio.create_task(docs.search([1, 2])) for _ in range(30)]
+            await asyncio.sleep(rng.random() / 200)
+            for task in rng.sample(tasks, 15):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        found = await asyncio.gather(*(docs.search([1, 2]) for _ in range(50)))
+        assert all(len(matches) == 10 for matches in found)

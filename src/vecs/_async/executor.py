@@ -25,7 +25,7 @@ from vecs._errors import (
 )
 from vecs._known import KnownIndexes
 from vecs._options import Options
-from vecs._pairs import AsyncLock, AsyncPool, async_loop, async_offload, async_pause, loop_is_over, same_loop
+from vecs._pairs import AsyncGate, AsyncLock, AsyncPool, async_loop, async_offload, async_pause, loop_is_over, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -64,6 +64,8 @@ class _AsyncConnection(AsyncConnection[Any]):
     """A connection that remembers what it was set to, so that a query is one statement."""
 
     applied: Mapping[str, str] = NO_SETTINGS
+    # Where it was let through; None while it is in the pool.
+    gate: AsyncGate | None = None
 
 
 class AsyncSession:
@@ -156,6 +158,7 @@ class AsyncExecutor:
         self._lock = AsyncLock()
         self._pool: AsyncPool[_AsyncConnection] | None = None
         self._lent: set[_AsyncConnection] = set()
+        self._gate = AsyncGate(self.options.pool_size)
         self._made: WeakSet[_AsyncConnection] = WeakSet()
         # A connection was found dead: the others may be, too.
         self._suspect = False
@@ -283,26 +286,40 @@ class AsyncExecutor:
         pool = self._pool
         if pool is None:
             raise self._closed_meanwhile()
+        gate = self._gate
+        if not await gate.enter(self.options.pool_timeout):
+            raise self._none_is_free()
         try:
             connection = await pool.getconn()
-        except PoolClosed as error:
+        except BaseException as error:
+            gate.leave()
+            if isinstance(error, PoolTimeout):
+                raise self._none_is_free() from error
+            if not isinstance(error, PoolClosed):
+                raise
             if closings != self._closings:
                 raise self._closed_meanwhile() from error
             # Another call found a dead connection and made a new pool.
             return await self._acquire()
-        except PoolTimeout as error:
-            waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
-            if len(self._lent) >= self.options.pool_size:
-                reason = f"all {self.options.pool_size} are in use (see pool_size=)"
-            else:
-                reason, self._suspect = "the server does not answer", True
-            raise Unavailable(f"{waited}: {reason}") from error
+        connection.gate = gate
         self._lent.add(connection)
         return pool, connection
 
+    def _none_is_free(self) -> Unavailable:
+        waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
+        if len(self._lent) >= self.options.pool_size:
+            return Unavailable(f"{waited}: all {self.options.pool_size} are in use (see pool_size=)")
+        self._suspect = True
+        return Unavailable(f"{waited}: the server does not answer")
+
     async def _release(self, pool: AsyncPool[_AsyncConnection], connection: _AsyncConnection) -> None:
         self._lent.discard(connection)
-        await pool.putconn(connection)
+        gate, connection.gate = connection.gate, None
+        try:
+            await pool.putconn(connection)
+        finally:
+            if gate is not None:
+                gate.leave()
 
     async def read(
         self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None

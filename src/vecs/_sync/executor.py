@@ -26,7 +26,7 @@ from vecs._errors import (
 )
 from vecs._known import KnownIndexes
 from vecs._options import Options
-from vecs._pairs import Lock, Pool, loop, loop_is_over, offload, pause, same_loop
+from vecs._pairs import Gate, Lock, Pool, loop, loop_is_over, offload, pause, same_loop
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -65,6 +65,8 @@ class _Connection(Connection[Any]):
     """A connection that remembers what it was set to, so that a query is one statement."""
 
     applied: Mapping[str, str] = NO_SETTINGS
+    # Where it was let through; None while it is in the pool.
+    gate: Gate | None = None
 
 
 class Session:
@@ -157,6 +159,7 @@ class Executor:
         self._lock = Lock()
         self._pool: Pool[_Connection] | None = None
         self._lent: set[_Connection] = set()
+        self._gate = Gate(self.options.pool_size)
         self._made: WeakSet[_Connection] = WeakSet()
         # A connection was found dead: the others may be, too.
         self._suspect = False
@@ -284,26 +287,40 @@ class Executor:
         pool = self._pool
         if pool is None:
             raise self._closed_meanwhile()
+        gate = self._gate
+        if not gate.enter(self.options.pool_timeout):
+            raise self._none_is_free()
         try:
             connection = pool.getconn()
-        except PoolClosed as error:
+        except BaseException as error:
+            gate.leave()
+            if isinstance(error, PoolTimeout):
+                raise self._none_is_free() from error
+            if not isinstance(error, PoolClosed):
+                raise
             if closings != self._closings:
                 raise self._closed_meanwhile() from error
             # Another call found a dead connection and made a new pool.
             return self._acquire()
-        except PoolTimeout as error:
-            waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
-            if len(self._lent) >= self.options.pool_size:
-                reason = f"all {self.options.pool_size} are in use (see pool_size=)"
-            else:
-                reason, self._suspect = "the server does not answer", True
-            raise Unavailable(f"{waited}: {reason}") from error
+        connection.gate = gate
         self._lent.add(connection)
         return pool, connection
 
+    def _none_is_free(self) -> Unavailable:
+        waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
+        if len(self._lent) >= self.options.pool_size:
+            return Unavailable(f"{waited}: all {self.options.pool_size} are in use (see pool_size=)")
+        self._suspect = True
+        return Unavailable(f"{waited}: the server does not answer")
+
     def _release(self, pool: Pool[_Connection], connection: _Connection) -> None:
         self._lent.discard(connection)
-        pool.putconn(connection)
+        gate, connection.gate = connection.gate, None
+        try:
+            pool.putconn(connection)
+        finally:
+            if gate is not None:
+                gate.leave()
 
     def read(
         self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None
