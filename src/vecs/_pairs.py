@@ -108,6 +108,11 @@ class AsyncGate:
                 return
         self._places += 1
 
+    def open(self) -> None:
+        """Let everybody in who waits: there is nothing to wait for any more."""
+        while self._waiting:
+            _settle(self._waiting.popleft(), True)
+
 
 def _settle(waiter: asyncio.Future[bool], answer: bool) -> bool:
     """Answer who waits, if that is still to be done."""
@@ -129,6 +134,9 @@ class Gate:
 
     def leave(self) -> None:
         """Let a thread go."""
+
+    def open(self) -> None:
+        """Let everybody in."""
 
 
 async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

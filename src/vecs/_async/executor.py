@@ -581,8 +581,10 @@ class AsyncExecutor:
         self._pool = self.server = None
         self._loop = None
         self._lock = AsyncLock()
+        gate, self._gate = self._gate, AsyncGate(self.options.pool_size)
         try:
             if pool is not None and self._pid == os.getpid():
+                gate.open()
                 await pool.close()
         finally:
             if server is not None:

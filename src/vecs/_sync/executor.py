@@ -582,8 +582,10 @@ class Executor:
         self._pool = self.server = None
         self._loop = None
         self._lock = Lock()
+        gate, self._gate = self._gate, Gate(self.options.pool_size)
         try:
             if pool is not None and self._pid == os.getpid():
+                gate.open()
                 pool.close()
         finally:
             if server is not None:
