@@ -154,7 +154,7 @@ def counted(client: vecs.Client) -> Iterator[list[int]]:
         sent[0] += 1
         return read(*args, **options)
 
-    executor.read = count  # type: ignore[method-assign]
+    executor.read = count
     try:
         yield sent
     finally:

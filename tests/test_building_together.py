@@ -95,7 +95,7 @@ def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collectio
     def build() -> None:
         with psycopg.connect(target, autocommit=True) as connection:
             connection.execute(
-                f'create index concurrently {name} on "{schema}".docs using hnsw (vec vector_cosine_ops) '  # type: ignore[arg-type]
+                f'create index concurrently {name} on "{schema}".docs using hnsw (vec vector_cosine_ops) '
                 "with (m = 16, ef_construction = 128)"
             )
 

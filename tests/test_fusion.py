@@ -107,7 +107,7 @@ def test_vectors_without_a_direction_are_similar_to_nothing() -> None:
 def test_mmr_takes_other_numbers_than_floats() -> None:
     bits = np.array([[True, False], [True, True]])
     assert maximal_marginal_relevance(bits[1], bits, 2, 0) == [1, 0]
-    assert maximal_marginal_relevance([1, 2], iter([[1, 2], [2, 1]]), 1) == [0]  # pyright: ignore
+    assert maximal_marginal_relevance([1, 2], iter([[1, 2], [2, 1]]), 1) == [0]
     assert maximal_marginal_relevance([1], [], 3) == maximal_marginal_relevance([1], [[1]], 0) == []
     assert diversify([], [], 3) == []
 
@@ -128,13 +128,13 @@ def test_what_is_no_matrix_of_vectors_is_refused() -> None:
         maximal_marginal_relevance([1, 2], [[1, 2, 3]], 1)
     for vectors in ([[1], [1, 2]], [None, [1]], [["a"]], [1.0, 2.0]):
         with pytest.raises(ArgError, match="the vectors"):
-            maximal_marginal_relevance([1], vectors, 1)  # pyright: ignore
+            maximal_marginal_relevance([1], vectors, 1)
     with pytest.raises(ArgError, match="there are 1 scores for 2 vectors"):
         diversify([1], [[1], [2]], 1)
     with pytest.raises(ArgError, match="score 1 is nan"):
         diversify([1, math.nan], [[1], [2]], 1)
     with pytest.raises(ArgError, match="the scores are not a list of numbers"):
-        diversify(["a"], [[1]], 1)  # pyright: ignore
+        diversify(["a"], [[1]], 1)
     with pytest.raises(ArgError, match="limit must be"):
         diversify([1], [[1]], -1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -51,8 +51,7 @@ def one_of(name: str, value: Any, other_name: str, other: Any) -> Any:
 
 def callers_level() -> int:
     """Return the stacklevel at which a warning points at the code that called vecs."""
-    level = 1
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("vecs."):
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("vecs."):
         level, frame = level + 1, frame.f_back
     return level

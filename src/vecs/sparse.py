@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -92,8 +92,6 @@ class SparseVector:
             and np.array_equal(self.values, other.values)
         )
 
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
-
     def __len__(self) -> int:
         """How many values are not zero."""
         return self.indices.size
@@ -107,7 +105,7 @@ def is_scipy(value: Any) -> bool:
 def is_mapping_of_indices(value: Any) -> bool:
     """Whether a value is a mapping whose keys are whole numbers."""
     # The first key is enough: whoever mixes them is told where the values are checked.
-    return isinstance(value, Mapping) and _is_index(next(iter(value), 0))  # pyright: ignore[reportUnknownArgumentType]
+    return isinstance(value, Mapping) and _is_index(next(iter(cast("Mapping[Any, Any]", value)), 0))
 
 
 def _is_index(key: object) -> bool:

@@ -48,6 +48,9 @@ VEC_TYPES: dict[VecTypeName, VecType] = {
 }
 
 
+_DENSE_TYPES: dict[Precision, VecTypeName] = {"full": "vector", "half": "halfvec", "binary": "bit"}
+
+
 def vec_type_of(precision: Any, sparse: Any) -> VecTypeName:
     """Return the type that stores vectors so; raises ArgError for what pgvector has no type for."""
     if precision is not None and precision not in PRECISIONS:
@@ -55,7 +58,7 @@ def vec_type_of(precision: Any, sparse: Any) -> VecTypeName:
     if sparse is not None and not isinstance(sparse, bool):
         raise ArgError(f"sparse must be True or False, not {sparse!r}")
     if not sparse:
-        return {"full": "vector", "half": "halfvec", "binary": "bit"}[precision or "full"]  # pyright: ignore[reportReturnType]
+        return _DENSE_TYPES[precision or "full"]
     if precision not in (None, "full"):
         raise ArgError(f"precision is {precision!r} with sparse=True; pgvector stores sparse vectors in full only")
     return "sparsevec"

@@ -403,7 +403,7 @@ async def test_tables_of_any_vector_type_made_elsewhere_are_collections(
         for kind in ("halfvec(3)", "bit(3)", "sparsevec(3)", "varbit(3)"):
             name = kind.split("(")[0]
             connection.execute(
-                f'create table "{schema}"."{name}" (id text primary key, vec {kind} not null, metadata jsonb)'  # type: ignore[arg-type]
+                f'create table "{schema}"."{name}" (id text primary key, vec {kind} not null, metadata jsonb)'
             )
     assert await client.collection_names() == ["bit", "docs", "halfvec", "sparsevec"]
     for name in ("bit", "halfvec", "sparsevec"):
@@ -419,9 +419,7 @@ async def test_an_index_of_lower_precision_made_elsewhere_is_used(
     docs: vecs.AsyncCollection, target: str, schema: str
 ) -> None:
     with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute(
-            f'create index mine on "{schema}".docs using hnsw ((vec::halfvec(128)) halfvec_l2_ops)'  # type: ignore[arg-type]
-        )
+        connection.execute(f'create index mine on "{schema}".docs using hnsw ((vec::halfvec(128)) halfvec_l2_ops)')
     (index,) = [i for i in await docs.indexes() if i.name == "mine"]
     assert (index.measure, index.precision, index.column) == ("l2_distance", "half", "vec")
     assert "uses mine" in await docs.explain(queries(1)[0], measure="l2_distance")

@@ -232,13 +232,13 @@ def test_every_measure_and_kind_of_vector_serves_hybrid_search(client: vecs.Clie
             ({"sparse": True}, ["cosine_distance", "l2_distance"]),
         ]
     ):
-        docs = client.create_collection(f"docs{number}", 3, text=True, **options)  # type: ignore
+        docs = client.create_collection(f"docs{number}", 3, text=True, **options)
         docs.upsert(
             [vecs.Record("a", [1, 0, 0], "apple"), vecs.Record("b", [0, 1, 0], "pear"), vecs.Record("c", [0, 1, 1])]
         )
         for measure in measures:
-            docs.index(measure)  # type: ignore
-            found = docs.search([1, 0, 0], text="apple", mode="hybrid", measure=measure)  # type: ignore
+            docs.index(measure)
+            found = docs.search([1, 0, 0], text="apple", mode="hybrid", measure=measure)
             assert found[0].id == "a", (options, measure)
             assert len(found) == 3
 
@@ -437,7 +437,7 @@ def test_a_failed_search_many_leaves_every_connection_as_it_was(target: str, sch
             locking.execute(f'lock table "{schema}".docs in access exclusive mode')
             for options in ({}, {"text": "words", "mode": "keyword"}):
                 with pytest.raises(DatabaseError, match="statement timeout"):
-                    docs.search_many([[1, 3]] * 30, **options)  # type: ignore
+                    docs.search_many([[1, 3]] * 30, **options)
         for _ in range(8):
             assert len(docs.search([1, 2])) == 10
             assert len(docs.search("words", mode="keyword")) == 10
@@ -501,7 +501,7 @@ def test_infinite_distances_come_last_in_hybrid_mode(client: vecs.Client) -> Non
 def test_an_unknown_argument_is_named(docs: vecs.Collection) -> None:
     for call in (docs.search_many, docs.explain):
         with pytest.raises(TypeError, match="unknown argument 'limt'; expected one of text, mode, limit"):
-            call([[1, 0, 0]], limt=3)  # type: ignore
+            call([[1, 0, 0]], limt=3)
 
 
 def test_enable_text_leaves_keywords_alone_that_somebody_else_fills(client: vecs.Client) -> None:
@@ -523,7 +523,7 @@ def test_what_is_no_language_is_refused(client: vecs.Client, language: Any) -> N
     with pytest.raises(ArgError, match="unknown language"):
         docs.enable_text(language)
     with pytest.raises(ArgError, match="metadata key must be a string|not storable"):
-        docs.enable_text(text_key="a\x00" if language is None else 5)  # type: ignore
+        docs.enable_text(text_key="a\x00" if language is None else 5)
     docs.enable_text("pg_catalog.simple")
     with pytest.raises(ArgError, match="exists with keywords in simple, not 'german'"):
         client.get_or_create_collection("docs", dimension=1, language="german")

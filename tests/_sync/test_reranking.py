@@ -105,9 +105,9 @@ def test_a_cross_encoder_is_asked_for_logits(name: str) -> None:
             return given[name](np.array([0.0, 0.5, 1.0], np.float32))
 
     if name == "activation_fn":
-        Model.predict.__signature__ = _signature("pairs", "activation_fn")  # type: ignore
+        Model.predict.__signature__ = _signature("pairs", "activation_fn")
     else:
-        Model.predict.__signature__ = _signature("pairs", "activation_fct")  # type: ignore
+        Model.predict.__signature__ = _signature("pairs", "activation_fct")
     found = rerank(MATCHES, "q", Model(), 3)
     # Though all lie in [0, 1]: a logit means the same in every search.
     assert [match.score for match in found] == [pytest.approx(1 / (1 + math.exp(-x))) for x in (1, 0.5, 0)]
@@ -199,6 +199,6 @@ def test_what_cannot_rerank_is_refused(reranker: Any) -> None:
 
 def test_a_class_or_a_query_without_text_is_refused() -> None:
     with pytest.raises(ArgError, match="rerank is the class Match; give an instance"):
-        rerank([], "q", Match, 3)  # type: ignore
+        rerank([], "q", Match, 3)
     with pytest.raises(ArgError, match="a reranker reads texts, and the query is list"):
-        rerank(MATCHES, [0.1, 0.2], lambda _, texts: [1] * len(texts), 3)  # type: ignore
+        rerank(MATCHES, [0.1, 0.2], lambda _, texts: [1] * len(texts), 3)

@@ -132,7 +132,7 @@ def test_several_queries_go_in_batches() -> None:
 
     step = Embedding(embed, 2, batch_size=2)
     vectors = step.transform_queries(["a", "bb", "ccc"])
-    assert [list(vector) for vector in vectors] == [[1, 1], [2, 1], [3, 1]]  # type: ignore
+    assert [list(vector) for vector in vectors] == [[1, 1], [2, 1], [3, 1]]
     assert asked == [["a", "bb"], ["ccc"]]
     with pytest.raises(ArgError, match="searches by a text or a vector, not by int"):
         step.transform_queries(["a", 5])

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from vecs._async.collection import AsyncCollection
 from vecs._async.enabling import find_language
 from vecs._async.executor import AsyncExecutor, AsyncSession
+from vecs._async.finding import find_relation, find_table, require_table
 from vecs._info import ClientInfo
 from vecs._options import Options
 from vecs._pairs import async_offload, async_started
@@ -22,7 +23,6 @@ from vecs._target import resolve_target
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,
-    CollectionNotFound,
     DatabaseError,
     MismatchedDimension,
 )
@@ -220,7 +220,7 @@ class AsyncClient:
         The transform it was made with comes back with it, unless it was a function of the caller's own, which
         is given again as `transform=`.
         """
-        return await self._open(await self._require_table(name), None, transform)
+        return await self._open(await require_table(self._executor, self.schema, name), None, transform)
 
     async def list_collections(self) -> list[AsyncCollection]:
         """Open all collections of the schema, by name."""
@@ -242,30 +242,15 @@ class AsyncClient:
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
         """Rename a collection and open it under its new name."""
-        await self._require_table(name)
-        if await self._find_relation(check_name(new_name)):
+        await require_table(self._executor, self.schema, name)
+        if await find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         await self._executor.alone(tables.rename_table(self.schema, name, new_name))
         self._executor.indexes.clear()
         return await self.get_collection(new_name)
 
-    async def _find_relation(self, name: str) -> list[tuple[Any, ...]]:
-        return await self._executor.read(tables.find_table(self.schema, check_name(name)))
-
     async def _find_table(self, name: str) -> Table | None:
-        rows = await self._find_relation(name)
-        if rows and self._executor.extension is None:
-            await self._executor.refresh_extension()
-        return tables.read_table(rows, self.schema, name, self._executor.extension)
-
-    async def _require_table(self, name: str) -> Table:
-        try:
-            table = await self._find_table(name)
-        except CollectionAlreadyExists as error:
-            raise CollectionNotFound(str(error)) from None
-        if table is None:
-            raise CollectionNotFound(f"no collection {name!r} in schema {self.schema!r} of {self._executor.target}")
-        return table
+        return await find_table(self._executor, self.schema, name)
 
     async def _open(self, table: Table, dimension: int | None, transform: Transform | None) -> AsyncCollection:
         if dimension is not None and table.dimension is not None and dimension != table.dimension:
@@ -322,7 +307,7 @@ class AsyncClient:
             await self._executor.refresh_extension()
         if rows and must_create:
             raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return await self._open(await self._require_table(name), dimension, transform)
+        return await self._open(await require_table(self._executor, self.schema, name), dimension, transform)
 
     async def _prepare_schema(self, session: AsyncSession) -> None:
         if not await session.execute(tables.find_schema(self.schema)):

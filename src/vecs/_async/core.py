@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vecs._arguments import id_list, parsed_filters
 from vecs._async import building
 from vecs._async.executor import AsyncExecutor
+from vecs._async.finding import require_table
 from vecs._known import NOTHING_KNOWN, KnownIndexes
 from vecs._pairs import AsyncDunders
 from vecs._sql.indexes import IndexInfo
@@ -83,7 +84,7 @@ class AsyncCore(AsyncDunders):
         old = oldest < math.inf and time.monotonic() - self._read_at > oldest
         if known is None or self._altered != altered or old:
             # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
-            known = await self.client._require_table(self.name)  # pyright: ignore[reportPrivateUsage]
+            known = await require_table(self._executor, self.client.schema, self.name)
             self._known, self._altered, self._read_at = known, altered, time.monotonic()
         return known
 

@@ -19,11 +19,11 @@ from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection import Collection
 from vecs._sync.enabling import find_language
 from vecs._sync.executor import Executor, Session
+from vecs._sync.finding import find_relation, find_table, require_table
 from vecs._target import resolve_target
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,
-    CollectionNotFound,
     DatabaseError,
     MismatchedDimension,
 )
@@ -221,7 +221,7 @@ class Client:
         The transform it was made with comes back with it, unless it was a function of the caller's own, which
         is given again as `transform=`.
         """
-        return self._open(self._require_table(name), None, transform)
+        return self._open(require_table(self._executor, self.schema, name), None, transform)
 
     def list_collections(self) -> list[Collection]:
         """Open all collections of the schema, by name."""
@@ -243,30 +243,15 @@ class Client:
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Rename a collection and open it under its new name."""
-        self._require_table(name)
-        if self._find_relation(check_name(new_name)):
+        require_table(self._executor, self.schema, name)
+        if find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
         self._executor.alone(tables.rename_table(self.schema, name, new_name))
         self._executor.indexes.clear()
         return self.get_collection(new_name)
 
-    def _find_relation(self, name: str) -> list[tuple[Any, ...]]:
-        return self._executor.read(tables.find_table(self.schema, check_name(name)))
-
     def _find_table(self, name: str) -> Table | None:
-        rows = self._find_relation(name)
-        if rows and self._executor.extension is None:
-            self._executor.refresh_extension()
-        return tables.read_table(rows, self.schema, name, self._executor.extension)
-
-    def _require_table(self, name: str) -> Table:
-        try:
-            table = self._find_table(name)
-        except CollectionAlreadyExists as error:
-            raise CollectionNotFound(str(error)) from None
-        if table is None:
-            raise CollectionNotFound(f"no collection {name!r} in schema {self.schema!r} of {self._executor.target}")
-        return table
+        return find_table(self._executor, self.schema, name)
 
     def _open(self, table: Table, dimension: int | None, transform: Transform | None) -> Collection:
         if dimension is not None and table.dimension is not None and dimension != table.dimension:
@@ -323,7 +308,7 @@ class Client:
             self._executor.refresh_extension()
         if rows and must_create:
             raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return self._open(self._require_table(name), dimension, transform)
+        return self._open(require_table(self._executor, self.schema, name), dimension, transform)
 
     def _prepare_schema(self, session: Session) -> None:
         if not session.execute(tables.find_schema(self.schema)):

@@ -16,6 +16,7 @@ from vecs._sql.search import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs._sync import building
 from vecs._sync.executor import Executor
+from vecs._sync.finding import require_table
 from vecs.exc import ArgError
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId
@@ -84,7 +85,7 @@ class Core(Dunders):
         old = oldest < math.inf and time.monotonic() - self._read_at > oldest
         if known is None or self._altered != altered or old:
             # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
-            known = self.client._require_table(self.name)  # pyright: ignore[reportPrivateUsage]
+            known = require_table(self._executor, self.client.schema, self.name)
             self._known, self._altered, self._read_at = known, altered, time.monotonic()
         return known
 
