@@ -24,6 +24,7 @@ LAYERS = [
     "_sql",
     "transforms embedded",
     "_async _sync",
+    "sharing",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import threading
 import time
@@ -48,9 +49,7 @@ class _Tasks:
         self._tasks = tasks
 
     async def get(self) -> Any:
-        task: Any = asyncio.current_task()
-        # Task.cancelling() is Python 3.11's.
-        if hasattr(task, "cancelling") and task.cancelling():
+        if _is_being_cancelled(unknown=False):
             raise asyncio.CancelledError
         return await self._tasks.get()
 
@@ -62,10 +61,40 @@ class AsyncPool(AsyncConnectionPool[C]):
     Its own go on when they are cancelled while they connect, and asyncio.run() then waits for them forever.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Adding it again changes nothing.
+        logging.getLogger("psycopg.pool").addFilter(_NOT_CANCELLED)
+        super().__init__(*args, **kwargs)
+
     @classmethod
     async def worker(cls, q: Any) -> None:
         """Do the pool's work in the background."""
         await super().worker(cast("Any", _Tasks(q)))
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Close the pool, also where asyncio.run() has cancelled its tasks: it is not who calls that was."""
+        try:
+            await super().close(timeout)
+        except asyncio.CancelledError:
+            if _is_being_cancelled(unknown=True):
+                raise
+
+
+class _NotCancelled(logging.Filter):
+    """Leaves out what psycopg says of attempts to connect that the end of an event loop cancelled: no fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.args if isinstance(record.args, tuple) else ()
+        return not any(isinstance(part, asyncio.CancelledError) for part in said)
+
+
+_NOT_CANCELLED = _NotCancelled()
+
+
+def _is_being_cancelled(*, unknown: bool) -> bool:
+    """Whether the current task is; `unknown` on Python 3.10, which does not tell."""
+    task: Any = asyncio.current_task()
+    return bool(task.cancelling()) if hasattr(task, "cancelling") else unknown
 
 
 Pool = ConnectionPool

@@ -25,7 +25,16 @@ from vecs._errors import (
 )
 from vecs._known import KnownIndexes
 from vecs._options import Options
-from vecs._pairs import AsyncGate, AsyncLock, AsyncPool, async_loop, async_offload, async_pause, loop_is_over, same_loop
+from vecs._pairs import (
+    AsyncGate,
+    AsyncLock,
+    AsyncPool,
+    async_loop,
+    async_offload,
+    async_pause,
+    loop_is_over,
+    same_loop,
+)
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -585,7 +594,12 @@ class AsyncExecutor:
         try:
             if pool is not None and self._pid == os.getpid():
                 gate.open()
-                await pool.close()
+                try:
+                    await pool.close()
+                finally:
+                    # Where asyncio.run() cancelled the pool's tasks it keeps what they would have closed.
+                    for connection in set(self._made) - self._lent:
+                        await connection.close()
         finally:
             if server is not None:
                 await async_offload(server.close)

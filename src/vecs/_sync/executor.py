@@ -26,7 +26,16 @@ from vecs._errors import (
 )
 from vecs._known import KnownIndexes
 from vecs._options import Options
-from vecs._pairs import Gate, Lock, Pool, loop, loop_is_over, offload, pause, same_loop
+from vecs._pairs import (
+    Gate,
+    Lock,
+    Pool,
+    loop,
+    loop_is_over,
+    offload,
+    pause,
+    same_loop,
+)
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import (
@@ -586,7 +595,12 @@ class Executor:
         try:
             if pool is not None and self._pid == os.getpid():
                 gate.open()
-                pool.close()
+                try:
+                    pool.close()
+                finally:
+                    # Where asyncio.run() cancelled the pool's tasks it keeps what they would have closed.
+                    for connection in set(self._made) - self._lent:
+                        connection.close()
         finally:
             if server is not None:
                 offload(server.close)

@@ -1,0 +1,184 @@
+"""Clients that many objects share, for sync callers and for callers from any event loop: what integrations stand on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from weakref import WeakSet, WeakValueDictionary
+
+from vecs._async.client import AsyncClient
+from vecs._sync.client import Client
+from vecs._target import FolderTarget, resolve_target
+
+__all__ = ["SharedClients", "needs_threads", "shared_clients"]
+
+T = TypeVar("T", Client, AsyncClient)
+
+# How many seconds another thread's event loop has to close a client.
+PATIENCE = 10
+
+_shared: WeakValueDictionary[Hashable, SharedClients] = WeakValueDictionary()
+_lock = threading.Lock()
+
+# Of a parent process: kept from being finalised in a forked child, which would hang up on the parent's behalf.
+_ABANDONED: list[Any] = []
+
+# Tasks that close clients: event loops refer to their tasks weakly.
+_closing: set[asyncio.Task[None]] = set()
+
+
+class SharedClients:
+    """
+    One target's clients: `sync` for sync calls, and `here()` for async ones, of each event loop its own.
+
+    Made by `shared_clients()`. Nothing connects before the first call. The client of an event loop is closed as
+    the loop shuts down its async generators, as `asyncio.run()` does at its end; those of loops that were closed
+    without are closed at the next opportunity.
+    """
+
+    def __init__(self, client: Client | AsyncClient, *, owned: bool) -> None:
+        self._state = client.__getstate__()
+        # What was handed in is its owner's to close.
+        self._given = None if owned else client
+        self.sync = client if isinstance(client, Client) else _twin(Client, self._state)
+        self._spare = client if isinstance(client, AsyncClient) else None
+        self._users: WeakSet[Any] = WeakSet()
+        self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncClient, AsyncGenerator[None]]] = {}
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"vecs.sharing.{type(self).__name__}({self.sync!r})"
+
+    async def here(self) -> AsyncClient:
+        """Return the client of the event loop this runs in."""
+        if self._pid != os.getpid():
+            _ABANDONED.append(self._loops)
+            self._loops, self._pid = {}, os.getpid()
+        loop = asyncio.get_running_loop()
+        known = self._loops.get(loop)
+        if known is not None:
+            return known[0]
+        client, self._spare = self._spare or _twin(AsyncClient, self._state), None
+        keeper = _kept_open(client)
+        self._loops[loop] = client, keeper
+        # Begun here, it is ended by the loop.
+        await anext(keeper)
+        for over in [other for other in list(self._loops) if other.is_closed()]:
+            await self._loops.pop(over)[0].close()
+        return client
+
+    def hold(self, user: object) -> None:
+        """Note one more who uses the clients; nothing is closed while it lives and has not let go."""
+        self._users.add(user)
+
+    def release(self, user: object) -> None:
+        """Note that somebody let go; the last one closes every client, but one that was handed in."""
+        if not self._let_go(user):
+            return
+        if self.sync is not self._given:
+            self.sync.close()
+        for loop, client in self._taken():
+            _close_from_outside(client, loop)
+
+    async def arelease(self, user: object) -> None:
+        """Do as `release()` without blocking the event loop."""
+        if not self._let_go(user):
+            return
+        if self.sync is not self._given:
+            await asyncio.to_thread(self.sync.close)
+        for loop, client in self._taken():
+            if loop is asyncio.get_running_loop():
+                await client.close()
+            else:
+                await asyncio.to_thread(_close_from_outside, client, loop)
+
+    def _let_go(self, user: object) -> bool:
+        self._users.discard(user)
+        return not self._users
+
+    def _taken(self) -> list[tuple[asyncio.AbstractEventLoop, AsyncClient]]:
+        if self._pid != os.getpid():
+            return []
+        taken = [(loop, client) for loop, (client, _) in self._loops.items() if client is not self._given]
+        for loop, _ in taken:
+            del self._loops[loop]
+        return taken
+
+
+def shared_clients(
+    target: str | os.PathLike[str] | None = None,
+    *,
+    client: Client | AsyncClient | None = None,
+    schema: str = "vecs",
+    **options: Any,
+) -> SharedClients:
+    """
+    Return the clients of a target, the same ones for whoever names the same target, schema and options.
+
+    The arguments are those of `create_client()`; or `client` is one that is there already, which is used for its
+    own world and never closed here.
+    """
+    if client is not None:
+        # By identity, which is safe: while it is known here, it lives.
+        return _shared_of(id(client), lambda: SharedClients(client, owned=False))
+    resolved = resolve_target(target)
+    where = resolved.folder if isinstance(resolved, FolderTarget) else tuple(sorted(resolved.parameters.items()))
+    key = (where, schema, tuple((name, repr(value)) for name, value in sorted(options.items())))
+    return _shared_of(key, lambda: SharedClients(Client(target, schema=schema, **options), owned=True))
+
+
+def needs_threads() -> bool:
+    """Whether psycopg cannot wait in the running event loop, which is so of Windows' Proactor loop."""
+    proactor = getattr(asyncio, "ProactorEventLoop", None)
+    return proactor is not None and isinstance(asyncio.get_running_loop(), proactor)
+
+
+def _shared_of(key: Hashable, make: Callable[[], SharedClients]) -> SharedClients:
+    with _lock:
+        shared = _shared.get((os.getpid(), key))
+        if shared is None:
+            shared = _shared[os.getpid(), key] = make()
+        return shared
+
+
+def _twin(cls: type[T], state: dict[str, Any]) -> T:
+    """Make a client of the other world, or for another event loop, by what a pickled one would be made of."""
+    client = cls.__new__(cls)
+    client.__setstate__(state)
+    return client
+
+
+async def _kept_open(client: AsyncClient) -> AsyncGenerator[None]:
+    """Close a client at the end of the event loop in which this was begun: loops end their async generators."""
+    try:
+        yield
+    finally:
+        await client.close()
+
+
+def _close_from_outside(client: AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
+    """Close the client of another event loop, or of this thread's running one as soon as it goes on."""
+    here = _running_loop()
+    if loop is here:
+        task = loop.create_task(client.close())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+    elif loop.is_running():
+        asyncio.run_coroutine_threadsafe(client.close(), loop).result(PATIENCE)
+    elif loop.is_closed():
+        # Any loop will do: there is nothing to wait for.
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(asyncio.run, client.close()).result()
+    elif here is None:
+        loop.run_until_complete(client.close())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
