@@ -41,7 +41,7 @@ def backends(target: str, wanted: int | None = None) -> int:
 
 
 async def use(shared: SharedClients) -> vecs.AsyncClient:
-    client = await shared.here()
+    client = await shared.async_client()
     await client.collection_names()
     return client
 
@@ -56,7 +56,7 @@ def test_the_same_target_schema_and_options_share_clients(target: str, schema: s
 def test_nothing_is_shared_any_more_when_nobody_uses_it(target: str, schema: str) -> None:
     before = backends(target)
     shared = shared_clients(target, schema=schema, pool_size=2)
-    shared.sync.collection_names()
+    shared.client().collection_names()
     assert backends(target) == before + 1
     del shared
     gc.collect()
@@ -100,13 +100,13 @@ import asyncio
 from vecs.sharing import shared_clients
 shared = shared_clients({target!r})
 async def use():
-    await (await shared.here()).collection_names()
+    await (await shared.async_client()).collection_names()
 for _ in range(3):
     loop = asyncio.new_event_loop()
     loop.run_until_complete(use())
     loop.close()
 asyncio.run(use())
-with shared.sync.connection() as connection:
+with shared.client().connection() as connection:
     print(connection.execute("select count(*) from pg_stat_activity where application_name = 'vecs'").fetchone()[0])
 """
     done = _run(code)
@@ -126,7 +126,7 @@ def test_the_last_user_closes_everything(target: str, shared: SharedClients) -> 
     first, second = User(), User()
     shared.hold(first)
     shared.hold(second)
-    shared.sync.collection_names()
+    shared.client().collection_names()
     with asyncio.Runner() if sys.version_info >= (3, 11) else pytest.skip("Runner is Python 3.11's") as runner:
         runner.run(use(shared))
         shared.release(first)
@@ -142,7 +142,7 @@ async def test_letting_go_inside_the_loop_closes_everything(target: str, shared:
     user = User()
     for sync in (True, False):
         shared.hold(user)
-        shared.sync.collection_names()
+        shared.client().collection_names()
         await use(shared)
         assert backends(target) == before + 2
         if sync:
@@ -177,7 +177,7 @@ def test_a_client_that_was_handed_in_is_used_and_stays_open(target: str, schema:
         before = backends(target)
         shared = shared_clients(client=client)
         assert shared_clients(client=client) is shared
-        assert shared.sync is client
+        assert shared.client() is client
         user = User()
         shared.hold(user)
         twin = asyncio.run(use(shared))
@@ -191,7 +191,7 @@ async def test_an_async_client_that_was_handed_in_serves_its_loop(target: str, s
     async with vecs.create_async_client(target, schema=schema) as client:
         shared = shared_clients(client=client)
         assert await use(shared) is client
-        assert shared.sync.collection_names() == []
+        assert shared.client().collection_names() == []
         assert await asyncio.to_thread(lambda: asyncio.run(use(shared))) is not client
         before = backends(target)
         shared.hold(shared_user := User())
@@ -219,7 +219,7 @@ import asyncio, os
 from vecs.sharing import shared_clients
 shared = shared_clients({target!r})
 async def use():
-    client = await shared.here()
+    client = await shared.async_client()
     async with client.connection() as connection:
         return connection.info.backend_pid
 async def main():

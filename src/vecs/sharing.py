@@ -33,7 +33,7 @@ _closing: set[asyncio.Task[None]] = set()
 
 class SharedClients:
     """
-    One target's clients: `sync` for sync calls, and `here()` for async ones, of each event loop its own.
+    One target's clients: `client()` for sync calls, and `async_client()` for async ones, of each event loop its own.
 
     Made by `shared_clients()`. Nothing connects before the first call. The client of an event loop is closed as
     the loop shuts down its async generators, as `asyncio.run()` does at its end; those of loops that were closed
@@ -44,16 +44,20 @@ class SharedClients:
         self._state = client.__getstate__()
         # What was handed in is its owner's to close.
         self._given = None if owned else client
-        self.sync = client if isinstance(client, Client) else _twin(Client, self._state)
+        self._client = client if isinstance(client, Client) else _twin(Client, self._state)
         self._spare = client if isinstance(client, AsyncClient) else None
         self._users: WeakSet[Any] = WeakSet()
         self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncClient, AsyncGenerator[None]]] = {}
         self._pid = os.getpid()
 
     def __repr__(self) -> str:
-        return f"vecs.sharing.{type(self).__name__}({self.sync!r})"
+        return f"vecs.sharing.{type(self).__name__}({self._client!r})"
 
-    async def here(self) -> AsyncClient:
+    def client(self) -> Client:
+        """Return the client for sync calls, from any thread."""
+        return self._client
+
+    async def async_client(self) -> AsyncClient:
         """Return the client of the event loop this runs in."""
         if self._pid != os.getpid():
             _ABANDONED.append(self._loops)
@@ -79,8 +83,8 @@ class SharedClients:
         """Note that somebody let go; the last one closes every client, but one that was handed in."""
         if not self._let_go(user):
             return
-        if self.sync is not self._given:
-            self.sync.close()
+        if self._client is not self._given:
+            self._client.close()
         for loop, client in self._taken():
             _close_from_outside(client, loop)
 
@@ -88,8 +92,8 @@ class SharedClients:
         """Do as `release()` without blocking the event loop."""
         if not self._let_go(user):
             return
-        if self.sync is not self._given:
-            await asyncio.to_thread(self.sync.close)
+        if self._client is not self._given:
+            await asyncio.to_thread(self._client.close)
         for loop, client in self._taken():
             if loop is asyncio.get_running_loop():
                 await client.close()

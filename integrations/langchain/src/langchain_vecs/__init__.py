@@ -1,0 +1,1 @@
+"""LangChain's vector store on any Postgres with pgvector."""
