@@ -75,6 +75,10 @@ class SharedClients:
             await self._loops.pop(over)[0].close()
         return client
 
+    def has(self, client: Client | AsyncClient) -> bool:
+        """Whether a client is one of these, in use still."""
+        return client is self._client or any(client is known for known, _ in self._loops.values())
+
     def hold(self, user: object) -> None:
         """Note one more who uses the clients; nothing is closed while it lives and has not let go."""
         self._users.add(user)

@@ -1,0 +1,27 @@
+"""The indexes that make searches fast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._loops import on_any_loop
+from vecs.exc import CollectionNotFound
+
+
+class AsyncIndexing(AsyncOpening):
+    """The methods that index."""
+
+    @on_any_loop
+    async def acreate_index(self, **options: Any) -> None:
+        """
+        Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.
+
+        Searches are exact without, and slow beyond some ten thousand documents. Calling it again changes nothing.
+        The arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=`
+        and `progress=`. Raises CollectionNotFound before the first document.
+        """
+        collection = await self._acollection(anew=True)
+        if collection is None:
+            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add documents first")
+        await collection.index(**{"measure": self._settings.defaults.measure, **options})

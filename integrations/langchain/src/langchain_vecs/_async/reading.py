@@ -1,0 +1,109 @@
+"""Documents read by id and by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+
+from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._loops import on_any_loop
+from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
+from vecs import Record
+from vecs.exc import ArgError
+
+INCLUDED = ("documents", "metadatas", "embeddings")
+
+
+class AsyncReading(AsyncOpening):
+    """The methods that read."""
+
+    @on_any_loop
+    async def aget_by_ids(self, ids: Sequence[str], /, *, namespace: str | None = None) -> list[Document]:
+        """Read documents by id, in the order of the ids; those that are not there are left out."""
+        namespace = self._namespace(namespace)
+        if isinstance(ids, str):
+            raise ArgError(f"get_by_ids takes a list of ids, not {ids!r}")
+        records = await self._aread(ids, None, namespace, None, 0, include_vector=False)
+        return [to_document(record, namespace) for record in records]
+
+    @on_any_loop
+    async def aget(
+        self,
+        ids: Sequence[str] | str | None = None,
+        where: Any = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        where_document: Mapping[str, Any] | None = None,
+        include: Sequence[str] = ("metadatas", "documents"),
+        *,
+        namespace: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Read documents by id, filter or words in the text, in Chroma's shape: a dict of lists.
+
+        In the order of the ids, else by id, so that `limit` and `offset` page through everything. Keys are
+        `ids`, and of `documents`, `metadatas`, `embeddings` (float32 arrays) those in `include`; the others are
+        None. Every condition given must hold.
+        """
+        unknown = [name for name in include if name not in INCLUDED]
+        if unknown:
+            raise ArgError(f"unknown {unknown[0]!r} in include; expected some of {', '.join(INCLUDED)}")
+        namespace = self._namespace(namespace)
+        filters = to_filters(where, namespace if ids is None else None, text_filters(where_document))
+        ids = [ids] if isinstance(ids, str) else ids
+        records = await self._aread(ids, filters, namespace, limit, offset or 0, include_vector="embeddings" in include)
+        documents = [to_document(record, namespace) for record in records]
+        return {
+            "ids": [document.id for document in documents],
+            "documents": [document.page_content for document in documents] if "documents" in include else None,
+            "metadatas": [document.metadata for document in documents] if "metadatas" in include else None,
+            "embeddings": [record.vec for record in records] if "embeddings" in include else None,
+        }
+
+    async def _aread(
+        self,
+        ids: Sequence[str] | None,
+        filters: dict[str, Any] | None,
+        namespace: str | None,
+        limit: int | None,
+        offset: int,
+        *,
+        include_vector: bool,
+    ) -> list[Record]:
+        if ids is not None and self._splits:
+            return await self._aread_parts(list(ids), filters, namespace, limit, offset, include_vector=include_vector)
+        stored = None if ids is None else [qualified(id, namespace) for id in ids]
+        return await self._awith_collection(
+            lambda collection: collection.get(
+                stored, filters=filters, limit=limit, offset=offset, include_vector=include_vector
+            ),
+            [],
+        )
+
+    async def _aread_parts(
+        self,
+        ids: Sequence[str],
+        filters: dict[str, Any] | None,
+        namespace: str | None,
+        limit: int | None,
+        offset: int,
+        *,
+        include_vector: bool,
+    ) -> list[Record]:
+        """Read the records that a transform made of the documents with these ids, in the order of the ids."""
+        stored = [qualified(id, namespace) for id in ids]
+        selected = to_filters(filters, None, id_filters(stored, chunks=True))
+        records = await self._awith_collection(
+            lambda collection: collection.get(filters=selected, include_vector=include_vector), []
+        )
+        place = {id: number for number, id in enumerate(stored)}
+        records = sorted(records, key=lambda record: place.get(record.id, place.get(record.document_id, 0)))
+        return records[offset : None if limit is None else offset + limit]
+
+    @on_any_loop
+    async def acount(self, filter: Any = None, *, namespace: str | None = None) -> int:
+        """Count the documents, or those that match a filter; exactly."""
+        filters = to_filters(filter, self._namespace(namespace))
+        return await self._awith_collection(lambda collection: collection.count(filters), 0)

@@ -1,0 +1,146 @@
+"""Documents found: by nearness, by words, by both, spread out, above a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+
+from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._loops import on_any_loop
+from langchain_vecs.asking import Asked, asked, spread
+from vecs import Match
+from vecs.exc import ArgError
+
+
+class AsyncSearching(AsyncOpening):
+    """
+    The methods that search.
+
+    They all take `k` and these keyword arguments: `filter`, `namespace`, `mode` ("vector", "keyword" or "hybrid"),
+    `score_threshold` (the least relevance, from 0 to 1), `offset`, `exact`, `ef_search`, `probes`, `weights`,
+    `candidates`, `rrf_constant`, `rerank`, `oversampling` and `text`, the words to look for where they are not the
+    query; they are those of vecs' `Collection.search`. An unknown one raises ArgError.
+    """
+
+    @on_any_loop
+    async def asearch(self, query: str, search_type: str, **kwargs: Any) -> list[Document]:
+        """
+        Search in the way that is named: "similarity", "mmr", "similarity_score_threshold", or one of the modes.
+
+        "similarity" is the store's own `search_mode`.
+        """
+        if search_type in ("similarity", "similarity_score_threshold"):
+            return await self.asimilarity_search(query, **kwargs)
+        if search_type == "mmr":
+            return await self.amax_marginal_relevance_search(query, **kwargs)
+        if search_type in ("vector", "keyword", "hybrid"):
+            return await self.asimilarity_search(query, **{"mode": search_type, **kwargs})
+        raise ArgError(
+            f"unknown search_type {search_type!r}; expected similarity, similarity_score_threshold, mmr, vector, "
+            "keyword or hybrid"
+        )
+
+    @on_any_loop
+    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """Return the `k` documents that answer a text best, best first; fewer only where no more match."""
+        request = asked(self._settings.defaults, k, kwargs)
+        return request.documents(await self._amatches(query, request))
+
+    @on_any_loop
+    async def asimilarity_search_with_score(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """
+        Return documents with a score that is a distance: smaller is better, and the best is first, in every mode.
+
+        By vectors it is pgvector's own distance, 0 for the same vector by cosine and L2, and the negated product
+        for inner product; in keyword and hybrid mode, and reranked, it is 1 - relevance.
+        """
+        request = asked(self._settings.defaults, k, kwargs)
+        return request.with_scores(await self._amatches(query, request))
+
+    @on_any_loop
+    async def asimilarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """
+        Return documents with a relevance: larger is better, from 0 to 1, in every mode and for every measure.
+
+        By cosine it is 1 - distance (0 from a right angle on), by L2 and L1 1 / (1 + distance), by inner product
+        0.5 + p / (2 + 2 |p|). `score_threshold` leaves out what is below it.
+        """
+        request = asked(self._settings.defaults, k, kwargs)
+        return request.with_relevance(await self._amatches(query, request))
+
+    @on_any_loop
+    async def asimilarity_search_by_vector(
+        self, embedding: Sequence[float], k: int = 4, **kwargs: Any
+    ) -> list[Document]:
+        """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode needs `text=`, its words."""
+        request = self._asked_by_vector(k, kwargs)
+        return request.documents(await self._amatches(embedding, request))
+
+    @on_any_loop
+    async def asimilarity_search_with_score_by_vector(
+        self, embedding: Sequence[float], k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Return the `k` documents nearest to a vector with their distances, as `similarity_search_with_score`."""
+        request = self._asked_by_vector(k, kwargs)
+        return request.with_scores(await self._amatches(embedding, request))
+
+    @on_any_loop
+    async def amax_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """
+        Return `k` of the `fetch_k` best documents, chosen to be unlike each other, in the order of choice.
+
+        `lambda_mult` is from 0, the most diverse, to 1, the order of similarity.
+        """
+        request = spread(asked(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return request.documents(await self._amatches(query, request))
+
+    @on_any_loop
+    async def amax_marginal_relevance_search_with_score(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
+        request = spread(asked(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return request.with_scores(await self._amatches(query, request))
+
+    @on_any_loop
+    async def amax_marginal_relevance_search_by_vector(
+        self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
+        request = spread(self._asked_by_vector(k, kwargs), fetch_k, lambda_mult)
+        return request.documents(await self._amatches(embedding, request))
+
+    @on_any_loop
+    async def amax_marginal_relevance_search_with_score_by_vector(
+        self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
+        request = spread(self._asked_by_vector(k, kwargs), fetch_k, lambda_mult)
+        return request.with_scores(await self._amatches(embedding, request))
+
+    def _asked_by_vector(self, k: int, kwargs: Mapping[str, Any]) -> Asked:
+        # A vector has no words: a store that searches in hybrid mode finds by nearness then, unless told the words.
+        given = kwargs if kwargs.get("mode") or kwargs.get("text") is not None else {**kwargs, "mode": "vector"}
+        return asked(self._settings.defaults, k, given)
+
+    async def _amatches(self, query: Any, request: Asked) -> list[Match]:
+        """Search for a text or a vector."""
+        collection = await self._acollection()
+        if collection is None:
+            return []
+        words, embedding = request.words, self._settings.embedding
+        if isinstance(query, str) and embedding is not None and request.mode != "keyword":
+            words = query if words is None and request.reads_words else words
+            query = await embedding.aembed_query(query)
+        found = await self._awith_collection(
+            lambda collection: collection.search(query, text=words, **request.options), []
+        )
+        return request.kept(found)

@@ -1,0 +1,224 @@
+"""Documents into the store, changed there, and out again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+
+from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._loops import async_taken, on_any_loop
+from langchain_vecs.conversions import (
+    NAMESPACE_KEY,
+    TYPE_OF,
+    Item,
+    items_of_documents,
+    items_of_texts,
+    storable,
+    stored_metadata,
+    to_filters,
+    to_record,
+    unqualified,
+)
+from vecs import AsyncCollection, Record
+from vecs.exc import ArgError, MismatchedDimension
+from vecs.indexes import checked_int
+
+
+class AsyncWriting(AsyncOpening):
+    """The methods that write."""
+
+    @on_any_loop
+    async def aadd_documents(
+        self,
+        documents: Iterable[Document],
+        *,
+        ids: Iterable[Any] | None = None,
+        namespace: str | None = None,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """
+        Add documents, replacing those with the same id, and return their ids in order.
+
+        An id given in `ids` wins over a document's own; where there is neither, one is made. All documents are
+        stored or none. Any iterable will do: it is read, and embedded, `batch_size` at a time, in memory that
+        does not grow with it.
+
+        Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
+        more or fewer ids than documents.
+        """
+        return await self._aadd(items_of_documents(documents, ids), namespace, batch_size)
+
+    @on_any_loop
+    async def aadd_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: Iterable[Mapping[Any, Any]] | None = None,
+        *,
+        ids: Iterable[Any] | None = None,
+        namespace: str | None = None,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
+        return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size)
+
+    @on_any_loop
+    async def aadd_embeddings(
+        self,
+        texts: Iterable[str],
+        embeddings: Iterable[Sequence[float]],
+        metadatas: Iterable[Mapping[Any, Any]] | None = None,
+        ids: Iterable[Any] | None = None,
+        *,
+        namespace: str | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
+
+    @on_any_loop
+    async def aupdate_documents(
+        self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
+    ) -> list[str]:
+        """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
+        return await self._aadd(items_of_documents(documents, ids), namespace, None)
+
+    @on_any_loop
+    async def aupdate_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
+        """Replace the document with this id."""
+        await self._aadd(items_of_documents([document], [document_id]), namespace, None)
+
+    @on_any_loop
+    async def aupdate_metadata(
+        self,
+        ids: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        filter: Any = None,
+        namespace: str | None = None,
+        replace: bool = False,
+    ) -> list[str]:
+        """
+        Change metadata alone, of the documents with these ids or that match a filter; return their ids.
+
+        Keys are merged into what is there, `replace=True` replaces all of them. Nothing is embedded.
+        """
+        namespace = self._namespace(namespace)
+        if metadata is None:
+            raise ArgError("update_metadata needs metadata=, a dict of what is to be changed")
+        plain, types = stored_metadata(metadata, "update_metadata", self._settings.on_nul)
+        if NAMESPACE_KEY in plain and namespace is not None:
+            raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
+        if replace and namespace is not None:
+            plain[NAMESPACE_KEY] = namespace
+        # What the values were before is forgotten with them.
+        extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
+        filters = self._selected("update_metadata", ids, filter, namespace)
+        changed = await self._awith_collection(
+            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace), []
+        )
+        return [unqualified(id, namespace) for id in changed]
+
+    @on_any_loop
+    async def adelete(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        filter: Any = None,
+        namespace: str | None = None,
+        delete_all: bool = False,
+        **kwargs: Any,
+    ) -> bool:
+        """
+        Delete the documents with these ids, or that match a filter, or (ids and filter) both.
+
+        Ids that are not there are no error. `delete_all=True` deletes everything, of the namespace where there is
+        one; `delete()` without any of the three raises ArgError, a ValueError.
+        """
+        if kwargs:
+            raise ArgError(f"unknown arguments of delete: {', '.join(map(repr, kwargs))}")
+        namespace = self._namespace(namespace)
+        if delete_all:
+            if ids is not None or filter is not None:
+                raise ArgError("delete_all=True deletes everything; give it without ids and filter")
+            await self._awith_collection(lambda collection: self._aemptied(collection, namespace), None)
+            return True
+        filters = self._selected("delete", ids, filter, namespace)
+        await self._awith_collection(lambda collection: collection.delete(filters=filters), [])
+        return True
+
+    @on_any_loop
+    async def adrop(self) -> None:
+        """
+        Delete the collection with its documents and what its record manager recorded of them.
+
+        A store with a namespace deletes the namespace's only.
+        """
+        namespace = self._settings.defaults.namespace
+        client = await self._clients.async_client()
+        await async_delete_records(client, self.record_namespace)
+        if namespace is not None:
+            await self.adelete(delete_all=True)
+            return
+        await client.delete_collection(self._settings.name)
+        self._opened = {}
+
+    async def _aemptied(self, collection: AsyncCollection, namespace: str | None) -> None:
+        if namespace is None:
+            await collection.truncate()
+        else:
+            await collection.delete(filters=to_filters(None, namespace))
+
+    async def _aadd(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
+        namespace = self._namespace(namespace)
+        size = self._settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
+        batch = await async_taken(items, size)
+        if not batch:
+            return []
+        vecs = await self._aembedded(batch)
+        collection = await self._acollection_for(_dimension_of(batch, vecs))
+        ids: list[str] = []
+        await collection.upsert(self._arecords(items, size, batch, vecs, namespace, ids))
+        return ids
+
+    async def _arecords(
+        self,
+        items: Iterator[Item],
+        size: int,
+        batch: Sequence[Item],
+        vecs: Sequence[Any],
+        namespace: str | None,
+        ids: list[str],
+    ) -> AsyncIterator[Record]:
+        """Yield a batch and all that follow as records, and note their ids."""
+        while batch:
+            for item, vec in zip(batch, vecs, strict=True):
+                ids.append(item.id)
+                yield to_record(item, vec, namespace, self._settings.on_nul)
+            batch = await async_taken(items, size)
+            vecs = await self._aembedded(batch)
+
+    async def _aembedded(self, batch: Sequence[Item]) -> Sequence[Any]:
+        """Return a vector for each item; None for each where the collection makes its own."""
+        embedding = self._settings.embedding
+        if not batch or batch[0].vec is not None or embedding is None:
+            return [item.vec for item in batch]
+        texts = [storable(item.text, self._settings.on_nul) for item in batch]
+        vecs = await embedding.aembed_documents(texts)
+        if len(vecs) != len(texts):
+            raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
+        return vecs
+
+
+def _dimension_of(batch: Sequence[Item], vecs: Sequence[Any]) -> int | None:
+    """Return the dimension of vectors, all alike: the first must not settle it for the others wrongly."""
+    sizes = {len(vec): item.id for item, vec in zip(batch, vecs, strict=True) if vec is not None}
+    if len(sizes) > 1:
+        raise MismatchedDimension(
+            "the vectors differ in dimension: "
+            + ", ".join(f"{size} (document {id!r})" for size, id in sorted(sizes.items()))
+        )
+    return next(iter(sizes), None)

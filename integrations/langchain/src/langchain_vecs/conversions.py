@@ -1,0 +1,333 @@
+"""Between LangChain's values and vecs': documents and records, metadata, filters. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from itertools import zip_longest
+from pathlib import Path, PurePath
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from uuid import UUID, uuid4
+
+from langchain_core.documents import Document
+from langchain_core.structured_query import FilterDirective
+
+from langchain_vecs.translator import translated
+from vecs import Match, Record
+from vecs.exc import ArgError, FilterError
+
+# The metadata key that holds a record's namespace, and what stands between namespace and id.
+NAMESPACE_KEY = "_namespace"
+SEPARATOR = "\x1f"
+
+# In a record's extra data: what a metadata value was before it became JSON, by the key it is under.
+TYPE_OF = "langchain:"
+
+OnNul: TypeAlias = Literal["strip", "raise"]
+
+_MISSING: Any = object()
+
+
+class Item(NamedTuple):
+    """What is to be stored."""
+
+    id: str
+    text: str
+    metadata: Mapping[Any, Any]
+    vec: Any = None
+
+
+# --- documents and texts, as items -------------------------------------------------------------------------
+
+
+def items_of_texts(
+    texts: Iterable[str],
+    metadatas: Iterable[Mapping[Any, Any]] | None,
+    ids: Iterable[Any] | None,
+    embeddings: Iterable[Any] | None = None,
+) -> Iterator[Item]:
+    """Pair texts with what belongs to them; raises ArgError where there is not one of each for every text."""
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        raise ArgError(f"texts must be a list of strings, not {type(texts).__name__}: {texts!r:.80}")
+    columns = {"texts": texts, "metadatas": metadatas, "ids": ids, "embeddings": embeddings}
+    given = {name: column for name, column in columns.items() if column is not None}
+    sizes = {name: len(column) for name, column in given.items() if isinstance(column, Sized)}
+    if len(set(sizes.values())) > 1:
+        raise ArgError(_uneven(", ".join(f"{size} {name}" for name, size in sizes.items())))
+    return _paired(given)
+
+
+def _paired(given: Mapping[str, Iterable[Any]]) -> Iterator[Item]:
+    for number, row in enumerate(zip_longest(*given.values(), fillvalue=_MISSING)):
+        parts = dict(zip(given, row, strict=True))
+        short = [name for name, part in parts.items() if part is _MISSING]
+        if short:
+            raise ArgError(_uneven(f"{number} {' and '.join(short)}, and more of the others"))
+        metadata = parts.get("metadatas")
+        yield Item(
+            _id_or_new(parts.get("ids")),
+            _checked_text(parts["texts"], number),
+            {} if metadata is None else metadata,
+            parts.get("embeddings"),
+        )
+
+
+def items_of_documents(documents: Iterable[Document], ids: Iterable[Any] | None) -> Iterator[Item]:
+    """Turn documents into items; an id that is given beside a document wins over its own."""
+    if isinstance(documents, Document | str) or not isinstance(documents, Iterable):
+        raise ArgError(f"documents must be a list of Documents, not {type(documents).__name__}")
+    if ids is None:
+        return (_item_of(document, number) for number, document in enumerate(documents))
+    if isinstance(documents, Sized) and isinstance(ids, Sized) and len(documents) != len(ids):
+        raise ArgError(_uneven(f"{len(documents)} documents, {len(ids)} ids"))
+    return _documents_with(documents, ids)
+
+
+def _documents_with(documents: Iterable[Document], ids: Iterable[Any]) -> Iterator[Item]:
+    for number, (document, id) in enumerate(zip_longest(documents, ids, fillvalue=_MISSING)):
+        if document is _MISSING or id is _MISSING:
+            raise ArgError(_uneven(f"{number} {'documents' if document is _MISSING else 'ids'}, and more of the other"))
+        yield _item_of(document, number, id)
+
+
+def _item_of(document: Any, number: int, id: Any = None) -> Item:
+    if not isinstance(document, Document):
+        raise ArgError(f"document {number} is {type(document).__name__}, not a langchain_core Document")
+    return Item(_id_or_new(document.id if id is None else id), document.page_content, document.metadata)
+
+
+def _id_or_new(id: Any) -> str:
+    if id is None:
+        return str(uuid4())
+    # What is no id stays as it is, for vecs to refuse by name.
+    return str(id) if isinstance(id, int | UUID) and not isinstance(id, bool) else id
+
+
+def _checked_text(text: Any, number: int) -> str:
+    if not isinstance(text, str):
+        raise ArgError(f"text {number} is {type(text).__name__}, not str: {text!r:.80}")
+    return text
+
+
+def _uneven(counts: str) -> str:
+    return f"texts, metadatas, ids and embeddings belong together one by one, but there are {counts}"
+
+
+# --- items as records, records as documents ----------------------------------------------------------------
+
+
+def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Record:
+    """Turn an item and its vector into a record."""
+    metadata, types = stored_metadata(item.metadata, item.id, on_nul)
+    if namespace is not None:
+        if NAMESPACE_KEY in metadata:
+            raise ArgError(f"document {item.id!r} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace")
+        metadata = {**metadata, NAMESPACE_KEY: namespace}
+    return Record(
+        qualified(item.id, namespace),
+        vec=vec,
+        text=storable(item.text, on_nul),
+        metadata=metadata,
+        extra=types or None,
+    )
+
+
+def to_document(found: Match | Record, namespace: str | None) -> Document:
+    """Turn what was found into a document, with the metadata it was given."""
+    metadata = dict(found.metadata or {})
+    if namespace is not None:
+        metadata.pop(NAMESPACE_KEY, None)
+    for key, type_of in (found.extra or {}).items():
+        name = key.removeprefix(TYPE_OF)
+        if name != key and name in metadata:
+            metadata[name] = _restored(metadata[name], type_of)
+    return Document(id=unqualified(str(found.id), namespace), page_content=found.text or "", metadata=metadata)
+
+
+def qualified(id: Any, namespace: str | None) -> Any:
+    """Return the id a record is stored under."""
+    return id if namespace is None or not isinstance(id, str) or not id else f"{namespace}{SEPARATOR}{id}"
+
+
+def unqualified(id: str, namespace: str | None) -> str:
+    """Return the id a record was given."""
+    return id if namespace is None else id.removeprefix(namespace + SEPARATOR)
+
+
+def checked_namespace(namespace: Any) -> str | None:
+    """Return a namespace that can be told from the id behind it."""
+    if namespace is None:
+        return None
+    if not isinstance(namespace, str) or not namespace or SEPARATOR in namespace:
+        raise ArgError(f"a namespace is a string that is not empty and has no character U+001F, not {namespace!r}")
+    return namespace
+
+
+def storable(text: str, on_nul: OnNul) -> str:
+    """Take out of a text what Postgres cannot store, NUL and lone surrogates, or leave it to be refused."""
+    if on_nul == "raise" or (text.isascii() and "\x00" not in text):
+        return text
+    return text.replace("\x00", "").encode(errors="ignore").decode()
+
+
+def stored_metadata(metadata: Any, who: str, on_nul: OnNul) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return metadata as JSON holds it, and for each key whose value JSON has no type for, what it was."""
+    if not isinstance(metadata, Mapping):
+        raise ArgError(f"the metadata of document {who!r} is {type(metadata).__name__}, not a dict")
+    plain: dict[str, Any] = {}
+    types: dict[str, Any] = {}
+    for key, value in cast("Mapping[Any, Any]", metadata).items():
+        name = storable(key, on_nul) if isinstance(key, str) else key
+        plain[name], type_of = _plain(value, on_nul)
+        if type_of is not None:
+            types[f"{TYPE_OF}{name}"] = type_of
+    return plain, types
+
+
+_PLAIN = frozenset((int, float, bool, type(None)))
+_READ: dict[str, Callable[[str], Any]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "uuid": UUID,
+    "path": Path,
+}
+_GATHER: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+
+
+def _plain(value: Any, on_nul: OnNul) -> tuple[Any, Any]:
+    """Return a value as JSON holds it, and what it was: None, the name of a type, or the types of its parts."""
+    if value.__class__ in _PLAIN:
+        return value, None
+    if isinstance(value, Enum):
+        return _plain(value.value, on_nul)
+    if isinstance(value, str):
+        return storable(value, on_nul), None
+    if isinstance(value, Mapping):
+        return _plain_mapping(cast("Mapping[Any, Any]", value), on_nul)
+    if isinstance(value, list | tuple | set | frozenset):
+        return _plain_sequence(cast("Sequence[Any]", value), on_nul)
+    if isinstance(value, date | time):
+        return value.isoformat(), type(value).__name__ if type(value) in (datetime, date, time) else "datetime"
+    if isinstance(value, UUID):
+        return str(value), "uuid"
+    if isinstance(value, PurePath):
+        return str(value), "path"
+    if isinstance(value, Decimal):
+        # As a number, so that filters compare it; its exact digits beside it.
+        return value, ["decimal", str(value)]
+    # Numbers and arrays of NumPy are vecs' to write, and anything else to refuse.
+    return value, None
+
+
+def _plain_mapping(value: Mapping[Any, Any], on_nul: OnNul) -> tuple[Any, Any]:
+    made: dict[Any, Any] = {}
+    types: dict[str, Any] = {}
+    for key, item in value.items():
+        name = storable(key, on_nul) if isinstance(key, str) else key
+        made[name], type_of = _plain(item, on_nul)
+        if type_of is not None:
+            types[str(name)] = type_of
+    return made, types or None
+
+
+def _plain_sequence(value: Iterable[Any], on_nul: OnNul) -> tuple[Any, Any]:
+    parts = [_plain(item, on_nul) for item in value]
+    types = {str(place): type_of for place, (_, type_of) in enumerate(parts) if type_of is not None}
+    name = next((name for name, kind in _GATHER.items() if isinstance(value, kind)), None)  # pyright: ignore
+    return [part for part, _ in parts], types or None if name is None else [name, types]
+
+
+def _restored(value: Any, type_of: Any) -> Any:
+    """Return what a value was; as it is where somebody changed it since."""
+    if isinstance(type_of, str):
+        with suppress(ValueError):
+            return _READ[type_of](value) if isinstance(value, str) and type_of in _READ else value
+        return value
+    if isinstance(type_of, dict):
+        return _restored_parts(value, cast("dict[str, Any]", type_of))
+    name, rest = cast("Sequence[Any]", type_of)
+    if name == "decimal":
+        number = Decimal(cast("str", rest))
+        return number if isinstance(value, int | float) and float(number) == value else value
+    return _GATHER[name](_restored_parts(value, rest)) if isinstance(value, list) else value
+
+
+def _restored_parts(value: Any, types: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {key: _restored(item, types[key]) if key in types else item for key, item in fields.items()}
+    if isinstance(value, list):
+        parts = enumerate(cast("list[Any]", value))
+        return [_restored(item, types[str(place)]) if str(place) in types else item for place, item in parts]
+    return value
+
+
+# --- filters -----------------------------------------------------------------------------------------------
+
+
+def to_filters(
+    given: Any, namespace: str | None = None, *conditions: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """
+    Return a filter in vecs' language, for the records of a namespace; None where it excludes nothing.
+
+    Understood are vecs' own language, which holds langchain-postgres', Chroma's `$not_contains`, and the
+    comparisons and operations of `langchain_core.structured_query`.
+    """
+    if isinstance(given, FilterDirective):
+        given = translated(given)
+    if given is not None and not isinstance(given, Mapping):
+        raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {given!r:.80}")
+    parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
+    parts += [_respelled(part) for part in (given, *conditions) if part]
+    return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}
+
+
+def _respelled(filters: Any) -> Any:
+    """Write Chroma's `$not_contains` as the negation it is."""
+    if isinstance(filters, list | tuple):
+        return [_respelled(part) for part in cast("Sequence[Any]", filters)]
+    if not isinstance(filters, Mapping):
+        return filters
+    parts: list[Any] = []
+    rest: dict[Any, Any] = {}
+    for key, value in cast("Mapping[Any, Any]", filters).items():
+        if isinstance(value, Mapping) and "$not_contains" in value and not str(key).startswith("$"):
+            conditions = dict(cast("Mapping[Any, Any]", value))
+            parts.append({"$not": {key: {"$contains": conditions.pop("$not_contains")}}})
+            if not conditions:
+                continue
+            value = conditions
+        rest[key] = _respelled(value) if key in ("$and", "$or", "$not") else value
+    if not parts:
+        return rest
+    return {"$and": [*parts, rest]} if rest else {"$and": parts}
+
+
+def text_filters(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return Chroma's `where_document` as a filter on the text."""
+    if given is None or not given:
+        return None
+    parts: list[Any] = []
+    for operator, operand in given.items():
+        if operator == "$contains":
+            parts.append({"$text": {"$contains": operand}})
+        elif operator == "$not_contains":
+            parts.append({"$not": {"$text": {"$contains": operand}}})
+        elif operator in ("$and", "$or") and isinstance(operand, list):
+            parts.append({operator: [text_filters(part) or {} for part in cast("list[Any]", operand)]})
+        else:
+            raise FilterError(
+                f"unknown operator {operator!r} in where_document; expected $contains, $not_contains, $and or $or"
+            )
+    return parts[0] if len(parts) == 1 else {"$and": parts}
+
+
+def id_filters(ids: Sequence[str], *, chunks: bool) -> dict[str, Any]:
+    """Return the condition that a record has one of these ids, or (`chunks`) is a part of the document that has."""
+    of_record = {"$id": {"$in": list(ids)}}
+    return {"$or": [of_record, {"$document_id": {"$in": list(ids)}}]} if chunks else of_record
