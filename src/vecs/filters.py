@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -13,8 +13,11 @@ import numpy as np
 
 from vecs._json import check_text, encode_json, plain_decimal
 from vecs.exc import ArgError, FilterError
+from vecs.records import record_id
 
 RangeOperator: TypeAlias = Literal["$gt", "$gte", "$lt", "$lte"]
+ColumnName: TypeAlias = Literal["id", "document_id", "text"]
+ColumnOperator: TypeAlias = Literal["$eq", "$ne", "$in", "$nin", "$like", "$ilike", "$contains", "$exists"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,24 @@ class Contains:
 
 
 @dataclass(frozen=True)
+class Column:
+    """
+    A column of the record compares so; what is not there matches only `$exists: False`.
+
+    The operand of `$in` and `$nin` is a tuple, that of `$exists` a bool, any other a string.
+    """
+
+    column: ColumnName
+    operator: ColumnOperator
+    operand: str | tuple[str, ...] | bool
+
+    @property
+    def key(self) -> str:
+        """The key that stands for the column in a filter."""
+        return f"${self.column}"
+
+
+@dataclass(frozen=True)
 class And:
     """Every part matches."""
 
@@ -98,9 +119,15 @@ class Not:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = "Equals | NotEquals | Range | In | Exists | Like | Contains | And | Or | Not"
+Filter: TypeAlias = "Equals | NotEquals | Range | In | Exists | Like | Contains | Column | And | Or | Not"
 
 _LOGICAL = ("$and", "$or", "$not")
+# No metadata key of a filter begins with $, so these cannot be meant for one.
+_COLUMNS: dict[str, tuple[ColumnName, tuple[ColumnOperator, ...]]] = {
+    "$id": ("id", ("$eq", "$ne", "$in", "$nin", "$like", "$ilike")),
+    "$document_id": ("document_id", ("$eq", "$ne", "$in", "$nin", "$like", "$ilike", "$exists")),
+    "$text": ("text", ("$eq", "$contains", "$like", "$ilike", "$exists")),
+}
 OPERATORS = (
     "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$between", "$in", "$nin", "$exists", "$like", "$ilike",
     "$contains", "$contains_any", "$contains_all", "$and", "$or", "$not",
@@ -121,13 +148,18 @@ def parse_filters(filters: Mapping[str, Any]) -> Filter:
     empty condition.
     """
     parsed = _parse_mapping(filters, MAX_DEPTH)
-    if _count(parsed) > MAX_CONDITIONS:
+    if sum(1 for _ in conditions_of(parsed)) > MAX_CONDITIONS:
         raise FilterError(f"the filter has more than {MAX_CONDITIONS} conditions; $in takes any number of values")
     return parsed
 
 
-def _count(node: Filter) -> int:
-    return sum(map(_count, node.parts)) if isinstance(node, And | Or | Not) else 1
+def conditions_of(node: Filter) -> Iterator[Filter]:
+    """Yield the single conditions of a filter, without what combines them."""
+    if not isinstance(node, And | Or | Not):
+        yield node
+        return
+    for part in node.parts:
+        yield from conditions_of(part)
 
 
 def _parse_mapping(filters: Any, depth: int) -> Filter:
@@ -150,8 +182,8 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
         raise FilterError(f"filters keys must be strings, not {_kind(key)}: {key!r}")
     if key in _LOGICAL:
         return _parse_logical(key, value, depth)
-    if key.startswith("$"):
-        raise _unknown_operator(key, "the top of a filter", _LOGICAL)
+    if key.startswith("$") and key not in _COLUMNS:
+        raise _unknown_operator(key, "the top of a filter", (*_LOGICAL, *_COLUMNS))
     _check_key(key)
     if isinstance(value, Mapping):
         return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth)
@@ -197,14 +229,18 @@ def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Fi
         raise FilterError(f"the condition on {key!r} is empty; give a value or an operator such as $eq")
     for operator in conditions:
         if not (isinstance(operator, str) and operator.startswith("$")):
-            raise FilterError(
-                f"unknown operator {operator!r} for {key!r}; expected one of {', '.join(OPERATORS)}"
-                f' (to compare with an object write {{{key!r}: {{"$eq": {{...}}}}}})'
-            )
+            hint = f' (to compare with an object write {{{key!r}: {{"$eq": {{...}}}}}})'
+            raise _unknown_operator(operator, repr(key), _operators_of(key), "" if key in _COLUMNS else hint)
     return _all_of([_parse_operator(key, op, operand, depth) for op, operand in conditions.items()])
 
 
+def _operators_of(key: str) -> Sequence[str]:
+    return (*_COLUMNS[key][1], "$not") if key in _COLUMNS else OPERATORS
+
+
 def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter:
+    if key in _COLUMNS and operator != "$not":
+        return _parse_column(key, operator, operand)
     if operator == "$eq":
         return Equals(key, _json_value(key, operator, operand))
     if operator == "$ne":
@@ -216,9 +252,7 @@ def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter
     if operator in ("$in", "$nin"):
         return In(key, _scalars(key, operator, operand), negated=operator == "$nin")
     if operator == "$exists":
-        if not isinstance(operand, bool):
-            raise FilterError(f"argument to $exists for {key!r} must be True or False, not {operand!r}")
-        return Exists(key, operand)
+        return Exists(key, _wanted(key, operand))
     if operator in ("$like", "$ilike"):
         return Like(key, _pattern(key, operator, operand), ignore_case=operator == "$ilike")
     if operator == "$contains":
@@ -231,7 +265,51 @@ def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter
         if depth == 0:
             raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
         return Not((_parse_conditions(key, cast("Mapping[Any, Any]", operand), depth - 1),))
-    raise _unknown_operator(operator, repr(key), OPERATORS)
+    raise _unknown_operator(operator, repr(key), _operators_of(key))
+
+
+def _parse_column(key: str, operator: str, operand: Any) -> Filter:
+    column, operators = _COLUMNS[key]
+    if operator not in operators:
+        raise _unknown_operator(operator, repr(key), _operators_of(key))
+    if operand is None and "$exists" in operators:
+        raise FilterError(
+            f"argument to {operator} for {key!r} is None; records without one match {{{key!r}: {{'$exists': False}}}}"
+        )
+    return Column(column, operator, _column_operand(key, operator, operand))
+
+
+def _column_operand(key: str, operator: ColumnOperator, operand: Any) -> str | tuple[str, ...] | bool:
+    if operator == "$exists":
+        return _wanted(key, operand)
+    if operator in ("$like", "$ilike"):
+        return _pattern(key, operator, operand)
+    if key == "$text":
+        return _text(key, operator, operand)
+    if operator in ("$in", "$nin"):
+        return tuple(_id(key, operator, item) for item in _list(key, operator, operand))
+    return _id(key, operator, operand)
+
+
+def _id(key: str, operator: str, operand: Any) -> str:
+    try:
+        return record_id(operand, f"argument to {operator} for {key!r}")
+    except ArgError as error:
+        raise FilterError(str(error)) from None
+
+
+def _text(key: str, operator: str, operand: Any) -> str:
+    if not isinstance(operand, str):
+        raise FilterError(f"argument to {operator} for {key!r} must be a string, not {operand!r}")
+    if operator == "$contains" and not operand:
+        raise FilterError(f"argument to $contains for {key!r} is empty, which every text contains; leave it out")
+    return _json_value(key, operator, operand)
+
+
+def _wanted(key: str, operand: Any) -> bool:
+    if not isinstance(operand, bool):
+        raise FilterError(f"argument to $exists for {key!r} must be True or False, not {operand!r}")
+    return operand
 
 
 def _parse_between(key: str, operand: Any) -> Filter:
@@ -259,10 +337,14 @@ def _bound(key: str, operator: str, operand: Any) -> int | float | str:
     return operand
 
 
-def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
+def _list(key: str, operator: str, operand: Any) -> list[Any]:
     if not isinstance(operand, list):
         raise FilterError(f"argument to {operator} filter must be a list, for {key!r} got {operand!r}")
-    return tuple(_scalar(key, operator, item, "a list of scalars") for item in cast("list[Any]", operand))
+    return cast("list[Any]", operand)
+
+
+def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
+    return tuple(_scalar(key, operator, item, "a list of scalars") for item in _list(key, operator, operand))
 
 
 def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> Any:
@@ -299,8 +381,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _unknown_operator(operator: str, where: str, known: Sequence[str]) -> FilterError:
-    return FilterError(f"unknown operator {operator!r} for {where}; expected one of {', '.join(known)}")
+def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
+    return FilterError(f"unknown operator {operator!r} for {where}; expected one of {', '.join(known)}{hint}")
 
 
 def _kind(value: Any) -> str:

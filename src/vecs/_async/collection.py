@@ -27,6 +27,9 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
     A named set of records in Postgres.
 
     Made by a client's `get_or_create_collection`, `create_collection` or `get_collection`.
+
+    A search that no index covers warns, once per measure. Set `warns_without_index` to False, and searches
+    through this object do not.
     """
 
     async def upsert(
@@ -97,20 +100,32 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
         filters: Filters | None = None,
         document_ids: Iterable[RecordId] | None = None,
         replace: bool = False,
+        extra: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """
         Merge keys into the metadata of the selected records and return their ids; nothing is embedded.
 
         Top-level keys are replaced whole; `replace=True` replaces all metadata. What is given must all hold;
         at least one of ids, filters and document_ids is needed.
+
+        `extra` does the same to the records' `extra`, in the same statement; None leaves that as it is, with
+        `replace=True`, too. With `metadata={}` and without `replace` it alone changes. Raises ArgError for a
+        collection without text, whose records have no extra.
         """
         selection = await self._selection(ids, filters, document_ids)
         if selection == Selection():
             raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
         encoded = encode_metadata(metadata, "metadata")
+        encoded_extra = None if extra is None else encode_metadata(extra, "extra")
+        table = await self._table()
+        if extra is not None and not table.has_text:
+            raise ArgError(
+                f"collection {self.name!r} keeps no extra; call its enable_text(), or create the collection with "
+                "text=True"
+            )
         if selects_nothing(selection):
             return []
-        statement = write.update_metadata(await self._table(), selection, encoded, replace=replace)
+        statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
         return first_column(await self._executor.write(statement))
 
     async def truncate(self) -> None:

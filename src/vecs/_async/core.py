@@ -16,7 +16,8 @@ from vecs._pairs import AsyncDunders
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.search import EVERYTHING, Selection
 from vecs._sql.table import Table
-from vecs.exc import ArgError
+from vecs.exc import ArgError, FilterError
+from vecs.filters import Column, Filter, conditions_of
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId
 from vecs.transforms import Transform
@@ -30,6 +31,9 @@ Measure = IndexMeasure | MeasureName
 
 class AsyncCore(AsyncDunders):
     """A collection's identity."""
+
+    # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
+    warns_without_index: bool = True
 
     def __init__(
         self,
@@ -100,11 +104,24 @@ class AsyncCore(AsyncDunders):
             )
         if ids is None and filters is None and document_ids is None:
             return EVERYTHING
+        parsed = parsed_filters(filters)
+        if parsed is not None:
+            await self._check_columns(parsed)
         return Selection(
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
-            filters=parsed_filters(filters),
+            filters=parsed,
         )
+
+    async def _check_columns(self, filters: Filter) -> None:
+        """Refuse a condition on columns that the collection does not have."""
+        keys = [part.key for part in conditions_of(filters) if isinstance(part, Column) and part.column != "id"]
+        # They may have been added elsewhere.
+        if keys and not (await self._table()).has_text and not (await self._table(60)).has_text:
+            raise FilterError(
+                f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
+                "enable_text(), or create the collection with text=True"
+            )
 
     async def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""

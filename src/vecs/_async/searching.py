@@ -291,13 +291,14 @@ class AsyncSearching(AsyncCore):
             asked = replace(request, exact=True) if compares_all(request, known) else request
             return await self._found_by(asked, queries, known)
         key = (self.client.schema, self.name, request.measure.measure)
-        if key not in self._executor.warned:
+        warns = self.warns_without_index and key not in self._executor.warned
+        if warns:
             # One may have been made elsewhere a moment ago.
             known = await self._read_indexes()
         found = await self._found_by(request, queries, known)
         # Those on parts were made for filters: perhaps for this one.
         served = known.best(request.measure) is not None or (request.filtered and known.on_parts)
-        if not served and key not in self._executor.warned:
+        if warns and not served and key not in self._executor.warned:
             self._executor.warned.add(key)
             warnings.warn(
                 f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "

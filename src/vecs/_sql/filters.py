@@ -1,4 +1,4 @@
-"""Filters as a condition on the metadata column."""
+"""Filters as a condition on a record's columns, its metadata above all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vecs._json import encode_json
-from vecs._sql.fragment import Fragment, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs.exc import ArgError
-from vecs.filters import And, Contains, Equals, Exists, Filter, In, Like, Not, NotEquals, Or, Range
+from vecs.filters import (
+    And,
+    Column,
+    ColumnOperator,
+    Contains,
+    Equals,
+    Exists,
+    Filter,
+    In,
+    Like,
+    Not,
+    NotEquals,
+    Or,
+    Range,
+    conditions_of,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -27,10 +42,22 @@ KEY_TYPES: tuple[KeyType, ...] = ("number", "string")
 
 _COMPARE: dict[str, LiteralString] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
+# The column stays as it is, a varchar in collections of vecs 0.4: an index answers nothing but the column itself.
+_COLUMN_TESTS: dict[ColumnOperator, LiteralString] = {
+    "$eq": "({column} = {operand}::text)",
+    "$ne": "({column} <> {operand}::text)",
+    "$in": "({column} = any({operand}::text[]))",
+    # `<> all` of an empty array is true even for NULL.
+    "$nin": "({column} is not null and {column} <> all({operand}::text[]))",
+    "$like": "({column} like {operand}::text)",
+    "$ilike": "({column} ilike {operand}::text)",
+    "$contains": "(strpos({column}, {operand}::text) > 0)",
+}
+
 
 def condition(node: Filter) -> Fragment:
     """
-    Return a boolean expression over `metadata`.
+    Return a boolean expression over the columns of a record.
 
     It may be NULL where it means false; only Not looks at the difference, so no other node guards against it
     and expression indexes stay usable.
@@ -63,6 +90,16 @@ def condition(node: Filter) -> Fragment:
             if len(values) <= _FEW:
                 return _holds_any(key, [[value] for value in values])
             return _has_any(key, values)
+        case Column():
+            return _of_column(node)
+
+
+def _of_column(node: Column) -> Fragment:
+    column, operand = Identifier(node.column), node.operand
+    if node.operator == "$exists":
+        return fragment("({column} is not null)" if operand else "({column} is null)", column=column)
+    value = list(operand) if isinstance(operand, tuple) else operand
+    return fragment(_COLUMN_TESTS[node.operator], column=column, operand=value)
 
 
 def value_at(key: str) -> Fragment:
@@ -193,14 +230,17 @@ def index_condition(node: Filter) -> Fragment:
 
 
 def _check_immutable(node: Filter) -> None:
-    if isinstance(node, And | Or | Not):
-        for part in node.parts:
-            _check_immutable(part)
-    elif isinstance(node, Contains) and not node.every and len(node.values) > _FEW:
-        raise ArgError(
-            f"$contains_any for {node.key!r} has {len(node.values)} values; the condition of an index takes up to "
-            f"{_FEW} of them (beyond, it is a subquery), and any other operator"
-        )
+    for part in conditions_of(node):
+        if isinstance(part, Column):
+            raise ArgError(
+                f"{part.key} cannot choose the records of an index, only metadata can; leave it out here, and search "
+                "with it all the same"
+            )
+        if isinstance(part, Contains) and not part.every and len(part.values) > _FEW:
+            raise ArgError(
+                f"$contains_any for {part.key!r} has {len(part.values)} values; the condition of an index takes up to "
+                f"{_FEW} of them (beyond, it is a subquery), and any other operator"
+            )
 
 
 def _not_in(key: str, values: tuple[Any, ...]) -> Fragment:

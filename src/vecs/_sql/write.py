@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs._sql.rows import EncodedRow
 from vecs._sql.search import Selection, where
 from vecs._sql.table import Table
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from typing_extensions import LiteralString
 
 _STAGE = Identifier("pg_temp", "vecs_stage")
-
-# vecs 0.4 wrote any JSON; merging into an array would append to it.
-_OBJECT = fragment("case when jsonb_typeof(metadata) = 'object' then metadata else '{{}}'::jsonb end || ")
 
 # The key is named here only, so that a tenant column can join it.
 _KEY = Fragment(('"id"',))
@@ -174,12 +171,22 @@ def delete(table: Table, selection: Selection) -> Fragment:
     return fragment("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
 
 
-def update_metadata(table: Table, selection: Selection, metadata: str, *, replace: bool) -> Fragment:
-    """Merge JSON into the metadata of records, key by key at the top level, or replace it; return their ids."""
+def update_metadata(
+    table: Table, selection: Selection, metadata: str, extra: str | None = None, *, replace: bool
+) -> Fragment:
+    """Merge JSON into the metadata of records, and into their extra, key by key at the top level, or replace it."""
+    changed = [("metadata", metadata)] if extra is None else [("metadata", metadata), ("extra", extra)]
     return fragment(
-        "update {table} set metadata = {kept}{metadata}::jsonb{where} returning id",
+        "update {table} set {changed}{where} returning id",
         table=table.identifier,
-        kept=EMPTY if replace else _OBJECT,
-        metadata=metadata,
+        changed=join(", ", (_changed(Identifier(name), value, replace) for name, value in changed)),
         where=where(selection),
     )
+
+
+def _changed(column: Identifier, value: str, replace: bool) -> Fragment:
+    # vecs 0.4 wrote any JSON; merging into an array would append to it.
+    kept = fragment(
+        "case when jsonb_typeof({column}) = 'object' then {column} else '{{}}'::jsonb end || ", column=column
+    )
+    return fragment("{column} = {kept}{value}::jsonb", column=column, kept=EMPTY if replace else kept, value=value)

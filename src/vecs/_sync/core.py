@@ -17,7 +17,8 @@ from vecs._sql.table import Table
 from vecs._sync import building
 from vecs._sync.executor import Executor
 from vecs._sync.finding import require_table
-from vecs.exc import ArgError
+from vecs.exc import ArgError, FilterError
+from vecs.filters import Column, Filter, conditions_of
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId
 from vecs.transforms import Transform
@@ -31,6 +32,9 @@ Measure = IndexMeasure | MeasureName
 
 class Core(Dunders):
     """A collection's identity."""
+
+    # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
+    warns_without_index: bool = True
 
     def __init__(
         self,
@@ -101,11 +105,24 @@ class Core(Dunders):
             )
         if ids is None and filters is None and document_ids is None:
             return EVERYTHING
+        parsed = parsed_filters(filters)
+        if parsed is not None:
+            self._check_columns(parsed)
         return Selection(
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
-            filters=parsed_filters(filters),
+            filters=parsed,
         )
+
+    def _check_columns(self, filters: Filter) -> None:
+        """Refuse a condition on columns that the collection does not have."""
+        keys = [part.key for part in conditions_of(filters) if isinstance(part, Column) and part.column != "id"]
+        # They may have been added elsewhere.
+        if keys and not (self._table()).has_text and not (self._table(60)).has_text:
+            raise FilterError(
+                f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
+                "enable_text(), or create the collection with text=True"
+            )
 
     def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""
