@@ -58,8 +58,8 @@ class Core:
                 if what == "delete"
                 else f"{what} needs ids= or filter="
             )
-        # Ids of a namespace are its alone.
-        selected = to_filters(filter, namespace if ids is None else None, of_ids)
+        selected = to_filters(filter, None, of_ids)
         if selected is None:
-            raise ArgError(f"{what} needs ids= or filter= that selects something")
-        return selected
+            raise ArgError(f"{what} needs ids= or filter= to say which documents")
+        # Ids of a namespace are its alone.
+        return selected if namespace is None or ids is not None else {"$and": [to_filters(None, namespace), selected]}

@@ -1,4 +1,4 @@
-"""Async methods on event loops that psycopg cannot wait in."""
+"""Async methods on event loops that psycopg cannot wait in, and other pairs of the two worlds."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import re
 from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from itertools import islice
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from vecs.sharing import needs_threads
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
-Self = TypeVar("Self")
+Method = TypeVar("Method", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
-def on_any_loop(
-    method: Callable[Concatenate[Self, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Self, P], Coroutine[Any, Any, R]]:
+def on_any_loop(method: Method) -> Method:
     """
     Let an async method run its sync twin in a thread where psycopg cannot wait: on Windows' Proactor loop.
 
@@ -28,12 +24,12 @@ def on_any_loop(
     twin = re.sub(r"^(_?)a", r"\1", method.__name__)
 
     @wraps(method)
-    async def anywhere(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def anywhere(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         if needs_threads():
             return await asyncio.to_thread(getattr(self, twin), *args, **kwargs)
         return await method(self, *args, **kwargs)
 
-    return anywhere
+    return cast("Method", anywhere)
 
 
 async def async_taken(items: Iterator[T], count: int) -> list[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any, Literal, TypeAlias, cast
@@ -119,7 +119,7 @@ def spread(request: Asked, fetch_k: Any, lambda_mult: Any) -> Asked:
     # A hair less than the quotient, which times `limit` must not round up to one more than `fetch_k`.
     oversampling = max(1.0, math.nextafter(fetched / limit, 0)) if limit else 1.0
     options = {**request.options, "diversity": 1 - float(lambda_mult), "oversampling": oversampling}
-    return Asked(**{**vars(request), "options": options})
+    return replace(request, options=options)
 
 
 def relevance_of_score(score: float, measure: Any) -> float:

@@ -99,7 +99,7 @@ def _item_of(document: Any, number: int, id: Any = None) -> Item:
     return Item(_id_or_new(document.id if id is None else id), document.page_content, document.metadata)
 
 
-def _id_or_new(id: Any) -> str:
+def _id_or_new(id: Any) -> Any:
     if id is None:
         return str(uuid4())
     # What is no id stays as it is, for vecs to refuse by name.
@@ -237,8 +237,12 @@ def _plain_mapping(value: Mapping[Any, Any], on_nul: OnNul) -> tuple[Any, Any]:
 def _plain_sequence(value: Iterable[Any], on_nul: OnNul) -> tuple[Any, Any]:
     parts = [_plain(item, on_nul) for item in value]
     types = {str(place): type_of for place, (_, type_of) in enumerate(parts) if type_of is not None}
-    name = next((name for name, kind in _GATHER.items() if isinstance(value, kind)), None)  # pyright: ignore
-    return [part for part, _ in parts], types or None if name is None else [name, types]
+    plain = [part for part, _ in parts]
+    return (plain, types or None) if isinstance(value, list) else (plain, [_gathered_as(value), types])
+
+
+def _gathered_as(value: Iterable[Any]) -> str:
+    return "tuple" if isinstance(value, tuple) else "set" if isinstance(value, set) else "frozenset"
 
 
 def _restored(value: Any, type_of: Any) -> Any:
@@ -283,7 +287,7 @@ def to_filters(
     if given is not None and not isinstance(given, Mapping):
         raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {given!r:.80}")
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
-    parts += [_respelled(part) for part in (given, *conditions) if part]
+    parts += [_respelled(part) for part in (cast("Any", given), *conditions) if part]
     return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}
 
 

@@ -36,7 +36,8 @@ class AsyncSearching(AsyncOpening):
         if search_type == "mmr":
             return await self.amax_marginal_relevance_search(query, **kwargs)
         if search_type in ("vector", "keyword", "hybrid"):
-            return await self.asimilarity_search(query, **{"mode": search_type, **kwargs})
+            in_mode: dict[str, Any] = {"mode": search_type, **kwargs}
+            return await self.asimilarity_search(query, **in_mode)
         raise ArgError(
             f"unknown search_type {search_type!r}; expected similarity, similarity_score_threshold, mmr, vector, "
             "keyword or hybrid"

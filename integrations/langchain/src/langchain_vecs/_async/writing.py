@@ -159,7 +159,6 @@ class AsyncWriting(AsyncOpening):
         """
         namespace = self._settings.defaults.namespace
         client = await self._clients.async_client()
-        await async_delete_records(client, self.record_namespace)
         if namespace is not None:
             await self.adelete(delete_all=True)
             return

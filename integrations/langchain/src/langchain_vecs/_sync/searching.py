@@ -35,7 +35,8 @@ class Searching(Opening):
         if search_type == "mmr":
             return self.max_marginal_relevance_search(query, **kwargs)
         if search_type in ("vector", "keyword", "hybrid"):
-            return self.similarity_search(query, **{"mode": search_type, **kwargs})
+            in_mode: dict[str, Any] = {"mode": search_type, **kwargs}
+            return self.similarity_search(query, **in_mode)
         raise ArgError(
             f"unknown search_type {search_type!r}; expected similarity, similarity_score_threshold, mmr, vector, "
             "keyword or hybrid"

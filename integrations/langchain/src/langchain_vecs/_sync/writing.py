@@ -152,7 +152,6 @@ class Writing(Opening):
         """
         namespace = self._settings.defaults.namespace
         client = self._clients.client()
-        delete_records(client, self.record_namespace)
         if namespace is not None:
             self.delete(delete_all=True)
             return
