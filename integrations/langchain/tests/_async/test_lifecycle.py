@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from langchain_core.documents import Document
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 import vecs
 from langchain_vecs import VecsVectorStore
@@ -121,7 +122,7 @@ async def test_a_namespace_that_is_a_prefix_of_another_is_not_the_other(make_sto
 
 async def test_documents_are_replaced_by_id(five: VecsVectorStore) -> None:
     await five.aupdate_documents(
-        ["a", "b"], [Document(page_content="A"), Document(page_content="B", metadata={"m": 1})]
+        list("ab"), [Document(page_content="A"), Document(page_content="B", metadata={"m": 1})]
     )
     await five.aupdate_document("c", Document(id="x", page_content="C"))
     assert await five.aget_by_ids(["a", "b", "c", "x"]) == [
@@ -163,9 +164,10 @@ async def test_a_dimension_that_is_not_the_collections_is_refused_with_both(
     make_store: MakeStore, five: VecsVectorStore
 ) -> None:
     store = make_store(Table(dimension=5), dimension=5)
-    for call in (store.asimilarity_search("a"), store.aadd_texts(["a"]), store.acount()):
-        with pytest.raises(MismatchedDimension, match=r"5.*'docs'.*4"):
-            await call
+    with pytest.raises(MismatchedDimension, match=r"5.*'docs'.*4"):
+        await store.asimilarity_search("a")
+    with pytest.raises(MismatchedDimension, match=r"5.*'docs'.*4"):
+        await store.aadd_texts(["a"])
 
 
 async def test_another_embedding_models_vectors_are_refused_with_both_dimensions(
@@ -286,19 +288,16 @@ async def reader(superuser_target: str) -> AsyncGenerator[str]:
     name = "vecs_reader"
     schema = sql.Identifier("readable")
     async with VecsVectorStore(Table(), url=superuser_target, schema="readable") as store:
-        await store.aadd_texts(list("abc"), ids=list("abc"))
+        await store.aadd_texts(["apple", "bread", "cherry"], ids=list("abc"))
         await store.acreate_index()
     with psycopg.connect(superuser_target, autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
-        connection.execute(sql.SQL("create role {} login password 'read'").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("grant usage on schema {} to {}").format(schema, sql.Identifier(name)))
         connection.execute(
             sql.SQL("grant select on all tables in schema {} to {}").format(schema, sql.Identifier(name))
         )
-        parameters = connection.info.get_parameters()
-    yield psycopg.conninfo.make_conninfo(
-        **{**parameters, "user": name, "password": "read", "options": "-c default_transaction_read_only=on"}
-    )
+    yield make_conninfo(superuser_target, options=f"-c role={name} -c default_transaction_read_only=on")
     with psycopg.connect(superuser_target, autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
         connection.execute(sql.SQL("drop schema {} cascade").format(schema))
@@ -308,9 +307,9 @@ async def reader(superuser_target: str) -> AsyncGenerator[str]:
 @pytest.mark.parametrize("mode", ["vector", "keyword", "hybrid"])
 async def test_a_role_that_may_only_read_can_search(reader: str, mode: str) -> None:
     async with VecsVectorStore(Table(), url=reader, schema="readable", search_mode=mode) as store:
-        assert (await store.asimilarity_search("a", k=1))[0].id == "a"
-        assert (await store.amax_marginal_relevance_search("a", k=1))[0].id == "a"
-        assert len(await store.asimilarity_search("a", filter={"n": 1})) == 0
+        assert (await store.asimilarity_search("apple", k=1))[0].id == "a"
+        assert (await store.amax_marginal_relevance_search("apple", k=1))[0].id == "a"
+        assert len(await store.asimilarity_search("apple", filter={"n": 1})) == 0
         assert len(await store.aget_by_ids(["a"])) == 1
         assert await store.acount() == 3
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from langchain_core.documents import Document
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 import vecs
 from langchain_vecs import VecsVectorStore
@@ -121,7 +122,7 @@ def test_a_namespace_that_is_a_prefix_of_another_is_not_the_other(make_store: Ma
 
 
 def test_documents_are_replaced_by_id(five: VecsVectorStore) -> None:
-    five.update_documents(["a", "b"], [Document(page_content="A"), Document(page_content="B", metadata={"m": 1})])
+    five.update_documents(list("ab"), [Document(page_content="A"), Document(page_content="B", metadata={"m": 1})])
     five.update_document("c", Document(id="x", page_content="C"))
     assert five.get_by_ids(["a", "b", "c", "x"]) == [
         Document(id="a", page_content="A"),
@@ -162,9 +163,10 @@ def test_a_dimension_that_is_not_the_collections_is_refused_with_both(
     make_store: MakeStore, five: VecsVectorStore
 ) -> None:
     store = make_store(Table(dimension=5), dimension=5)
-    for call in (store.similarity_search("a"), store.add_texts(["a"]), store.count()):
-        with pytest.raises(MismatchedDimension, match=r"5.*'docs'.*4"):
-            call
+    with pytest.raises(MismatchedDimension, match=r"5.*'docs'.*4"):
+        store.similarity_search("a")
+    with pytest.raises(MismatchedDimension, match=r"5.*'docs'.*4"):
+        store.add_texts(["a"])
 
 
 def test_another_embedding_models_vectors_are_refused_with_both_dimensions(
@@ -285,19 +287,16 @@ def reader(superuser_target: str) -> Generator[str]:
     name = "vecs_reader"
     schema = sql.Identifier("readable")
     with VecsVectorStore(Table(), url=superuser_target, schema="readable") as store:
-        store.add_texts(list("abc"), ids=list("abc"))
+        store.add_texts(["apple", "bread", "cherry"], ids=list("abc"))
         store.create_index()
     with psycopg.connect(superuser_target, autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
-        connection.execute(sql.SQL("create role {} login password 'read'").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("grant usage on schema {} to {}").format(schema, sql.Identifier(name)))
         connection.execute(
             sql.SQL("grant select on all tables in schema {} to {}").format(schema, sql.Identifier(name))
         )
-        parameters = connection.info.get_parameters()
-    yield psycopg.conninfo.make_conninfo(
-        **{**parameters, "user": name, "password": "read", "options": "-c default_transaction_read_only=on"}
-    )
+    yield make_conninfo(superuser_target, options=f"-c role={name} -c default_transaction_read_only=on")
     with psycopg.connect(superuser_target, autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
         connection.execute(sql.SQL("drop schema {} cascade").format(schema))
@@ -307,9 +306,9 @@ def reader(superuser_target: str) -> Generator[str]:
 @pytest.mark.parametrize("mode", ["vector", "keyword", "hybrid"])
 def test_a_role_that_may_only_read_can_search(reader: str, mode: str) -> None:
     with VecsVectorStore(Table(), url=reader, schema="readable", search_mode=mode) as store:
-        assert (store.similarity_search("a", k=1))[0].id == "a"
-        assert (store.max_marginal_relevance_search("a", k=1))[0].id == "a"
-        assert len(store.similarity_search("a", filter={"n": 1})) == 0
+        assert (store.similarity_search("apple", k=1))[0].id == "a"
+        assert (store.max_marginal_relevance_search("apple", k=1))[0].id == "a"
+        assert len(store.similarity_search("apple", filter={"n": 1})) == 0
         assert len(store.get_by_ids(["a"])) == 1
         assert store.count() == 3
 
