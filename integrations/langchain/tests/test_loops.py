@@ -157,7 +157,7 @@ def test_context_managers_return_the_connections(target: str, schema: str, fille
 
 def test_a_store_that_is_forgotten_returns_its_connections(target: str, schema: str) -> None:
     before = backends(target)
-    store = VecsVectorStore.from_texts(TEXTS, Table(), url=target, schema=schema)
+    store = VecsVectorStore.from_texts(TEXTS, Table(), ids=TEXTS, url=target, schema=schema)
     asyncio.run(used(store, 1))
     del store
     gc.collect()
