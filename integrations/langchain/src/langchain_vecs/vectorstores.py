@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,7 @@ class VecsVectorStore(
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
+        _check_known(client_options)
         settings = Settings(
             embedding=_checked_embedding(embedding, embeddings),
             name=collection if isinstance(collection, str) else collection.name,
@@ -169,11 +172,11 @@ class VecsVectorStore(
             if client is not None and client is not collection.client:
                 raise ArgError("the collection belongs to another client than client=; give one of them")
             client = collection.client
-        self._enter(settings, _where(url, path, client, schema, client_options))
+        where = _where(url, path, client, schema, client_options)
+        self._enter(settings, where, shared_clients(**where))
 
-    def _enter(self, settings: Settings, where: Mapping[str, Any]) -> None:
-        self._settings, self._where = settings, where
-        self._clients: SharedClients = shared_clients(**where)
+    def _enter(self, settings: Settings, where: Mapping[str, Any], clients: SharedClients) -> None:
+        self._settings, self._where, self._clients = settings, where, clients
         self._clients.hold(self)
         self._opened: dict[Any, Any] = {}
 
@@ -186,14 +189,22 @@ class VecsVectorStore(
         return {"settings": self._settings, "where": self._where}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._enter(state["settings"], state["where"])
+        where = state["where"]
+        client = where.get("client")
+        # Of a client that came in the pickle nobody else knows: it is this store's to close.
+        clients = shared_clients(**where) if client is None else SharedClients(client, owned=True)
+        self._enter(state["settings"], where, clients)
+
+    def __copy__(self) -> Self:
+        return self._twin(self._settings)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # Connections are shared, not copied.
-        memo[id(self._where)] = self._where
+        return self._twin(copy.deepcopy(self._settings, memo))
+
+    def _twin(self, settings: Settings) -> Self:
+        """Return another store on the same connections, which are shared, not copied."""
         twin = type(self).__new__(type(self))
-        memo[id(self)] = twin
-        twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        twin._enter(settings, self._where, self._clients)
         return twin
 
     # --- made with its documents -----------------------------------------------------------------------
@@ -332,6 +343,30 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
         raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
     return value
+
+
+# The arguments of VecsVectorStore, and those that other stores have for the same.
+_CLIENT_OPTIONS = [name for name in signature(Client).parameters if name not in ("target", "connection_string")]
+_KNOWN = [*(name for name in signature(VecsVectorStore).parameters if name != "client_options"), *_CLIENT_OPTIONS]
+_ELSEWHERE = {
+    "connection": "url",
+    "connection_string": "url",
+    "target": "url",
+    "persist_directory": "path",
+    "collection_name": "collection",
+    "table_name": "collection",
+    "distance_strategy": "measure",
+    "embedding_function": "embedding",
+}
+
+
+def _check_known(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name in _CLIENT_OPTIONS:
+            continue
+        meant = [_ELSEWHERE[name]] if name in _ELSEWHERE else get_close_matches(name, _KNOWN, 1)
+        hint = f"did you mean {meant[0]!r}? " if meant else ""
+        raise ArgError(f"unknown argument {name!r}; {hint}expected some of {', '.join(dict.fromkeys(_KNOWN))}")
 
 
 def _where(
