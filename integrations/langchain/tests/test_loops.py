@@ -78,17 +78,6 @@ def test_event_loops_that_also_write_leave_no_connection(target: str, filled: Ve
     assert backends(target, before) == before
 
 
-def test_event_loops_closed_without_ceremony_leave_one_connection_at_most(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
-    for _ in range(10):
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(used(filled, 1))
-        loop.close()
-    assert backends(target, before + 1) <= before + 1
-    filled.close()
-    assert backends(target, before) == before
-
-
 def test_event_loops_that_failed_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
     before = backends(target)
 
@@ -242,21 +231,6 @@ def test_sixteen_threads_with_a_loop_each_share_a_store(target: str, filled: Vec
 
     in_threads(16, work)
     asyncio.run(used(filled))
-    assert backends(target, before) == before
-
-
-def test_threads_with_loops_that_are_closed_without_ceremony(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
-
-    def work(number: int) -> None:
-        for _ in range(5):
-            loop = asyncio.new_event_loop()
-            loop.run_until_complete(used(filled, 1))
-            loop.close()
-
-    in_threads(8, work)
-    asyncio.run(used(filled))
-    filled.close()
     assert backends(target, before) == before
 
 

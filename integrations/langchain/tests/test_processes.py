@@ -37,7 +37,7 @@ def filled(store: VecsVectorStore) -> VecsVectorStore:
     return store
 
 
-def run(code: str, *arguments: str) -> str:
+def run(code: str, *arguments: str, quiet: bool = True) -> str:
     """Run a program in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *arguments],
@@ -48,6 +48,7 @@ def run(code: str, *arguments: str) -> str:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert done.returncode == 0, done.stderr
+    assert not quiet or not done.stderr
     return done.stdout.strip()
 
 
@@ -260,11 +261,11 @@ def test_a_copy_of_a_store_on_a_client_works_and_leaves_no_connection(
     assert backends(target, before) == before
 
 
-def test_a_pickle_works_in_another_process(filled: VecsVectorStore) -> None:
+def test_a_pickle_works_in_another_process(target: str, schema: str, filled: VecsVectorStore) -> None:
     from langchain_core.embeddings import DeterministicFakeEmbedding
 
     # Of a class that the other process finds.
-    store = VecsVectorStore(DeterministicFakeEmbedding(size=4), "docs", **filled._where)
+    store = VecsVectorStore(DeterministicFakeEmbedding(size=4), "docs", url=target, schema=schema)
     code = """
 import asyncio, pickle, sys
 store, retriever = pickle.loads(bytes.fromhex(sys.argv[1]))
@@ -273,10 +274,6 @@ store.close()
 """
     pickled = pickle.dumps((store, store.as_retriever(search_type="mmr", search_kwargs={"k": 2})))
     assert run(code, pickled.hex()) == "3 2 1"
-
-
-def _without_embedding(store: VecsVectorStore) -> VecsVectorStore:
-    return VecsVectorStore(None, "docs", **store._where)
 
 
 # --- what is never shown -------------------------------------------------------------------------------------
@@ -353,16 +350,45 @@ print(threading.active_count(), "vecs.embedded" in sys.modules)
     assert run(code) == "1 False"
 
 
-def test_a_program_that_closes_nothing_ends_in_silence(filled: VecsVectorStore) -> None:
+def test_a_program_that_closes_nothing_ends_in_silence(target: str, schema: str, filled: VecsVectorStore) -> None:
     code = """
-import asyncio, pickle, sys
-store = pickle.loads(bytes.fromhex(sys.argv[1]))
+import asyncio, sys
+from langchain_vecs import VecsVectorStore
+store = VecsVectorStore(None, "docs", url=sys.argv[1], schema=sys.argv[2])
 store.count()
 asyncio.run(store.acount())
 print(store.count())
 """
-    pickled = pickle.dumps(_without_embedding(filled)).hex()
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", code, pickled], capture_output=True, text=True, timeout=60
-    )
-    assert (done.stdout, done.stderr) == ("3\n", "")
+    assert run(code, target, schema) == "3"
+
+
+def test_event_loops_closed_without_ceremony_leave_no_connection(
+    target: str, schema: str, filled: VecsVectorStore
+) -> None:
+    code = """
+import asyncio, sys, threading
+from langchain_vecs import VecsVectorStore
+store = VecsVectorStore(None, "docs", url=sys.argv[1], schema=sys.argv[2])
+
+def work():
+    for _ in range(5):
+        loop = asyncio.new_event_loop()
+        assert loop.run_until_complete(store.acount()) == 3
+        loop.close()
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+asyncio.run(store.acount())
+with store.client.connection() as connection:
+    print(connection.execute(
+        "select count(*) from pg_stat_activity where application_name = 'vecs' and pid <> all(%s::int[])",
+        [list(map(int, sys.argv[3].split(",")))],
+    ).fetchone()[0])
+"""
+    mine = pid_of(filled)
+    # Its own, of the sync client.
+    # asyncio says there that tasks were pending: its caller did not end them.
+    assert run(code, target, schema, str(mine), quiet=False) == "1"

@@ -153,6 +153,8 @@ class VecsVectorStore(
         share their clients.
         """
         _check_known(client_options)
+        if not isinstance(collection, str):
+            client = _client_of(collection, client, url, path)
         settings = Settings(
             embedding=_checked_embedding(embedding, embeddings),
             name=collection if isinstance(collection, str) else collection.name,
@@ -168,10 +170,6 @@ class VecsVectorStore(
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
         )
-        if not isinstance(collection, str):
-            if client is not None and client is not collection.client:
-                raise ArgError("the collection belongs to another client than client=; give one of them")
-            client = collection.client
         where = _where(url, path, client, schema, client_options)
         self._enter(settings, where, shared_clients(**where))
 
@@ -369,6 +367,18 @@ def _check_known(options: Mapping[str, Any]) -> None:
         raise ArgError(f"unknown argument {name!r}; {hint}expected some of {', '.join(dict.fromkeys(_KNOWN))}")
 
 
+def _client_of(collection: Any, client: Any, url: Any, path: Any) -> Any:
+    """Return the client of a collection that is open, which no other argument may contradict."""
+    if not isinstance(collection, Collection | AsyncCollection):
+        raise ArgError(f"collection must be a name or a vecs collection, not {type(collection).__name__}")
+    if url is not None or path is not None:
+        given = "url" if path is None else "path"
+        raise ArgError(f"{given} and collection each say where the collection is; give {given}= with its name alone")
+    if client is not None and client is not collection.client:
+        raise ArgError("the collection belongs to another client than client=; give one of them")
+    return collection.client
+
+
 def _where(
     url: str | None,
     path: str | os.PathLike[str] | None,
@@ -381,6 +391,8 @@ def _where(
     if len(given) > 1:
         raise ArgError(f"{' and '.join(given)} each say where the collection is; give one of them")
     if client is not None:
+        if not isinstance(client, Client | AsyncClient):
+            raise ArgError(f"client must be a vecs client, not {type(client).__name__}; a connection string is url=")
         if options or schema is not None:
             raise ArgError(f"client= has its own {', '.join([*options, *(['schema'] if schema else [])])}")
         return {"client": client}
