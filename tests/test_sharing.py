@@ -216,9 +216,14 @@ def test_loops_closed_in_many_threads_are_cleared_away_once(shared: SharedClient
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
-    with ThreadPoolExecutor(8) as threads:
-        for done in [threads.submit(work) for _ in range(8)]:
-            done.result()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            for done in [threads.submit(work) for _ in range(8)]:
+                done.result()
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_a_broken_connection_heals(target: str, shared: SharedClients) -> None:

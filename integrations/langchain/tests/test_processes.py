@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -274,6 +275,19 @@ store.close()
 """
     pickled = pickle.dumps((store, store.as_retriever(search_type="mmr", search_kwargs={"k": 2})))
     assert run(code, pickled.hex()) == "3 2 1"
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found.append(VecsVectorStore(Table(), path="kb"))
+    found[0].add_texts(["one"])
+    assert found[1].count() == 0
+    assert (tmp_path / "here" / "kb").is_dir()
+    for store in found:
+        store.close()
 
 
 # --- what is never shown -------------------------------------------------------------------------------------
