@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,17 +109,17 @@ def bench_add(target: str, records: list[Any]) -> None:
         core = client.create_collection("core", dimension=DIMENSION, text=True)
         client.create_collection("adapter", dimension=DIMENSION, text=True)
         store = VecsVectorStore(embedding, "adapter", client=client)
-        taken = milliseconds(lambda: core.upsert(plain))
+        taken = milliseconds(partial(core.upsert, plain))
         times["core"].append(taken)
         by_document["core"].append(taken)
-        times["add_embeddings"].append(milliseconds(lambda: store.add_embeddings(texts, vectors, metadatas, ids)))
+        times["add_embeddings"].append(milliseconds(partial(store.add_embeddings, texts, vectors, metadatas, ids)))
         client.delete_collection("adapter")
         client.create_collection("adapter", dimension=DIMENSION, text=True)
-        by_document["add_documents"].append(milliseconds(lambda: store.add_documents(documents)))
+        by_document["add_documents"].append(milliseconds(partial(store.add_documents, documents)))
         if store_of is not None:
             theirs = store_of(embedding)
             theirs.delete(ids)
-            by_document["langchain-postgres"].append(milliseconds(lambda: theirs.add_documents(documents)))
+            by_document["langchain-postgres"].append(milliseconds(partial(theirs.add_documents, documents)))
     told(f"add {len(records)} x {DIMENSION}, vectors given", times)
     told(f"add {len(records)} x {DIMENSION}, documents", by_document)
 
