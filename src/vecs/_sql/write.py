@@ -185,8 +185,11 @@ def update_metadata(
 
 
 def _changed(column: Identifier, value: str, replace: bool) -> Fragment:
+    if replace:
+        return fragment("{column} = {value}::jsonb", column=column, value=value)
     # vecs 0.4 wrote any JSON; merging into an array would append to it.
-    kept = fragment(
-        "case when jsonb_typeof({column}) = 'object' then {column} else '{{}}'::jsonb end || ", column=column
+    return fragment(
+        "{column} = case when jsonb_typeof({column}) = 'object' then {column} else '{{}}'::jsonb end || {value}::jsonb",
+        column=column,
+        value=value,
     )
-    return fragment("{column} = {kept}{value}::jsonb", column=column, kept=EMPTY if replace else kept, value=value)

@@ -53,7 +53,7 @@ class Indexing(Core):
         builds on a collection; others wait. Writers wait during a build unless `concurrently=True`, which takes
         longer. An interrupted build leaves nothing behind, or what the next call clears away.
 
-        With `filters` the index is on the records that match: smaller, and the fastest for searches whose filter
+        With `filters`, on metadata, the index is on the records that match: smaller, and the fastest for searches whose filter
         has all these conditions, at its top or in its top `$and`. It stands beside any other index, and answers
         no other search.
 
