@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs._sql.rows import EncodedRow
 from vecs._sql.search import Selection, where
 from vecs._sql.table import Table
