@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 import vecs
+from langchain_vecs import VecsVectorStore
 from langchain_vecs._async.migration import open_source as async_open_source
 from langchain_vecs._sync.migration import open_source
 from langchain_vecs.migration import Facts, Source
@@ -640,3 +641,71 @@ def test_a_connection_in_a_transaction_is_refused(target: str) -> None:
         connection.execute("select 1")
         with pytest.raises(ArgError, match="in a transaction"), open_source(connection, Source(table_name="docs")):
             pass
+
+
+@pytest.fixture(params=["sync", "async"])
+def copy(request: pytest.FixtureRequest) -> Callable[..., VecsVectorStore]:
+    """Make a store of a source, in either world."""
+    if request.param == "sync":
+        return VecsVectorStore.from_langchain_postgres
+    return lambda *args, **kwargs: asyncio.run(VecsVectorStore.afrom_langchain_postgres(*args, **kwargs))
+
+
+def test_a_store_answers_as_the_table_it_was_copied_from(
+    copy: Callable[..., VecsVectorStore], engine: PGEngine, target: str, schema: str
+) -> None:
+    engine.init_vectorstore_table(
+        "docs", 3, schema_name=schema, id_column="key", metadata_columns=[Column("day", "date"), Column("key2", "uuid")]
+    )
+    theirs = PGVectorStore.create_sync(
+        engine, EMBEDDING, "docs", schema_name=schema, id_column="key", metadata_columns=["day", "key2"]
+    )
+    documents = [
+        Document(
+            id=str(UUID(int=number)),
+            page_content=f"text {number}",
+            metadata={"n": number, "day": date(2024, 1, number + 1), "key2": UUID(int=number)},
+        )
+        for number in range(20)
+    ]
+    theirs.add_documents(documents)
+    with copy(EMBEDDING, table_name="docs", schema_name=schema, collection="ours", url=target, schema=schema) as store:
+        assert store.count() == 20
+        expected = theirs.similarity_search_with_score("text 7", k=5)
+        found = store.similarity_search_with_score("text 7", k=5)
+        assert [document for document, _ in found] == [document for document, _ in expected]
+        assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=1e-6)
+        assert store.get_by_ids([str(UUID(int=3))]) == [documents[3]]
+
+
+def test_a_store_is_copied_twice_without_doubling_anything(
+    copy: Callable[..., VecsVectorStore], make_pgvector: Callable[..., PGVector], target: str, schema: str
+) -> None:
+    theirs = make_pgvector("notes")
+    theirs.add_texts(["a", "b"], [{"n": 1}, {"n": 2}], ids=["1", "2"])
+    make_pgvector("others").add_texts(["c"], ids=["3"])
+    for _ in range(2):
+        with copy(
+            EMBEDDING, collection_name="notes", schema_name=schema, source=target, url=target, schema=schema
+        ) as store:
+            assert sorted(document.page_content for document in store.get_by_ids(["1", "2", "3"])) == ["a", "b"]
+            assert store.count() == 2
+
+
+def test_an_empty_table_becomes_an_empty_store(
+    copy: Callable[..., VecsVectorStore], make_pgvector: Callable[..., PGVector], target: str, schema: str
+) -> None:
+    make_pgvector("notes")
+    with copy(EMBEDDING, collection_name="notes", schema_name=schema, url=target, schema=schema) as store:
+        assert store.similarity_search("a") == []
+        assert store.count() == 0
+
+
+def test_what_is_not_there_is_said_and_nothing_is_made(
+    copy: Callable[..., VecsVectorStore], db: psycopg.Connection[Any], target: str, schema: str
+) -> None:
+    with pytest.raises(CollectionNotFound, match="missing"):
+        copy(EMBEDDING, table_name="missing", schema_name=schema, url=target, schema=schema)
+    with pytest.raises(ArgError, match="table_name"):
+        copy(EMBEDDING, url=target, schema=schema)
+    assert vecs.create_client(target, schema=schema).collection_names() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,20 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 from typing_extensions import Self
 
+from langchain_vecs._async.copying import AsyncCopying
 from langchain_vecs._async.indexing import AsyncIndexing
 from langchain_vecs._async.reading import AsyncReading
 from langchain_vecs._async.searching import AsyncSearching
 from langchain_vecs._async.writing import AsyncWriting
 from langchain_vecs._core import Settings
+from langchain_vecs._sync.copying import Copying
 from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
 from langchain_vecs.asking import MODES, Defaults, SearchMode, relevance_of_score
 from langchain_vecs.conversions import OnNul, checked_namespace
+from langchain_vecs.migration import Source
 from langchain_vecs.retrievers import VecsRetriever
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
 from vecs.exc import ArgError, CollectionNotFound
@@ -33,7 +37,17 @@ from vecs.sharing import SharedClients, shared_clients
 
 
 class VecsVectorStore(
-    AsyncWriting, Writing, AsyncReading, Reading, AsyncSearching, Searching, AsyncIndexing, Indexing, VectorStore
+    AsyncCopying,
+    Copying,
+    AsyncWriting,
+    Writing,
+    AsyncReading,
+    Reading,
+    AsyncSearching,
+    Searching,
+    AsyncIndexing,
+    Indexing,
+    VectorStore,
 ):
     """
     Documents in Postgres, searched by vectors, by words or by both.
@@ -246,6 +260,51 @@ class VecsVectorStore(
         await store.aadd_documents(documents, ids=ids)
         return store
 
+    @classmethod
+    def from_langchain_postgres(
+        cls,
+        embedding: Embeddings | None = None,
+        *,
+        source: str | None = None,
+        collection: str | None = None,
+        skip_without_embedding: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """
+        Copy a table of langchain-postgres' PGVectorStore, or a collection of its PGVector, into a store.
+
+        `table_name=` is the former's, `collection_name=` the latter's. Which column holds what is found out, or
+        said as PGVectorStore says it: `schema_name`, `id_column`, `content_column`, `embedding_column`,
+        `metadata_json_column`, `metadata_columns`. `source` is the database, where it is not that of the store;
+        `collection` the store's, where it is not to have their name. Further arguments are the constructor's.
+
+        Ids, texts, vectors and metadata are kept, metadata in columns too; nothing is embedded, and theirs stays
+        as it is. Copied again, documents replace their former copies. Raises CollectionNotFound where there is no
+        such table, and ArgError for rows without a vector, which `skip_without_embedding=True` leaves out.
+        """
+        of, kwargs = _source_of(kwargs)
+        store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
+        theirs = store._clients if source is None else shared_clients(source)
+        store._copied(theirs.client(), of, skip_without_embedding=skip_without_embedding)
+        return store
+
+    @classmethod
+    async def afrom_langchain_postgres(
+        cls,
+        embedding: Embeddings | None = None,
+        *,
+        source: str | None = None,
+        collection: str | None = None,
+        skip_without_embedding: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Do as `from_langchain_postgres` without blocking the event loop."""
+        of, kwargs = _source_of(kwargs)
+        store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
+        theirs = store._clients if source is None else shared_clients(source)
+        await store._acopied(await theirs.async_client(), of, skip_without_embedding=skip_without_embedding)
+        return store
+
     # --- what it stands on -----------------------------------------------------------------------------
 
     @property
@@ -325,6 +384,13 @@ def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
     if given is not None and not hasattr(given, "embed_documents"):
         raise ArgError(f"embedding must be a langchain_core Embeddings, not {type(given).__name__}: {given!r:.80}")
     return given
+
+
+def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
+    """Part what says what is copied from the arguments of a store."""
+    names = {field.name for field in fields(Source)}
+    source = Source(**{name: value for name, value in arguments.items() if name in names})
+    return source, {name: value for name, value in arguments.items() if name not in names}
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from langchain_vecs._core import Core
 from vecs import AsyncCollection
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
+from vecs.storage import Precision
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class AsyncOpening(Core):
         self._opened[client] = found
         return found
 
-    async def _acollection_for(self, dimension: int | None) -> AsyncCollection:
+    async def _acollection_for(self, dimension: int | None, precision: Precision | None = None) -> AsyncCollection:
         """Return the collection as it is now, made where there is none, for vectors of a dimension."""
         found = await self._acollection(anew=True)
         if found is not None:
@@ -50,7 +51,9 @@ class AsyncOpening(Core):
                 "embedding, or a collection that has a transform"
             )
         client = await self._clients.async_client()
-        await client.get_or_create_collection(settings.name, dimension=dimension, text=True, language=settings.language)
+        await client.get_or_create_collection(
+            settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
+        )
         made = await self._acollection(anew=True)
         if made is None:
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")

@@ -9,6 +9,7 @@ from typing import TypeVar
 from langchain_vecs._core import Core
 from vecs import Collection
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
+from vecs.storage import Precision
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Opening(Core):
         self._opened[client] = found
         return found
 
-    def _collection_for(self, dimension: int | None) -> Collection:
+    def _collection_for(self, dimension: int | None, precision: Precision | None = None) -> Collection:
         """Return the collection as it is now, made where there is none, for vectors of a dimension."""
         found = self._collection(anew=True)
         if found is not None:
@@ -51,7 +52,9 @@ class Opening(Core):
                 "embedding, or a collection that has a transform"
             )
         client = self._clients.client()
-        client.get_or_create_collection(settings.name, dimension=dimension, text=True, language=settings.language)
+        client.get_or_create_collection(
+            settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
+        )
         made = self._collection(anew=True)
         if made is None:
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
