@@ -42,7 +42,7 @@ RULES = [
 # LangChain's async methods are called as the sync ones, with an `a` before.
 _METHODS = (
     "add|batch|client|close|collection|count|create|delete|drop|embed|exists|find|from|get|index|invoke|list|look|max|"
-    "open|search|similarity|update"
+    "open|release|search|similarity|update"
 )
 LANGCHAIN_RULES = [
     (r"\n *@on_any_loop\n", "\n"),

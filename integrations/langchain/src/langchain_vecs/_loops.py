@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import wraps
+from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from vecs.sharing import needs_threads
@@ -16,8 +17,8 @@ Self = TypeVar("Self")
 
 
 def on_any_loop(
-    method: Callable[Concatenate[Self, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Self, P], Coroutine[Any, Any, R]]:
+    method: Callable[Concatenate[Self, P], CoroutineType[Any, Any, R]],
+) -> Callable[Concatenate[Self, P], CoroutineType[Any, Any, R]]:
     """
     Let an async method run its sync twin in a thread where psycopg cannot wait: on Windows' Proactor loop.
 
