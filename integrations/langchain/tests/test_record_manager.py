@@ -216,14 +216,17 @@ def test_a_copy_works_and_is_closed_by_itself(
 def test_a_copy_has_a_copy_of_a_client_that_was_handed_in(
     target: str, schema: str, make: Callable[..., vecs.Client | vecs.AsyncClient]
 ) -> None:
+    client = make(target, schema=schema)
+    manager = VecsRecordManager("docs", client=client)
     before = backends(target)
-    manager = VecsRecordManager("docs", client=make(target, schema=schema))
     for twin in (copy.deepcopy(manager), pickle.loads(pickle.dumps(manager))):
         with twin:
             twin.create_schema()
             assert asyncio.run(twin.aexists(["a"])) == [False]
             assert twin.exists(["a"]) == [False]
     assert backends(target, before) == before
+    if isinstance(client, vecs.Client):
+        client.close()
 
 
 def test_the_repr_hides_the_password() -> None:
@@ -232,7 +235,7 @@ def test_the_repr_hides_the_password() -> None:
 
 
 def test_only_one_place_is_named(target: str, tmp_path: Path) -> None:
-    client = vecs.create_client(target, schema="mine")
+    client = vecs.create_async_client(target, schema="mine")
     with pytest.raises(ArgError, match="url, path and client each say where"):
         VecsRecordManager("docs", url=target, path=tmp_path)
     with pytest.raises(ArgError, match="url, path and client each say where"):
