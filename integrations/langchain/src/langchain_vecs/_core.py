@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -29,6 +30,14 @@ class Settings:
     on_nul: OnNul
 
 
+def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse a misspelled argument where LangChain passes on all sorts of them: it may have been a namespace."""
+    for name in rest:
+        close = get_close_matches(name, known, 1)
+        if close:
+            raise ArgError(f"unknown argument {name!r}; did you mean {close[0]!r}?")
+
+
 class Core:
     """The parts of a store that its methods stand on."""
 
@@ -52,14 +61,10 @@ class Core:
         of_ids = None
         if ids is not None:
             of_ids = id_filters([qualified(id, namespace) for id in ids], chunks=self._splits)
-        elif not filter:
-            raise ArgError(
-                f"{what} needs ids=, filter= or delete_all=True"
-                if what == "delete"
-                else f"{what} needs ids= or filter="
-            )
-        selected = to_filters(filter, None, of_ids)
-        if selected is None:
-            raise ArgError(f"{what} needs ids= or filter= to say which documents")
-        # Ids of a namespace are its alone.
-        return selected if namespace is None or ids is not None else {"$and": [to_filters(None, namespace), selected]}
+            # Ids of a namespace are its alone.
+            namespace = None
+        selected = to_filters(filter, namespace, of_ids)
+        if selected is None or to_filters(filter, None, of_ids) is None:
+            alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
+            raise ArgError(f"{what} needs {alternatives} to say which documents")
+        return selected

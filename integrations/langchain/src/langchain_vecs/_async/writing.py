@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._core import check_rest
 from langchain_vecs._loops import async_taken, on_any_loop
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
@@ -49,6 +50,7 @@ class AsyncWriting(AsyncOpening):
         Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
         more or fewer ids than documents.
         """
+        check_rest(kwargs, ("ids", "namespace", "batch_size"))
         return await self._aadd(items_of_documents(documents, ids), namespace, batch_size)
 
     @on_any_loop
@@ -63,6 +65,7 @@ class AsyncWriting(AsyncOpening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
         return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size)
 
     @on_any_loop
@@ -77,6 +80,7 @@ class AsyncWriting(AsyncOpening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
     @on_any_loop
@@ -178,27 +182,32 @@ class AsyncWriting(AsyncOpening):
         if not batch:
             return []
         vecs = await self._aembedded(batch)
+        # Before there is a collection for them: what cannot be stored is not to settle its dimension.
+        records = self._recorded(batch, vecs, namespace)
         collection = await self._acollection_for(_dimension_of(batch, vecs))
         ids: list[str] = []
-        await collection.upsert(self._arecords(items, size, batch, vecs, namespace, ids))
+        await collection.upsert(self._arecords(items, size, records, namespace, ids))
         return ids
 
     async def _arecords(
         self,
         items: Iterator[Item],
         size: int,
-        batch: Sequence[Item],
-        vecs: Sequence[Any],
+        records: Sequence[Record],
         namespace: str | None,
         ids: list[str],
     ) -> AsyncIterator[Record]:
-        """Yield a batch and all that follow as records, and note their ids."""
-        while batch:
-            for item, vec in zip(batch, vecs, strict=True):
-                ids.append(item.id)
-                yield to_record(item, vec, namespace, self._settings.on_nul)
+        """Yield a batch and all that follow, and note their ids."""
+        while records:
+            for record in records:
+                ids.append(unqualified(str(record.id), namespace))
+                yield record
             batch = await async_taken(items, size)
-            vecs = await self._aembedded(batch)
+            records = self._recorded(batch, await self._aembedded(batch), namespace)
+
+    def _recorded(self, batch: Sequence[Item], vecs: Sequence[Any], namespace: str | None) -> list[Record]:
+        on_nul = self._settings.on_nul
+        return [to_record(item, vec, namespace, on_nul) for item, vec in zip(batch, vecs, strict=True)]
 
     async def _aembedded(self, batch: Sequence[Item]) -> Sequence[Any]:
         """Return a vector for each item; None for each where the collection makes its own."""
@@ -206,7 +215,7 @@ class AsyncWriting(AsyncOpening):
         if not batch or batch[0].vec is not None or embedding is None:
             return [item.vec for item in batch]
         texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = await embedding.aembed_documents(texts)
+        vecs = list(await embedding.aembed_documents(texts))
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs
