@@ -150,7 +150,8 @@ def to_document(found: Match | Record, namespace: str | None) -> Document:
         metadata.pop(NAMESPACE_KEY, None)
     for key, type_of in (found.extra or {}).items():
         name = key.removeprefix(TYPE_OF)
-        if name != key and name in metadata and type_of is not None:
+        # None is what an update leaves of it where the new value is JSON's.
+        if name != key and type_of is not None and name in metadata:
             metadata[name] = _restored(metadata[name], type_of)
     return Document(id=unqualified(str(found.id), namespace), page_content=found.text or "", metadata=metadata)
 

@@ -315,6 +315,7 @@ class VecsVectorStore(
     @property
     def client(self) -> Client:
         """The sync client, for everything that vecs can do and plain SQL: see `vecs.Client.connection`."""
+        self._clients.hold(self)
         return self._clients.client()
 
     @property

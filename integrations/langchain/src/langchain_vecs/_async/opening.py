@@ -18,6 +18,8 @@ class AsyncOpening(Core):
 
     async def _acollection(self, *, anew: bool = False) -> AsyncCollection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
+        # Again, for a store that was closed: the others on its target are not to close what it uses.
+        self._clients.hold(self)
         client = await self._clients.async_client()
         known = self._opened.get(client)
         if known is not None and not anew:
@@ -59,9 +61,12 @@ class AsyncOpening(Core):
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
         return made
 
-    async def _awith_collection(self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T) -> T:
+    async def _awith_collection(
+        self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T, *, writes: bool = False
+    ) -> T:
         """Ask the collection something; where there is none, the answer is that of an empty one."""
-        collection = await self._acollection()
+        # A broken connection heals when something is read, and fails what writes.
+        collection = await self._acollection(anew=writes)
         if collection is None:
             return otherwise
         try:

@@ -122,7 +122,9 @@ class AsyncWriting(AsyncOpening):
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
         changed = await self._awith_collection(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace), []
+            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            [],
+            writes=True,
         )
         return [unqualified(id, namespace) for id in changed]
 
@@ -148,10 +150,10 @@ class AsyncWriting(AsyncOpening):
         if delete_all:
             if ids is not None or filter is not None:
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
-            await self._awith_collection(lambda collection: self._aemptied(collection, namespace), None)
+            await self._awith_collection(lambda collection: self._aemptied(collection, namespace), None, writes=True)
             return True
         filters = self._selected("delete", ids, filter, namespace)
-        await self._awith_collection(lambda collection: collection.delete(filters=filters), [])
+        await self._awith_collection(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
     @on_any_loop

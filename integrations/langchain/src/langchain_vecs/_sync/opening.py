@@ -19,6 +19,8 @@ class Opening(Core):
 
     def _collection(self, *, anew: bool = False) -> Collection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
+        # Again, for a store that was closed: the others on its target are not to close what it uses.
+        self._clients.hold(self)
         client = self._clients.client()
         known = self._opened.get(client)
         if known is not None and not anew:
@@ -60,9 +62,10 @@ class Opening(Core):
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
         return made
 
-    def _with_collection(self, ask: Callable[[Collection], T], otherwise: T) -> T:
+    def _with_collection(self, ask: Callable[[Collection], T], otherwise: T, *, writes: bool = False) -> T:
         """Ask the collection something; where there is none, the answer is that of an empty one."""
-        collection = self._collection()
+        # A broken connection heals when something is read, and fails what writes.
+        collection = self._collection(anew=writes)
         if collection is None:
             return otherwise
         try:

@@ -117,7 +117,9 @@ class Writing(Opening):
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
         changed = self._with_collection(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace), []
+            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            [],
+            writes=True,
         )
         return [unqualified(id, namespace) for id in changed]
 
@@ -142,10 +144,10 @@ class Writing(Opening):
         if delete_all:
             if ids is not None or filter is not None:
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
-            self._with_collection(lambda collection: self._emptied(collection, namespace), None)
+            self._with_collection(lambda collection: self._emptied(collection, namespace), None, writes=True)
             return True
         filters = self._selected("delete", ids, filter, namespace)
-        self._with_collection(lambda collection: collection.delete(filters=filters), [])
+        self._with_collection(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
     def drop(self) -> None:
