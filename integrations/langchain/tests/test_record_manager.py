@@ -213,20 +213,30 @@ def test_a_copy_works_and_is_closed_by_itself(
 
 
 @pytest.mark.parametrize("make", [vecs.create_client, vecs.create_async_client])
-def test_a_copy_has_a_copy_of_a_client_that_was_handed_in(
+def test_an_unpickled_manager_has_a_client_of_its_own(
     target: str, schema: str, make: Callable[..., vecs.Client | vecs.AsyncClient]
 ) -> None:
     client = make(target, schema=schema)
     manager = VecsRecordManager("docs", client=client)
     before = backends(target)
-    for twin in (copy.deepcopy(manager), pickle.loads(pickle.dumps(manager))):
-        with twin:
-            twin.create_schema()
-            assert asyncio.run(twin.aexists(["a"])) == [False]
-            assert twin.exists(["a"]) == [False]
+    with pickle.loads(pickle.dumps(manager)) as twin:
+        twin.create_schema()
+        assert asyncio.run(twin.aexists(["a"])) == [False]
+        assert twin.exists(["a"]) == [False]
     assert backends(target, before) == before
     if isinstance(client, vecs.Client):
         client.close()
+
+
+def test_a_copy_shares_the_connections(target: str, schema: str) -> None:
+    with VecsRecordManager("docs", url=target, schema=schema) as manager:
+        manager.create_schema()
+        before = backends(target)
+        for twin in (copy.copy(manager), copy.deepcopy(manager)):
+            twin.update(["a"])
+            assert backends(target) == before
+            twin.close()
+        assert manager.exists(["a"]) == [True]
 
 
 def test_the_repr_hides_the_password() -> None:
@@ -236,9 +246,9 @@ def test_the_repr_hides_the_password() -> None:
 
 def test_only_one_place_is_named(target: str, tmp_path: Path) -> None:
     client = vecs.create_async_client(target, schema="mine")
-    with pytest.raises(ArgError, match="url, path and client each say where"):
+    with pytest.raises(ArgError, match="url and path each say where"):
         VecsRecordManager("docs", url=target, path=tmp_path)
-    with pytest.raises(ArgError, match="url, path and client each say where"):
+    with pytest.raises(ArgError, match="url and client each say where"):
         VecsRecordManager("docs", url=target, client=client)
-    with pytest.raises(ArgError, match="the client's schema is 'mine'; leave schema='other' out"):
+    with pytest.raises(ArgError, match="client= has its own schema"):
         VecsRecordManager("docs", client=client, schema="other")

@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
+from langchain_vecs._connected import Connected
 from langchain_vecs.asking import Defaults
 from langchain_vecs.conversions import OnNul, checked_namespace, id_filters, qualified, to_filters
 from vecs import Transform
@@ -38,13 +39,16 @@ def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
             raise ArgError(f"unknown argument {name!r}; did you mean {close[0]!r}?")
 
 
-class Core:
+class Core(Connected):
     """The parts of a store that its methods stand on."""
 
     _settings: Settings
-    _clients: SharedClients
     # The collection as each client sees it.
     _opened: dict[Any, Any]
+
+    def _share(self, where: Mapping[str, Any], clients: SharedClients) -> None:
+        super()._share(where, clients)
+        self._opened = {}
 
     def _namespace(self, given: str | None) -> str | None:
         return self._settings.defaults.namespace if given is None else checked_namespace(given)
@@ -68,3 +72,8 @@ class Core:
             alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
             raise ArgError(f"{what} needs {alternatives} to say which documents")
         return selected
+
+    def _records_name(self, schema: str) -> str:
+        """Return the record manager's namespace for this store: its collection, and its part of it."""
+        namespace = self._settings.defaults.namespace
+        return f"vecs/{schema}.{self._settings.name}" + ("" if namespace is None else f"/{namespace}")

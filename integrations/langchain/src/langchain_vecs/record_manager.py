@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.indexing import RecordManager
 
 from langchain_vecs._async.records import AsyncRecords
+from langchain_vecs._connected import Connected, where
 from langchain_vecs._sync.records import Records
 from vecs import AsyncClient, Client
-from vecs.exc import ArgError
-from vecs.sharing import SharedClients, shared_clients
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["VecsRecordManager"]
 
@@ -33,6 +34,7 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
             embedded server in the user's data folder.
         client: A client of vecs that is there already, with its schema. It is never closed here.
         schema: Where the table is.
+        **client_options: Those of `vecs.create_client`, such as `pooler`.
     """
 
     def __init__(
@@ -42,34 +44,19 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
         url: str | None = None,
         path: str | os.PathLike[str] | None = None,
         client: Client | AsyncClient | None = None,
-        schema: str = "vecs",
+        schema: str | None = None,
+        **client_options: Any,
     ) -> None:
         super().__init__(namespace)
-        if sum(given is not None for given in (url, path, client)) > 1:
-            raise ArgError("url, path and client each say where the database is; give one of them")
-        if client is not None and schema not in ("vecs", client.schema):
-            raise ArgError(f"the client's schema is {client.schema!r}; leave schema={schema!r} out")
-        # A path is a Path: whatever its name, it is no connection string.
-        self._target = url if path is None else Path(path)
-        self._given = client
-        self._schema = schema
-        self._share(shared_clients(self._target, client=client, schema=schema))
+        self._connect(where(url, path, client, schema, client_options))
+
+    @classmethod
+    def of(cls, namespace: str, other: Connected) -> Self:
+        """Make one that is connected as another object is."""
+        made = cls.__new__(cls)
+        RecordManager.__init__(made, namespace)
+        made._connect(other._where)
+        return made
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.namespace!r}, {self._shared.client()!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_shared"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        # A copy's client is a copy, too: nobody else would close it.
-        self._share(
-            shared_clients(self._target, schema=self._schema)
-            if self._given is None
-            else SharedClients(self._given, owned=True)
-        )
-
-    def _share(self, shared: SharedClients) -> None:
-        self._shared = shared
-        shared.hold(self)
+        return f"{type(self).__name__}({self.namespace!r}, {self.client!r})"

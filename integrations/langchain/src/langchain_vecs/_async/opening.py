@@ -19,8 +19,7 @@ class AsyncOpening(Core):
     async def _acollection(self, *, anew: bool = False) -> AsyncCollection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
         # Again, for a store that was closed: the others on its target are not to close what it uses.
-        self._clients.hold(self)
-        client = await self._clients.async_client()
+        client = await self._aclient()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -52,7 +51,7 @@ class AsyncOpening(Core):
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        client = await self._clients.async_client()
+        client = await self._aclient()
         await client.get_or_create_collection(
             settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
         )

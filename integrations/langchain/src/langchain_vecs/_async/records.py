@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 
 from langchain_vecs import _records as records
+from langchain_vecs._connected import Connected
 from langchain_vecs._loops import on_any_loop
 from vecs import AsyncClient
 from vecs.exc import DatabaseError
-from vecs.sharing import SharedClients
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
-class AsyncRecords:
+class AsyncRecords(Connected):
     """One namespace of records, in the schema of a client."""
 
     namespace: str
-    _shared: SharedClients
 
     @on_any_loop
     async def acreate_schema(self) -> None:
@@ -96,22 +92,6 @@ class AsyncRecords:
     async def adrop(self) -> None:
         """Delete all records of the namespace; without a table there is nothing to do."""
         await adelete_namespace(await self._aclient(), self.namespace)
-
-    @on_any_loop
-    async def aclose(self) -> None:
-        """Let go of the connections, which are closed with their last user; a later call connects again."""
-        await self._shared.arelease(self)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def _aclient(self) -> AsyncClient:
-        # Held anew: it may have been closed.
-        self._shared.hold(self)
-        return await self._shared.async_client()
 
 
 async def adelete_namespace(client: AsyncClient, namespace: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._async.records import adelete_namespace
 from langchain_vecs._core import check_rest
 from langchain_vecs._loops import async_taken, on_any_loop
 from langchain_vecs.conversions import (
@@ -159,17 +160,17 @@ class AsyncWriting(AsyncOpening):
     @on_any_loop
     async def adrop(self) -> None:
         """
-        Delete the collection with its documents and what its record manager recorded of them.
+        Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
         A store with a namespace deletes the namespace's only.
         """
-        namespace = self._settings.defaults.namespace
-        client = await self._clients.async_client()
-        if namespace is not None:
+        client = await self._aclient()
+        if self._settings.defaults.namespace is None:
+            await client.delete_collection(self._settings.name)
+            self._opened = {}
+        else:
             await self.adelete(delete_all=True)
-            return
-        await client.delete_collection(self._settings.name)
-        self._opened = {}
+        await adelete_namespace(client, self._records_name(client.schema))
 
     async def _aemptied(self, collection: AsyncCollection, namespace: str | None) -> None:
         if namespace is None:

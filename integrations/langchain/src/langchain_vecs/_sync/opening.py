@@ -20,8 +20,7 @@ class Opening(Core):
     def _collection(self, *, anew: bool = False) -> Collection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
         # Again, for a store that was closed: the others on its target are not to close what it uses.
-        self._clients.hold(self)
-        client = self._clients.client()
+        client = self._client()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -53,7 +52,7 @@ class Opening(Core):
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        client = self._clients.client()
+        client = self._client()
         client.get_or_create_collection(
             settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
         )

@@ -4,24 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 
 from langchain_vecs import _records as records
+from langchain_vecs._connected import Connected
 from vecs import Client
 from vecs.exc import DatabaseError
-from vecs.sharing import SharedClients
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
-class Records:
+class Records(Connected):
     """One namespace of records, in the schema of a client."""
 
     namespace: str
-    _shared: SharedClients
 
     def create_schema(self) -> None:
         """Create the table of records where it is absent; any number may do so at once."""
@@ -89,21 +85,6 @@ class Records:
     def drop(self) -> None:
         """Delete all records of the namespace; without a table there is nothing to do."""
         delete_namespace(self._client(), self.namespace)
-
-    def close(self) -> None:
-        """Let go of the connections, which are closed with their last user; a later call connects again."""
-        self._shared.release(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _client(self) -> Client:
-        # Held anew: it may have been closed.
-        self._shared.hold(self)
-        return self._shared.client()
 
 
 def delete_namespace(client: Client, namespace: str) -> None:

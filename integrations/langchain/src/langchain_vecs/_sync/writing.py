@@ -11,6 +11,7 @@ from langchain_core.documents import Document
 from langchain_vecs._core import check_rest
 from langchain_vecs._loops import taken
 from langchain_vecs._sync.opening import Opening
+from langchain_vecs._sync.records import delete_namespace
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
     TYPE_OF,
@@ -152,17 +153,17 @@ class Writing(Opening):
 
     def drop(self) -> None:
         """
-        Delete the collection with its documents and what its record manager recorded of them.
+        Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
         A store with a namespace deletes the namespace's only.
         """
-        namespace = self._settings.defaults.namespace
-        client = self._clients.client()
-        if namespace is not None:
+        client = self._client()
+        if self._settings.defaults.namespace is None:
+            client.delete_collection(self._settings.name)
+            self._opened = {}
+        else:
             self.delete(delete_all=True)
-            return
-        client.delete_collection(self._settings.name)
-        self._opened = {}
+        delete_namespace(client, self._records_name(client.schema))
 
     def _emptied(self, collection: Collection, namespace: str | None) -> None:
         if namespace is None:
