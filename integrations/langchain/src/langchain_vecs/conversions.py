@@ -256,15 +256,19 @@ def _gathered_as(value: Iterable[Any]) -> str:
 
 
 def _restored(value: Any, type_of: Any) -> Any:
-    """Return what a value was; as it is where somebody changed it since."""
+    """Return what a value was; as it is where somebody changed it since, or a later version wrote it."""
+    with suppress(ValueError, TypeError, KeyError, ArithmeticError):
+        return _as_it_was(value, type_of)
+    return value
+
+
+def _as_it_was(value: Any, type_of: Any) -> Any:
+    if isinstance(type_of, dict):
+        return _restored_parts(value, cast("dict[str, Any]", type_of))
     if type_of == "float":
         return float(value) if type(value) is int else value
     if isinstance(type_of, str):
-        with suppress(ValueError):
-            return _READ[type_of](value) if isinstance(value, str) and type_of in _READ else value
-        return value
-    if isinstance(type_of, dict):
-        return _restored_parts(value, cast("dict[str, Any]", type_of))
+        return _READ[type_of](value) if isinstance(value, str) else value
     name, rest = cast("Sequence[Any]", type_of)
     if name == "decimal":
         number = Decimal(cast("str", rest))

@@ -18,7 +18,7 @@ from langchain_core.documents import Document
 
 import vecs
 from langchain_vecs import VecsVectorStore
-from vecs.exc import ArgError, MismatchedDimension
+from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
 
 from ..conftest import MakeStore
 from ..models import Table, random_vector
@@ -638,3 +638,49 @@ async def test_a_collection_remade_elsewhere_is_the_one_that_is_written(
     await store.aadd_texts(["c"], ids=["c"])
     assert [document.id for document in await store.aget_by_ids(["b", "c"])] == ["b", "c"]
     assert await other.acount() == 2
+
+
+async def test_every_method_finds_a_collection_deleted_elsewhere_empty(
+    make_store: MakeStore, client: vecs.AsyncClient
+) -> None:
+    store = make_store(Table())
+
+    async def deleted() -> None:
+        await store.aadd_texts(["a"], ids=["1"])
+        assert await store.acount() == 1
+        await client.delete_collection("docs")
+
+    await deleted()
+    assert await store.acount() == 0
+    await deleted()
+    assert await store.aget_by_ids(["1"]) == []
+    await deleted()
+    assert (await store.aget())["ids"] == []
+    await deleted()
+    assert await store.amax_marginal_relevance_search("a") == []
+    await deleted()
+    assert await store.asimilarity_search("a", mode="hybrid") == []
+    await deleted()
+    assert await store.aupdate_metadata(["1"], {"x": 1}) == []
+    await deleted()
+    assert await store.adelete(["1"])
+    await deleted()
+    assert await store.adelete(delete_all=True)
+    await deleted()
+    await store.adrop()
+    with pytest.raises(CollectionNotFound, match="add documents first"):
+        await store.acreate_index()
+
+
+async def test_a_collection_remade_for_other_vectors_is_searched_with_those(
+    make_store: MakeStore, client: vecs.AsyncClient
+) -> None:
+    store = make_store(Table())
+    await store.aadd_texts(["a"])
+    assert len(await store.asimilarity_search("a")) == 1
+    await client.delete_collection("docs")
+    await make_store(Table(dimension=3)).aadd_texts(["b"])
+    found = await store.asimilarity_search_by_vector([1, 0, 0])
+    assert [document.page_content for document in found] == ["b"]
+    with pytest.raises(MismatchedDimension, match="has dimension 3"):
+        await store.asimilarity_search("a")

@@ -19,7 +19,7 @@ from langchain_core.documents import Document
 
 import vecs
 from langchain_vecs import VecsVectorStore
-from vecs.exc import ArgError, MismatchedDimension
+from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
 
 from ..conftest import MakeStore
 from ..models import Table, random_vector
@@ -633,3 +633,47 @@ def test_a_collection_remade_elsewhere_is_the_one_that_is_written(make_store: Ma
     store.add_texts(["c"], ids=["c"])
     assert [document.id for document in store.get_by_ids(["b", "c"])] == ["b", "c"]
     assert other.count() == 2
+
+
+def test_every_method_finds_a_collection_deleted_elsewhere_empty(make_store: MakeStore, client: vecs.Client) -> None:
+    store = make_store(Table())
+
+    def deleted() -> None:
+        store.add_texts(["a"], ids=["1"])
+        assert store.count() == 1
+        client.delete_collection("docs")
+
+    deleted()
+    assert store.count() == 0
+    deleted()
+    assert store.get_by_ids(["1"]) == []
+    deleted()
+    assert (store.get())["ids"] == []
+    deleted()
+    assert store.max_marginal_relevance_search("a") == []
+    deleted()
+    assert store.similarity_search("a", mode="hybrid") == []
+    deleted()
+    assert store.update_metadata(["1"], {"x": 1}) == []
+    deleted()
+    assert store.delete(["1"])
+    deleted()
+    assert store.delete(delete_all=True)
+    deleted()
+    store.drop()
+    with pytest.raises(CollectionNotFound, match="add documents first"):
+        store.create_index()
+
+
+def test_a_collection_remade_for_other_vectors_is_searched_with_those(
+    make_store: MakeStore, client: vecs.Client
+) -> None:
+    store = make_store(Table())
+    store.add_texts(["a"])
+    assert len(store.similarity_search("a")) == 1
+    client.delete_collection("docs")
+    make_store(Table(dimension=3)).add_texts(["b"])
+    found = store.similarity_search_by_vector([1, 0, 0])
+    assert [document.page_content for document in found] == ["b"]
+    with pytest.raises(MismatchedDimension, match="has dimension 3"):
+        store.similarity_search("a")

@@ -70,7 +70,7 @@ class AsyncOpening(Core):
             return otherwise
         try:
             return await ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = await self._acollection(anew=True)
             return otherwise if collection is None else await ask(collection)

@@ -12,6 +12,7 @@ from langchain_vecs._loops import on_any_loop
 from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
 from vecs import Record
 from vecs.exc import ArgError
+from vecs.indexes import checked_int
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
@@ -51,10 +52,12 @@ class AsyncReading(AsyncOpening):
         unknown = [name for name in include if name not in INCLUDED]
         if unknown:
             raise ArgError(f"unknown {unknown[0]!r} in include; expected some of {', '.join(INCLUDED)}")
+        limit = None if limit is None else checked_int(limit, "limit", 0)
+        offset = 0 if offset is None else checked_int(offset, "offset", 0)
         namespace = self._namespace(namespace)
         filters = to_filters(where, namespace if ids is None else None, text_filters(where_document))
         ids = [ids] if isinstance(ids, str) else ids
-        records = await self._aread(ids, filters, namespace, limit, offset or 0, include_vector="embeddings" in include)
+        records = await self._aread(ids, filters, namespace, limit, offset, include_vector="embeddings" in include)
         documents = [to_document(record, namespace) for record in records]
         return {
             "ids": [document.id for document in documents],

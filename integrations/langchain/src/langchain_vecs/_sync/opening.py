@@ -69,7 +69,7 @@ class Opening(Core):
             return otherwise
         try:
             return ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = self._collection(anew=True)
             return otherwise if collection is None else ask(collection)
