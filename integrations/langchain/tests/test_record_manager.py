@@ -223,7 +223,8 @@ def test_an_unpickled_manager_has_a_client_of_its_own(
         twin.create_schema()
         assert asyncio.run(twin.aexists(["a"])) == [False]
         assert twin.exists(["a"]) == [False]
-    assert backends(target, before) == before
+    # Of tests before this one some may have been closing still.
+    assert backends(target, before) <= before
     if isinstance(client, vecs.Client):
         client.close()
 
