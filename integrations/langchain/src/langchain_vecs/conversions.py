@@ -110,6 +110,12 @@ def _check_ids(ids: Any) -> None:
         raise ArgError(f"ids must be a list of strings, not {ids!r:.80}")
 
 
+def checked_ids(ids: Any) -> list[str]:
+    """Return ids as they are stored; raises ArgError for what is none, None too."""
+    _check_ids(ids)
+    return [record_id(id) for id in ids]
+
+
 def _id_or_new(id: Any, number: int) -> str:
     return str(uuid4()) if id is None else record_id(id, f"the id of document {number}")
 

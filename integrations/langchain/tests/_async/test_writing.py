@@ -214,6 +214,17 @@ async def test_updated_documents_replace_those_with_their_ids(store: VecsVectorS
     ]
 
 
+@pytest.mark.parametrize("id", [None, "", True])
+async def test_updating_needs_the_ids_of_what_is_updated(store: VecsVectorStore, id: Any) -> None:
+    with pytest.raises(ArgError, match="an id is"):
+        await store.aupdate_documents([id], [Document("a", id="1")])
+    with pytest.raises(ArgError, match="an id is"):
+        await store.aupdate_document(id, Document("a", id="1"))
+    with pytest.raises(ArgError, match="ids must be a list"):
+        await store.aupdate_documents("1", [Document("a")])
+    assert await store.acount() == 0
+
+
 # --- all or nothing -----------------------------------------------------------------------------------------
 
 

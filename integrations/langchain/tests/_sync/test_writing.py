@@ -215,6 +215,17 @@ def test_updated_documents_replace_those_with_their_ids(store: VecsVectorStore) 
     ]
 
 
+@pytest.mark.parametrize("id", [None, "", True])
+def test_updating_needs_the_ids_of_what_is_updated(store: VecsVectorStore, id: Any) -> None:
+    with pytest.raises(ArgError, match="an id is"):
+        store.update_documents([id], [Document("a", id="1")])
+    with pytest.raises(ArgError, match="an id is"):
+        store.update_document(id, Document("a", id="1"))
+    with pytest.raises(ArgError, match="ids must be a list"):
+        store.update_documents("1", [Document("a")])
+    assert store.count() == 0
+
+
 # --- all or nothing -----------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from langchain_vecs.conversions import (
     NAMESPACE_KEY,
     TYPE_OF,
     Item,
+    checked_ids,
     items_of_documents,
     items_of_texts,
     storable,
@@ -89,12 +90,12 @@ class AsyncWriting(AsyncOpening):
         self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
-        return await self._aadd(items_of_documents(documents, ids), namespace, None)
+        return await self._aadd(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
     @on_any_loop
     async def aupdate_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
         """Replace the document with this id."""
-        await self._aadd(items_of_documents([document], [document_id]), namespace, None)
+        await self._aadd(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
     @on_any_loop
     async def aupdate_metadata(

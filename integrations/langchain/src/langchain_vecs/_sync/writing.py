@@ -16,6 +16,7 @@ from langchain_vecs.conversions import (
     NAMESPACE_KEY,
     TYPE_OF,
     Item,
+    checked_ids,
     items_of_documents,
     items_of_texts,
     storable,
@@ -86,11 +87,11 @@ class Writing(Opening):
         self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
-        return self._add(items_of_documents(documents, ids), namespace, None)
+        return self._add(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
     def update_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
         """Replace the document with this id."""
-        self._add(items_of_documents([document], [document_id]), namespace, None)
+        self._add(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
     def update_metadata(
         self,
