@@ -27,7 +27,8 @@ from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
 from langchain_vecs.asking import MODES, Defaults, SearchMode, relevance_of_score
-from langchain_vecs.conversions import OnNul, checked_namespace
+from langchain_vecs.conversions import checked_namespace
+from langchain_vecs.metadata import OnNul
 from langchain_vecs.migration import Source
 from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
