@@ -9,22 +9,49 @@ from typing import Any
 ABSENT = object()
 
 
-def matches(metadata: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
-    """Whether a record with this metadata matches."""
-    return all(_entry(metadata, key, value) for key, value in filters.items())
+COLUMNS = ("$id", "$document_id", "$text")
 
 
-def _entry(metadata: Mapping[str, Any], key: str, value: Any) -> bool:
+def matches(metadata: Mapping[str, Any], filters: Mapping[str, Any], **columns: str | None) -> bool:
+    """Whether a record with this metadata, and this id, document_id and text, matches."""
+    # A key of metadata may begin with $, but not one of a filter.
+    return _matches({**metadata, **{key: columns.get(key[1:]) for key in COLUMNS}}, filters)
+
+
+def _matches(record: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
+    return all(_entry(record, key, value) for key, value in filters.items())
+
+
+def _entry(record: Mapping[str, Any], key: str, value: Any) -> bool:
     if key == "$and":
-        return all(matches(metadata, part) for part in value)
+        return all(_matches(record, part) for part in value)
     if key == "$or":
-        return any(matches(metadata, part) for part in value)
+        return any(_matches(record, part) for part in value)
     if key == "$not":
-        return not any(matches(metadata, part) for part in (value if isinstance(value, list) else [value]))
-    found = _find(metadata, key)
+        return not any(_matches(record, part) for part in (value if isinstance(value, list) else [value]))
+    if key in COLUMNS:
+        return _column(ABSENT if record[key] is None else record[key], value)
+    found = _find(record, key)
     if not isinstance(value, Mapping):
         return _operator(found, "$eq", value)
     return all(_operator(found, op, operand) for op, operand in value.items())
+
+
+def _column(found: Any, value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return _column(found, {"$eq": value})
+    for operator, operand in value.items():
+        if operator == "$not":
+            matched = not _column(found, operand)
+        elif operator == "$contains":
+            matched = found is not ABSENT and operand in found
+        elif operator in ("$in", "$nin"):
+            matched = _operator(found, operator, [str(item) for item in operand])
+        else:
+            matched = _operator(found, operator, operand if operator == "$exists" else str(operand))
+        if not matched:
+            return False
+    return True
 
 
 def _find(metadata: Mapping[str, Any], key: str) -> Any:

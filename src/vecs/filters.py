@@ -303,7 +303,11 @@ def _text(key: str, operator: str, operand: Any) -> str:
         raise FilterError(f"argument to {operator} for {key!r} must be a string, not {operand!r}")
     if operator == "$contains" and not operand:
         raise FilterError(f"argument to $contains for {key!r} is empty, which every text contains; leave it out")
-    return _json_value(key, operator, operand)
+    try:
+        check_text(operand)
+    except ArgError as error:
+        raise FilterError(f"argument to {operator} for {key!r} is in no text: {error}") from None
+    return operand
 
 
 def _wanted(key: str, operand: Any) -> bool:

@@ -132,6 +132,23 @@ async def test_a_missing_index_is_said_once_per_measure(docs: vecs.AsyncCollecti
         await docs.search(VECTORS[0], measure="l2_distance")
 
 
+async def test_a_collection_may_leave_the_warning_to_others(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema, pool_size=1) as client:
+        docs = await client.create_collection("docs", 2)
+        await docs.upsert([(f"{i}", [i, 1], {}) for i in range(20)])
+        docs.warns_without_index = False
+        # As often as it takes until psycopg prepares what it is asked again and again.
+        for _ in range(10):
+            await docs.search([1, 1], limit=2)
+        async with client.connection() as connection:
+            cursor = await connection.execute("select statement from pg_prepared_statements")
+            prepared = [row[0] for row in await cursor.fetchall()]
+        assert any("<=>" in statement for statement in prepared)
+        assert not any("pg_get_indexdef" in statement for statement in prepared)
+        with pytest.warns(UserWarning, match="covering index"):
+            await (await client.get_collection("docs")).search([1, 1])
+
+
 async def test_ef_search_holds_for_its_call_alone(docs: vecs.AsyncCollection) -> None:
     await docs.index()
     await docs.search(VECTORS[0], ef_search=321)

@@ -186,6 +186,35 @@ async def test_update_metadata_merges_and_replaces_without_touching_vectors(docs
         await docs.update_metadata({"k": 2})
 
 
+async def test_update_metadata_merges_and_replaces_extra_in_the_same_statement(texts: vecs.AsyncCollection) -> None:
+    await texts.upsert([Record("a", VEC, extra={"x": 1, "y": {"z": 1}}), Record("b", VEC, metadata={"n": 1})])
+
+    async def extras() -> list[Any]:
+        return [record.extra for record in await texts.get()]
+
+    hostile = {"y": None, "k'\"%\\ $1 {x}": "v'\"%\\"}
+    assert sorted(await texts.update_metadata({}, ids=["a", "b"], extra=hostile)) == ["a", "b"]
+    assert await extras() == [{"x": 1, **hostile}, hostile]
+    assert [record.metadata for record in await texts.get()] == [{}, {"n": 1}]
+    await texts.update_metadata({"n": 2}, ids=["a"], replace=True)
+    assert await extras() == [{"x": 1, **hostile}, hostile]
+    await texts.update_metadata({"m": 1}, filters={"$id": "b"}, replace=True, extra={"w": [1]})
+    assert await extras() == [{"x": 1, **hostile}, {"w": [1]}]
+    assert [record.metadata for record in await texts.get()] == [{"n": 2}, {"m": 1}]
+
+
+@pytest.mark.parametrize("extra", [5, "a", [("a", 1)], {1: 2}, {"a": float("nan")}, {"a": "\0"}, {"\ud800": 1}])
+async def test_an_extra_that_is_not_storable_is_refused(texts: vecs.AsyncCollection, extra: Any) -> None:
+    with pytest.raises(ArgError, match="extra"):
+        await texts.update_metadata({}, ids=["a"], extra=extra)
+
+
+async def test_a_collection_without_text_keeps_no_extra(docs: vecs.AsyncCollection) -> None:
+    for ids in (["a"], []):
+        with pytest.raises(ArgError, match=r"'docs' keeps no extra; .*enable_text\(\).*text=True"):
+            await docs.update_metadata({}, ids=ids, extra={})
+
+
 async def test_truncate_removes_everything(docs: vecs.AsyncCollection) -> None:
     await docs.upsert([("a", VEC, {})])
     await docs.truncate()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 
 from vecs._sql import filtered, indexes, search, settings, table, write
 from vecs._sql.binary import vector_param
+from vecs._sql.filters import index_condition
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
 from vecs._sql.rows import encode_record
 from vecs._sql.table import Extension, Table
-from vecs.filters import parse_filters
+from vecs.exc import ArgError
+from vecs.filters import Column, Contains, Filter, Not, parse_filters
 from vecs.indexes import IndexMethod
 from vecs.measures import measure_spec
 from vecs.records import Record
@@ -22,6 +25,13 @@ TABLE = Table("s", 'na"me', 2, Extension("public", (0, 8, 5), 12345), has_text=T
 COSINE = measure_spec("cosine_distance")
 VEC = vector_param(np.array([1, 2], np.float32))
 FILTERS = parse_filters({"k'": "v'; drop table x --", "$or": [{"a.b": {"$in": [1]}}, {"c": {"$like": "%"}}]})
+COLUMNS = parse_filters(
+    {
+        "$id": {"$in": ["a'", "'; drop table x --"]},
+        "$document_id": {"$nin": ["d'"], "$like": "a'%"},
+        "$not": {"$text": {"$contains": "a' and d'"}},
+    }
+)
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 STATEMENTS: dict[str, Fragment] = {
@@ -35,6 +45,8 @@ STATEMENTS: dict[str, Fragment] = {
     "update": write.update_metadata(TABLE, search.Selection(filters=FILTERS), "{}", replace=False),
     "upsert": write.upsert_rows(TABLE, ROWS, ["d'"]),
     "stage": write.upsert_stage(TABLE, ordered=False),
+    "columns": search.records(TABLE, search.Columns(), search.Selection(filters=COLUMNS)),
+    "extra": write.update_metadata(TABLE, search.Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
     "stale": write.delete_stale_of_stage(TABLE, ["d'"]),
 }
 
@@ -89,6 +101,40 @@ def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
     # The vector is sent once, though it is compared twice.
     assert params.count(VEC) == 1
     assert "drop table" not in text.decode()
+
+
+def test_conditions_on_columns_leave_the_column_to_its_index() -> None:
+    text, params = search.where(search.Selection(filters=COLUMNS)).render()
+    assert text.decode() == (
+        ' where (("id" = any($1::text[])) and (("document_id" is not null and "document_id" <> all($2::text[])) and '
+        '("document_id" like $3::text)) and (((strpos("text", $4::text) > 0)) is not true))'
+    )
+    assert params == [["a'", "'; drop table x --"], ["d'"], "a'%", "a' and d'"]
+
+
+def test_an_index_is_on_no_part_that_columns_choose() -> None:
+    for key, each in {
+        "$id": COLUMNS,
+        "$text": parse_filters({"$or": [{"n": 1}, {"$text": {"$exists": True}}]}),
+    }.items():
+        with pytest.raises(ArgError, match=rf"\{key} cannot choose the records of an index"):
+            index_condition(each)
+
+
+@pytest.mark.parametrize(
+    ("filters", "node"),
+    [
+        ({"$id": 5}, Column("id", "$eq", "5")),
+        ({"$id": UUID(int=1)}, Column("id", "$eq", str(UUID(int=1)))),
+        ({"$id": {"$in": [1, "b"]}}, Column("id", "$in", ("1", "b"))),
+        ({"$document_id": {"$exists": False}}, Column("document_id", "$exists", False)),
+        ({"$text": {"$contains": "a%"}}, Column("text", "$contains", "a%")),
+        ({"$text": {"$not": {"$eq": ""}}}, Not((Column("text", "$eq", ""),))),
+        ({"a": {"$contains": "a"}}, Contains("a", ("a",), every=True)),
+    ],
+)
+def test_a_key_that_names_a_column_is_parsed_as_one(filters: dict[str, Any], node: Filter) -> None:
+    assert parse_filters(filters) == node
 
 
 def test_settings_are_single_statements_of_literals() -> None:

@@ -210,6 +210,9 @@ def test_a_condition_that_no_index_can_have_is_refused(docs: vecs.Collection) ->
         docs.index(filters={"kind": "x" * 3000})
     with pytest.raises(FilterError, match="unknown operator"):
         docs.index(filters={"kind": {"$what": 1}})
+    for key in ("$id", "$document_id", "$text"):
+        with pytest.raises(ArgError, match=rf"\{key} cannot choose the records of an index, only metadata can"):
+            docs.index(filters={"kind": "book", "$not": [{key: {"$like": "a%"}}]})
     assert not any(index.condition for index in docs.indexes())
 
 
@@ -233,3 +236,63 @@ def test_hybrid_search_keeps_nearness_under_filters(client: vecs.Client) -> None
         found += len(exact & {match.id for match in docs.search(query, **options)})
         wanted += len(exact)
     assert found / wanted >= 0.95
+
+
+@pytest.fixture
+def many(client: vecs.Client) -> vecs.Collection:
+    """20,000 records; every 4,000th has a word in its text that no other has."""
+    vectors = RNG.normal(size=(20_000, 8)).astype(np.float32)
+    many = client.create_collection("many", 8, text=True)
+    many.upsert(
+        vecs.Record(
+            at,
+            vec,
+            "some text of 100%" + (" needle's_ \\" if at % 4000 == 7 else ""),
+            {"n": at, "part": at % 4000 < 100},
+            f"d{at % 4000}" if at % 4000 < 8 else None,
+        )
+        for at, vec in enumerate(vectors)
+    )
+    return many
+
+
+@pytest.mark.parametrize("precision", ["full", "half", "binary"])
+def test_an_index_gives_way_to_conditions_on_columns(many: vecs.Collection, precision: Any) -> None:
+    many.index(precision=precision)
+    many.index(filters={"part": True})
+    query, expected = np.ones(8, np.float32), {f"{at}" for at in range(7, 20_000, 4000)}
+    conditions: list[dict[str, Any]] = [
+        {"$id": {"$in": sorted(expected)}},
+        {"$document_id": "d7"},
+        {"$text": {"$contains": "needle's_ \\"}},
+        {"$text": {"$like": "%needle%"}},
+        {"part": True, "$or": [{"$id": {"$in": sorted(expected)[:2]}}, {"$text": {"$contains": "needle"}}]},
+    ]
+    for filters in conditions:
+        exact = [match.id for match in many.search(query, filters=filters, exact=True)]
+        found = many.search(query, filters=filters)
+        assert [match.id for match in found] == exact
+        assert set(exact) == expected
+        assert set(many.query(query, filters=filters)) == expected
+        hybrid = many.search(query, text="some text", mode="hybrid", filters=filters)
+        assert {match.id for match in hybrid} == expected
+        assert {match.id for match in many.search("some text", mode="keyword", filters=filters)} == expected
+        for answer in many.search_many([query] * 3, filters=filters, limit=5):
+            assert {match.id for match in answer} == expected
+        assert "actual time" in many.explain(query, filters=filters, analyze=True)
+        recall = many.recall(filters=filters, sample=5, limit=4)
+        assert (recall.recall, recall.records) == (1, 5)
+
+
+def test_a_condition_that_most_records_meet_leaves_the_index_its_work(many: vecs.Collection) -> None:
+    name = many.index()
+    for filters in ({"$id": {"$ne": "7"}}, {"$text": {"$contains": "100%"}}, {"$not": {"$document_id": "d1"}}):
+        assert f"uses {name}" in many.explain(np.ones(8), filters=filters)
+        assert recall(many, filters, list(np.eye(8, dtype=np.float32))) >= 0.95
+
+
+def test_ids_are_found_by_the_primary_key(many: vecs.Collection) -> None:
+    many.index()
+    for filters in ({"$id": "7"}, {"$id": {"$in": ["7", "8"]}}, {"$id": 7, "n": 7}):
+        assert "many_pkey" in many.explain(np.ones(8), filters=filters)
+    assert "many_document_id_idx" in many.explain(np.ones(8), filters={"$document_id": {"$in": ["d1", "d2"]}})

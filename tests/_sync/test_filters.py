@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from tests.oracle import matches
 
 import vecs
+from vecs.exc import FilterError
 
 # A small world, so that filters hit: keys with dots, quotes, percent signs; values that are nearly the same.
 KEYS = st.sampled_from(["a", "b", "a.b", "a.b.c", "", "k'ey", 'q"k', "100%", "%s", "ü", "$1", "{x}", "a\\b", "c"])
@@ -66,8 +69,39 @@ CONDITION = st.one_of(
 )
 # Keys that start with $ are operators at the top of a filter.
 FIELDS = st.dictionaries(KEYS.filter(lambda key: not key.startswith("$")), CONDITION, min_size=1, max_size=2)
+IDS = st.one_of(st.sampled_from(["00", "01", "100%", "d'1\\", "ü", "%", 5, -1]), STRINGS.filter(bool))
+TEXTS = st.one_of(STRINGS, st.sampled_from(["A ship. 100% of it's \\ and _", "a ship", "{x} $1 \n"]))
+COLUMN_CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
+    "$eq": IDS,
+    "$ne": IDS,
+    "$in": st.lists(IDS, max_size=3),
+    "$nin": st.lists(IDS, max_size=3),
+    "$like": PATTERNS,
+    "$ilike": PATTERNS,
+    "$exists": st.booleans(),
+}
+TEXT_CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
+    "$eq": TEXTS,
+    "$contains": st.one_of(TEXTS, st.sampled_from(["ship", "%", "_", "\\", "'"])).filter(bool),
+    "$like": PATTERNS,
+    "$ilike": PATTERNS,
+    "$exists": st.booleans(),
+}
+
+
+def _column_filters(key: str, conditions: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    one = st.sampled_from(sorted(conditions)).flatmap(lambda op: conditions[op].map(lambda operand: {op: operand}))
+    several = st.tuples(one, one).map(lambda pair: {**pair[0], **pair[1]})
+    return st.one_of(one, several, one.map(lambda inner: {"$not": inner}), conditions["$eq"]).map(lambda c: {key: c})
+
+
+COLUMNS = st.one_of(
+    _column_filters("$id", {op: operands for op, operands in COLUMN_CONDITIONS.items() if op != "$exists"}),
+    _column_filters("$document_id", COLUMN_CONDITIONS),
+    _column_filters("$text", TEXT_CONDITIONS),
+)
 FILTERS = st.recursive(
-    FIELDS,
+    st.one_of(FIELDS, COLUMNS, st.tuples(FIELDS, COLUMNS).map(lambda pair: {**pair[0], **pair[1]})),
     lambda inner: st.one_of(
         st.sampled_from(["$and", "$or", "$not"]).flatmap(
             lambda op: st.lists(inner, min_size=1, max_size=3).map(lambda parts: {op: parts})
@@ -80,21 +114,43 @@ FILTERS = st.recursive(
 
 @pytest.fixture
 def docs(client: vecs.Client) -> vecs.Collection:
-    return client.create_collection("docs", 1)
+    return client.create_collection("docs", 1, text=True)
+
+
+# The ids, documents and texts of as many records as are stored.
+PARTS = st.lists(
+    st.tuples(IDS.map(str), st.none() | IDS.map(str), st.none() | TEXTS),
+    min_size=12,
+    max_size=12,
+    unique_by=lambda p: p[0],
+)
 
 
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(stored=st.lists(METADATA, min_size=1, max_size=12), filters=st.lists(FILTERS, min_size=1, max_size=8))
+@given(
+    stored=st.lists(METADATA, min_size=1, max_size=12), parts=PARTS, filters=st.lists(FILTERS, min_size=1, max_size=8)
+)
 def test_postgres_finds_what_plain_python_finds(
-    docs: vecs.Collection, stored: list[dict[str, Any]], filters: list[dict[str, Any]]
+    docs: vecs.Collection,
+    stored: list[dict[str, Any]],
+    parts: list[tuple[str, str | None, str | None]],
+    filters: list[dict[str, Any]],
 ) -> None:
+    records = [
+        vecs.Record(id, [1.0], text, metadata, document_id)
+        for (id, document_id, text), metadata in zip(parts, stored, strict=False)
+    ]
     docs.truncate()
-    docs.upsert([(f"{i:02}", [1.0], metadata) for i, metadata in enumerate(stored)])
+    docs.upsert(records)
     for each in filters:
-        found = [record.id for record in docs.get(filters=each)]
-        assert found == [f"{i:02}" for i, metadata in enumerate(stored) if matches(metadata, each)], each
+        found = {record.id for record in docs.get(filters=each)}
+        assert found == {
+            str(record.id)
+            for record, (id, document_id, text) in zip(records, parts, strict=False)
+            if matches(record.metadata or {}, each, id=id, document_id=document_id, text=text)
+        }, each
 
 
 RECORDS: dict[str, dict[str, Any]] = {
@@ -146,6 +202,115 @@ def test_each_operator_matches_what_the_language_says(
     assert {record.id for record in docs.get(filters=filters)} == expected
     assert {match.id for match in docs.search([1.0], filters=filters, exact=True)} == expected
     assert docs.count(filters) == len(expected)
+
+
+WORDS = {"a": "A ship at sea", "b": "100% of it's \\ a_b", "c": None, "5": "", "7": "naïve 𝒳 " + "x" * 100_000}
+SOME_UUID = UUID(int=9)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"$id": "a"}, "a"),
+        ({"$id": 5}, "5"),
+        ({"$id": {"$in": ["a", 5, SOME_UUID, "nothing"]}}, "a5"),
+        ({"$id": {"$in": []}}, ""),
+        ({"$id": {"$ne": "a"}}, "bc57"),
+        ({"$id": {"$nin": ["a", "b"]}}, "c57"),
+        ({"$id": {"$nin": []}}, "abc57"),
+        ({"$id": {"$like": "_", "$nin": ["a"]}}, "bc57"),
+        ({"$id": {"$ilike": "A"}}, "a"),
+        ({"$id": {"$not": {"$in": ["a", "b"]}}}, "c57"),
+        ({"$id": "a' or true --"}, ""),
+        ({"$id": "x" * 100_000}, ""),
+        ({"$document_id": "d'1%"}, "ab"),
+        ({"$document_id": {"$in": ["d'1%", "2"]}}, "ab5"),
+        ({"$document_id": {"$ne": "d'1%"}}, "5"),
+        ({"$document_id": {"$nin": []}}, "ab5"),
+        ({"$document_id": {"$exists": False}}, "c7"),
+        ({"$document_id": {"$exists": True}}, "ab5"),
+        ({"$not": {"$document_id": "d'1%"}}, "c57"),
+        ({"$document_id": {"$not": {"$like": "d%"}}}, "c57"),
+        ({"$text": "A ship at sea"}, "a"),
+        ({"$text": ""}, "5"),
+        ({"$text": {"$contains": "ship"}}, "a"),
+        ({"$text": {"$contains": "SHIP"}}, ""),
+        ({"$text": {"$contains": "%"}}, "b"),
+        ({"$text": {"$contains": "_"}}, "b"),
+        ({"$text": {"$contains": "\\"}}, "b"),
+        ({"$text": {"$contains": "it's \\ a_"}}, "b"),
+        ({"$text": {"$contains": "𝒳 " + "x" * 99_999}}, "7"),
+        ({"$text": {"$contains": "x" * 200_000}}, ""),
+        ({"$text": {"$like": "%\\%%"}}, "b"),
+        ({"$text": {"$ilike": "%SHIP%"}}, "a"),
+        ({"$text": {"$exists": False}}, "c"),
+        ({"$text": {"$not": {"$contains": "ship"}}}, "bc57"),
+        ({"$or": [{"$id": "c"}, {"$text": {"$contains": "sea"}, "n": 1}]}, "ac"),
+    ],
+)
+def test_a_filter_reaches_the_columns_of_a_record(
+    docs: vecs.Collection, filters: dict[str, Any], expected: str
+) -> None:
+    documents = {"a": "d'1%", "b": "d'1%", "5": 2}
+    # Metadata of the same name is not meant.
+    docs.upsert(
+        vecs.Record(id, [1.0], text, {"n": 1, "$id": "a", "$text": "ship"}, documents.get(id))
+        for id, text in WORDS.items()
+    )
+    assert {record.id for record in docs.get(filters=filters)} == set(expected)
+    assert {match.id for match in docs.search([1.0], filters=filters, exact=True)} == set(expected)
+    assert {record.id for record in docs.scan(filters=filters)} == set(expected)
+    assert docs.count(filters) == len(expected)
+    assert set(docs.query(None, filters=filters)) == set(expected)
+    assert set(docs.update_metadata({"seen": True}, filters=filters)) == set(expected)
+    assert docs.count({"seen": True}) == len(expected)
+    assert set(docs.delete(filters=filters)) == set(expected)
+
+
+def test_tens_of_thousands_of_ids_are_one_condition(docs: vecs.Collection) -> None:
+    docs.upsert(vecs.Record(i, [1.0], "text", document_id=i) for i in range(100))
+    many = [f"{i}" for i in range(50, 70_050)]
+    for key in ("$id", "$document_id"):
+        assert docs.count({key: {"$in": many}}) == 50
+        assert docs.count({key: {"$nin": many}}) == 50
+        assert len(docs.search([1.0], filters={key: {"$in": many}}, limit=100, exact=True)) == 50
+
+
+@pytest.mark.parametrize("key", ["$document_id", "$text"])
+def test_a_condition_on_columns_that_are_not_there_names_the_remedy(client: vecs.Client, key: str) -> None:
+    plain = client.create_collection("plain", 1)
+    other = client.get_collection("plain")
+    plain.upsert([("a", [1.0], {})])
+    for filters in ({key: "a"}, {"$not": [{"n": 1}, {"$or": [{"n": 2}, {key: {"$exists": False}}]}]}):
+        refused = pytest.raises(FilterError, match=rf"\{key} is for .* 'plain' has none; .*enable_text.*text=True")
+        with refused:
+            plain.count(filters)
+        with refused:
+            plain.delete(filters=filters)
+        with refused:
+            plain.search([1.0], filters=filters)
+    assert plain.count({"$id": "a"}) == 1
+    plain.enable_text()
+    assert plain.count({key: {"$exists": False}}) == 1
+    assert other.count({key: {"$exists": False}}) == 1
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"$what": 1}, "expected one of $and, $or, $not, $id, $document_id, $text"),
+        ({"$id": {"$gt": 1}}, "for '$id'; expected one of $eq, $ne, $in, $nin, $like, $ilike, $not"),
+        ({"$id": {"a": 1}}, "for '$id'; expected one of $eq, $ne, $in, $nin, $like, $ilike, $not"),
+        ({"$document_id": {"$contains": "a"}}, "expected one of $eq, $ne, $in, $nin, $like, $ilike, $exists, $not"),
+        ({"$document_id": None}, "{'$document_id': {'$exists': False}}"),
+        ({"$text": {"$in": ["a"]}}, "for '$text'; expected one of $eq, $contains, $like, $ilike, $exists, $not"),
+    ],
+)
+def test_an_unknown_operator_is_told_those_of_its_key(
+    docs: vecs.Collection, filters: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(FilterError, match=re.escape(expected) + "$"):
+        docs.count(filters)
 
 
 def test_equality_is_answered_by_the_metadata_index(client: vecs.Client) -> None:

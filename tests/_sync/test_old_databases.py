@@ -178,6 +178,26 @@ def test_a_table_rebuilt_by_an_old_index_call_opens(client: vecs.Client, make_ol
     assert "_docs_pkey" in [i.name for i in docs.indexes()]
 
 
+def test_the_varchar_ids_of_old_collections_are_found_by_their_index(
+    client: vecs.Client, make_old: Callable[..., None]
+) -> None:
+    make_old(
+        TABLE,
+        "insert into {table} select 'r' || n, array[1, n, 0]::vector(3) from generate_series(1, 20000) as n",
+        "analyze {table}",
+    )
+    docs = client.get_collection("docs")
+    for filters in ({"$id": "r5"}, {"$id": {"$in": ["r5", "r6"]}}):
+        assert "docs_pkey" in docs.explain([1, 5, 0], filters=filters)
+    docs.index()
+    assert {match.id for match in docs.search([1, 5, 0], filters={"$id": {"$in": ["r5", "r600"]}})} == {
+        "r5",
+        "r600",
+    }
+    assert docs.delete(filters={"$id": {"$nin": ["r5"]}, "$not": {"$id": {"$like": "r1%"}}})
+    assert [record.id for record in docs.get(filters={"$id": {"$like": "r5%"}})] == ["r5"]
+
+
 def test_metadata_that_is_json_null_reads_as_empty(client: vecs.Client, make_old: Callable[..., None]) -> None:
     make_old(TABLE, "insert into {table} values ('null', '[1,0,0]', 'null')")
     docs = client.get_collection("docs")

@@ -131,6 +131,23 @@ def test_a_missing_index_is_said_once_per_measure(docs: vecs.Collection) -> None
         docs.search(VECTORS[0], measure="l2_distance")
 
 
+def test_a_collection_may_leave_the_warning_to_others(target: str, schema: str) -> None:
+    with vecs.create_client(target, schema=schema, pool_size=1) as client:
+        docs = client.create_collection("docs", 2)
+        docs.upsert([(f"{i}", [i, 1], {}) for i in range(20)])
+        docs.warns_without_index = False
+        # As often as it takes until psycopg prepares what it is asked again and again.
+        for _ in range(10):
+            docs.search([1, 1], limit=2)
+        with client.connection() as connection:
+            cursor = connection.execute("select statement from pg_prepared_statements")
+            prepared = [row[0] for row in cursor.fetchall()]
+        assert any("<=>" in statement for statement in prepared)
+        assert not any("pg_get_indexdef" in statement for statement in prepared)
+        with pytest.warns(UserWarning, match="covering index"):
+            (client.get_collection("docs")).search([1, 1])
+
+
 def test_ef_search_holds_for_its_call_alone(docs: vecs.Collection) -> None:
     docs.index()
     docs.search(VECTORS[0], ef_search=321)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs._sql.rows import EncodedRow
 from vecs._sql.search import Selection, where
 from vecs._sql.table import Table
@@ -185,8 +185,11 @@ def update_metadata(
 
 
 def _changed(column: Identifier, value: str, replace: bool) -> Fragment:
+    if replace:
+        return fragment("{column} = {value}::jsonb", column=column, value=value)
     # vecs 0.4 wrote any JSON; merging into an array would append to it.
-    kept = fragment(
-        "case when jsonb_typeof({column}) = 'object' then {column} else '{{}}'::jsonb end || ", column=column
+    return fragment(
+        "{column} = case when jsonb_typeof({column}) = 'object' then {column} else '{{}}'::jsonb end || {value}::jsonb",
+        column=column,
+        value=value,
     )
-    return fragment("{column} = {kept}{value}::jsonb", column=column, kept=EMPTY if replace else kept, value=value)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 from langchain_core.documents import Document
@@ -15,27 +14,43 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 from typing_extensions import Self
 
+from langchain_vecs._async.copying import AsyncCopying
 from langchain_vecs._async.indexing import AsyncIndexing
 from langchain_vecs._async.reading import AsyncReading
 from langchain_vecs._async.searching import AsyncSearching
 from langchain_vecs._async.writing import AsyncWriting
+from langchain_vecs._connected import where
 from langchain_vecs._core import Settings
+from langchain_vecs._sync.copying import Copying
 from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
 from langchain_vecs.asking import MODES, Defaults, SearchMode, relevance_of_score
-from langchain_vecs.conversions import OnNul, checked_namespace
+from langchain_vecs.conversions import checked_namespace
+from langchain_vecs.metadata import OnNul
+from langchain_vecs.migration import Source
+from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
 from vecs.exc import ArgError, CollectionNotFound
 from vecs.indexes import checked_int
 from vecs.measures import measure_spec
-from vecs.sharing import SharedClients, shared_clients
+from vecs.sharing import shared_clients
 
 
 class VecsVectorStore(
-    AsyncWriting, Writing, AsyncReading, Reading, AsyncSearching, Searching, AsyncIndexing, Indexing, VectorStore
+    AsyncCopying,
+    Copying,
+    AsyncWriting,
+    Writing,
+    AsyncReading,
+    Reading,
+    AsyncSearching,
+    Searching,
+    AsyncIndexing,
+    Indexing,
+    VectorStore,
 ):
     """
     Documents in Postgres, searched by vectors, by words or by both.
@@ -170,40 +185,13 @@ class VecsVectorStore(
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
         )
-        where = _where(url, path, client, schema, client_options)
-        self._enter(settings, where, shared_clients(**where))
-
-    def _enter(self, settings: Settings, where: Mapping[str, Any], clients: SharedClients) -> None:
-        self._settings, self._where, self._clients = settings, where, clients
-        self._clients.hold(self)
-        self._opened: dict[Any, Any] = {}
+        self._settings = settings
+        self._connect(where(url, path, client, schema, client_options))
 
     def __repr__(self) -> str:
         namespace = self._settings.defaults.namespace
         of_namespace = "" if namespace is None else f", namespace={namespace!r}"
         return f"{type(self).__name__}({self._settings.name!r}{of_namespace}, {self._clients.client()!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"settings": self._settings, "where": self._where}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        where = state["where"]
-        client = where.get("client")
-        # Of a client that came in the pickle nobody else knows: it is this store's to close.
-        clients = shared_clients(**where) if client is None else SharedClients(client, owned=True)
-        self._enter(state["settings"], where, clients)
-
-    def __copy__(self) -> Self:
-        return self._twin(self._settings)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self._twin(copy.deepcopy(self._settings, memo))
-
-    def _twin(self, settings: Settings) -> Self:
-        """Return another store on the same connections, which are shared, not copied."""
-        twin = type(self).__new__(type(self))
-        twin._enter(settings, self._where, self._clients)
-        return twin
 
     # --- made with its documents -----------------------------------------------------------------------
 
@@ -255,18 +243,57 @@ class VecsVectorStore(
         await store.aadd_documents(documents, ids=ids)
         return store
 
+    @classmethod
+    def from_langchain_postgres(
+        cls,
+        embedding: Embeddings | None = None,
+        *,
+        source: str | None = None,
+        collection: str | None = None,
+        skip_without_embedding: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """
+        Copy a table of langchain-postgres' PGVectorStore, or a collection of its PGVector, into a store.
+
+        `table_name=` is the former's, `collection_name=` the latter's. Which column holds what is found out, or
+        said as PGVectorStore says it: `schema_name`, `id_column`, `content_column`, `embedding_column`,
+        `metadata_json_column`, `metadata_columns`. `source` is the database, where it is not that of the store;
+        `collection` the store's, where it is not to have their name. Further arguments are the constructor's.
+
+        Ids, texts, vectors and metadata are kept, metadata in columns too; nothing is embedded, and theirs stays
+        as it is. Copied again, documents replace their former copies. Raises CollectionNotFound where there is no
+        such table, and ArgError for rows without a vector, which `skip_without_embedding=True` leaves out.
+        """
+        of, kwargs = _source_of(kwargs)
+        store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
+        theirs = store._clients if source is None else shared_clients(source)
+        store._copied(theirs, of, skip_without_embedding=skip_without_embedding)
+        return store
+
+    @classmethod
+    async def afrom_langchain_postgres(
+        cls,
+        embedding: Embeddings | None = None,
+        *,
+        source: str | None = None,
+        collection: str | None = None,
+        skip_without_embedding: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Do as `from_langchain_postgres` without blocking the event loop."""
+        of, kwargs = _source_of(kwargs)
+        store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
+        theirs = store._clients if source is None else shared_clients(source)
+        await store._acopied(theirs, of, skip_without_embedding=skip_without_embedding)
+        return store
+
     # --- what it stands on -----------------------------------------------------------------------------
 
     @property
     def embeddings(self) -> Embeddings | None:
         """What turns text into vectors; None where the collection's own transform does."""
         return self._settings.embedding
-
-    @property
-    def client(self) -> Client:
-        """The sync client, for everything that vecs can do and plain SQL: see `vecs.Client.connection`."""
-        self._clients.hold(self)
-        return self._clients.client()
 
     @property
     def collection(self) -> Collection:
@@ -280,6 +307,14 @@ class VecsVectorStore(
     def namespace(self) -> str | None:
         """The namespace of calls that name none."""
         return self._settings.defaults.namespace
+
+    def record_manager(self, namespace: str | None = None) -> VecsRecordManager:
+        """
+        Return the record manager for LangChain's `index()`, in the same database; see its `create_schema()`.
+
+        Its records are those of this store, and `drop()` deletes them, unless another `namespace` is given.
+        """
+        return VecsRecordManager.of(namespace or self._records_name(self.client.schema), self)
 
     def as_retriever(self, **kwargs: Any) -> VecsRetriever:
         """
@@ -299,34 +334,6 @@ class VecsVectorStore(
         score = measure_spec(defaults.measure or "cosine_distance").score
         return lambda distance: relevance_of_score(score(distance), defaults.measure)
 
-    # --- opened and closed -----------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """
-        Let go of the connections; the last store on a target closes them.
-
-        Twice is once, and a call after it connects again. A client that was handed in stays open.
-        """
-        self._opened = {}
-        self._clients.release(self)
-
-    async def aclose(self) -> None:
-        """Do as `close()` without blocking the event loop."""
-        self._opened = {}
-        await self._clients.arelease(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
 
 def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
     if embedding is not None and embeddings is not None:
@@ -339,6 +346,13 @@ def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
             f"{given!r:.80}"
         )
     return given
+
+
+def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
+    """Part what says what is copied from the arguments of a store."""
+    names = {field.name for field in fields(Source)}
+    source = Source(**{name: value for name, value in arguments.items() if name in names})
+    return source, {name: value for name, value in arguments.items() if name not in names}
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
@@ -381,24 +395,3 @@ def _client_of(collection: Any, client: Any, url: Any, path: Any) -> Any:
     if client is not None and client is not collection.client:
         raise ArgError("the collection belongs to another client than client=; give one of them")
     return collection.client
-
-
-def _where(
-    url: str | None,
-    path: str | os.PathLike[str] | None,
-    client: Client | AsyncClient | None,
-    schema: str | None,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the arguments of `shared_clients`."""
-    given = [name for name, value in (("url", url), ("path", path), ("client", client)) if value is not None]
-    if len(given) > 1:
-        raise ArgError(f"{' and '.join(given)} each say where the collection is; give one of them")
-    if client is not None:
-        if not isinstance(client, Client | AsyncClient):
-            raise ArgError(f"client must be a vecs client, not {type(client).__name__}; a connection string is url=")
-        if options or schema is not None:
-            raise ArgError(f"client= has its own {', '.join([*options, *(['schema'] if schema else [])])}")
-        return {"client": client}
-    # As a Path it is a folder, whatever it looks like.
-    return {"target": url if path is None else Path(path), "schema": schema or "vecs", **options}

@@ -8,6 +8,7 @@ from typing import TypeVar
 from langchain_vecs._core import Core
 from vecs import AsyncCollection
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
+from vecs.storage import Precision
 
 T = TypeVar("T")
 
@@ -18,8 +19,7 @@ class AsyncOpening(Core):
     async def _acollection(self, *, anew: bool = False) -> AsyncCollection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
         # Again, for a store that was closed: the others on its target are not to close what it uses.
-        self._clients.hold(self)
-        client = await self._clients.async_client()
+        client = await self._aclient()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -39,7 +39,7 @@ class AsyncOpening(Core):
         self._opened[client] = found
         return found
 
-    async def _acollection_for(self, dimension: int | None) -> AsyncCollection:
+    async def _acollection_for(self, dimension: int | None, precision: Precision | None = None) -> AsyncCollection:
         """Return the collection as it is now, made where there is none, for vectors of a dimension."""
         found = await self._acollection(anew=True)
         if found is not None:
@@ -51,8 +51,10 @@ class AsyncOpening(Core):
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        client = await self._clients.async_client()
-        await client.get_or_create_collection(settings.name, dimension=dimension, text=True, language=settings.language)
+        client = await self._aclient()
+        await client.get_or_create_collection(
+            settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
+        )
         made = await self._acollection(anew=True)
         if made is None:
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
@@ -68,7 +70,7 @@ class AsyncOpening(Core):
             return otherwise
         try:
             return await ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = await self._acollection(anew=True)
             return otherwise if collection is None else await ask(collection)

@@ -8,19 +8,20 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._async.records import adelete_namespace
+from langchain_vecs._core import check_rest
 from langchain_vecs._loops import async_taken, on_any_loop
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
-    TYPE_OF,
     Item,
+    checked_ids,
     items_of_documents,
     items_of_texts,
-    storable,
-    stored_metadata,
     to_filters,
     to_record,
     unqualified,
 )
+from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
 from vecs import AsyncCollection, Record
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.indexes import checked_int
@@ -49,6 +50,7 @@ class AsyncWriting(AsyncOpening):
         Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
         more or fewer ids than documents.
         """
+        check_rest(kwargs, ("ids", "namespace", "batch_size"))
         return await self._aadd(items_of_documents(documents, ids), namespace, batch_size)
 
     @on_any_loop
@@ -63,6 +65,7 @@ class AsyncWriting(AsyncOpening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
         return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size)
 
     @on_any_loop
@@ -77,6 +80,7 @@ class AsyncWriting(AsyncOpening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
     @on_any_loop
@@ -84,12 +88,12 @@ class AsyncWriting(AsyncOpening):
         self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
-        return await self._aadd(items_of_documents(documents, ids), namespace, None)
+        return await self._aadd(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
     @on_any_loop
     async def aupdate_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
         """Replace the document with this id."""
-        await self._aadd(items_of_documents([document], [document_id]), namespace, None)
+        await self._aadd(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
     @on_any_loop
     async def aupdate_metadata(
@@ -155,17 +159,17 @@ class AsyncWriting(AsyncOpening):
     @on_any_loop
     async def adrop(self) -> None:
         """
-        Delete the collection with its documents and what its record manager recorded of them.
+        Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
         A store with a namespace deletes the namespace's only.
         """
-        namespace = self._settings.defaults.namespace
-        client = await self._clients.async_client()
-        if namespace is not None:
+        client = await self._aclient()
+        if self._settings.defaults.namespace is None:
+            await client.delete_collection(self._settings.name)
+            self._opened = {}
+        else:
             await self.adelete(delete_all=True)
-            return
-        await client.delete_collection(self._settings.name)
-        self._opened = {}
+        await adelete_namespace(client, self._records_name(client.schema))
 
     async def _aemptied(self, collection: AsyncCollection, namespace: str | None) -> None:
         if namespace is None:
@@ -180,27 +184,32 @@ class AsyncWriting(AsyncOpening):
         if not batch:
             return []
         vecs = await self._aembedded(batch)
+        # Before there is a collection for them: what cannot be stored is not to settle its dimension.
+        records = self._recorded(batch, vecs, namespace)
         collection = await self._acollection_for(_dimension_of(batch, vecs))
         ids: list[str] = []
-        await collection.upsert(self._arecords(items, size, batch, vecs, namespace, ids))
+        await collection.upsert(self._arecords(items, size, records, namespace, ids))
         return ids
 
     async def _arecords(
         self,
         items: Iterator[Item],
         size: int,
-        batch: Sequence[Item],
-        vecs: Sequence[Any],
+        records: Sequence[Record],
         namespace: str | None,
         ids: list[str],
     ) -> AsyncIterator[Record]:
-        """Yield a batch and all that follow as records, and note their ids."""
-        while batch:
-            for item, vec in zip(batch, vecs, strict=True):
-                ids.append(item.id)
-                yield to_record(item, vec, namespace, self._settings.on_nul)
+        """Yield a batch and all that follow, and note their ids."""
+        while records:
+            for record in records:
+                ids.append(unqualified(str(record.id), namespace))
+                yield record
             batch = await async_taken(items, size)
-            vecs = await self._aembedded(batch)
+            records = self._recorded(batch, await self._aembedded(batch), namespace)
+
+    def _recorded(self, batch: Sequence[Item], vecs: Sequence[Any], namespace: str | None) -> list[Record]:
+        on_nul = self._settings.on_nul
+        return [to_record(item, vec, namespace, on_nul) for item, vec in zip(batch, vecs, strict=True)]
 
     async def _aembedded(self, batch: Sequence[Item]) -> Sequence[Any]:
         """Return a vector for each item; None for each where the collection makes its own."""
@@ -208,7 +217,7 @@ class AsyncWriting(AsyncOpening):
         if not batch or batch[0].vec is not None or embedding is None:
             return [item.vec for item in batch]
         texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = await embedding.aembed_documents(texts)
+        vecs = list(await embedding.aembed_documents(texts))
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs

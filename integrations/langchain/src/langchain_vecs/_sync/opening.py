@@ -9,6 +9,7 @@ from typing import TypeVar
 from langchain_vecs._core import Core
 from vecs import Collection
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
+from vecs.storage import Precision
 
 T = TypeVar("T")
 
@@ -19,8 +20,7 @@ class Opening(Core):
     def _collection(self, *, anew: bool = False) -> Collection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
         # Again, for a store that was closed: the others on its target are not to close what it uses.
-        self._clients.hold(self)
-        client = self._clients.client()
+        client = self._client()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -40,7 +40,7 @@ class Opening(Core):
         self._opened[client] = found
         return found
 
-    def _collection_for(self, dimension: int | None) -> Collection:
+    def _collection_for(self, dimension: int | None, precision: Precision | None = None) -> Collection:
         """Return the collection as it is now, made where there is none, for vectors of a dimension."""
         found = self._collection(anew=True)
         if found is not None:
@@ -52,8 +52,10 @@ class Opening(Core):
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        client = self._clients.client()
-        client.get_or_create_collection(settings.name, dimension=dimension, text=True, language=settings.language)
+        client = self._client()
+        client.get_or_create_collection(
+            settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
+        )
         made = self._collection(anew=True)
         if made is None:
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
@@ -67,7 +69,7 @@ class Opening(Core):
             return otherwise
         try:
             return ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = self._collection(anew=True)
             return otherwise if collection is None else ask(collection)

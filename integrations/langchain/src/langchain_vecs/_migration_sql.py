@@ -1,0 +1,198 @@
+"""The statements that read langchain-postgres' tables, for raw cursors, and what their rows mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from psycopg import sql
+
+from langchain_vecs.migration import COLLECTIONS, Column, Facts, Layout, Row, Source
+from vecs import Record
+from vecs.exc import ArgError
+
+Statement = tuple["sql.SQL | sql.Composed", "list[Any]"]
+
+# How vectors arrive: a dimension, two spare bytes, then big-endian numbers.
+_DTYPES = {"vector": ">f4", "halfvec": ">f2"}
+_HEADER_BYTES = 4
+
+# What becomes a Python value that metadata can hold, alone or in an array; any other is read as psql shows it.
+_NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric"}
+_TIMES = {"date", "time", "timetz", "timestamp", "timestamptz"}
+_NATIVE = {"bool", "text", "varchar", "bpchar", "uuid", "json", "jsonb"} | _NUMBERS | _TIMES
+
+ONE_LOOK: Statement = (sql.SQL("set transaction isolation level repeatable read, read only"), [])
+
+
+def find_columns(source: Source) -> Statement:
+    """Find the columns of the table that holds a source's rows; no row where there is no such table."""
+    statement = sql.SQL(
+        """
+        select n.nspname::text, a.attname::text, b.typname::text,
+               b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace, b.typcategory = 'A', x.nspname::text,
+               case when t.typtype = 'd' then t.typtypmod else a.atttypmod end,
+               coalesce(a.attnum = any(i.indkey), false)
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        join pg_catalog.pg_type t on t.oid = a.atttypid
+        join pg_catalog.pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
+        left join pg_catalog.pg_extension e on e.extname = 'vector' and e.extnamespace = b.typnamespace
+            and b.typname in ('vector', 'halfvec', 'sparsevec')
+        left join pg_catalog.pg_namespace x on x.oid = e.extnamespace
+        left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
+        where c.relname = $1::text and c.relkind in ('r', 'p', 'v', 'm', 'f')
+            and (n.nspname = $2::text or ($2::text is null and pg_catalog.pg_table_is_visible(c.oid)))
+        order by a.attnum
+        """
+    )
+    return statement, [source.table, source.schema]
+
+
+def read_columns(rows: Sequence[Row]) -> tuple[str, list[Column]]:
+    """Read the answer of `find_columns`: the schema the table is in, and its columns."""
+    return rows[0][0], [Column(*row[1:]) for row in rows]
+
+
+def find_tables() -> Statement:
+    """List the tables with vectors, by schema and name: what could have been meant."""
+    statement = sql.SQL(
+        """
+        select distinct n.nspname::text, c.relname::text
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        join pg_catalog.pg_type t on t.oid = a.atttypid
+        join pg_catalog.pg_extension e on e.extname = 'vector' and e.extnamespace = t.typnamespace
+        where t.typname in ('vector', 'halfvec') and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+        order by 1, 2
+        """
+    )
+    return statement, []
+
+
+def find_collection(source: Source, schema: str) -> Statement:
+    """Find a PGVector collection by name: its uuid and metadata."""
+    statement = sql.SQL("select uuid::text, cmetadata::text from {} where name = $1::text")
+    return statement.format(sql.Identifier(schema, COLLECTIONS)), [source.collection_name]
+
+
+def list_collections(schema: str) -> Statement:
+    """List the names of PGVector's collections."""
+    return sql.SQL("select name::text from {} order by name").format(sql.Identifier(schema, COLLECTIONS)), []
+
+
+def count_rows(layout: Layout) -> Statement:
+    """Count a source's rows, vectors and ids, and find the least and greatest dimension."""
+    embedding = sql.Identifier(layout.embedding.name)
+    # A declared dimension spares reading every vector, a primary key sorting every id.
+    dimension: sql.Composable = sql.SQL("null::int")
+    if layout.embedding.modifier < 1:
+        dimension = sql.SQL("{}({})").format(_of_pgvector(layout, "vector_dims"), embedding)
+    ids: sql.Composable = sql.SQL("*")
+    if not layout.ids_are_unique:
+        ids = sql.SQL("distinct {}::text").format(sql.Identifier(layout.id.name))
+    rows, params = _rows(layout)
+    statement = sql.SQL("select count(*), count({embedding}), count({ids}), min({dimension}), max({dimension}) {rows}")
+    return statement.format(embedding=embedding, ids=ids, dimension=dimension, rows=rows), params
+
+
+def read_facts(layout: Layout, row: Row, *, skip_without_embedding: bool) -> Facts:
+    """Read the answer of `count_rows`; raises ArgError for what cannot be copied."""
+    rows, vectors, ids, least, greatest = row
+    embedding = layout.embedding
+    if ids < rows:
+        raise ArgError(
+            f"column {layout.id.name!r} of table {layout.table!r} has {ids:,} ids for {rows:,} rows; id_column= must "
+            "tell its rows apart"
+        )
+    if least != greatest:
+        raise ArgError(
+            f"table {layout.table!r} holds vectors of {least} to {greatest} dimensions; a collection of vecs has one "
+            "dimension"
+        )
+    if vectors < rows and not skip_without_embedding:
+        raise ArgError(
+            f"{rows - vectors:,} of {rows:,} rows of table {layout.table!r} have no vector in {embedding.name!r}; "
+            "give them one, or leave them out with skip_without_embedding=True"
+        )
+    return Facts(
+        count=vectors,
+        without_embedding=rows - vectors,
+        dimension=embedding.modifier if embedding.modifier > 0 else greatest,
+        precision="half" if embedding.type == "halfvec" else "full",
+        collection_metadata=layout.collection_metadata,
+    )
+
+
+def select_records(layout: Layout) -> Statement:
+    """Select the rows that have a vector, for `record_reader`; the answer is to be binary."""
+    rows, params = _rows(layout)
+    statement = sql.SQL(
+        """
+        select {id}::text, {content}::text, {send}({embedding}), {json}::text{typed}
+        {rows} and {embedding} is not null
+        """
+    )
+    return statement.format(
+        id=sql.Identifier(layout.id.name),
+        content=sql.Identifier(layout.content.name),
+        # pgvector's own function: no adapter of the connection's owner has a say.
+        send=_of_pgvector(layout, layout.embedding.type + "_send"),
+        embedding=sql.Identifier(layout.embedding.name),
+        json=sql.SQL("null") if layout.json is None else sql.Identifier(layout.json.name),
+        typed=sql.Composed([sql.SQL(", {}{}").format(sql.Identifier(c.name), _cast(c)) for c in layout.typed]),
+        rows=rows,
+    ), params
+
+
+def _cast(column: Column) -> sql.SQL:
+    if column.builtin and column.type.removeprefix("_") in _NATIVE:
+        return sql.SQL("")
+    return sql.SQL("::text[]") if column.is_array else sql.SQL("::text")
+
+
+def _of_pgvector(layout: Layout, function: str) -> sql.Identifier:
+    return sql.Identifier(cast("str", layout.embedding.pgvector), function)
+
+
+def _rows(layout: Layout) -> tuple[sql.Composed, list[Any]]:
+    table = sql.Identifier(layout.schema, layout.table)
+    if layout.collection is None:
+        return sql.SQL("from {} where true").format(table), []
+    return sql.SQL("from {} where collection_id = $1::uuid").format(table), [layout.collection]
+
+
+def record_reader(layout: Layout) -> Callable[[Row], Record]:
+    """
+    Return what turns a row of `select_records` into a Record.
+
+    Its metadata is what PGVectorStore returns: the JSON, and over it each typed column, None where it is null.
+    """
+    dtype = _DTYPES[layout.embedding.type]
+    names = [column.name for column in layout.typed]
+
+    def read(row: Row) -> Record:
+        identifier, content, vec, document, *values = row
+        metadata = read_object(document, f"the metadata of row {identifier!r}") or {}
+        metadata.update(zip(names, values, strict=True))
+        numbers = np.frombuffer(vec, dtype, offset=_HEADER_BYTES).astype(np.float32)
+        return Record(identifier, numbers, content or "", metadata)
+
+    return read
+
+
+def read_object(text: str | None, what: str) -> dict[str, Any] | None:
+    """Read JSON text that must be an object or null."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArgError(f"{what} cannot be read: {error}") from error
+    if value is not None and not isinstance(value, dict):
+        raise ArgError(f"{what} is {text[:80]}; expected a JSON object")
+    return cast("dict[str, Any] | None", value)
