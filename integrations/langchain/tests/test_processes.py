@@ -158,10 +158,10 @@ def test_a_child_forked_inside_a_running_loop_uses_the_store_in_both_worlds(fill
 @forked
 def test_the_children_of_a_fork_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
     filled.count()
-    before = backends(target)
+    before = backends(target, 0)
     for _ in range(5):
         in_child(lambda: filled.similarity_search("one", k=1)[0].id)
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 # --- many processes at once ----------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_a_copy_shares_the_connections(target: str, filled: VecsVectorStore, how
 def test_a_copy_of_a_store_on_a_client_works_and_leaves_no_connection(
     target: str, schema: str, how: str, sync: bool
 ) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     client = vecs.create_client(target, schema=schema) if sync else vecs.create_async_client(target, schema=schema)
     store = VecsVectorStore(Table(), client=client)
     store.add_texts(TEXTS)
@@ -259,7 +259,7 @@ def test_a_copy_of_a_store_on_a_client_works_and_leaves_no_connection(
     store.close()
     if isinstance(client, vecs.Client):
         client.close()
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_a_pickle_works_in_another_process(target: str, schema: str, filled: VecsVectorStore) -> None:
