@@ -53,7 +53,7 @@ LANGCHAIN_RULES = [
 
 LLAMA_INDEX = "integrations/llama-index"
 LLAMA_INDEX_RULES = [
-    (r"\b(_?)a(?=(clear|made|nodes|query)(_|\b))", r"\1"),
+    (r"\b(_?)a(?=(clear|found|made|nodes|query)(_|\b))", r"\1"),
     *LANGCHAIN_RULES,
 ]
 

@@ -14,7 +14,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
-from vecs import Match, Reranker
+from vecs import Match, Record, Reranker
 from vecs.exc import ArgError
 from vecs.indexes import checked_int
 
@@ -45,21 +45,34 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Asked:
-    """One search: for a vector or a text, and with these arguments."""
+    """One search: for a vector or a text, and with these arguments; for None it is one by filters alone."""
 
     query: Any
     options: Mapping[str, Any]
     by_cosine: bool
     include_embeddings: bool
 
-    def node(self, match: Match) -> BaseNode:
-        """Return what was found as a node."""
-        return to_node(match, include_embedding=self.include_embeddings)
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The arguments of `Collection.get` for a search by filters alone."""
+        return {
+            name: self.options[name]
+            for name in ("filters", "limit", "offset", "include_vector")
+            if name in self.options
+        }
 
-    def answer(self, matches: Sequence[Match], nodes: Sequence[BaseNode]) -> VectorStoreQueryResult:
-        """Return what was found, and the nodes it is, as LlamaIndex has it."""
-        similarities = [self._similarity(match) for match in matches]
-        return VectorStoreQueryResult(nodes=nodes, similarities=similarities, ids=[match.id for match in matches])
+    def node(self, found: Match | Record) -> BaseNode:
+        """Return what was found as a node."""
+        return to_node(found, include_embedding=self.include_embeddings)
+
+    def answer(self, found: Sequence[Match | Record], nodes: Sequence[BaseNode]) -> VectorStoreQueryResult:
+        """Return what was found, and the nodes it is, as LlamaIndex has it; without a query nothing is similar."""
+        similarities = [self._similarity(match) for match in found if isinstance(match, Match)]
+        return VectorStoreQueryResult(
+            nodes=nodes,
+            similarities=None if self.query is None else similarities,
+            ids=[node.node_id for node in nodes],
+        )
 
     def _similarity(self, match: Match) -> float:
         # For cosine what LlamaIndex's stores say, 0 from a right angle on; vecs' own score is 0.5 there.
@@ -99,6 +112,9 @@ def asked(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults,
     _BY_MODE[mode](query, given, options)
     reranked = options.get("rerank") is not None
     vector = query.query_embedding
+    if vector is None and query.query_str == "" and options["mode"] == "vector":
+        # LlamaIndex embeds no empty text: its auto retriever asks for what the filters leave.
+        return Asked(None, options, False, options["include_vector"])
     if vector is None or options["mode"] == "keyword":
         vector = _words(query, mode)
     elif reranked or options["mode"] == "hybrid":

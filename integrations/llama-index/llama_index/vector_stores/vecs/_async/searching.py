@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
@@ -11,8 +11,8 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.vecs._async.opening import AsyncOpening
 from llama_index.vector_stores.vecs._loops import on_any_loop
 from llama_index.vector_stores.vecs._threads import async_each
-from llama_index.vector_stores.vecs.asking import KNOWN, asked, unknown_arguments
-from vecs import Match
+from llama_index.vector_stores.vecs.asking import KNOWN, Asked, asked, unknown_arguments
+from vecs import AsyncCollection, Match, Record
 
 
 class AsyncSearching(AsyncOpening):
@@ -36,11 +36,13 @@ class AsyncSearching(AsyncOpening):
         if kwargs:
             self._tell_unknown(kwargs)
         request = asked(query, kwargs, self._settings.defaults, self._object_ids)
-        nothing: list[Match] = []
-        found = await self._awith_collection(
-            lambda collection: collection.search(request.query, **request.options), nothing
-        )
+        found = await self._awith_collection(lambda collection: self._afound(collection, request), [])
         return request.answer(found, await async_each(found, request.node))
+
+    async def _afound(self, collection: AsyncCollection, request: Asked) -> Sequence[Match | Record]:
+        if request.query is None:
+            return await collection.get(**request.reading)
+        return await collection.search(request.query, **request.options)
 
     def _tell_unknown(self, given: Mapping[str, Any]) -> None:
         for name, hint in unknown_arguments(given):

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._sync.opening import Opening
 from llama_index.vector_stores.vecs._threads import each
-from llama_index.vector_stores.vecs.asking import KNOWN, asked, unknown_arguments
-from vecs import Match
+from llama_index.vector_stores.vecs.asking import KNOWN, Asked, asked, unknown_arguments
+from vecs import Collection, Match, Record
 
 
 class Searching(Opening):
@@ -35,9 +35,13 @@ class Searching(Opening):
         if kwargs:
             self._tell_unknown(kwargs)
         request = asked(query, kwargs, self._settings.defaults, self._object_ids)
-        nothing: list[Match] = []
-        found = self._with_collection(lambda collection: collection.search(request.query, **request.options), nothing)
+        found = self._with_collection(lambda collection: self._found(collection, request), [])
         return request.answer(found, each(found, request.node))
+
+    def _found(self, collection: Collection, request: Asked) -> Sequence[Match | Record]:
+        if request.query is None:
+            return collection.get(**request.reading)
+        return collection.search(request.query, **request.options)
 
     def _tell_unknown(self, given: Mapping[str, Any]) -> None:
         for name, hint in unknown_arguments(given):
