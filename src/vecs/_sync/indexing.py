@@ -54,8 +54,8 @@ class Indexing(Core):
         longer. An interrupted build leaves nothing behind, or what the next call clears away.
 
         With `filters`, on metadata, the index is on the records that match: smaller, and the fastest for searches
-        whose filter has all these conditions, at its top or in its top `$and`. It stands beside any other index,
-        and answers no other search.
+        whose filter has all these conditions, at its top or in its top `$and`. It stands beside any other index, and
+        answers no other search.
 
         `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
         needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the

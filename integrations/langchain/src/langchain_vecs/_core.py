@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
+from langchain_vecs._connected import Connected
 from langchain_vecs.asking import Defaults
 from langchain_vecs.conversions import OnNul, checked_namespace, id_filters, qualified, to_filters
 from vecs import Transform
@@ -29,13 +31,24 @@ class Settings:
     on_nul: OnNul
 
 
-class Core:
+def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse a misspelled argument where LangChain passes on all sorts of them: it may have been a namespace."""
+    for name in rest:
+        close = get_close_matches(name, known, 1)
+        if close:
+            raise ArgError(f"unknown argument {name!r}; did you mean {close[0]!r}?")
+
+
+class Core(Connected):
     """The parts of a store that its methods stand on."""
 
     _settings: Settings
-    _clients: SharedClients
     # The collection as each client sees it.
     _opened: dict[Any, Any]
+
+    def _share(self, where: Mapping[str, Any], clients: SharedClients) -> None:
+        super()._share(where, clients)
+        self._opened = {}
 
     def _namespace(self, given: str | None) -> str | None:
         return self._settings.defaults.namespace if given is None else checked_namespace(given)
@@ -52,14 +65,15 @@ class Core:
         of_ids = None
         if ids is not None:
             of_ids = id_filters([qualified(id, namespace) for id in ids], chunks=self._splits)
-        elif not filter:
-            raise ArgError(
-                f"{what} needs ids=, filter= or delete_all=True"
-                if what == "delete"
-                else f"{what} needs ids= or filter="
-            )
-        selected = to_filters(filter, None, of_ids)
-        if selected is None:
-            raise ArgError(f"{what} needs ids= or filter= to say which documents")
-        # Ids of a namespace are its alone.
-        return selected if namespace is None or ids is not None else {"$and": [to_filters(None, namespace), selected]}
+            # Ids of a namespace are its alone.
+            namespace = None
+        selected = to_filters(filter, namespace, of_ids)
+        if selected is None or to_filters(filter, None, of_ids) is None:
+            alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
+            raise ArgError(f"{what} needs {alternatives} to say which documents")
+        return selected
+
+    def _records_name(self, schema: str) -> str:
+        """Return the record manager's namespace for this store: its collection, and its part of it."""
+        namespace = self._settings.defaults.namespace
+        return f"vecs/{schema}.{self._settings.name}" + ("" if namespace is None else f"/{namespace}")

@@ -94,8 +94,8 @@ def asked(defaults: Defaults, k: Any, given: Mapping[str, Any], mode: SearchMode
         raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(MODES)}")
     namespace = defaults.namespace if given.get("namespace") is None else checked_namespace(given["namespace"])
     ordered_by_distance = mode == "vector" and given.get("rerank") is None
-    threshold = _threshold(given.get("score_threshold"))
     own = defaults.relevance_score_fn if ordered_by_distance else None
+    threshold = _threshold(given.get("score_threshold"), bounded=own is None)
     options = {name: given[name] for name in _PASSED if given.get(name) is not None}
     words = options.pop("text", None)
     options |= {
@@ -152,9 +152,12 @@ def _check_known(given: Mapping[str, Any]) -> None:
         raise ArgError(f"unknown search argument {name!r}; {hint}expected one of {', '.join(_KNOWN)}")
 
 
-def _threshold(given: Any) -> float | None:
+def _threshold(given: Any, *, bounded: bool) -> float | None:
+    """Return the least relevance: from 0 to 1, but where it is one of the caller's own making."""
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, Real) or math.isnan(cast("Any", given)):
         raise ArgError(f"score_threshold must be a number, a relevance from 0 to 1, not {given!r}")
+    if bounded and not 0 <= float(given) <= 1:
+        raise ArgError(f"score_threshold must be a relevance from 0 to 1, not {given!r}")
     return float(given)

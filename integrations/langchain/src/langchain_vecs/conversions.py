@@ -18,6 +18,8 @@ from langchain_core.structured_query import FilterDirective
 from langchain_vecs.translator import translated
 from vecs import Match, Record
 from vecs.exc import ArgError, FilterError
+from vecs.filters import parse_filters
+from vecs.records import record_id
 
 # The metadata key that holds a record's namespace, and what stands between namespace and id.
 NAMESPACE_KEY = "_namespace"
@@ -52,6 +54,7 @@ def items_of_texts(
     """Pair texts with what belongs to them; raises ArgError where there is not one of each for every text."""
     if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
         raise ArgError(f"texts must be a list of strings, not {type(texts).__name__}: {texts!r:.80}")
+    _check_ids(ids)
     columns = {"texts": texts, "metadatas": metadatas, "ids": ids, "embeddings": embeddings}
     given = {name: column for name, column in columns.items() if column is not None}
     sizes = {name: len(column) for name, column in given.items() if isinstance(column, Sized)}
@@ -67,8 +70,10 @@ def _paired(given: Mapping[str, Iterable[Any]]) -> Iterator[Item]:
         if short:
             raise ArgError(_uneven(f"{number} {' and '.join(short)}, and more of the others"))
         metadata = parts.get("metadatas")
+        if parts.get("embeddings", _MISSING) is None:
+            raise ArgError(f"embedding {number} is None; give every text its vector, or let add_texts() make them")
         yield Item(
-            _id_or_new(parts.get("ids")),
+            _id_or_new(parts.get("ids"), number),
             _checked_text(parts["texts"], number),
             {} if metadata is None else metadata,
             parts.get("embeddings"),
@@ -79,6 +84,7 @@ def items_of_documents(documents: Iterable[Document], ids: Iterable[Any] | None)
     """Turn documents into items; an id that is given beside a document wins over its own."""
     if isinstance(documents, Document | str) or not isinstance(documents, Iterable):
         raise ArgError(f"documents must be a list of Documents, not {type(documents).__name__}")
+    _check_ids(ids)
     if ids is None:
         return (_item_of(document, number) for number, document in enumerate(documents))
     if isinstance(documents, Sized) and isinstance(ids, Sized) and len(documents) != len(ids):
@@ -96,14 +102,22 @@ def _documents_with(documents: Iterable[Document], ids: Iterable[Any]) -> Iterat
 def _item_of(document: Any, number: int, id: Any = None) -> Item:
     if not isinstance(document, Document):
         raise ArgError(f"document {number} is {type(document).__name__}, not a langchain_core Document")
-    return Item(_id_or_new(document.id if id is None else id), document.page_content, document.metadata)
+    return Item(_id_or_new(document.id if id is None else id, number), document.page_content, document.metadata)
 
 
-def _id_or_new(id: Any) -> Any:
-    if id is None:
-        return str(uuid4())
-    # What is no id stays as it is, for vecs to refuse by name.
-    return str(id) if isinstance(id, int | UUID) and not isinstance(id, bool) else id
+def _check_ids(ids: Any) -> None:
+    if ids is not None and (isinstance(ids, str | bytes) or not isinstance(ids, Iterable)):
+        raise ArgError(f"ids must be a list of strings, not {ids!r:.80}")
+
+
+def checked_ids(ids: Any) -> list[str]:
+    """Return ids as they are stored; raises ArgError for what is none, None too."""
+    _check_ids(ids)
+    return [record_id(id) for id in ids]
+
+
+def _id_or_new(id: Any, number: int) -> str:
+    return str(uuid4()) if id is None else record_id(id, f"the id of document {number}")
 
 
 def _checked_text(text: Any, number: int) -> str:
@@ -142,14 +156,16 @@ def to_document(found: Match | Record, namespace: str | None) -> Document:
         metadata.pop(NAMESPACE_KEY, None)
     for key, type_of in (found.extra or {}).items():
         name = key.removeprefix(TYPE_OF)
-        if name != key and name in metadata:
+        # None is what an update leaves of it where the new value is JSON's.
+        if name != key and type_of is not None and name in metadata:
             metadata[name] = _restored(metadata[name], type_of)
     return Document(id=unqualified(str(found.id), namespace), page_content=found.text or "", metadata=metadata)
 
 
-def qualified(id: Any, namespace: str | None) -> Any:
-    """Return the id a record is stored under."""
-    return id if namespace is None or not isinstance(id, str) or not id else f"{namespace}{SEPARATOR}{id}"
+def qualified(id: Any, namespace: str | None) -> str:
+    """Return the id a record is stored under; raises ArgError for what is no id."""
+    stored = record_id(id)
+    return stored if namespace is None else f"{namespace}{SEPARATOR}{stored}"
 
 
 def unqualified(id: str, namespace: str | None) -> str:
@@ -177,16 +193,15 @@ def stored_metadata(metadata: Any, who: str, on_nul: OnNul) -> tuple[dict[str, A
     """Return metadata as JSON holds it, and for each key whose value JSON has no type for, what it was."""
     if not isinstance(metadata, Mapping):
         raise ArgError(f"the metadata of document {who!r} is {type(metadata).__name__}, not a dict")
-    plain: dict[str, Any] = {}
-    types: dict[str, Any] = {}
-    for key, value in cast("Mapping[Any, Any]", metadata).items():
-        name = storable(key, on_nul) if isinstance(key, str) else key
-        plain[name], type_of = _plain(value, on_nul)
-        if type_of is not None:
-            types[f"{TYPE_OF}{name}"] = type_of
-    return plain, types
+    try:
+        plain, types = _plain_mapping(cast("Mapping[Any, Any]", metadata), on_nul)
+    except RecursionError:
+        raise ArgError(f"the metadata of document {who!r} is nested too deeply or contains itself") from None
+    return plain, {f"{TYPE_OF}{name}": type_of for name, type_of in (types or {}).items()}
 
 
+# Python writes larger floats with an exponent, which jsonb expands to a whole number.
+_LARGE = 1e16
 _PLAIN = frozenset((int, float, bool, type(None)))
 _READ: dict[str, Callable[[str], Any]] = {
     "datetime": datetime.fromisoformat,
@@ -201,7 +216,7 @@ _GATHER: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "set": set, "f
 def _plain(value: Any, on_nul: OnNul) -> tuple[Any, Any]:
     """Return a value as JSON holds it, and what it was: None, the name of a type, or the types of its parts."""
     if value.__class__ in _PLAIN:
-        return value, None
+        return value, "float" if value.__class__ is float and abs(value) >= _LARGE else None
     if isinstance(value, Enum):
         return _plain(value.value, on_nul)
     if isinstance(value, str):
@@ -211,7 +226,8 @@ def _plain(value: Any, on_nul: OnNul) -> tuple[Any, Any]:
     if isinstance(value, list | tuple | set | frozenset):
         return _plain_sequence(cast("Sequence[Any]", value), on_nul)
     if isinstance(value, date | time):
-        return value.isoformat(), type(value).__name__ if type(value) in (datetime, date, time) else "datetime"
+        kind = "datetime" if isinstance(value, datetime) else "date" if isinstance(value, date) else "time"
+        return value.isoformat(), kind
     if isinstance(value, UUID):
         return str(value), "uuid"
     if isinstance(value, PurePath):
@@ -223,7 +239,7 @@ def _plain(value: Any, on_nul: OnNul) -> tuple[Any, Any]:
     return value, None
 
 
-def _plain_mapping(value: Mapping[Any, Any], on_nul: OnNul) -> tuple[Any, Any]:
+def _plain_mapping(value: Mapping[Any, Any], on_nul: OnNul) -> tuple[dict[Any, Any], dict[str, Any] | None]:
     made: dict[Any, Any] = {}
     types: dict[str, Any] = {}
     for key, item in value.items():
@@ -246,18 +262,29 @@ def _gathered_as(value: Iterable[Any]) -> str:
 
 
 def _restored(value: Any, type_of: Any) -> Any:
-    """Return what a value was; as it is where somebody changed it since."""
-    if isinstance(type_of, str):
-        with suppress(ValueError):
-            return _READ[type_of](value) if isinstance(value, str) and type_of in _READ else value
-        return value
+    """Return what a value was; as it is where somebody changed it since, or a later version wrote it."""
+    with suppress(ValueError, TypeError, KeyError, ArithmeticError):
+        return _as_it_was(value, type_of)
+    return value
+
+
+def _as_it_was(value: Any, type_of: Any) -> Any:
     if isinstance(type_of, dict):
         return _restored_parts(value, cast("dict[str, Any]", type_of))
+    if type_of == "float":
+        return float(value) if type(value) is int else value
+    if isinstance(type_of, str):
+        return _READ[type_of](value) if isinstance(value, str) else value
     name, rest = cast("Sequence[Any]", type_of)
     if name == "decimal":
         number = Decimal(cast("str", rest))
-        return number if isinstance(value, int | float) and float(number) == value else value
+        return number if isinstance(value, int | float) and _is_stored_as(number, value) else value
     return _GATHER[name](_restored_parts(value, rest)) if isinstance(value, list) else value
+
+
+def _is_stored_as(number: Decimal, value: float) -> bool:
+    # Whole numbers are exact, and may be beyond any float; all others are the nearest float.
+    return number == value or (number != number.to_integral_value() and float(number) == float(value))
 
 
 def _restored_parts(value: Any, types: Mapping[str, Any]) -> Any:
@@ -287,8 +314,21 @@ def to_filters(
     if given is not None and not isinstance(given, Mapping):
         raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {given!r:.80}")
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
-    parts += [_respelled(part) for part in (cast("Any", given), *conditions) if part]
+    # By length: a mapping of somebody's may call itself false and hold a condition.
+    if given is not None and len(cast("Mapping[Any, Any]", given)) > 0:
+        parts.append(_checked(given))
+    parts += [part for part in conditions if part]
     return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}
+
+
+def _checked(given: Any) -> dict[str, Any]:
+    """Return a filter in vecs' language, or raise FilterError: also where there is no collection to ask yet."""
+    try:
+        respelled = _respelled(given)
+        parse_filters(respelled)
+    except RecursionError:
+        raise FilterError("the filter is nested too deeply, or contains itself") from None
+    return respelled
 
 
 def _respelled(filters: Any) -> Any:
@@ -312,12 +352,14 @@ def _respelled(filters: Any) -> Any:
     return {"$and": [*parts, rest]} if rest else {"$and": parts}
 
 
-def text_filters(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def text_filters(given: Any) -> dict[str, Any] | None:
     """Return Chroma's `where_document` as a filter on the text."""
-    if given is None or not given:
+    if given is None:
         return None
+    if not isinstance(given, Mapping):
+        raise FilterError(f"where_document is a dict such as {{'$contains': 'word'}}, not {given!r:.80}")
     parts: list[Any] = []
-    for operator, operand in given.items():
+    for operator, operand in cast("Mapping[Any, Any]", given).items():
         if operator == "$contains":
             parts.append({"$text": {"$contains": operand}})
         elif operator == "$not_contains":
@@ -328,7 +370,7 @@ def text_filters(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
             raise FilterError(
                 f"unknown operator {operator!r} in where_document; expected $contains, $not_contains, $and or $or"
             )
-    return parts[0] if len(parts) == 1 else {"$and": parts}
+    return None if not parts else _checked(parts[0] if len(parts) == 1 else {"$and": parts})
 
 
 def id_filters(ids: Sequence[str], *, chunks: bool) -> dict[str, Any]:

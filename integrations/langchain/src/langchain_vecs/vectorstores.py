@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from langchain_core.documents import Document
@@ -19,6 +17,7 @@ from langchain_vecs._async.indexing import AsyncIndexing
 from langchain_vecs._async.reading import AsyncReading
 from langchain_vecs._async.searching import AsyncSearching
 from langchain_vecs._async.writing import AsyncWriting
+from langchain_vecs._connected import where
 from langchain_vecs._core import Settings
 from langchain_vecs._sync.copying import Copying
 from langchain_vecs._sync.indexing import Indexing
@@ -28,12 +27,13 @@ from langchain_vecs._sync.writing import Writing
 from langchain_vecs.asking import MODES, Defaults, SearchMode, relevance_of_score
 from langchain_vecs.conversions import OnNul, checked_namespace
 from langchain_vecs.migration import Source
+from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
 from vecs.exc import ArgError, CollectionNotFound
 from vecs.indexes import checked_int
 from vecs.measures import measure_spec
-from vecs.sharing import SharedClients, shared_clients
+from vecs.sharing import shared_clients
 
 
 class VecsVectorStore(
@@ -183,32 +183,13 @@ class VecsVectorStore(
             if client is not None and client is not collection.client:
                 raise ArgError("the collection belongs to another client than client=; give one of them")
             client = collection.client
-        self._enter(settings, _where(url, path, client, schema, client_options))
-
-    def _enter(self, settings: Settings, where: Mapping[str, Any]) -> None:
-        self._settings, self._where = settings, where
-        self._clients: SharedClients = shared_clients(**where)
-        self._clients.hold(self)
-        self._opened: dict[Any, Any] = {}
+        self._settings = settings
+        self._connect(where(url, path, client, schema, client_options))
 
     def __repr__(self) -> str:
         namespace = self._settings.defaults.namespace
         of_namespace = "" if namespace is None else f", namespace={namespace!r}"
         return f"{type(self).__name__}({self._settings.name!r}{of_namespace}, {self._clients.client()!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"settings": self._settings, "where": self._where}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._enter(state["settings"], state["where"])
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # Connections are shared, not copied.
-        memo[id(self._where)] = self._where
-        twin = type(self).__new__(type(self))
-        memo[id(self)] = twin
-        twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
-        return twin
 
     # --- made with its documents -----------------------------------------------------------------------
 
@@ -285,7 +266,7 @@ class VecsVectorStore(
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
         theirs = store._clients if source is None else shared_clients(source)
-        store._copied(theirs.client(), of, skip_without_embedding=skip_without_embedding)
+        store._copied(theirs, of, skip_without_embedding=skip_without_embedding)
         return store
 
     @classmethod
@@ -302,7 +283,7 @@ class VecsVectorStore(
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
         theirs = store._clients if source is None else shared_clients(source)
-        await store._acopied(await theirs.async_client(), of, skip_without_embedding=skip_without_embedding)
+        await store._acopied(theirs, of, skip_without_embedding=skip_without_embedding)
         return store
 
     # --- what it stands on -----------------------------------------------------------------------------
@@ -311,11 +292,6 @@ class VecsVectorStore(
     def embeddings(self) -> Embeddings | None:
         """What turns text into vectors; None where the collection's own transform does."""
         return self._settings.embedding
-
-    @property
-    def client(self) -> Client:
-        """The sync client, for everything that vecs can do and plain SQL: see `vecs.Client.connection`."""
-        return self._clients.client()
 
     @property
     def collection(self) -> Collection:
@@ -329,6 +305,14 @@ class VecsVectorStore(
     def namespace(self) -> str | None:
         """The namespace of calls that name none."""
         return self._settings.defaults.namespace
+
+    def record_manager(self, namespace: str | None = None) -> VecsRecordManager:
+        """
+        Return the record manager for LangChain's `index()`, in the same database; see its `create_schema()`.
+
+        Its records are those of this store, and `drop()` deletes them, unless another `namespace` is given.
+        """
+        return VecsRecordManager.of(namespace or self._records_name(self.client.schema), self)
 
     def as_retriever(self, **kwargs: Any) -> VecsRetriever:
         """
@@ -347,34 +331,6 @@ class VecsVectorStore(
             return defaults.relevance_score_fn
         score = measure_spec(defaults.measure or "cosine_distance").score
         return lambda distance: relevance_of_score(score(distance), defaults.measure)
-
-    # --- opened and closed -----------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """
-        Let go of the connections; the last store on a target closes them.
-
-        Twice is once, and a call after it connects again. A client that was handed in stays open.
-        """
-        self._opened = {}
-        self._clients.release(self)
-
-    async def aclose(self) -> None:
-        """Do as `close()` without blocking the event loop."""
-        self._opened = {}
-        await self._clients.arelease(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
 
 def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
@@ -397,22 +353,3 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
         raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
     return value
-
-
-def _where(
-    url: str | None,
-    path: str | os.PathLike[str] | None,
-    client: Client | AsyncClient | None,
-    schema: str | None,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the arguments of `shared_clients`."""
-    given = [name for name, value in (("url", url), ("path", path), ("client", client)) if value is not None]
-    if len(given) > 1:
-        raise ArgError(f"{' and '.join(given)} each say where the collection is; give one of them")
-    if client is not None:
-        if options or schema is not None:
-            raise ArgError(f"client= has its own {', '.join([*options, *(['schema'] if schema else [])])}")
-        return {"client": client}
-    # As a Path it is a folder, whatever it looks like.
-    return {"target": url if path is None else Path(path), "schema": schema or "vecs", **options}

@@ -6,16 +6,20 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from langchain_vecs._async.migration import open_source
 from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._loops import on_any_loop
 from langchain_vecs.conversions import Item, to_record
 from langchain_vecs.migration import Source
-from vecs import AsyncClient, Record
+from vecs import Record
+from vecs.sharing import SharedClients
 
 
 class AsyncCopying(AsyncOpening):
     """How a store is filled from langchain-postgres."""
 
-    async def _acopied(self, client: AsyncClient, source: Source, *, skip_without_embedding: bool) -> None:
+    @on_any_loop
+    async def _acopied(self, clients: SharedClients, source: Source, *, skip_without_embedding: bool) -> None:
         """Copy everything there is, all of it or none."""
+        client = await clients.async_client()
         async with (
             client.connection() as connection,
             open_source(connection, source, skip_without_embedding=skip_without_embedding) as reading,

@@ -18,7 +18,8 @@ class AsyncOpening(Core):
 
     async def _acollection(self, *, anew: bool = False) -> AsyncCollection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
-        client = await self._clients.async_client()
+        # Again, for a store that was closed: the others on its target are not to close what it uses.
+        client = await self._aclient()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -50,7 +51,7 @@ class AsyncOpening(Core):
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        client = await self._clients.async_client()
+        client = await self._aclient()
         await client.get_or_create_collection(
             settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
         )
@@ -59,14 +60,17 @@ class AsyncOpening(Core):
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
         return made
 
-    async def _awith_collection(self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T) -> T:
+    async def _awith_collection(
+        self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T, *, writes: bool = False
+    ) -> T:
         """Ask the collection something; where there is none, the answer is that of an empty one."""
-        collection = await self._acollection()
+        # A broken connection heals when something is read, and fails what writes.
+        collection = await self._acollection(anew=writes)
         if collection is None:
             return otherwise
         try:
             return await ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = await self._acollection(anew=True)
             return otherwise if collection is None else await ask(collection)

@@ -8,11 +8,14 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._async.opening import AsyncOpening
+from langchain_vecs._async.records import adelete_namespace
+from langchain_vecs._core import check_rest
 from langchain_vecs._loops import async_taken, on_any_loop
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
     TYPE_OF,
     Item,
+    checked_ids,
     items_of_documents,
     items_of_texts,
     storable,
@@ -49,6 +52,7 @@ class AsyncWriting(AsyncOpening):
         Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
         more or fewer ids than documents.
         """
+        check_rest(kwargs, ("ids", "namespace", "batch_size"))
         return await self._aadd(items_of_documents(documents, ids), namespace, batch_size)
 
     @on_any_loop
@@ -63,6 +67,7 @@ class AsyncWriting(AsyncOpening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
         return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size)
 
     @on_any_loop
@@ -77,6 +82,7 @@ class AsyncWriting(AsyncOpening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
     @on_any_loop
@@ -84,12 +90,12 @@ class AsyncWriting(AsyncOpening):
         self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
-        return await self._aadd(items_of_documents(documents, ids), namespace, None)
+        return await self._aadd(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
     @on_any_loop
     async def aupdate_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
         """Replace the document with this id."""
-        await self._aadd(items_of_documents([document], [document_id]), namespace, None)
+        await self._aadd(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
     @on_any_loop
     async def aupdate_metadata(
@@ -118,7 +124,9 @@ class AsyncWriting(AsyncOpening):
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
         changed = await self._awith_collection(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace), []
+            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            [],
+            writes=True,
         )
         return [unqualified(id, namespace) for id in changed]
 
@@ -144,26 +152,26 @@ class AsyncWriting(AsyncOpening):
         if delete_all:
             if ids is not None or filter is not None:
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
-            await self._awith_collection(lambda collection: self._aemptied(collection, namespace), None)
+            await self._awith_collection(lambda collection: self._aemptied(collection, namespace), None, writes=True)
             return True
         filters = self._selected("delete", ids, filter, namespace)
-        await self._awith_collection(lambda collection: collection.delete(filters=filters), [])
+        await self._awith_collection(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
     @on_any_loop
     async def adrop(self) -> None:
         """
-        Delete the collection with its documents and what its record manager recorded of them.
+        Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
         A store with a namespace deletes the namespace's only.
         """
-        namespace = self._settings.defaults.namespace
-        client = await self._clients.async_client()
-        if namespace is not None:
+        client = await self._aclient()
+        if self._settings.defaults.namespace is None:
+            await client.delete_collection(self._settings.name)
+            self._opened = {}
+        else:
             await self.adelete(delete_all=True)
-            return
-        await client.delete_collection(self._settings.name)
-        self._opened = {}
+        await adelete_namespace(client, self._records_name(client.schema))
 
     async def _aemptied(self, collection: AsyncCollection, namespace: str | None) -> None:
         if namespace is None:
@@ -178,27 +186,32 @@ class AsyncWriting(AsyncOpening):
         if not batch:
             return []
         vecs = await self._aembedded(batch)
+        # Before there is a collection for them: what cannot be stored is not to settle its dimension.
+        records = self._recorded(batch, vecs, namespace)
         collection = await self._acollection_for(_dimension_of(batch, vecs))
         ids: list[str] = []
-        await collection.upsert(self._arecords(items, size, batch, vecs, namespace, ids))
+        await collection.upsert(self._arecords(items, size, records, namespace, ids))
         return ids
 
     async def _arecords(
         self,
         items: Iterator[Item],
         size: int,
-        batch: Sequence[Item],
-        vecs: Sequence[Any],
+        records: Sequence[Record],
         namespace: str | None,
         ids: list[str],
     ) -> AsyncIterator[Record]:
-        """Yield a batch and all that follow as records, and note their ids."""
-        while batch:
-            for item, vec in zip(batch, vecs, strict=True):
-                ids.append(item.id)
-                yield to_record(item, vec, namespace, self._settings.on_nul)
+        """Yield a batch and all that follow, and note their ids."""
+        while records:
+            for record in records:
+                ids.append(unqualified(str(record.id), namespace))
+                yield record
             batch = await async_taken(items, size)
-            vecs = await self._aembedded(batch)
+            records = self._recorded(batch, await self._aembedded(batch), namespace)
+
+    def _recorded(self, batch: Sequence[Item], vecs: Sequence[Any], namespace: str | None) -> list[Record]:
+        on_nul = self._settings.on_nul
+        return [to_record(item, vec, namespace, on_nul) for item, vec in zip(batch, vecs, strict=True)]
 
     async def _aembedded(self, batch: Sequence[Item]) -> Sequence[Any]:
         """Return a vector for each item; None for each where the collection makes its own."""
@@ -206,7 +219,7 @@ class AsyncWriting(AsyncOpening):
         if not batch or batch[0].vec is not None or embedding is None:
             return [item.vec for item in batch]
         texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = await embedding.aembed_documents(texts)
+        vecs = list(await embedding.aembed_documents(texts))
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs

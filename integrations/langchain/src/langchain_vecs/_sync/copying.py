@@ -9,14 +9,16 @@ from langchain_vecs._sync.migration import open_source
 from langchain_vecs._sync.opening import Opening
 from langchain_vecs.conversions import Item, to_record
 from langchain_vecs.migration import Source
-from vecs import Client, Record
+from vecs import Record
+from vecs.sharing import SharedClients
 
 
 class Copying(Opening):
     """How a store is filled from langchain-postgres."""
 
-    def _copied(self, client: Client, source: Source, *, skip_without_embedding: bool) -> None:
+    def _copied(self, clients: SharedClients, source: Source, *, skip_without_embedding: bool) -> None:
         """Copy everything there is, all of it or none."""
+        client = clients.client()
         with (
             client.connection() as connection,
             open_source(connection, source, skip_without_embedding=skip_without_embedding) as reading,

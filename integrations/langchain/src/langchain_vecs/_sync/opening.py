@@ -19,7 +19,8 @@ class Opening(Core):
 
     def _collection(self, *, anew: bool = False) -> Collection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
-        client = self._clients.client()
+        # Again, for a store that was closed: the others on its target are not to close what it uses.
+        client = self._client()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -51,7 +52,7 @@ class Opening(Core):
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        client = self._clients.client()
+        client = self._client()
         client.get_or_create_collection(
             settings.name, dimension=dimension, text=True, language=settings.language, precision=precision
         )
@@ -60,14 +61,15 @@ class Opening(Core):
             raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
         return made
 
-    def _with_collection(self, ask: Callable[[Collection], T], otherwise: T) -> T:
+    def _with_collection(self, ask: Callable[[Collection], T], otherwise: T, *, writes: bool = False) -> T:
         """Ask the collection something; where there is none, the answer is that of an empty one."""
-        collection = self._collection()
+        # A broken connection heals when something is read, and fails what writes.
+        collection = self._collection(anew=writes)
         if collection is None:
             return otherwise
         try:
             return ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = self._collection(anew=True)
             return otherwise if collection is None else ask(collection)

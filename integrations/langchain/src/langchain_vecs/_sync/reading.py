@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.documents import Document
@@ -12,6 +12,7 @@ from langchain_vecs._sync.opening import Opening
 from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
 from vecs import Record
 from vecs.exc import ArgError
+from vecs.indexes import checked_int
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
@@ -22,7 +23,7 @@ class Reading(Opening):
     def get_by_ids(self, ids: Sequence[str], /, *, namespace: str | None = None) -> list[Document]:
         """Read documents by id, in the order of the ids; those that are not there are left out."""
         namespace = self._namespace(namespace)
-        if isinstance(ids, str):
+        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
             raise ArgError(f"get_by_ids takes a list of ids, not {ids!r}")
         records = self._read(ids, None, namespace, None, 0, include_vector=False)
         return [to_document(record, namespace) for record in records]
@@ -34,7 +35,7 @@ class Reading(Opening):
         limit: int | None = None,
         offset: int | None = None,
         where_document: Mapping[str, Any] | None = None,
-        include: Sequence[str] = ("metadatas", "documents"),
+        include: Sequence[str] | None = ("metadatas", "documents"),
         *,
         namespace: str | None = None,
     ) -> dict[str, Any]:
@@ -45,13 +46,16 @@ class Reading(Opening):
         `ids`, and of `documents`, `metadatas`, `embeddings` (float32 arrays) those in `include`; the others are
         None. Every condition given must hold.
         """
+        include = ("metadatas", "documents") if include is None else include
         unknown = [name for name in include if name not in INCLUDED]
         if unknown:
             raise ArgError(f"unknown {unknown[0]!r} in include; expected some of {', '.join(INCLUDED)}")
+        limit = None if limit is None else checked_int(limit, "limit", 0)
+        offset = 0 if offset is None else checked_int(offset, "offset", 0)
         namespace = self._namespace(namespace)
         filters = to_filters(where, namespace if ids is None else None, text_filters(where_document))
         ids = [ids] if isinstance(ids, str) else ids
-        records = self._read(ids, filters, namespace, limit, offset or 0, include_vector="embeddings" in include)
+        records = self._read(ids, filters, namespace, limit, offset, include_vector="embeddings" in include)
         documents = [to_document(record, namespace) for record in records]
         return {
             "ids": [document.id for document in documents],
@@ -96,7 +100,7 @@ class Reading(Opening):
         records = self._with_collection(
             lambda collection: collection.get(filters=selected, include_vector=include_vector), []
         )
-        place = {id: number for number, id in enumerate(stored)}
+        place: dict[Any, int] = {id: number for number, id in enumerate(stored)}
         records = sorted(records, key=lambda record: place.get(record.id, place.get(record.document_id, 0)))
         return records[offset : None if limit is None else offset + limit]
 

@@ -8,12 +8,15 @@ from typing import Any
 
 from langchain_core.documents import Document
 
+from langchain_vecs._core import check_rest
 from langchain_vecs._loops import taken
 from langchain_vecs._sync.opening import Opening
+from langchain_vecs._sync.records import delete_namespace
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
     TYPE_OF,
     Item,
+    checked_ids,
     items_of_documents,
     items_of_texts,
     storable,
@@ -49,6 +52,7 @@ class Writing(Opening):
         Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
         more or fewer ids than documents.
         """
+        check_rest(kwargs, ("ids", "namespace", "batch_size"))
         return self._add(items_of_documents(documents, ids), namespace, batch_size)
 
     def add_texts(
@@ -62,6 +66,7 @@ class Writing(Opening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
         return self._add(items_of_texts(texts, metadatas, ids), namespace, batch_size)
 
     def add_embeddings(
@@ -75,17 +80,18 @@ class Writing(Opening):
         **kwargs: Any,
     ) -> list[str]:
         """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return self._add(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
     def update_documents(
         self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
-        return self._add(items_of_documents(documents, ids), namespace, None)
+        return self._add(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
     def update_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
         """Replace the document with this id."""
-        self._add(items_of_documents([document], [document_id]), namespace, None)
+        self._add(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
     def update_metadata(
         self,
@@ -113,7 +119,9 @@ class Writing(Opening):
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
         changed = self._with_collection(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace), []
+            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            [],
+            writes=True,
         )
         return [unqualified(id, namespace) for id in changed]
 
@@ -138,25 +146,25 @@ class Writing(Opening):
         if delete_all:
             if ids is not None or filter is not None:
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
-            self._with_collection(lambda collection: self._emptied(collection, namespace), None)
+            self._with_collection(lambda collection: self._emptied(collection, namespace), None, writes=True)
             return True
         filters = self._selected("delete", ids, filter, namespace)
-        self._with_collection(lambda collection: collection.delete(filters=filters), [])
+        self._with_collection(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
     def drop(self) -> None:
         """
-        Delete the collection with its documents and what its record manager recorded of them.
+        Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
         A store with a namespace deletes the namespace's only.
         """
-        namespace = self._settings.defaults.namespace
-        client = self._clients.client()
-        if namespace is not None:
+        client = self._client()
+        if self._settings.defaults.namespace is None:
+            client.delete_collection(self._settings.name)
+            self._opened = {}
+        else:
             self.delete(delete_all=True)
-            return
-        client.delete_collection(self._settings.name)
-        self._opened = {}
+        delete_namespace(client, self._records_name(client.schema))
 
     def _emptied(self, collection: Collection, namespace: str | None) -> None:
         if namespace is None:
@@ -171,27 +179,32 @@ class Writing(Opening):
         if not batch:
             return []
         vecs = self._embedded(batch)
+        # Before there is a collection for them: what cannot be stored is not to settle its dimension.
+        records = self._recorded(batch, vecs, namespace)
         collection = self._collection_for(_dimension_of(batch, vecs))
         ids: list[str] = []
-        collection.upsert(self._records(items, size, batch, vecs, namespace, ids))
+        collection.upsert(self._records(items, size, records, namespace, ids))
         return ids
 
     def _records(
         self,
         items: Iterator[Item],
         size: int,
-        batch: Sequence[Item],
-        vecs: Sequence[Any],
+        records: Sequence[Record],
         namespace: str | None,
         ids: list[str],
     ) -> Iterator[Record]:
-        """Yield a batch and all that follow as records, and note their ids."""
-        while batch:
-            for item, vec in zip(batch, vecs, strict=True):
-                ids.append(item.id)
-                yield to_record(item, vec, namespace, self._settings.on_nul)
+        """Yield a batch and all that follow, and note their ids."""
+        while records:
+            for record in records:
+                ids.append(unqualified(str(record.id), namespace))
+                yield record
             batch = taken(items, size)
-            vecs = self._embedded(batch)
+            records = self._recorded(batch, self._embedded(batch), namespace)
+
+    def _recorded(self, batch: Sequence[Item], vecs: Sequence[Any], namespace: str | None) -> list[Record]:
+        on_nul = self._settings.on_nul
+        return [to_record(item, vec, namespace, on_nul) for item, vec in zip(batch, vecs, strict=True)]
 
     def _embedded(self, batch: Sequence[Item]) -> Sequence[Any]:
         """Return a vector for each item; None for each where the collection makes its own."""
@@ -199,7 +212,7 @@ class Writing(Opening):
         if not batch or batch[0].vec is not None or embedding is None:
             return [item.vec for item in batch]
         texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = embedding.embed_documents(texts)
+        vecs = list(embedding.embed_documents(texts))
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs

@@ -1,0 +1,119 @@
+"""The record manager's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from langchain_vecs import _records as records
+from langchain_vecs._connected import Connected
+from langchain_vecs._loops import on_any_loop
+from vecs import AsyncClient
+from vecs.exc import DatabaseError
+
+
+class AsyncRecords(Connected):
+    """One namespace of records, in the schema of a client."""
+
+    namespace: str
+
+    @on_any_loop
+    async def acreate_schema(self) -> None:
+        """Create the table of records where it is absent; any number may do so at once."""
+        client = await self._aclient()
+        if await _execute(client, records.find_table(client.schema)):
+            return
+        try:
+            async with client.connection() as connection, connection.transaction():
+                for statement, values in records.create_table(client.schema):
+                    await connection.execute(statement, values)
+        except psycopg.Error as error:
+            raise _refused(error) from error
+
+    @on_any_loop
+    async def aget_time(self) -> float:
+        """Return the server's time, in seconds since 1970."""
+        return (await _execute(await self._aclient(), records.read_clock()))[0][0]
+
+    @on_any_loop
+    async def aupdate(
+        self,
+        keys: Sequence[str],
+        *,
+        group_ids: Sequence[str | None] | None = None,
+        time_at_least: float | None = None,
+    ) -> None:
+        """
+        Write records as seen now, all or none; a key that is there gets the new group.
+
+        Raises ArgError, which is a ValueError, for `group_ids` of another length than `keys`, and where the
+        server's clock is behind `time_at_least`.
+        """
+        client = await self._aclient()
+        statement = records.upsert(client.schema, self.namespace, keys, group_ids, time_at_least)
+        if keys:
+            records.check_time((await _execute(client, statement))[0][0], time_at_least)
+
+    @on_any_loop
+    async def aexists(self, keys: Sequence[str]) -> list[bool]:
+        """Return for each key whether it is there, in their order."""
+        client = await self._aclient()
+        rows = await _execute(client, records.find_keys(client.schema, self.namespace, keys))
+        found = {row[0] for row in rows}
+        return [key in found for key in keys]
+
+    @on_any_loop
+    async def alist_keys(
+        self,
+        *,
+        before: float | None = None,
+        after: float | None = None,
+        group_ids: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> list[str]:
+        """
+        List the keys seen before and after these times, of these groups, up to `limit`; the longest unseen first.
+
+        As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
+        """
+        client = await self._aclient()
+        statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
+        return [row[0] for row in await _execute(client, statement)]
+
+    @on_any_loop
+    async def adelete_keys(self, keys: Sequence[str]) -> None:
+        """Delete records; absent ones are no error."""
+        client = await self._aclient()
+        await _execute(client, records.delete_keys(client.schema, self.namespace, keys))
+
+    @on_any_loop
+    async def adrop(self) -> None:
+        """Delete all records of the namespace; without a table there is nothing to do."""
+        await adelete_namespace(await self._aclient(), self.namespace)
+
+
+async def adelete_namespace(client: AsyncClient, namespace: str) -> None:
+    """Delete a namespace's records; without a table there is nothing to do."""
+    if await _execute(client, records.find_table(client.schema)):
+        await _execute(client, records.delete_all(client.schema, namespace))
+
+
+async def _execute(client: AsyncClient, statement: records.Statement) -> list[tuple[Any, ...]]:
+    try:
+        async with client.connection() as connection:
+            cursor = await connection.execute(*statement)
+            return await cursor.fetchall() if cursor.description else []
+    except psycopg.errors.UndefinedTable as error:
+        raise DatabaseError(
+            f"there is no table {records.TABLE!r} in schema {client.schema!r}; "
+            "call the record manager's create_schema() once",
+            error.sqlstate,
+        ) from error
+    except psycopg.Error as error:
+        raise _refused(error) from error
+
+
+def _refused(error: psycopg.Error) -> DatabaseError:
+    return DatabaseError(str(error), error.sqlstate)

@@ -1,0 +1,62 @@
+"""What `index()` remembers of the documents it wrote, in the database where they are."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.indexing import RecordManager
+
+from langchain_vecs._async.records import AsyncRecords
+from langchain_vecs._connected import Connected, where
+from langchain_vecs._sync.records import Records
+from vecs import AsyncClient, Client
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["VecsRecordManager"]
+
+
+class VecsRecordManager(AsyncRecords, Records, RecordManager):
+    """
+    Keep the records of LangChain's `index()` and `aindex()` in a vecs database.
+
+    The records of all namespaces are in one table, `langchain_records`, in the schema of the client; call
+    `create_schema()` or `acreate_schema()` once. Times are the server's. It works from any thread and any event
+    loop, shares its connections with the stores of the same database and schema, and can be pickled: without
+    connections, but with the password that is in `url`.
+
+    Args:
+        namespace: Whose records these are: a name for each collection, such as `"vecs/handbook"`.
+        url: The server, `postgresql://...`.
+        path: The folder of an embedded server. Without `url` and `path` it is $VECS_URL if that is set, else the
+            embedded server in the user's data folder.
+        client: A client of vecs that is there already, with its schema. It is never closed here.
+        schema: Where the table is.
+        **client_options: Those of `vecs.create_client`, such as `pooler`.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        *,
+        url: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        client: Client | AsyncClient | None = None,
+        schema: str | None = None,
+        **client_options: Any,
+    ) -> None:
+        super().__init__(namespace)
+        self._connect(where(url, path, client, schema, client_options))
+
+    @classmethod
+    def of(cls, namespace: str, other: Connected) -> Self:
+        """Make one that is connected as another object is."""
+        made = cls.__new__(cls)
+        RecordManager.__init__(made, namespace)
+        made._connect(other._where)
+        return made
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.namespace!r}, {self.client!r})"
