@@ -240,7 +240,7 @@ class VecsVectorStore(
         `source` is the PGVectorStore, or the `table_name` it was made with (and `source_schema` its `schema_name`,
         "public"). The collection is in the same database unless the arguments, the constructor's, say otherwise,
         and has the table's name unless `collection_name` is given. All nodes are copied or none; those that are
-        there with the same id are replaced. The table stays as it is.
+        there with the same id are replaced, rows without a vector left out. The table stays as it is.
         """
         found = source_of(source, source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
