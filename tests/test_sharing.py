@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -198,6 +199,26 @@ async def test_an_async_client_that_was_handed_in_serves_its_loop(target: str, s
         await shared.arelease(shared_user)
         assert backends(target, before - 1) == before - 1
         assert await client.collection_names() == []
+
+
+async def test_an_async_client_that_was_handed_in_is_left_to_the_loop_that_opened_it(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema) as client:
+        shared = shared_clients(client=client)
+        assert await asyncio.to_thread(lambda: asyncio.run(use(shared))) is not client
+        assert await use(shared) is client
+
+
+def test_loops_closed_in_many_threads_are_cleared_away_once(shared: SharedClients) -> None:
+    def work() -> None:
+        for _ in range(20):
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(shared.async_client())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(work) for _ in range(8)]:
+            done.result()
 
 
 def test_a_broken_connection_heals(target: str, shared: SharedClients) -> None:

@@ -66,18 +66,30 @@ class SharedClients:
         known = self._loops.get(loop)
         if known is not None:
             return known[0]
-        client, self._spare = self._spare or _twin(AsyncClient, self._state), None
+        client = self._given_for_this_loop() or _twin(AsyncClient, self._state)
         keeper = _kept_open(client)
         self._loops[loop] = client, keeper
         # Begun here, it is ended by the loop.
         await anext(keeper)
         for over in [other for other in list(self._loops) if other.is_closed()]:
-            await self._loops.pop(over)[0].close()
+            # Another thread's loop may be faster.
+            found = self._loops.pop(over, None)
+            if found is not None:
+                await found[0].close()
         return client
+
+    def _given_for_this_loop(self) -> AsyncClient | None:
+        """Return the async client that was handed in, once, unless it belongs to another event loop."""
+        with _lock:
+            spare = self._spare
+            if spare is None or spare._executor.belongs_elsewhere():  # pyright: ignore[reportPrivateUsage]
+                return None
+            self._spare = None
+            return spare
 
     def has(self, client: Client | AsyncClient) -> bool:
         """Whether a client is one of these, in use still."""
-        return client is self._client or any(client is known for known, _ in self._loops.values())
+        return client is self._client or any(client is known for known, _ in list(self._loops.values()))
 
     def hold(self, user: object) -> None:
         """Note one more who uses the clients; nothing is closed while it lives and has not let go."""
@@ -111,9 +123,9 @@ class SharedClients:
     def _taken(self) -> list[tuple[asyncio.AbstractEventLoop, AsyncClient]]:
         if self._pid != os.getpid():
             return []
-        taken = [(loop, client) for loop, (client, _) in self._loops.items() if client not in self._given]
+        taken = [(loop, client) for loop, (client, _) in list(self._loops.items()) if client not in self._given]
         for loop, _ in taken:
-            del self._loops[loop]
+            self._loops.pop(loop, None)
         return taken
 
 

@@ -25,14 +25,13 @@ from langchain_vecs.conversions import (
     items_of_documents,
     items_of_texts,
     qualified,
-    storable,
-    stored_metadata,
     text_filters,
     to_document,
     to_filters,
     to_record,
     unqualified,
 )
+from langchain_vecs.metadata import storable, stored_metadata
 from vecs import Match, Record
 from vecs._json import encode_json
 from vecs.exc import ArgError, FilterError

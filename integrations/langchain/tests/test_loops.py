@@ -78,17 +78,6 @@ def test_event_loops_that_also_write_leave_no_connection(target: str, filled: Ve
     assert backends(target, before) == before
 
 
-def test_event_loops_closed_without_ceremony_leave_one_connection_at_most(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
-    for _ in range(10):
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(used(filled, 1))
-        loop.close()
-    assert backends(target, before + 1) <= before + 1
-    filled.close()
-    assert backends(target, before) == before
-
-
 def test_event_loops_that_failed_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
     before = backends(target)
 
@@ -242,21 +231,6 @@ def test_sixteen_threads_with_a_loop_each_share_a_store(target: str, filled: Vec
 
     in_threads(16, work)
     asyncio.run(used(filled))
-    assert backends(target, before) == before
-
-
-def test_threads_with_loops_that_are_closed_without_ceremony(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
-
-    def work(number: int) -> None:
-        for _ in range(5):
-            loop = asyncio.new_event_loop()
-            loop.run_until_complete(used(filled, 1))
-            loop.close()
-
-    in_threads(8, work)
-    asyncio.run(used(filled))
-    filled.close()
     assert backends(target, before) == before
 
 
@@ -432,7 +406,7 @@ def test_every_async_method_has_its_way_around_a_proactor_loop() -> None:
     names = [name for name in dir(VecsVectorStore) if name.startswith("a") and not name.startswith("as_")]
     methods = [name for name in names if asyncio.iscoroutinefunction(getattr(VecsVectorStore, name))]
     # Made of other methods alone.
-    composed = {"afrom_texts", "afrom_documents", "aclose"}
+    composed = {"afrom_texts", "afrom_documents", "afrom_langchain_postgres"}
     without = [name for name in methods if not hasattr(getattr(VecsVectorStore, name), "__wrapped__")]
     assert set(without) == composed
 

@@ -185,6 +185,10 @@ class AsyncExecutor:
         else:
             same_loop(self._loop, async_loop())
 
+    def belongs_elsewhere(self) -> bool:
+        """Whether an event loop opened it that goes on, and is not the running one."""
+        return self._loop not in (None, async_loop()) and not loop_is_over(self._loop)
+
     def _abandon(self) -> None:
         """Hang up without the event loop that would be needed to do it properly; it is closed."""
         for connection in self._made:

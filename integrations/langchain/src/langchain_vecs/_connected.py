@@ -29,6 +29,8 @@ def where(
     if len(given) > 1:
         raise ArgError(f"{' and '.join(given)} each say where the database is; give one of them")
     if client is not None:
+        if not isinstance(client, Client | AsyncClient):
+            raise ArgError(f"client must be a vecs client, not {type(client).__name__}; a connection string is url=")
         own = [*options, *(["schema"] if schema not in (None, client.schema) else [])]
         if own:
             raise ArgError(f"client= has its own {', '.join(own)}")
@@ -90,7 +92,7 @@ class Connected:
     def _copied_with(self, state: dict[str, Any]) -> Self:
         twin = type(self).__new__(type(self))
         vars(twin).update(state)
-        twin._connect(self._where)
+        twin._share(self._where, self._clients)
         return twin
 
     def close(self) -> None:

@@ -11,7 +11,8 @@ from langchain_core.embeddings import Embeddings
 
 from langchain_vecs._connected import Connected
 from langchain_vecs.asking import Defaults
-from langchain_vecs.conversions import OnNul, checked_namespace, id_filters, qualified, to_filters
+from langchain_vecs.conversions import checked_namespace, id_filters, qualified, to_filters
+from langchain_vecs.metadata import OnNul
 from vecs import Transform
 from vecs.exc import ArgError
 from vecs.sharing import SharedClients

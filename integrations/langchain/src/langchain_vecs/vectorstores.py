@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from difflib import get_close_matches
+from inspect import signature
 from typing import Any
 
 from langchain_core.documents import Document
@@ -25,7 +27,8 @@ from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
 from langchain_vecs.asking import MODES, Defaults, SearchMode, relevance_of_score
-from langchain_vecs.conversions import OnNul, checked_namespace
+from langchain_vecs.conversions import checked_namespace
+from langchain_vecs.metadata import OnNul
 from langchain_vecs.migration import Source
 from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
@@ -164,6 +167,9 @@ class VecsVectorStore(
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
+        _check_known(client_options)
+        if not isinstance(collection, str):
+            client = _client_of(collection, client, url, path)
         settings = Settings(
             embedding=_checked_embedding(embedding, embeddings),
             name=collection if isinstance(collection, str) else collection.name,
@@ -179,10 +185,6 @@ class VecsVectorStore(
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
         )
-        if not isinstance(collection, str):
-            if client is not None and client is not collection.client:
-                raise ArgError("the collection belongs to another client than client=; give one of them")
-            client = collection.client
         self._settings = settings
         self._connect(where(url, path, client, schema, client_options))
 
@@ -353,3 +355,39 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
         raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
     return value
+
+
+# The arguments of VecsVectorStore, and those that other stores have for the same.
+_CLIENT_OPTIONS = [name for name in signature(Client).parameters if name not in ("target", "connection_string")]
+_KNOWN = [*(name for name in signature(VecsVectorStore).parameters if name != "client_options"), *_CLIENT_OPTIONS]
+_ELSEWHERE = {
+    "connection": "url",
+    "connection_string": "url",
+    "target": "url",
+    "persist_directory": "path",
+    "collection_name": "collection",
+    "table_name": "collection",
+    "distance_strategy": "measure",
+    "embedding_function": "embedding",
+}
+
+
+def _check_known(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name in _CLIENT_OPTIONS:
+            continue
+        meant = [_ELSEWHERE[name]] if name in _ELSEWHERE else get_close_matches(name, _KNOWN, 1)
+        hint = f"did you mean {meant[0]!r}? " if meant else ""
+        raise ArgError(f"unknown argument {name!r}; {hint}expected some of {', '.join(dict.fromkeys(_KNOWN))}")
+
+
+def _client_of(collection: Any, client: Any, url: Any, path: Any) -> Any:
+    """Return the client of a collection that is open, which no other argument may contradict."""
+    if not isinstance(collection, Collection | AsyncCollection):
+        raise ArgError(f"collection must be a name or a vecs collection, not {type(collection).__name__}")
+    if url is not None or path is not None:
+        given = "url" if path is None else "path"
+        raise ArgError(f"{given} and collection each say where the collection is; give {given}= with its name alone")
+    if client is not None and client is not collection.client:
+        raise ArgError("the collection belongs to another client than client=; give one of them")
+    return collection.client

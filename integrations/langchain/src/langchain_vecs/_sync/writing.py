@@ -14,17 +14,15 @@ from langchain_vecs._sync.opening import Opening
 from langchain_vecs._sync.records import delete_namespace
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
-    TYPE_OF,
     Item,
     checked_ids,
     items_of_documents,
     items_of_texts,
-    storable,
-    stored_metadata,
     to_filters,
     to_record,
     unqualified,
 )
+from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
 from vecs import Collection, Record
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.indexes import checked_int
