@@ -257,6 +257,28 @@ def test_what_an_index_names_is_known_to_a_pickled_store(store: VecsVectorStore)
     twin.close()
 
 
+def test_a_store_with_a_client_is_pickled_with_it(target: str, schema: str) -> None:
+    with vecs.create_client(target, schema=schema) as client:
+        store = VecsVectorStore("nodes", client=client)
+        store.add([node("a")])
+        twin = pickle.loads(pickle.dumps(store))
+        assert twin.client is not client
+        assert len(twin.get_nodes()) == 1
+        twin.close()
+        assert len(store.get_nodes()) == 1
+
+
+def test_a_store_that_was_closed_and_used_keeps_its_connections(make_store: MakeStore) -> None:
+    first, second = make_store(), make_store()
+    first.add([node("a")])
+    first.close()
+    assert len(first.get_nodes()) == 1
+    second.close()
+    with first.client.connection() as connection:
+        second.close()
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
 def test_a_closed_store_connects_again(store: VecsVectorStore) -> None:
     store.add([node("a")])
     store.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 from llama_index.vector_stores.vecs.asking import Defaults
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
-from vecs import IndexArgsHNSW, Transform
+from vecs import AsyncClient, Client, IndexArgsHNSW, Transform
 from vecs.exc import ArgError
 from vecs.sharing import SharedClients
 
@@ -41,6 +41,17 @@ class Core:
     _object_ids: set[str]
     # The unknown arguments that were told of.
     _told: set[str]
+    # Who shares the clients, in the store's place: a pydantic model cannot be hashed.
+    _user: object
+
+    async def _aclient(self) -> AsyncClient:
+        # Held anew, after a close(): the others on the target are not to close what is in use.
+        self._clients.hold(self._user)
+        return await self._clients.async_client()
+
+    def _client(self) -> Client:
+        self._clients.hold(self._user)
+        return self._clients.client()
 
 
 def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mapping[str, Any] | None) -> Any:

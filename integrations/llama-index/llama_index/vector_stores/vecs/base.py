@@ -18,6 +18,7 @@ from llama_index.vector_stores.vecs._async.reading import AsyncReading
 from llama_index.vector_stores.vecs._async.searching import AsyncSearching
 from llama_index.vector_stores.vecs._async.writing import AsyncWriting
 from llama_index.vector_stores.vecs._core import Settings
+from llama_index.vector_stores.vecs._loops import on_any_loop
 from llama_index.vector_stores.vecs._sync.copying import Copying
 from llama_index.vector_stores.vecs._sync.indexing import Indexing
 from llama_index.vector_stores.vecs._sync.reading import Reading
@@ -45,7 +46,7 @@ from vecs.sharing import SharedClients, shared_clients
 
 
 class _User:
-    """Stands for a store among those who share clients: a pydantic model cannot be hashed."""
+    """Stands for a store among those who share clients."""
 
 
 class VecsVectorStore(
@@ -92,7 +93,7 @@ class VecsVectorStore(
     _settings: Settings = PrivateAttr()
     _where: dict[str, Any] = PrivateAttr()
     _clients: SharedClients = PrivateAttr()
-    _user: _User = PrivateAttr()
+    _user: object = PrivateAttr()
     _opened: dict[Any, Any] = PrivateAttr()
     _object_ids: set[str] = PrivateAttr()
     _told: set[str] = PrivateAttr()
@@ -146,10 +147,15 @@ class VecsVectorStore(
             embeds=transform is not None if is_embedding_query is None else not is_embedding_query,
             create=perform_setup,
         )
-        self._enter(settings, where)
+        self._enter(settings, where, shared_clients(**where))
 
-    def _enter(self, settings: Settings, where: dict[str, Any], object_ids: frozenset[str] = frozenset()) -> None:
-        clients = shared_clients(**where)
+    def _enter(
+        self,
+        settings: Settings,
+        where: dict[str, Any],
+        clients: SharedClients,
+        object_ids: frozenset[str] = frozenset(),
+    ) -> None:
         fields: dict[str, Any] = {
             "is_embedding_query": not settings.embeds,
             "collection_name": settings.name,
@@ -169,17 +175,19 @@ class VecsVectorStore(
         """Return the name that serialised stores go by."""
         return "VecsVectorStore"
 
-    # A store that is copied or unpickled has the same settings, and the clients of its process.
-
     def __getstate__(self) -> dict[str, Any]:
         return {"settings": self._settings, "where": self._where, "object_ids": frozenset(self._object_ids)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._enter(state["settings"], state["where"], state["object_ids"])
+        where = state["where"]
+        client = where.get("client")
+        # What was unpickled has a client of its own, which nobody else would close.
+        clients = shared_clients(**where) if client is None else SharedClients(client, owned=True)
+        self._enter(state["settings"], where, clients, state["object_ids"])
 
     def __copy__(self) -> Self:
         twin = type(self).__new__(type(self))
-        twin.__setstate__(self.__getstate__())
+        twin._enter(self._settings, self._where, self._clients, frozenset(self._object_ids))
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -227,7 +235,7 @@ class VecsVectorStore(
         target = target_of(connection_string, host=host, port=port, dbname=database, user=user, password=password)
         options, changes = settings_of_pgvector(parameters)
         store = cls(table_name, url=target, schema_name=schema_name, **options)
-        store._enter(changes(store._settings), store._where)
+        store._enter(changes(store._settings), store._where, store._clients)
         return store
 
     @classmethod
@@ -252,6 +260,7 @@ class VecsVectorStore(
         return store
 
     @classmethod
+    @on_any_loop
     async def afrom_pgvector_store(
         cls, source: Any, collection_name: str | None = None, *, source_schema: str | None = None, **options: Any
     ) -> Self:
@@ -259,7 +268,7 @@ class VecsVectorStore(
         found = source_of(source, source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         if found.target is None:
-            await store._acopied(await store._clients.async_client(), found)
+            await store._acopied(await store._aclient(), found)
             return store
         async with create_async_client(found.target) as client:
             await store._acopied(client, found)
@@ -270,7 +279,7 @@ class VecsVectorStore(
     @property
     def client(self) -> Client:
         """The sync client, for everything that vecs can do and plain SQL: see `vecs.Client.connection`."""
-        return self._clients.client()
+        return self._client()
 
     @property
     def collection(self) -> Collection:
@@ -291,6 +300,7 @@ class VecsVectorStore(
         self._opened = {}
         self._clients.release(self._user)
 
+    @on_any_loop
     async def aclose(self) -> None:
         """Do as `close()` without blocking the event loop."""
         self._opened = {}

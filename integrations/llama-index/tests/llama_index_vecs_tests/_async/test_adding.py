@@ -19,6 +19,7 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
+from llama_index.core.vector_stores.types import VectorStoreQuery
 
 import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
@@ -276,6 +277,18 @@ async def test_a_collection_that_was_deleted_is_made_anew(store: VecsVectorStore
     assert (await store.aquery(near())).ids == []
     await store.async_add([TextNode(id_="b", text="t", embedding=[1, 0, 0])])
     assert [n.node_id for n in await store.aget_nodes()] == ["b"]
+
+
+async def test_a_collection_that_was_remade_for_other_vectors_is_searched(
+    store: VecsVectorStore, client: vecs.AsyncClient
+) -> None:
+    await store.async_add([node("a")])
+    await store.aquery(near())
+    await client.delete_collection("nodes")
+    collection = await client.create_collection("nodes", dimension=3, text=True)
+    await collection.upsert([("b", [1, 0, 0], {})])
+    found = await store.aquery(VectorStoreQuery(query_embedding=[1, 0, 0]))
+    assert found.ids == ["b"]
 
 
 async def test_without_setup_no_collection_is_made(make_store: MakeStore) -> None:

@@ -20,6 +20,7 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
+from llama_index.core.vector_stores.types import VectorStoreQuery
 
 import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
@@ -277,6 +278,18 @@ def test_a_collection_that_was_deleted_is_made_anew(store: VecsVectorStore, clie
     assert (store.query(near())).ids == []
     store.add([TextNode(id_="b", text="t", embedding=[1, 0, 0])])
     assert [n.node_id for n in store.get_nodes()] == ["b"]
+
+
+def test_a_collection_that_was_remade_for_other_vectors_is_searched(
+    store: VecsVectorStore, client: vecs.Client
+) -> None:
+    store.add([node("a")])
+    store.query(near())
+    client.delete_collection("nodes")
+    collection = client.create_collection("nodes", dimension=3, text=True)
+    collection.upsert([("b", [1, 0, 0], {})])
+    found = store.query(VectorStoreQuery(query_embedding=[1, 0, 0]))
+    assert found.ids == ["b"]
 
 
 def test_without_setup_no_collection_is_made(make_store: MakeStore) -> None:

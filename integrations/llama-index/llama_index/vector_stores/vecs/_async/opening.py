@@ -18,7 +18,7 @@ class AsyncOpening(Core):
 
     async def _acollection(self, *, anew: bool = False) -> AsyncCollection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
-        client = await self._clients.async_client()
+        client = await self._aclient()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -45,7 +45,7 @@ class AsyncOpening(Core):
         settings = self._settings
         if not settings.create:
             raise CollectionNotFound(f"there is no collection {settings.name!r}, and perform_setup=False makes none")
-        client = await self._clients.async_client()
+        client = await self._aclient()
         await client.get_or_create_collection(
             settings.name,
             dimension=None if settings.embeds else settings.dimension or dimension,
@@ -63,14 +63,17 @@ class AsyncOpening(Core):
             await made.create_metadata_index(key, cast("Any", type))
         return made
 
-    async def _awith_collection(self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T) -> T:
+    async def _awith_collection(
+        self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T, *, writes: bool = False
+    ) -> T:
         """Ask the collection something; where there is none, the answer is that of an empty one."""
-        collection = await self._acollection()
+        # A broken connection heals when something is read, and fails what writes.
+        collection = await self._acollection(anew=writes)
         if collection is None:
             return otherwise
         try:
             return await ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = await self._acollection(anew=True)
             return otherwise if collection is None else await ask(collection)

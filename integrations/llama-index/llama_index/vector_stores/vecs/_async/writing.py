@@ -47,7 +47,9 @@ class AsyncWriting(AsyncOpening):
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {ref_doc_id!r}")
         if ref_doc_id:
-            await self._awith_collection(lambda collection: collection.delete(document_ids=[ref_doc_id]), [])
+            await self._awith_collection(
+                lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True
+            )
 
     @on_any_loop
     async def adelete_nodes(
@@ -63,9 +65,9 @@ class AsyncWriting(AsyncOpening):
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
-        await self._awith_collection(lambda collection: collection.delete(filters=chosen), [])
+        await self._awith_collection(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @on_any_loop
     async def aclear(self) -> None:
         """Delete all nodes; the collection and its indexes stay."""
-        await self._awith_collection(lambda collection: collection.truncate(), None)
+        await self._awith_collection(lambda collection: collection.truncate(), None, writes=True)

@@ -19,7 +19,7 @@ class Opening(Core):
 
     def _collection(self, *, anew: bool = False) -> Collection | None:
         """Return the collection as the client of this event loop sees it, or None while there is none."""
-        client = self._clients.client()
+        client = self._client()
         known = self._opened.get(client)
         if known is not None and not anew:
             return known
@@ -46,7 +46,7 @@ class Opening(Core):
         settings = self._settings
         if not settings.create:
             raise CollectionNotFound(f"there is no collection {settings.name!r}, and perform_setup=False makes none")
-        client = self._clients.client()
+        client = self._client()
         client.get_or_create_collection(
             settings.name,
             dimension=None if settings.embeds else settings.dimension or dimension,
@@ -64,14 +64,15 @@ class Opening(Core):
             made.create_metadata_index(key, cast("Any", type))
         return made
 
-    def _with_collection(self, ask: Callable[[Collection], T], otherwise: T) -> T:
+    def _with_collection(self, ask: Callable[[Collection], T], otherwise: T, *, writes: bool = False) -> T:
         """Ask the collection something; where there is none, the answer is that of an empty one."""
-        collection = self._collection()
+        # A broken connection heals when something is read, and fails what writes.
+        collection = self._collection(anew=writes)
         if collection is None:
             return otherwise
         try:
             return ask(collection)
-        except CollectionNotFound:
-            # Deleted by somebody else, and perhaps made anew.
+        except (CollectionNotFound, MismatchedDimension):
+            # Deleted by somebody else, and perhaps made anew, for other vectors.
             collection = self._collection(anew=True)
             return otherwise if collection is None else ask(collection)

@@ -45,7 +45,7 @@ class Writing(Opening):
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {ref_doc_id!r}")
         if ref_doc_id:
-            self._with_collection(lambda collection: collection.delete(document_ids=[ref_doc_id]), [])
+            self._with_collection(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
     def delete_nodes(
         self,
@@ -60,8 +60,8 @@ class Writing(Opening):
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
-        self._with_collection(lambda collection: collection.delete(filters=chosen), [])
+        self._with_collection(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     def clear(self) -> None:
         """Delete all nodes; the collection and its indexes stay."""
-        self._with_collection(lambda collection: collection.truncate(), None)
+        self._with_collection(lambda collection: collection.truncate(), None, writes=True)
