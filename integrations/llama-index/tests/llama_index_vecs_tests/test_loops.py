@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from blockbuster import blockbuster_ctx
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
 from llama_index.vector_stores.vecs import VecsVectorStore
 from llama_index.vector_stores.vecs import _loops as loops
@@ -86,20 +88,24 @@ async def test_sync_methods_work_inside_a_running_loop(store: VecsVectorStore) -
     await store.aclose()
 
 
-async def test_nothing_blocks_the_loop(make_store: MakeStore) -> None:
-    from blockbuster import blockbuster_ctx
-
-    store = make_store()
+def test_no_async_method_blocks_the_event_loop(target: str, schema: str) -> None:
     many = [node(f"n{number}", degrees=number, document="d") for number in range(300)]
-    with blockbuster_ctx("llama_index.vector_stores.vecs"), blockbuster_ctx("vecs"):
-        await store.async_add(many)
-        await store.aquery(near(top_k=300))
-        await store.aget_nodes()
-        await store.acreate_index()
-        await store.adelete("d")
-        await store.adelete_nodes(["a"])
-        await store.aclear()
-        await store.aclose()
+    words = VectorStoreQuery(query_str="text", mode=VectorStoreQueryMode.TEXT_SEARCH, similarity_top_k=3)
+
+    async def work() -> None:
+        with blockbuster_ctx():
+            store = VecsVectorStore("nodes", url=target, schema_name=schema)
+            assert len(await store.async_add(many)) == 300
+            assert len((await store.aquery(near(top_k=300))).ids or []) == 300
+            assert len((await store.aquery(words)).ids or []) == 3
+            assert len(await store.aget_nodes()) == 300
+            await store.acreate_index()
+            await store.adelete("d")
+            await store.adelete_nodes(["a"])
+            await store.aclear()
+            await store.aclose()
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize("threaded", [True, False])

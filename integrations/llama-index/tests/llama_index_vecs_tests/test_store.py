@@ -126,6 +126,19 @@ async def test_an_async_client_alone_is_enough(target: str, schema: str) -> None
         assert await async_client.collection_names() == ["nodes"]
 
 
+async def test_a_store_is_made_of_a_collection_of_either_world(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema) as async_client:
+        async_collection = await async_client.create_collection("nodes", dimension=2, text=True)
+        client = vecs.Client(target, schema=schema)
+        collection = client.get_collection("nodes")
+        for given in ([collection], [async_collection], [collection, async_collection]):
+            async with VecsVectorStore.from_collection(*given) as store:
+                await store.async_add([node("a")])
+                assert len(store.get_nodes()) == 1
+                assert store.is_embedding_query is True
+        client.close()
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
