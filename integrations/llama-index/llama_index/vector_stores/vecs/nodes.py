@@ -18,13 +18,14 @@ from llama_index.core.schema import (
     TextNode,
 )
 
+from llama_index.vector_stores.vecs.key_order import in_order, key_order
 from vecs import Match, Record
 from vecs.exc import ArgError, MismatchedDimension
 
 # In a record's extra data: the node, but for what has a column of its own.
 NODE = "llama_index"
-# Within it: the keys of its metadata in their order, which JSON in Postgres does not keep.
-KEYS = "metadata_keys"
+# Within it: the order of the keys of its metadata, which shows in its hash and in what a model reads.
+ORDER = "metadata_order"
 
 _CLASSES: dict[str, type[BaseNode]] = {
     cls.class_name(): cls for cls in (TextNode, Node, Document, ImageNode, ImageDocument, IndexNode)
@@ -70,9 +71,9 @@ def to_record(node: BaseNode, *, embed: bool) -> Record:
     except ValueError as error:
         raise ArgError(f"node {node.node_id!r} cannot be written as JSON: {error}") from error
     metadata: dict[str, Any] = fields.pop("metadata", {})
-    keys = list(metadata)
-    if len(keys) > 1 and keys != sorted(keys, key=_order_in_postgres):
-        fields[KEYS] = keys
+    order = key_order(metadata)
+    if order is not None:
+        fields[ORDER] = order
     return Record(
         node.node_id,
         vec=None if embed else node.embedding,
@@ -81,11 +82,6 @@ def to_record(node: BaseNode, *, embed: bool) -> Record:
         document_id=document_id,
         extra={NODE: fields},
     )
-
-
-def _order_in_postgres(key: str) -> tuple[int, bytes]:
-    encoded = key.encode(errors="surrogatepass")
-    return len(encoded), encoded
 
 
 def _text_of(node: BaseNode) -> str | None:
@@ -108,10 +104,9 @@ def _to_node(found: Match | Record) -> BaseNode:
     if not isinstance(stored, Mapping):
         return _node_of_others(found, metadata)
     fields: dict[str, Any] = dict(cast("Mapping[str, Any]", stored))
-    keys = fields.pop(KEYS, None)
-    if keys is not None:
-        # In their order; those that somebody added since come last.
-        metadata = {key: metadata[key] for key in dict.fromkeys([*keys, *metadata]) if key in metadata}
+    order = fields.pop(ORDER, None)
+    if order is not None:
+        metadata = in_order(metadata, order)
     cls = _class_named(fields.pop("class_name", None), fields)
     fields |= {"id_": found.id, "metadata": metadata}
     if not issubclass(cls, Node):
