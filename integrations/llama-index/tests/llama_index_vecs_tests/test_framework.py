@@ -233,3 +233,29 @@ def test_filters_of_an_index_reach_the_store(store: VecsVectorStore) -> None:
     index = index_over(store)
     none_of = MetadataFilters(filters=[MetadataFilter(key="kind", value=["cat", "dog"], operator=FilterOperator.NIN)])
     assert sorted(retrieved(index, "cat", top_k=9, filters=none_of)) == ["bread", "ship"]
+
+
+async def test_a_memory_block_keeps_sessions_apart(store: VecsVectorStore) -> None:
+    from llama_index.core.llms import ChatMessage
+    from llama_index.core.memory import VectorMemoryBlock
+
+    block = VectorMemoryBlock(vector_store=store, embed_model=Words(), similarity_top_k=5)
+    for session, text in (("one", "My cat is called Mia"), ("two", "My dog is called Rex")):
+        await block.aput([ChatMessage(role="user", content=text)], session_id=session)
+    said = await block.aget([ChatMessage(role="user", content="what is the cat called")], session_id="one")
+    assert "Mia" in said
+    assert "Rex" not in said
+    await store.aclose()
+
+
+def test_an_index_deletes_from_a_store_that_holds_many_nodes_of_a_document(store: VecsVectorStore) -> None:
+    long = Document(id_="long", text="\n\n".join(f"Sentence number {number} on a cat." for number in range(400)))
+    index = VectorStoreIndex.from_documents(
+        [long, *documents()],
+        storage_context=StorageContext.from_defaults(vector_store=store),
+        transformations=[SentenceSplitter(chunk_size=32, chunk_overlap=0)],
+        embed_model=Words(),
+    )
+    assert len(store.get_nodes()) > 100
+    index.delete_ref_doc("long")
+    assert sorted(node.ref_doc_id or "" for node in store.get_nodes()) == sorted(TEXTS)

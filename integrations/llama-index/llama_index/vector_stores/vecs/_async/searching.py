@@ -51,5 +51,5 @@ class AsyncSearching(AsyncOpening):
                 warnings.warn(
                     f"the query argument {name!r} is unknown and ignored; {hint or 'known are ' + ', '.join(KNOWN)}",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=3,
                 )

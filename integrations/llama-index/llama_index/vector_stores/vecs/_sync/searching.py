@@ -50,5 +50,5 @@ class Searching(Opening):
                 warnings.warn(
                     f"the query argument {name!r} is unknown and ignored; {hint or 'known are ' + ', '.join(KNOWN)}",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=3,
                 )
