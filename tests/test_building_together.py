@@ -113,10 +113,23 @@ def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collectio
         building.join()
 
 
+@pytest.fixture
+def _control_c() -> Iterator[None]:
+    """Control-C raises KeyboardInterrupt; where pytest was started in the background it would be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_control_c")
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("concurrently", [False, True])
 def test_control_c_ends_a_build_and_leaves_nothing(
-    docs: vecs.Collection, target: str, schema: str, concurrently: bool, watched: bool
+    docs: vecs.Collection,
+    target: str,
+    schema: str,
+    concurrently: bool,
+    watched: bool,
 ) -> None:
     def interrupt() -> None:
         wait_for_build(target, schema)

@@ -35,7 +35,7 @@ def backends(target: str, wanted: int | None = None) -> int:
                 """select count(*) from pg_stat_activity
                    where backend_type = 'client backend' and pid <> pg_backend_pid()"""
             ).fetchone()
-            if wanted is None or row[0] == wanted:
+            if wanted is None or row[0] <= wanted:
                 break
             time.sleep(0.05)
         return row[0]
@@ -55,20 +55,20 @@ def test_the_same_target_schema_and_options_share_clients(target: str, schema: s
 
 
 def test_nothing_is_shared_any_more_when_nobody_uses_it(target: str, schema: str) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     shared = shared_clients(target, schema=schema, pool_size=2)
     shared.client().collection_names()
     assert backends(target) == before + 1
     del shared
     gc.collect()
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_many_event_loops_in_turn_leave_no_connection(target: str, shared: SharedClients) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     for _ in range(25):
         asyncio.run(_used_by_many(shared))
-        assert backends(target, before) == before
+        assert backends(target, before) <= before
 
 
 async def _used_by_many(shared: SharedClients) -> None:
@@ -95,9 +95,9 @@ def test_each_event_loop_has_one_client(shared: SharedClients) -> None:
 
 
 def test_the_client_of_a_loop_that_was_just_closed_is_closed_by_the_next(target: str) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     code = f"""
-import asyncio
+import asyncio, time
 from vecs.sharing import shared_clients
 shared = shared_clients({target!r})
 async def use():
@@ -107,13 +107,21 @@ for _ in range(3):
     loop.run_until_complete(use())
     loop.close()
 asyncio.run(use())
-with shared.client().connection() as connection:
-    print(connection.execute("select count(*) from pg_stat_activity where application_name = 'vecs'").fetchone()[0])
+# A server notices late who hung up.
+for _ in range(100):
+    with shared.client().connection() as connection:
+        [left] = connection.execute(
+            "select count(*) from pg_stat_activity where application_name = 'vecs'"
+        ).fetchone()
+    if left == 1:
+        break
+    time.sleep(0.05)
+print(left)
 """
     done = _run(code)
     # Its own, of the sync client.
     assert done.strip() == "1"
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def _run(code: str) -> str:
@@ -123,7 +131,7 @@ def _run(code: str) -> str:
 
 
 def test_the_last_user_closes_everything(target: str, shared: SharedClients) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     first, second = User(), User()
     shared.hold(first)
     shared.hold(second)
@@ -134,12 +142,12 @@ def test_the_last_user_closes_everything(target: str, shared: SharedClients) -> 
         assert backends(target) == before + 2
         # The loop is not running now.
         shared.release(second)
-        assert backends(target, before) == before
+        assert backends(target, before) <= before
         runner.run(use(shared))
 
 
 async def test_letting_go_inside_the_loop_closes_everything(target: str, shared: SharedClients) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     user = User()
     for sync in (True, False):
         shared.hold(user)
@@ -150,11 +158,11 @@ async def test_letting_go_inside_the_loop_closes_everything(target: str, shared:
             shared.release(user)
         else:
             await shared.arelease(user)
-        assert await asyncio.to_thread(backends, target, before) == before
+        assert await asyncio.to_thread(backends, target, before) <= before
 
 
 async def test_the_client_of_a_loop_in_another_thread_is_closed_there(target: str, shared: SharedClients) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     user, begun, done = User(), threading.Event(), threading.Event()
     shared.hold(user)
 
@@ -168,7 +176,7 @@ async def test_the_client_of_a_loop_in_another_thread_is_closed_there(target: st
     thread.start()
     assert await asyncio.to_thread(begun.wait, 10)
     await shared.arelease(user)
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
     done.set()
     thread.join()
 
@@ -184,7 +192,7 @@ def test_a_client_that_was_handed_in_is_used_and_stays_open(target: str, schema:
         twin = asyncio.run(use(shared))
         assert twin.schema == schema
         shared.release(user)
-        assert backends(target, before) == before
+        assert backends(target, before) <= before
         assert client.collection_names() == []
 
 
@@ -216,9 +224,14 @@ def test_loops_closed_in_many_threads_are_cleared_away_once(shared: SharedClient
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
-    with ThreadPoolExecutor(8) as threads:
-        for done in [threads.submit(work) for _ in range(8)]:
-            done.result()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            for done in [threads.submit(work) for _ in range(8)]:
+                done.result()
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_a_broken_connection_heals(target: str, shared: SharedClients) -> None:

@@ -59,7 +59,7 @@ def resolve_target(target: str | os.PathLike[str] | None) -> ServerTarget | Fold
         if target is None:
             return FolderTarget(None)
     if isinstance(target, os.PathLike):
-        return FolderTarget(Path(target).expanduser())
+        return FolderTarget(_folder(target))
     if not isinstance(target, str) or not target.strip():
         raise ArgError(
             f"the target must be a connection string, a folder or None, not {target!r}"
@@ -81,7 +81,12 @@ def resolve_target(target: str | os.PathLike[str] | None) -> ServerTarget | Fold
         )
     if "\x00" in target:
         raise ArgError("the target has a NUL character; expected a connection string or a folder")
-    return FolderTarget(Path(target).expanduser())
+    return FolderTarget(_folder(target))
+
+
+def _folder(path: str | os.PathLike[str]) -> Path:
+    # Absolute now: it connects later, and perhaps in another process, when another folder may be the current one.
+    return Path(path).expanduser().absolute()
 
 
 def _parse(conninfo: str) -> dict[str, Any]:

@@ -375,6 +375,14 @@ def test_an_embedding_that_is_none_is_refused_by_name() -> None:
         VecsVectorStore(lambda text: [1.0])  # type: ignore[arg-type]
 
 
+def test_an_embedding_that_only_looks_like_one_is_refused_before_its_first_async_call() -> None:
+    class Half:
+        embed_documents = embed_query = aembed_documents = len
+
+    with pytest.raises(ArgError, match=r"Half.* no aembed_query\(\)"):
+        VecsVectorStore(Half())  # type: ignore[arg-type]
+
+
 def test_a_client_and_another_place_are_refused(target: str, schema: str) -> None:
     with vecs.create_client(target, schema=schema) as client, vecs.create_client(target) as other:
         collection = client.get_or_create_collection("docs", dimension=2, text=True)

@@ -59,14 +59,14 @@ def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 
 def test_many_event_loops_in_turn_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     for _ in range(25):
         asyncio.run(used(filled))
-        assert backends(target, before) == before
+        assert backends(target, before) <= before
 
 
 def test_event_loops_that_also_write_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
 
     async def written(number: int) -> None:
         await filled.aadd_texts([f"number {number}"], ids=[str(number)])
@@ -75,11 +75,11 @@ def test_event_loops_that_also_write_leave_no_connection(target: str, filled: Ve
 
     for number in range(10):
         asyncio.run(written(number))
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_event_loops_that_failed_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
 
     async def failing() -> None:
         await used(filled)
@@ -104,11 +104,11 @@ def test_event_loops_that_failed_leave_no_connection(target: str, filled: VecsVe
             asyncio.run(failing())
         asyncio.run(cancelled())
         asyncio.run(left_undone())
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_stores_on_one_target_share_their_connections(target: str, schema: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     stores = [VecsVectorStore(Table(), "docs", url=target, schema=schema) for _ in range(50)]
     for store in stores:
         store.similarity_search("one")
@@ -123,34 +123,34 @@ def test_stores_on_one_target_share_their_connections(target: str, schema: str, 
     asyncio.run(all_at_once())
     for store in stores:
         store.close()
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_context_managers_return_the_connections(target: str, schema: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     with VecsVectorStore(Table(), "docs", url=target, schema=schema) as store:
         store.similarity_search("one")
         assert backends(target) == before + 1
     # `filled` is closed, and so the last one was.
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
     async def in_a_loop() -> None:
         async with VecsVectorStore(Table(), "docs", url=target, schema=schema) as store:
             await store.asimilarity_search("one")
             store.similarity_search("one")
             assert backends(target) == before + 2
-        assert await asyncio.to_thread(backends, target, before) == before
+        assert await asyncio.to_thread(backends, target, before) <= before
 
     asyncio.run(in_a_loop())
 
 
 def test_a_store_that_is_forgotten_returns_its_connections(target: str, schema: str) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     store = VecsVectorStore.from_texts(TEXTS, Table(), ids=TEXTS, url=target, schema=schema)
     asyncio.run(used(store, 1))
     del store
     gc.collect()
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
     async def in_a_loop() -> None:
         for _ in range(5):
@@ -158,7 +158,7 @@ def test_a_store_that_is_forgotten_returns_its_connections(target: str, schema: 
             assert len(await store.asimilarity_search("one")) == 4
             del store
             gc.collect()
-        assert await asyncio.to_thread(backends, target, before) == before
+        assert await asyncio.to_thread(backends, target, before) <= before
 
     asyncio.run(in_a_loop())
 
@@ -167,7 +167,7 @@ def test_a_store_that_is_forgotten_returns_its_connections(target: str, schema: 
 def test_closing_as_the_last_thing_in_a_loop_leaves_no_connection(
     target: str, filled: VecsVectorStore, sync: bool
 ) -> None:
-    before = backends(target)
+    before = backends(target, 0)
 
     async def closed() -> None:
         await used(filled)
@@ -178,7 +178,7 @@ def test_closing_as_the_last_thing_in_a_loop_leaves_no_connection(
 
     for _ in range(5):
         asyncio.run(closed())
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_closing_one_store_leaves_the_others_at_work(make_store: MakeStore, filled: VecsVectorStore) -> None:
@@ -209,7 +209,7 @@ def _pid(store: VecsVectorStore) -> int:
 
 
 def test_sixteen_threads_share_a_store(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
 
     def work(number: int) -> None:
         for round in range(5):
@@ -223,7 +223,7 @@ def test_sixteen_threads_share_a_store(target: str, filled: VecsVectorStore) -> 
 
 
 def test_sixteen_threads_with_a_loop_each_share_a_store(target: str, filled: VecsVectorStore) -> None:
-    before = backends(target)
+    before = backends(target, 0)
 
     def work(number: int) -> None:
         for _ in range(3):
@@ -231,7 +231,7 @@ def test_sixteen_threads_with_a_loop_each_share_a_store(target: str, filled: Vec
 
     in_threads(16, work)
     asyncio.run(used(filled))
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 async def test_sync_calls_inside_a_running_loop(filled: VecsVectorStore) -> None:
@@ -269,7 +269,7 @@ def test_a_store_used_by_another_kind_of_loop(target: str, filled: VecsVectorSto
     for _ in range(5):
         uvloop.run(used(filled))
         asyncio.run(used(filled))
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 @pytest.mark.parametrize("at_once", ["threads", "tasks"])
@@ -353,10 +353,10 @@ async def test_a_broken_connection_of_a_loop_heals_with_the_next_call(
 @pytest.fixture
 def proactor(monkeypatch: pytest.MonkeyPatch, target: str) -> Iterator[None]:
     """Every event loop is taken for Windows' Proactor loop."""
-    before = backends(target)
+    before = backends(target, 0)
     monkeypatch.setattr(asyncio, "ProactorEventLoop", asyncio.AbstractEventLoop, raising=False)
     yield
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 async def test_every_async_method_works_on_a_proactor_loop(

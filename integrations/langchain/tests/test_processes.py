@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,10 +158,10 @@ def test_a_child_forked_inside_a_running_loop_uses_the_store_in_both_worlds(fill
 @forked
 def test_the_children_of_a_fork_leave_no_connection(target: str, filled: VecsVectorStore) -> None:
     filled.count()
-    before = backends(target)
+    before = backends(target, 0)
     for _ in range(5):
         in_child(lambda: filled.similarity_search("one", k=1)[0].id)
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 # --- many processes at once ----------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ def test_a_copy_shares_the_connections(target: str, filled: VecsVectorStore, how
 def test_a_copy_of_a_store_on_a_client_works_and_leaves_no_connection(
     target: str, schema: str, how: str, sync: bool
 ) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     client = vecs.create_client(target, schema=schema) if sync else vecs.create_async_client(target, schema=schema)
     store = VecsVectorStore(Table(), client=client)
     store.add_texts(TEXTS)
@@ -258,7 +259,7 @@ def test_a_copy_of_a_store_on_a_client_works_and_leaves_no_connection(
     store.close()
     if isinstance(client, vecs.Client):
         client.close()
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_a_pickle_works_in_another_process(target: str, schema: str, filled: VecsVectorStore) -> None:
@@ -274,6 +275,19 @@ store.close()
 """
     pickled = pickle.dumps((store, store.as_retriever(search_type="mmr", search_kwargs={"k": 2})))
     assert run(code, pickled.hex()) == "3 2 1"
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found.append(VecsVectorStore(Table(), path="kb"))
+    found[0].add_texts(["one"])
+    assert found[1].count() == 0
+    assert (tmp_path / "here" / "kb").is_dir()
+    for store in found:
+        store.close()
 
 
 # --- what is never shown -------------------------------------------------------------------------------------
@@ -366,7 +380,7 @@ def test_event_loops_closed_without_ceremony_leave_no_connection(
     target: str, schema: str, filled: VecsVectorStore
 ) -> None:
     code = """
-import asyncio, sys, threading
+import asyncio, sys, threading, time
 from langchain_vecs import VecsVectorStore
 store = VecsVectorStore(None, "docs", url=sys.argv[1], schema=sys.argv[2])
 
@@ -382,11 +396,17 @@ for thread in threads:
 for thread in threads:
     thread.join()
 asyncio.run(store.acount())
-with store.client.connection() as connection:
-    print(connection.execute(
-        "select count(*) from pg_stat_activity where application_name = 'vecs' and pid <> all(%s::int[])",
-        [list(map(int, sys.argv[3].split(",")))],
-    ).fetchone()[0])
+# A server notices late who hung up.
+for _ in range(100):
+    with store.client.connection() as connection:
+        [left] = connection.execute(
+            "select count(*) from pg_stat_activity where application_name = 'vecs' and pid <> all(%s::int[])",
+            [list(map(int, sys.argv[3].split(",")))],
+        ).fetchone()
+    if left == 1:
+        break
+    time.sleep(0.05)
+print(left)
 """
     mine = pid_of(filled)
     # Its own, of the sync client.

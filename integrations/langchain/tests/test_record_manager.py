@@ -38,7 +38,7 @@ def backends(target: str, wanted: int | None = None) -> int:
                 """select count(*) from pg_stat_activity
                    where backend_type = 'client backend' and pid <> pg_backend_pid()"""
             ).fetchone()
-            if wanted is None or row[0] == wanted:
+            if wanted is None or row[0] <= wanted:
                 break
             time.sleep(0.05)
         return row[0]
@@ -160,7 +160,7 @@ def test_async_calls_do_not_block_the_event_loop(target: str, schema: str) -> No
 
 
 def test_closing_leaves_no_connection(target: str, schema: str) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     with VecsRecordManager("docs", url=target, schema=schema) as manager:
         manager.create_schema()
         with VecsRecordManager("other", url=target, schema=schema) as other:
@@ -168,7 +168,7 @@ def test_closing_leaves_no_connection(target: str, schema: str) -> None:
             # Shared.
             assert backends(target) == before + 1
         assert manager.list_keys() == []
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
     async def used() -> None:
         async with VecsRecordManager("docs", url=target, schema=schema) as manager:
@@ -176,7 +176,7 @@ def test_closing_leaves_no_connection(target: str, schema: str) -> None:
             assert await asyncio.to_thread(backends, target, before + 1) == before + 1
 
     asyncio.run(used())
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 def test_a_client_that_was_handed_in_is_used_and_stays_open(target: str, schema: str) -> None:
@@ -200,7 +200,7 @@ def test_it_keeps_records_in_an_embedded_server(tmp_path: Path) -> None:
 def test_a_copy_works_and_is_closed_by_itself(
     target: str, schema: str, copied: Callable[[VecsRecordManager], VecsRecordManager]
 ) -> None:
-    before = backends(target)
+    before = backends(target, 0)
     with VecsRecordManager("docs", url=target, schema=schema) as manager:
         manager.create_schema()
         manager.update(["a"])
@@ -209,7 +209,7 @@ def test_a_copy_works_and_is_closed_by_itself(
             assert twin.list_keys() == ["a"]
             assert asyncio.run(twin.alist_keys()) == ["a"]
         assert manager.list_keys() == ["a"]
-    assert backends(target, before) == before
+    assert backends(target, before) <= before
 
 
 @pytest.mark.parametrize("make", [vecs.create_client, vecs.create_async_client])
@@ -218,7 +218,7 @@ def test_an_unpickled_manager_has_a_client_of_its_own(
 ) -> None:
     client = make(target, schema=schema)
     manager = VecsRecordManager("docs", client=client)
-    before = backends(target)
+    before = backends(target, 0)
     with pickle.loads(pickle.dumps(manager)) as twin:
         twin.create_schema()
         assert asyncio.run(twin.aexists(["a"])) == [False]

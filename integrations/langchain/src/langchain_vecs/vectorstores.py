@@ -339,8 +339,12 @@ def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
     if embedding is not None and embeddings is not None:
         raise ArgError("embedding and embeddings are two names of one argument; give one of them")
     given = embeddings if embedding is None else embedding
-    if given is not None and not hasattr(given, "embed_documents"):
-        raise ArgError(f"embedding must be a langchain_core Embeddings, not {type(given).__name__}: {given!r:.80}")
+    missing = [name for name in dir(Embeddings) if "embed_" in name and not hasattr(given, name)]
+    if given is not None and missing:
+        raise ArgError(
+            f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}(): "
+            f"{given!r:.80}"
+        )
     return given
 
 
