@@ -34,7 +34,7 @@ clean:
 	@$(BIN)/pip install -q -c constraints.txt -e '.[embedded,model,progress,cli]'
 	@touch $@
 
-.venv/dev: pyproject.toml integrations/langchain/pyproject.toml constraints.txt | .venv/bin/pip
+.venv/dev: pyproject.toml integrations/langchain/pyproject.toml integrations/llama-index/pyproject.toml constraints.txt | .venv/bin/pip
 	@echo "Installing vecs, its integrations and their tools into .venv ..."
-	@$(BIN)/pip install -q -c constraints.txt -e '.[dev]' -e 'integrations/langchain[dev]'
+	@$(BIN)/pip install -q -c constraints.txt -e '.[dev]' -e 'integrations/langchain[dev]' -e 'integrations/llama-index[dev]'
 	@touch $@ .venv/demo

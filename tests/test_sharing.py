@@ -285,3 +285,24 @@ def test_a_proactor_loop_needs_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_repr_hides_the_password() -> None:
     assert "secret" not in repr(shared_clients("postgresql://me:secret@localhost/db"))
+
+
+async def test_a_sync_and_an_async_client_that_are_handed_in_are_both_used_and_left_open(
+    target: str, schema: str
+) -> None:
+    user = User()
+    client = vecs.Client(target, schema=schema)
+    async with vecs.create_async_client(target, schema=schema) as async_client:
+        shared = shared_clients(client=client, async_client=async_client)
+        assert shared_clients(client=client, async_client=async_client) is shared
+        assert shared_clients(client=client) is not shared
+        shared.hold(user)
+        assert shared.client() is client
+        assert await shared.async_client() is async_client
+        assert client.collection_names() == await async_client.collection_names() == []
+        async with async_client.connection() as connection:
+            with client.connection() as other:
+                await shared.arelease(user)
+                assert other.execute("select 1").fetchone() == (1,)
+                assert await (await connection.execute("select 1")).fetchone() == (1,)
+    client.close()

@@ -51,11 +51,19 @@ LANGCHAIN_RULES = [
     *RULES,
 ]
 
+LLAMA_INDEX = "integrations/llama-index"
+LLAMA_INDEX_RULES = [
+    (r"\b(_?)a(?=(clear|found|made|nodes|query)(_|\b))", r"\1"),
+    *LANGCHAIN_RULES,
+]
+
 FOLDERS = {
     "src/vecs/_async": RULES,
     "tests/_async": RULES,
     f"{LANGCHAIN}/src/langchain_vecs/_async": LANGCHAIN_RULES,
     f"{LANGCHAIN}/tests/_async": LANGCHAIN_RULES,
+    f"{LLAMA_INDEX}/llama_index/vector_stores/vecs/_async": LLAMA_INDEX_RULES,
+    f"{LLAMA_INDEX}/tests/llama_index_vecs_tests/_async": LLAMA_INDEX_RULES,
 }
 
 

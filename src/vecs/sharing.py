@@ -40,12 +40,12 @@ class SharedClients:
     without are closed at the next opportunity.
     """
 
-    def __init__(self, client: Client | AsyncClient, *, owned: bool) -> None:
+    def __init__(self, client: Client | AsyncClient, *, owned: bool, async_client: AsyncClient | None = None) -> None:
         self._state = client.__getstate__()
         # What was handed in is its owner's to close.
-        self._given = None if owned else client
+        self._given: list[Any] = [] if owned else [client, async_client]
         self._client = client if isinstance(client, Client) else _twin(Client, self._state)
-        self._spare = client if isinstance(client, AsyncClient) else None
+        self._spare = client if isinstance(client, AsyncClient) else async_client
         self._users: WeakSet[Any] = WeakSet()
         self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncClient, AsyncGenerator[None]]] = {}
         self._pid = os.getpid()
@@ -99,7 +99,7 @@ class SharedClients:
         """Note that somebody let go; the last one closes every client, but one that was handed in."""
         if not self._let_go(user):
             return
-        if self._client is not self._given:
+        if self._client not in self._given:
             self._client.close()
         for loop, client in self._taken():
             _close_from_outside(client, loop)
@@ -108,7 +108,7 @@ class SharedClients:
         """Do as `release()` without blocking the event loop."""
         if not self._let_go(user):
             return
-        if self._client is not self._given:
+        if self._client not in self._given:
             await asyncio.to_thread(self._client.close)
         for loop, client in self._taken():
             if loop is asyncio.get_running_loop():
@@ -123,7 +123,7 @@ class SharedClients:
     def _taken(self) -> list[tuple[asyncio.AbstractEventLoop, AsyncClient]]:
         if self._pid != os.getpid():
             return []
-        taken = [(loop, client) for loop, (client, _) in list(self._loops.items()) if client is not self._given]
+        taken = [(loop, client) for loop, (client, _) in list(self._loops.items()) if client not in self._given]
         for loop, _ in taken:
             self._loops.pop(loop, None)
         return taken
@@ -133,6 +133,7 @@ def shared_clients(
     target: str | os.PathLike[str] | None = None,
     *,
     client: Client | AsyncClient | None = None,
+    async_client: AsyncClient | None = None,
     schema: str = "vecs",
     **options: Any,
 ) -> SharedClients:
@@ -140,11 +141,12 @@ def shared_clients(
     Return the clients of a target, the same ones for whoever names the same target, schema and options.
 
     The arguments are those of `create_client()`; or `client` is one that is there already, which is used for its
-    own world and never closed here.
+    own world and never closed here. So is `async_client`, beside a sync `client`, by the first event loop that asks.
     """
     if client is not None:
-        # By identity, which is safe: while it is known here, it lives.
-        return _shared_of(id(client), lambda: SharedClients(client, owned=False))
+        # By identity, which is safe: while they are known here, they live.
+        key = (id(client), id(async_client))
+        return _shared_of(key, lambda: SharedClients(client, owned=False, async_client=async_client))
     resolved = resolve_target(target)
     where = resolved.folder if isinstance(resolved, FolderTarget) else tuple(sorted(resolved.parameters.items()))
     key = (where, schema, tuple((name, repr(value)) for name, value in sorted(options.items())))

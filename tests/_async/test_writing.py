@@ -154,7 +154,7 @@ async def test_progress_is_reported_to_a_callable(docs: vecs.AsyncCollection) ->
     await docs.upsert(
         [(f"{i}", VEC, {}) for i in range(1100)], progress=lambda done, total: calls.append((done, total))
     )
-    assert calls == [(500, 1100), (1000, 1100), (1100, 1100)]
+    assert calls == [(done, 1100) for done in range(100, 1101, 100)]
     calls.clear()
     await docs.upsert((("a", VEC, {}) for _ in range(3)), progress=lambda done, total: calls.append((done, total)))
     assert calls == [(3, None)]

@@ -23,7 +23,9 @@ SMALL_BYTES = 4 * 2**20
 
 # How many records are taken from the input at once: enough to keep a model busy.
 TAKE_EMBEDDED = 128
-TAKE_ENCODED = 500
+# So few that they are gone before Python's garbage collector takes them for lasting: it then looks through everything
+# there is, and nothing else runs for a tenth of a second.
+TAKE_ENCODED = 100
 
 
 async def upsert(

@@ -1,0 +1,48 @@
+"""Nodes copied out of a table of llama-index-vector-stores-postgres."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from psycopg import AsyncConnection, AsyncServerCursor
+
+from llama_index.vector_stores.vecs._async.opening import AsyncOpening
+from llama_index.vector_stores.vecs.nodes import to_record
+from llama_index.vector_stores.vecs.pgvector import Source, find_table, read_node, select_rows
+from vecs import AsyncClient, Record
+from vecs.exc import ArgError, CollectionNotFound
+
+_ROWS = 200
+
+
+class AsyncCopying(AsyncOpening):
+    """How a store is filled from a PGVectorStore."""
+
+    async def _acopied(self, client: AsyncClient, source: Source) -> None:
+        """Copy everything there is, all of it or none, as it is at one moment."""
+        async with client.connection() as connection, connection.transaction():
+            cursor = await connection.execute(find_table(source))
+            columns = {name: (type, modifier) for name, type, modifier in await cursor.fetchall()}
+            missing = {"node_id", "text", "metadata_", "embedding", "id"} - columns.keys()
+            if not columns:
+                raise CollectionNotFound(f"there is no table {source.schema}.{source.table}")
+            if missing:
+                raise ArgError(
+                    f"{source.schema}.{source.table} is no table of a PGVectorStore: it has no column "
+                    + ", ".join(sorted(missing))
+                )
+            type, dimension = columns["embedding"]
+            collection = await self._acollection(anew=True)
+            if collection is None:
+                if dimension < 1:
+                    raise ArgError(f"the embeddings in {source.schema}.{source.table} have no dimension")
+                collection = await self._amade(dimension, "half" if type.rpartition(".")[2] == "halfvec" else None)
+            await collection.upsert(self._arecords(connection, source), skip_transform=True)
+
+    async def _arecords(self, connection: AsyncConnection[Any], source: Source) -> AsyncIterator[Record]:
+        async with AsyncServerCursor(connection, "vecs_copied") as cursor:
+            await cursor.execute(select_rows(source), binary=True)
+            while rows := await cursor.fetchmany(_ROWS):
+                for row in rows:
+                    yield to_record(read_node(row), embed=False)

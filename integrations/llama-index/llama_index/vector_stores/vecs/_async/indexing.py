@@ -1,0 +1,28 @@
+"""The indexes that make searches fast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.vector_stores.vecs._async.opening import AsyncOpening
+from llama_index.vector_stores.vecs._loops import on_any_loop
+from vecs.exc import CollectionNotFound
+
+
+class AsyncIndexing(AsyncOpening):
+    """The methods that index."""
+
+    @on_any_loop
+    async def acreate_index(self, **options: Any) -> None:
+        """
+        Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.
+
+        Searches are exact without, and slow beyond some ten thousand nodes. Calling it again changes nothing. The
+        arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=` and
+        `progress=`. Raises CollectionNotFound before the first node.
+        """
+        collection = await self._acollection(anew=True)
+        if collection is None:
+            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add nodes first")
+        measure: Any = self._settings.defaults.measure
+        await collection.index(**{"measure": measure, **options})

@@ -1,0 +1,49 @@
+"""Nodes read by id and by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import MetadataFilters
+
+from llama_index.vector_stores.vecs._async.opening import AsyncOpening
+from llama_index.vector_stores.vecs._loops import on_any_loop
+from llama_index.vector_stores.vecs._threads import async_each
+from llama_index.vector_stores.vecs.filters import all_of, to_filters
+from llama_index.vector_stores.vecs.nodes import to_node
+from vecs import Record
+from vecs.exc import ArgError
+
+
+class AsyncReading(AsyncOpening):
+    """The methods that read."""
+
+    @on_any_loop
+    async def aget_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        vecs_filters: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        include_embeddings: bool = False,
+    ) -> list[BaseNode]:
+        """
+        Read nodes by id, in the order of the ids, and by filters; without either, all of them by id.
+
+        Ids that are not there are left out; an empty list of ids has no nodes.
+        """
+        if isinstance(node_ids, str):
+            raise ArgError(f"node_ids must be a list of ids, not {node_ids!r}")
+        chosen = all_of([to_filters(filters), vecs_filters or None])
+        nothing: list[Record] = []
+        records = await self._awith_collection(
+            lambda collection: collection.get(
+                node_ids, filters=chosen, limit=limit, offset=offset, include_vector=include_embeddings
+            ),
+            nothing,
+        )
+        return await async_each(records, lambda record: to_node(record, include_embedding=include_embeddings))

@@ -1,0 +1,175 @@
+"""LlamaIndex's filters in vecs' language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from llama_index.core.vector_stores.types import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters
+
+from vecs.exc import FilterError
+
+# A filter of vecs'; None is the one that every record matches.
+Filters: TypeAlias = "dict[str, Any] | None"
+
+NOTHING: dict[str, Any] = {"$id": {"$in": []}}
+
+# What LlamaIndex's stores call a node's source document in filters.
+_DOCUMENT_KEYS = frozenset(("doc_id", "ref_doc_id", "document_id"))
+
+
+def to_filters(given: Any) -> Filters:
+    """
+    Return a filter of vecs' that matches what LlamaIndex's own filter matches; None where that is everything.
+
+    So NE and NIN match records without the key, and NOT is none-of. Raises FilterError for what has no meaning.
+    """
+    if given is None:
+        return None
+    if isinstance(given, MetadataFilter):
+        return _condition(given)
+    if not isinstance(given, MetadataFilters):
+        raise FilterError(f"filters must be MetadataFilters, not {type(given).__name__}: {given!r:.80}")
+    parts = [to_filters(part) for part in given.filters]
+    if not parts:
+        return None
+    if given.condition == FilterCondition.OR:
+        return any_of(parts)
+    if given.condition == FilterCondition.NOT:
+        return negated(any_of(parts))
+    return all_of(parts)
+
+
+def all_of(parts: Sequence[Mapping[str, Any] | None]) -> Filters:
+    """Return the filter that matches what all of these match."""
+    kept = [dict(part) for part in parts if part is not None]
+    return None if not kept else kept[0] if len(kept) == 1 else {"$and": kept}
+
+
+def any_of(parts: Sequence[Filters]) -> Filters:
+    """Return the filter that matches what one of these matches."""
+    kept = [part for part in parts if part is not None]
+    if len(kept) < len(parts):
+        return None
+    return NOTHING if not kept else kept[0] if len(kept) == 1 else {"$or": kept}
+
+
+def negated(part: Filters) -> Filters:
+    """Return the filter that matches what this one does not."""
+    return NOTHING if part is None else {"$not": part}
+
+
+def _condition(given: MetadataFilter) -> Filters:
+    operator = given.operator
+    if given.key.startswith("$"):
+        raise FilterError(f"metadata cannot be filtered on {given.key!r}: no key of a filter begins with $")
+    if operator == FilterOperator.NE:
+        return negated(_condition_on(given, FilterOperator.EQ))
+    if operator == FilterOperator.NIN:
+        return negated(_condition_on(given, FilterOperator.IN))
+    return _condition_on(given, operator)
+
+
+def _condition_on(given: MetadataFilter, operator: FilterOperator) -> Filters:
+    made = _OPERATORS[operator](given)
+    if given.key not in _DOCUMENT_KEYS or operator not in (FilterOperator.EQ, FilterOperator.IN):
+        return made
+    ids = [value for value in _listed(given.value) if isinstance(value, str) and value]
+    return any_of([made, {"$document_id": {"$in": ids}}]) if ids else made
+
+
+def _equal(given: MetadataFilter) -> Filters:
+    if given.value is None:
+        return NOTHING
+    if isinstance(given.value, list):
+        return {given.key: {"$eq": given.value}}
+    return _in(given)
+
+
+def _in(given: MetadataFilter) -> Filters:
+    values = _values(_listed(given.value))
+    return {given.key: values[0] if len(values) == 1 else {"$in": values}}
+
+
+def _range(operator: str) -> Callable[[MetadataFilter], Filters]:
+    def condition(given: MetadataFilter) -> Filters:
+        if given.value is None or isinstance(given.value, list):
+            raise FilterError(f"{_told(given)} compares with a number or a string, not with {given.value!r}")
+        return {given.key: {operator: given.value}}
+
+    return condition
+
+
+def _contains(given: MetadataFilter) -> Filters:
+    if isinstance(given.value, list):
+        raise FilterError(f"{_told(given)} takes one value, not {given.value!r}; ANY and ALL take a list")
+    return _any(given)
+
+
+def _any(given: MetadataFilter) -> Filters:
+    listed = _listed(given.value)
+    in_text = [_like(given.key, value) for value in listed if isinstance(value, str)]
+    return any_of([{given.key: {"$contains_any": _values(listed)}}, *in_text])
+
+
+def _all(given: MetadataFilter) -> Filters:
+    listed = _listed(given.value)
+    if not listed:
+        return {given.key: {"$ne": None}}
+    each = [{given.key: {"$contains_any": _values([value])}} for value in listed]
+    in_text = [_like(given.key, value) for value in listed if isinstance(value, str)]
+    in_list = {given.key: {"$contains_all": listed}} if _values(listed) == listed else all_of(each)
+    return any_of([in_list, all_of(in_text)]) if len(in_text) == len(listed) else in_list
+
+
+def _text(operator: str) -> Callable[[MetadataFilter], Filters]:
+    def condition(given: MetadataFilter) -> Filters:
+        if not isinstance(given.value, str):
+            raise FilterError(f"{_told(given)} takes a string, not {given.value!r}")
+        return _like(given.key, given.value, operator)
+
+    return condition
+
+
+def _empty(given: MetadataFilter) -> Filters:
+    return any_of([{given.key: {"$exists": False}}, {given.key: {"$in": [None, ""]}}, {given.key: {"$eq": []}}])
+
+
+def _like(key: str, part: str, operator: str = "$like") -> dict[str, Any]:
+    """Return the condition that a string has this part, no character of which is special."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return {key: {operator: f"%{escaped}%"}}
+
+
+def _listed(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+
+def _values(listed: Sequence[Any]) -> list[Any]:
+    """Add what equals a value in Python, where True is 1: LlamaIndex has no other way to ask for a boolean."""
+    values: list[Any] = []
+    for value in listed:
+        values.append(value)
+        if value in (0, 1):
+            values.append(bool(value))
+    return values
+
+
+def _told(given: MetadataFilter) -> str:
+    return f"the filter {given.operator.name} on {given.key!r}"
+
+
+_OPERATORS: dict[FilterOperator, Callable[[MetadataFilter], Filters]] = {
+    FilterOperator.EQ: _equal,
+    FilterOperator.IN: _in,
+    FilterOperator.GT: _range("$gt"),
+    FilterOperator.GTE: _range("$gte"),
+    FilterOperator.LT: _range("$lt"),
+    FilterOperator.LTE: _range("$lte"),
+    FilterOperator.CONTAINS: _contains,
+    FilterOperator.ANY: _any,
+    FilterOperator.ALL: _all,
+    FilterOperator.TEXT_MATCH: _text("$like"),
+    FilterOperator.TEXT_MATCH_INSENSITIVE: _text("$ilike"),
+    FilterOperator.IS_EMPTY: _empty,
+}

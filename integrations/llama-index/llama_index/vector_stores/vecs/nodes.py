@@ -1,0 +1,131 @@
+"""Between LlamaIndex's nodes and vecs' records. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from llama_index.core.schema import (
+    BaseNode,
+    Document,
+    ImageDocument,
+    ImageNode,
+    IndexNode,
+    MetadataMode,
+    Node,
+    NodeRelationship,
+    RelatedNodeInfo,
+    TextNode,
+)
+
+from llama_index.vector_stores.vecs.key_order import in_order, key_order
+from vecs import Match, Record
+from vecs.exc import ArgError, MismatchedDimension
+
+# In a record's extra data: the node, but for what has a column of its own.
+NODE = "llama_index"
+# Within it: the order of the keys of its metadata, which shows in its hash and in what a model reads.
+ORDER = "metadata_order"
+
+_CLASSES: dict[str, type[BaseNode]] = {
+    cls.class_name(): cls for cls in (TextNode, Node, Document, ImageNode, ImageDocument, IndexNode)
+}
+_OWN_COLUMNS: Any = {"id_": True, "text": True, "embedding": True, "text_resource": {"text"}}
+
+
+def checked_nodes(nodes: Any) -> Sequence[BaseNode]:
+    """Return nodes as a list, or raise ArgError."""
+    if isinstance(nodes, BaseNode | str) or not hasattr(nodes, "__iter__"):
+        raise ArgError(f"nodes must be a list of nodes, not {type(nodes).__name__}: {nodes!r:.80}")
+    listed = list(nodes)
+    for place, node in enumerate(listed):
+        if not isinstance(node, BaseNode):
+            raise ArgError(f"node {place} is {type(node).__name__}, not a llama_index node: {node!r:.80}")
+    return listed
+
+
+def dimension_of(nodes: Sequence[BaseNode]) -> int | None:
+    """Return the dimension of the nodes' embeddings, all alike; None where they have none."""
+    sizes = {len(node.embedding): node.node_id for node in reversed(nodes) if node.embedding is not None}
+    if len(sizes) > 1:
+        named = ", ".join(f"{size} (node {id!r})" for size, id in sorted(sizes.items()))
+        raise MismatchedDimension(f"the embeddings differ in dimension: {named}")
+    return next(iter(sizes), None)
+
+
+def check_embedded(nodes: Sequence[BaseNode]) -> None:
+    """Refuse nodes without an embedding."""
+    for node in nodes:
+        if node.embedding is None:
+            raise ArgError(
+                f"node {node.node_id!r} has no embedding; a VectorStoreIndex or an IngestionPipeline with an "
+                "embed_model makes it, and so does a collection with a transform"
+            )
+
+
+def to_record(node: BaseNode, *, embed: bool) -> Record:
+    """Turn a node into a record; with `embed` the collection is to make its vector, of its text."""
+    try:
+        fields: dict[str, Any] = node.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
+        document_id = node.ref_doc_id or None
+    except ValueError as error:
+        raise ArgError(f"node {node.node_id!r} cannot be written as JSON: {error}") from error
+    metadata: dict[str, Any] = fields.pop("metadata", {})
+    order = key_order(metadata)
+    if order is not None:
+        fields[ORDER] = order
+    return Record(
+        node.node_id,
+        vec=None if embed else node.embedding,
+        text=_text_of(node),
+        metadata=metadata,
+        document_id=document_id,
+        extra={NODE: fields},
+    )
+
+
+def _text_of(node: BaseNode) -> str | None:
+    if isinstance(node, Node):
+        return None if node.text_resource is None else node.text_resource.text
+    return node.get_content(metadata_mode=MetadataMode.NONE)
+
+
+def to_node(found: Match | Record, *, include_embedding: bool = False) -> BaseNode:
+    """Turn what was found into the node it was; what others wrote into a TextNode."""
+    node = _to_node(found)
+    if include_embedding and found.vec is not None:
+        node.embedding = cast("Any", found.vec).tolist()
+    return node
+
+
+def _to_node(found: Match | Record) -> BaseNode:
+    metadata: dict[str, Any] = dict(found.metadata or {})
+    stored = (found.extra or {}).get(NODE)
+    if not isinstance(stored, Mapping):
+        return _node_of_others(found, metadata)
+    fields: dict[str, Any] = dict(cast("Mapping[str, Any]", stored))
+    order = fields.pop(ORDER, None)
+    if order is not None:
+        metadata = in_order(metadata, order)
+    cls = _class_named(fields.pop("class_name", None), fields)
+    fields |= {"id_": found.id, "metadata": metadata}
+    if not issubclass(cls, Node):
+        fields["text"] = found.text or ""
+    elif fields.get("text_resource") is not None:
+        fields["text_resource"] = {**fields["text_resource"], "text": found.text}
+    return cls.from_dict(fields) if cls is IndexNode else cls(**fields)
+
+
+def _class_named(name: Any, fields: Mapping[str, Any]) -> type[BaseNode]:
+    known = _CLASSES.get(name)
+    if known is not None:
+        return known
+    # A class of somebody's own: the nearest that LlamaIndex has.
+    return Node if any(field.endswith("_resource") for field in fields) else TextNode
+
+
+def _node_of_others(found: Match | Record, metadata: dict[str, Any]) -> TextNode:
+    node = TextNode(id_=str(found.id), text=found.text or "", metadata=metadata)
+    if found.document_id is not None:
+        node.relationships[NodeRelationship.SOURCE] = RelatedNodeInfo(node_id=str(found.document_id))
+    return node

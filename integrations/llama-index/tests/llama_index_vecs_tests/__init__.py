@@ -1,0 +1,1 @@
+"""Tests of llama-index-vector-stores-vecs."""

@@ -1,0 +1,1 @@
+"""Behaviour in both worlds: written here, generated into `_sync`."""

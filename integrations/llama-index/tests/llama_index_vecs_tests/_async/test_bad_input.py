@@ -1,0 +1,93 @@
+"""What cannot be stored is refused by name, and nothing is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from llama_index.core.schema import IndexNode, NodeRelationship, RelatedNodeInfo, TextNode
+
+from llama_index.vector_stores.vecs import VecsVectorStore
+from vecs.exc import ArgError, MismatchedDimension
+
+from ..conftest import MakeStore
+from ..models import node
+
+BAD: list[tuple[Any, type[Exception], str]] = [
+    (TextNode(id_="bad"), ArgError, "'bad' has no embedding"),
+    (TextNode(id_="bad", embedding=[1, 2, 3]), MismatchedDimension, "'bad'"),
+    (TextNode(id_="bad", embedding=[]), ArgError, "'bad'"),
+    (TextNode(id_="bad", embedding=[1, float("nan")]), ArgError, "'bad'"),
+    (TextNode(id_="bad", text="a\x00b", embedding=[1, 0]), ArgError, "'bad'.*NUL"),
+    (TextNode(id_="bad", metadata={"k": ["a\x00b"]}, embedding=[1, 0]), ArgError, "'bad'.*NUL"),
+    (TextNode(id_="bad", metadata_separator="\x00", embedding=[1, 0]), ArgError, "'bad'.*NUL"),
+    (TextNode(id_="bad", text="\ud800", embedding=[1, 0]), ArgError, "'bad'"),
+    (TextNode(id_="bad", metadata={"k": "\ud800"}, embedding=[1, 0]), ArgError, "'bad'"),
+    (TextNode(id_="bad", metadata={"k": object()}, embedding=[1, 0]), ArgError, "'bad'.*JSON"),
+    (IndexNode(id_="bad", index_id="i", obj=object(), embedding=[1, 0]), ArgError, "'bad'.*serialize"),
+    (TextNode(id_="", embedding=[1, 0]), ArgError, "empty"),
+    (TextNode(id_="b\x00d", embedding=[1, 0]), ArgError, "NUL"),
+    ("text", ArgError, "node 3 is str"),
+    (None, ArgError, "node 3 is NoneType"),
+    (
+        TextNode(
+            id_="bad",
+            embedding=[1, 0],
+            relationships={NodeRelationship.SOURCE: [RelatedNodeInfo(node_id="a"), RelatedNodeInfo(node_id="b")]},
+        ),
+        ArgError,
+        "'bad'.*Source",
+    ),
+]
+
+
+@pytest.mark.parametrize(("bad", "error", "problem"), BAD)
+async def test_a_bad_node_is_named_and_none_is_written(
+    store: VecsVectorStore, bad: Any, error: type[Exception], problem: str
+) -> None:
+    await store.async_add([node("there")])
+    with pytest.raises(error, match=problem):
+        await store.async_add([node("a"), node("b"), node("there", "changed"), bad])
+    assert [(n.node_id, n.get_content()) for n in await store.aget_nodes()] == [("there", "text of there")]
+
+
+@pytest.mark.parametrize(("bad", "error", "problem"), BAD)
+async def test_so_it_is_among_the_first_nodes(
+    store: VecsVectorStore, bad: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        await store.async_add([node("a"), node("b"), node("c"), bad])
+    assert await store.aget_nodes() == []
+
+
+@pytest.mark.parametrize("nodes", ["text", None, 5, TextNode(id_="a", embedding=[1, 0])])
+async def test_what_is_no_list_of_nodes_is_refused(store: VecsVectorStore, nodes: Any) -> None:
+    with pytest.raises(ArgError, match="list of nodes"):
+        await store.async_add(nodes)
+
+
+async def test_another_dimension_than_the_collections_is_refused(make_store: MakeStore) -> None:
+    await make_store().async_add([node("a")])
+    with pytest.raises(MismatchedDimension, match="dimension is 3, but collection 'nodes' has dimension 2"):
+        await make_store(dimension=3).aget_nodes()
+    with pytest.raises(MismatchedDimension, match="'b'"):
+        await make_store("empty", dimension=3).async_add([node("b")])
+
+
+async def test_ids_are_a_list(store: VecsVectorStore) -> None:
+    await store.async_add([node("a")])
+    for call in (store.aget_nodes, store.adelete_nodes):
+        with pytest.raises(ArgError, match="list of ids"):
+            await call("a")  # type: ignore[operator]
+    with pytest.raises(ArgError, match="ref_doc_id"):
+        await store.adelete(None)  # type: ignore[arg-type]
+
+
+async def test_deleting_without_saying_what_is_refused(store: VecsVectorStore) -> None:
+    from llama_index.core.vector_stores.types import MetadataFilters
+
+    await store.async_add([node("a")])
+    for options in ({}, {"filters": MetadataFilters(filters=[])}, {"vecs_filters": {}}):
+        with pytest.raises(ArgError, match="clear"):
+            await store.adelete_nodes(**options)
+    assert len(await store.aget_nodes()) == 1
