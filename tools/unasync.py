@@ -41,8 +41,8 @@ RULES = [
 
 # LangChain's async methods are called as the sync ones, with an `a` before.
 _METHODS = (
-    "add|batch|client|close|collection|copied|count|create|delete|drop|embed|embedded|emptied|exists|find|from|get|"
-    "index|invoke|list|look|matches|max|open|read|records|release|search|similarity|update|with"
+    "add|batch|client|close|collection|copied|copy|count|create|delete|drop|embed|embedded|emptied|exists|find|from|get|"
+    "index|invoke|list|look|matches|max|open|read|records|refuse_namespaced|release|search|similarity|update|with"
 )
 LANGCHAIN_RULES = [
     (r"\n *@on_any_loop\n", "\n"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Hashable
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
@@ -18,6 +20,11 @@ __all__ = ["SharedClients", "needs_threads", "shared_clients"]
 
 T = TypeVar("T", Client, AsyncClient)
 
+# One and the same from Python 3.11 on.
+TimeoutErrors = (TimeoutError, futures.TimeoutError)
+
+_logger = logging.getLogger("vecs")
+
 # How many seconds another thread's event loop has to close a client.
 PATIENCE = 10
 
@@ -26,6 +33,10 @@ _lock = threading.Lock()
 
 # Of a parent process: kept from being finalised in a forked child, which would hang up on the parent's behalf.
 _ABANDONED: list[Any] = []
+
+# What closes the clients of each event loop at its end. It is kept here, and keeps the clients, so that they are not
+# closed by the garbage collector while asyncio.run() cancels whatever is under way.
+_keepers: dict[asyncio.AbstractEventLoop, list[AsyncGenerator[None]]] = {}
 
 # Tasks that close clients: event loops refer to their tasks weakly.
 _closing: set[asyncio.Task[None]] = set()
@@ -37,7 +48,7 @@ class SharedClients:
 
     Made by `shared_clients()`. Nothing connects before the first call. The client of an event loop is closed as
     the loop shuts down its async generators, as `asyncio.run()` does at its end; those of loops that were closed
-    without are closed at the next opportunity.
+    without are closed at the next opportunity. One that was handed in is its owner's to close.
     """
 
     def __init__(self, client: Client | AsyncClient, *, owned: bool, async_client: AsyncClient | None = None) -> None:
@@ -47,7 +58,7 @@ class SharedClients:
         self._client = client if isinstance(client, Client) else _twin(Client, self._state)
         self._spare = client if isinstance(client, AsyncClient) else async_client
         self._users: WeakSet[Any] = WeakSet()
-        self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncClient, AsyncGenerator[None]]] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
         self._pid = os.getpid()
 
     def __repr__(self) -> str:
@@ -65,18 +76,26 @@ class SharedClients:
         loop = asyncio.get_running_loop()
         known = self._loops.get(loop)
         if known is not None:
-            return known[0]
-        client = self._given_for_this_loop() or _twin(AsyncClient, self._state)
-        keeper = _kept_open(client)
-        self._loops[loop] = client, keeper
-        # Begun here, it is ended by the loop.
-        await anext(keeper)
-        for over in [other for other in list(self._loops) if other.is_closed()]:
-            # Another thread's loop may be faster.
-            found = self._loops.pop(over, None)
-            if found is not None:
-                await found[0].close()
+            return known
+        client = self._given_for_this_loop()
+        if client is None:
+            client = self._loops[loop] = _twin(AsyncClient, self._state)
+            keeper = _kept_open(client, self)
+            _keepers.setdefault(loop, []).append(keeper)
+            # Begun here, it is ended by the loop.
+            await anext(keeper)
+        self._loops[loop] = client
+        await self._forget_closed_loops()
         return client
+
+    async def _forget_closed_loops(self) -> None:
+        for loop in [loop for loop in list(_keepers) if loop.is_closed()]:
+            _keepers.pop(loop, None)
+        for loop in [loop for loop in list(self._loops) if loop.is_closed()]:
+            # Another thread's loop may be faster.
+            client = self._loops.pop(loop, None)
+            if client is not None and client not in self._given:
+                await client.close()
 
     def _given_for_this_loop(self) -> AsyncClient | None:
         """Return the async client that was handed in, once, unless it belongs to another event loop."""
@@ -89,7 +108,7 @@ class SharedClients:
 
     def has(self, client: Client | AsyncClient) -> bool:
         """Whether a client is one of these, in use still."""
-        return client is self._client or any(client is known for known, _ in list(self._loops.values()))
+        return client is self._client or any(client is known for known in list(self._loops.values()))
 
     def hold(self, user: object) -> None:
         """Note one more who uses the clients; nothing is closed while it lives and has not let go."""
@@ -123,7 +142,7 @@ class SharedClients:
     def _taken(self) -> list[tuple[asyncio.AbstractEventLoop, AsyncClient]]:
         if self._pid != os.getpid():
             return []
-        taken = [(loop, client) for loop, (client, _) in list(self._loops.items()) if client not in self._given]
+        taken = [(loop, client) for loop, client in list(self._loops.items()) if client not in self._given]
         for loop, _ in taken:
             self._loops.pop(loop, None)
         return taken
@@ -160,11 +179,22 @@ def needs_threads() -> bool:
 
 
 def _shared_of(key: Hashable, make: Callable[[], SharedClients]) -> SharedClients:
+    known = _shared.get((os.getpid(), key))
+    if known is not None:
+        return known
+    made = make()
     with _lock:
-        shared = _shared.get((os.getpid(), key))
-        if shared is None:
-            shared = _shared[os.getpid(), key] = make()
-        return shared
+        return _shared.setdefault((os.getpid(), key), made)
+
+
+def _unlock_in_child() -> None:
+    """Make a lock that no thread holds: those of a forked child's parent are not there to let go."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
 
 
 def _twin(cls: type[T], state: dict[str, Any]) -> T:
@@ -174,7 +204,7 @@ def _twin(cls: type[T], state: dict[str, Any]) -> T:
     return client
 
 
-async def _kept_open(client: AsyncClient) -> AsyncGenerator[None]:
+async def _kept_open(client: AsyncClient, clients: SharedClients) -> AsyncGenerator[None]:
     """Close a client at the end of the event loop in which this was begun: loops end their async generators."""
     try:
         yield
@@ -184,19 +214,20 @@ async def _kept_open(client: AsyncClient) -> AsyncGenerator[None]:
 
 def _close_from_outside(client: AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
     """Close the client of another event loop, or of this thread's running one as soon as it goes on."""
-    here = _running_loop()
-    if loop is here:
+    if loop is _running_loop():
         task = loop.create_task(client.close())
         _closing.add(task)
         task.add_done_callback(_closing.discard)
     elif loop.is_running():
-        asyncio.run_coroutine_threadsafe(client.close(), loop).result(PATIENCE)
-    elif loop.is_closed():
-        # Any loop will do: there is nothing to wait for.
+        try:
+            asyncio.run_coroutine_threadsafe(client.close(), loop).result(PATIENCE)
+        except TimeoutErrors:
+            _logger.warning("an event loop is busy for more than %s s: it closes %r when it goes on", PATIENCE, client)
+    else:
+        # Closed: then any loop will do, as there is nothing to wait for. Or paused between two runs.
+        run: Any = asyncio.run if loop.is_closed() else loop.run_until_complete
         with ThreadPoolExecutor(1) as threads:
-            threads.submit(asyncio.run, client.close()).result()
-    elif here is None:
-        loop.run_until_complete(client.close())
+            threads.submit(run, client.close()).result()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

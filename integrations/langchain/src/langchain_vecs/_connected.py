@@ -35,8 +35,11 @@ def where(
         if own:
             raise ArgError(f"client= has its own {', '.join(own)}")
         return {"client": client}
-    # As a Path it is a folder, whatever it looks like.
-    return {"target": url if path is None else Path(path), "schema": schema or "vecs", **options}
+    if path is not None and not os.fspath(path):
+        raise ArgError("path is an empty string; give a folder, or leave it out")
+    # As a Path it is a folder, whatever it looks like; that of now, also for who is unpickled elsewhere.
+    folder = None if path is None else Path(path).expanduser().absolute()
+    return {"target": folder or url or os.environ.get("VECS_URL"), "schema": schema or "vecs", **options}
 
 
 _OF_THIS_PROCESS = ("_clients", "_opened")

@@ -11,7 +11,7 @@ from langchain_core.embeddings import Embeddings
 
 from langchain_vecs._connected import Connected
 from langchain_vecs.asking import Defaults
-from langchain_vecs.conversions import checked_namespace, id_filters, qualified, to_filters
+from langchain_vecs.conversions import SEPARATOR, checked_namespace, id_filters, qualified, to_filters
 from langchain_vecs.metadata import OnNul
 from vecs import Transform
 from vecs.exc import ArgError
@@ -35,9 +35,13 @@ class Settings:
 def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
     """Refuse a misspelled argument where LangChain passes on all sorts of them: it may have been a namespace."""
     for name in rest:
-        close = get_close_matches(name, known, 1)
+        close = ["namespace"] if name in _NAMESPACE_ELSEWHERE else get_close_matches(name, known, 1)
         if close:
             raise ArgError(f"unknown argument {name!r}; did you mean {close[0]!r}?")
+
+
+# What other stores call it.
+_NAMESPACE_ELSEWHERE = ("tenant", "tenant_id", "partition", "partition_name", "collection", "collection_name")
 
 
 class Core(Connected):
@@ -77,4 +81,4 @@ class Core(Connected):
     def _records_name(self, schema: str) -> str:
         """Return the record manager's namespace for this store: its collection, and its part of it."""
         namespace = self._settings.defaults.namespace
-        return f"vecs/{schema}.{self._settings.name}" + ("" if namespace is None else f"/{namespace}")
+        return f"vecs/{schema}.{self._settings.name}" + ("" if namespace is None else f"{SEPARATOR}{namespace}")

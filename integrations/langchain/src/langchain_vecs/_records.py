@@ -138,10 +138,13 @@ def delete_keys(schema: str, namespace: str, keys: Sequence[str]) -> Statement:
     return statement.format(Identifier(schema, TABLE)), {"namespace": namespace, "keys": list(checked(keys))}
 
 
-def delete_all(schema: str, namespace: str) -> Statement:
-    """Delete a namespace's records."""
-    statement = SQL("delete from {} where namespace = %(namespace)s::text")
-    return statement.format(Identifier(schema, TABLE)), {"namespace": namespace}
+def delete_all(schema: str, namespace: str, inside: str | None) -> Statement:
+    """Delete a namespace's records, and those of the namespaces that begin with it and `inside`."""
+    statement = SQL(
+        "delete from {} where namespace = %(namespace)s::text or starts_with(namespace, %(beginning)s::text)"
+    )
+    beginning = None if inside is None else namespace + inside
+    return statement.format(Identifier(schema, TABLE)), {"namespace": namespace, "beginning": beginning}
 
 
 def checked(keys: Sequence[str]) -> Sequence[str]:

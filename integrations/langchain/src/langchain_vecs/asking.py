@@ -86,10 +86,10 @@ class Asked:
         return relevance_of_score(match.score, self.measure)
 
 
-def asked(defaults: Defaults, k: Any, given: Mapping[str, Any], mode: SearchMode | None = None) -> Asked:
+def asked(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Asked:
     """Return what a call asks for, or raise ArgError."""
     _check_known(given)
-    mode = given.get("mode") or mode or defaults.mode
+    mode = given.get("mode") or defaults.mode
     if mode not in MODES:
         raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(MODES)}")
     namespace = defaults.namespace if given.get("namespace") is None else checked_namespace(given["namespace"])

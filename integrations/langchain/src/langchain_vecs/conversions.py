@@ -131,6 +131,11 @@ def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Rec
         if NAMESPACE_KEY in metadata:
             raise ArgError(f"document {item.id!r} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace")
         metadata = {**metadata, NAMESPACE_KEY: namespace}
+    elif NAMESPACE_KEY in metadata and not item.id.startswith(f"{metadata[NAMESPACE_KEY]}{SEPARATOR}"):
+        raise ArgError(
+            f"document {item.id!r} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace that its id "
+            "begins with; add it with namespace="
+        )
     return Record(
         qualified(item.id, namespace),
         vec=vec,

@@ -55,7 +55,7 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
         """Make one that is connected as another object is."""
         made = cls.__new__(cls)
         RecordManager.__init__(made, namespace)
-        made._connect(other._where)
+        made._share(other._where, other._clients)
         return made
 
     def __repr__(self) -> str:

@@ -155,8 +155,9 @@ class VecsVectorStore(
         Make a store; nothing connects before its first call.
 
         `embeddings` is another name for `embedding`. `dimension` is learned from the first vectors. `measure` is
-        what searches go by; None is what suits the collection. `search_mode` ("vector", "keyword", "hybrid") is
-        that of calls that name none; `language` is how Postgres reads the words of a collection that is made.
+        what searches go by; None is what suits the collection, and a relevance is vecs' own score then.
+        `search_mode` ("vector", "keyword", "hybrid") is that of calls that name none; `language` is how Postgres
+        reads the words of a collection that is made.
 
         Documents of one `namespace` are apart from those of all others, ids included; each method takes another
         one for its call. A store without a namespace sees the documents of all. `relevance_score_fn` turns a
@@ -170,6 +171,9 @@ class VecsVectorStore(
         _check_known(client_options)
         if not isinstance(collection, str):
             client = _client_of(collection, client, url, path)
+        elif "://" in collection:
+            # Its value is not shown: it may hold a password.
+            raise ArgError("collection is the collection's name, and was given a connection string; that is url=")
         settings = Settings(
             embedding=_checked_embedding(embedding, embeddings),
             name=collection if isinstance(collection, str) else collection.name,
@@ -263,7 +267,8 @@ class VecsVectorStore(
 
         Ids, texts, vectors and metadata are kept, metadata in columns too; nothing is embedded, and theirs stays
         as it is. Copied again, documents replace their former copies. Raises CollectionNotFound where there is no
-        such table, and ArgError for rows without a vector, which `skip_without_embedding=True` leaves out.
+        such table, and ArgError for rows without a vector, which `skip_without_embedding=True` leaves out. Within one
+        database it takes two connections: a `pool_size` of 2 at least.
         """
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
@@ -342,8 +347,8 @@ def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
     missing = [name for name in dir(Embeddings) if "embed_" in name and not hasattr(given, name)]
     if given is not None and missing:
         raise ArgError(
-            f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}(): "
-            f"{given!r:.80}"
+            # Not its value: it may be a connection string.
+            f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}()"
         )
     return given
 

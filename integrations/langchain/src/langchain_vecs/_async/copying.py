@@ -9,8 +9,12 @@ from langchain_vecs._async.opening import AsyncOpening
 from langchain_vecs._loops import on_any_loop
 from langchain_vecs.conversions import Item, to_record
 from langchain_vecs.migration import Source
-from vecs import Record
+from vecs import AsyncClient, Record
 from vecs.sharing import SharedClients
+
+
+class _Reader:
+    """Who uses the clients of langchain-postgres' database meanwhile."""
 
 
 class AsyncCopying(AsyncOpening):
@@ -19,7 +23,14 @@ class AsyncCopying(AsyncOpening):
     @on_any_loop
     async def _acopied(self, clients: SharedClients, source: Source, *, skip_without_embedding: bool) -> None:
         """Copy everything there is, all of it or none."""
-        client = await clients.async_client()
+        user = _Reader()
+        clients.hold(user)
+        try:
+            await self._acopy(await clients.async_client(), source, skip_without_embedding)
+        finally:
+            await clients.arelease(user)
+
+    async def _acopy(self, client: AsyncClient, source: Source, skip_without_embedding: bool) -> None:
         async with (
             client.connection() as connection,
             open_source(connection, source, skip_without_embedding=skip_without_embedding) as reading,

@@ -94,10 +94,14 @@ class AsyncRecords(Connected):
         await adelete_namespace(await self._aclient(), self.namespace)
 
 
-async def adelete_namespace(client: AsyncClient, namespace: str) -> None:
-    """Delete a namespace's records; without a table there is nothing to do."""
+async def adelete_namespace(client: AsyncClient, namespace: str, inside: str | None = None) -> None:
+    """
+    Delete a namespace's records; without a table there is nothing to do.
+
+    Also those of the namespaces that begin with it and `inside`.
+    """
     if await _execute(client, records.find_table(client.schema)):
-        await _execute(client, records.delete_all(client.schema, namespace))
+        await _execute(client, records.delete_all(client.schema, namespace, inside))
 
 
 async def _execute(client: AsyncClient, statement: records.Statement) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from langchain_vecs._core import check_rest
 from langchain_vecs._loops import async_taken, on_any_loop
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
+    SEPARATOR,
     Item,
     checked_ids,
     items_of_documents,
@@ -114,19 +115,31 @@ class AsyncWriting(AsyncOpening):
         if metadata is None:
             raise ArgError("update_metadata needs metadata=, a dict of what is to be changed")
         plain, types = stored_metadata(metadata, "update_metadata", self._settings.on_nul)
-        if NAMESPACE_KEY in plain and namespace is not None:
+        if NAMESPACE_KEY in plain:
             raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
         if replace and namespace is not None:
             plain[NAMESPACE_KEY] = namespace
         # What the values were before is forgotten with them.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
+        if replace and namespace is None:
+            await self._arefuse_namespaced(filters)
         changed = await self._awith_collection(
             lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
             [],
             writes=True,
         )
         return [unqualified(id, namespace) for id in changed]
+
+    async def _arefuse_namespaced(self, filters: dict[str, Any]) -> None:
+        """Raise ArgError where documents of namespaces are among those that a filter selects."""
+        of_namespaces = {"$and": [{NAMESPACE_KEY: {"$exists": True}}, filters]}
+        count = await self._awith_collection(lambda collection: collection.count(of_namespaces), 0)
+        if count:
+            raise ArgError(
+                f"replace=True would take {count} documents out of their namespaces: replace their metadata with "
+                "namespace=, or exclude them by the filter"
+            )
 
     @on_any_loop
     async def adelete(
@@ -164,12 +177,13 @@ class AsyncWriting(AsyncOpening):
         A store with a namespace deletes the namespace's only.
         """
         client = await self._aclient()
+        # First: what is recorded and not there would be skipped by index().
+        await adelete_namespace(client, self._records_name(client.schema), inside=SEPARATOR)
         if self._settings.defaults.namespace is None:
             await client.delete_collection(self._settings.name)
             self._opened = {}
         else:
             await self.adelete(delete_all=True)
-        await adelete_namespace(client, self._records_name(client.schema))
 
     async def _aemptied(self, collection: AsyncCollection, namespace: str | None) -> None:
         if namespace is None:
@@ -184,7 +198,7 @@ class AsyncWriting(AsyncOpening):
         if not batch:
             return []
         vecs = await self._aembedded(batch)
-        # Before there is a collection for them: what cannot be stored is not to settle its dimension.
+        # Before there is a collection for them: what is refused here does not settle its dimension.
         records = self._recorded(batch, vecs, namespace)
         collection = await self._acollection_for(_dimension_of(batch, vecs))
         ids: list[str] = []

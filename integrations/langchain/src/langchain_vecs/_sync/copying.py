@@ -9,8 +9,12 @@ from langchain_vecs._sync.migration import open_source
 from langchain_vecs._sync.opening import Opening
 from langchain_vecs.conversions import Item, to_record
 from langchain_vecs.migration import Source
-from vecs import Record
+from vecs import Client, Record
 from vecs.sharing import SharedClients
+
+
+class _Reader:
+    """Who uses the clients of langchain-postgres' database meanwhile."""
 
 
 class Copying(Opening):
@@ -18,7 +22,14 @@ class Copying(Opening):
 
     def _copied(self, clients: SharedClients, source: Source, *, skip_without_embedding: bool) -> None:
         """Copy everything there is, all of it or none."""
-        client = clients.client()
+        user = _Reader()
+        clients.hold(user)
+        try:
+            self._copy(clients.client(), source, skip_without_embedding)
+        finally:
+            clients.release(user)
+
+    def _copy(self, client: Client, source: Source, skip_without_embedding: bool) -> None:
         with (
             client.connection() as connection,
             open_source(connection, source, skip_without_embedding=skip_without_embedding) as reading,

@@ -87,10 +87,14 @@ class Records(Connected):
         delete_namespace(self._client(), self.namespace)
 
 
-def delete_namespace(client: Client, namespace: str) -> None:
-    """Delete a namespace's records; without a table there is nothing to do."""
+def delete_namespace(client: Client, namespace: str, inside: str | None = None) -> None:
+    """
+    Delete a namespace's records; without a table there is nothing to do.
+
+    Also those of the namespaces that begin with it and `inside`.
+    """
     if _execute(client, records.find_table(client.schema)):
-        _execute(client, records.delete_all(client.schema, namespace))
+        _execute(client, records.delete_all(client.schema, namespace, inside))
 
 
 def _execute(client: Client, statement: records.Statement) -> list[tuple[Any, ...]]:

@@ -14,6 +14,7 @@ from langchain_vecs._sync.opening import Opening
 from langchain_vecs._sync.records import delete_namespace
 from langchain_vecs.conversions import (
     NAMESPACE_KEY,
+    SEPARATOR,
     Item,
     checked_ids,
     items_of_documents,
@@ -109,19 +110,31 @@ class Writing(Opening):
         if metadata is None:
             raise ArgError("update_metadata needs metadata=, a dict of what is to be changed")
         plain, types = stored_metadata(metadata, "update_metadata", self._settings.on_nul)
-        if NAMESPACE_KEY in plain and namespace is not None:
+        if NAMESPACE_KEY in plain:
             raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
         if replace and namespace is not None:
             plain[NAMESPACE_KEY] = namespace
         # What the values were before is forgotten with them.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
+        if replace and namespace is None:
+            self._refuse_namespaced(filters)
         changed = self._with_collection(
             lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
             [],
             writes=True,
         )
         return [unqualified(id, namespace) for id in changed]
+
+    def _refuse_namespaced(self, filters: dict[str, Any]) -> None:
+        """Raise ArgError where documents of namespaces are among those that a filter selects."""
+        of_namespaces = {"$and": [{NAMESPACE_KEY: {"$exists": True}}, filters]}
+        count = self._with_collection(lambda collection: collection.count(of_namespaces), 0)
+        if count:
+            raise ArgError(
+                f"replace=True would take {count} documents out of their namespaces: replace their metadata with "
+                "namespace=, or exclude them by the filter"
+            )
 
     def delete(
         self,
@@ -157,12 +170,13 @@ class Writing(Opening):
         A store with a namespace deletes the namespace's only.
         """
         client = self._client()
+        # First: what is recorded and not there would be skipped by index().
+        delete_namespace(client, self._records_name(client.schema), inside=SEPARATOR)
         if self._settings.defaults.namespace is None:
             client.delete_collection(self._settings.name)
             self._opened = {}
         else:
             self.delete(delete_all=True)
-        delete_namespace(client, self._records_name(client.schema))
 
     def _emptied(self, collection: Collection, namespace: str | None) -> None:
         if namespace is None:
@@ -177,7 +191,7 @@ class Writing(Opening):
         if not batch:
             return []
         vecs = self._embedded(batch)
-        # Before there is a collection for them: what cannot be stored is not to settle its dimension.
+        # Before there is a collection for them: what is refused here does not settle its dimension.
         records = self._recorded(batch, vecs, namespace)
         collection = self._collection_for(_dimension_of(batch, vecs))
         ids: list[str] = []
