@@ -34,9 +34,9 @@ _lock = threading.Lock()
 # Of a parent process: kept from being finalised in a forked child, which would hang up on the parent's behalf.
 _ABANDONED: list[Any] = []
 
-# What closes the clients of each event loop at its end. It is kept here, and keeps the clients, so that they are not
-# closed by the garbage collector while asyncio.run() cancels whatever is under way.
-_keepers: dict[asyncio.AbstractEventLoop, list[AsyncGenerator[None]]] = {}
+# What closes the clients of each event loop at its end. It is kept here, and keeps the clients, so that the garbage
+# collector does not begin to close them while asyncio.run() cancels whatever is under way, or somebody uses them.
+_keepers: dict[asyncio.AbstractEventLoop, dict[AsyncClient, AsyncGenerator[None]]] = {}
 
 # Tasks that close clients: event loops refer to their tasks weakly.
 _closing: set[asyncio.Task[None]] = set()
@@ -48,7 +48,8 @@ class SharedClients:
 
     Made by `shared_clients()`. Nothing connects before the first call. The client of an event loop is closed as
     the loop shuts down its async generators, as `asyncio.run()` does at its end; those of loops that were closed
-    without are closed at the next opportunity. One that was handed in is its owner's to close.
+    without are closed at the next opportunity. One that was handed in is its owner's to close before
+    that.
     """
 
     def __init__(self, client: Client | AsyncClient, *, owned: bool, async_client: AsyncClient | None = None) -> None:
@@ -77,14 +78,11 @@ class SharedClients:
         known = self._loops.get(loop)
         if known is not None:
             return known
-        client = self._given_for_this_loop()
-        if client is None:
-            client = self._loops[loop] = _twin(AsyncClient, self._state)
-            keeper = _kept_open(client, self)
-            _keepers.setdefault(loop, []).append(keeper)
-            # Begun here, it is ended by the loop.
-            await anext(keeper)
-        self._loops[loop] = client
+        client = self._loops[loop] = self._given_for_this_loop() or _twin(AsyncClient, self._state)
+        keeper = _kept_open(client, self)
+        _keepers.setdefault(loop, {})[client] = keeper
+        # Begun here, it is ended by the loop.
+        await anext(keeper)
         await self._forget_closed_loops()
         return client
 
@@ -94,7 +92,7 @@ class SharedClients:
         for loop in [loop for loop in list(self._loops) if loop.is_closed()]:
             # Another thread's loop may be faster.
             client = self._loops.pop(loop, None)
-            if client is not None and client not in self._given:
+            if client is not None:
                 await client.close()
 
     def _given_for_this_loop(self) -> AsyncClient | None:
@@ -143,8 +141,9 @@ class SharedClients:
         if self._pid != os.getpid():
             return []
         taken = [(loop, client) for loop, client in list(self._loops.items()) if client not in self._given]
-        for loop, _ in taken:
+        for loop, client in taken:
             self._loops.pop(loop, None)
+            _keepers.get(loop, {}).pop(client, None)
         return taken
 
 

@@ -131,11 +131,8 @@ def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Rec
         if NAMESPACE_KEY in metadata:
             raise ArgError(f"document {item.id!r} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace")
         metadata = {**metadata, NAMESPACE_KEY: namespace}
-    elif NAMESPACE_KEY in metadata and not item.id.startswith(f"{metadata[NAMESPACE_KEY]}{SEPARATOR}"):
-        raise ArgError(
-            f"document {item.id!r} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace that its id "
-            "begins with; add it with namespace="
-        )
+    else:
+        _check_namespace_of(item.id, metadata.get(NAMESPACE_KEY))
     return Record(
         qualified(item.id, namespace),
         vec=vec,
@@ -143,6 +140,15 @@ def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Rec
         metadata=metadata,
         extra=types or None,
     )
+
+
+def _check_namespace_of(id: str, namespace: Any) -> None:
+    """Refuse what would be half in a namespace: seen by its searches, and not under an id of its."""
+    if isinstance(namespace, str) and not id.startswith(namespace + SEPARATOR):
+        raise ArgError(
+            f"document {id!r} has the metadata key {NAMESPACE_KEY!r}, but no id of the namespace {namespace!r}; add it "
+            "with namespace="
+        )
 
 
 def to_document(found: Match | Record, namespace: str | None) -> Document:
