@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -125,8 +126,6 @@ print(left)
 
 
 def _run(code: str) -> str:
-    import subprocess
-
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
@@ -244,6 +243,65 @@ def test_a_broken_connection_heals(target: str, shared: SharedClients) -> None:
         assert await client.collection_names() == []
 
     asyncio.run(broken())
+
+
+async def test_a_client_that_was_handed_in_outlives_who_was_given_it(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema) as client:
+        assert await use(shared_clients(client=client)) is client
+        async with client.connection() as connection:
+            pid = connection.info.backend_pid
+        gc.collect()
+        await asyncio.sleep(0.05)
+        async with client.connection() as connection:
+            assert connection.info.backend_pid == pid
+
+
+def test_a_program_whose_clients_are_local_ends_in_silence(target: str) -> None:
+    code = f"""
+import asyncio
+from vecs.sharing import shared_clients
+async def main():
+    client = await shared_clients({target!r}).async_client()
+    await asyncio.gather(*(client.collection_names() for _ in range(5)))
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_busy_event_loop_is_waited_for_a_while_and_told_of(
+    shared: SharedClients, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("vecs.sharing.PATIENCE", 0.1)
+    user, begun, done = User(), threading.Event(), threading.Event()
+    shared.hold(user)
+
+    async def busy() -> None:
+        await use(shared)
+        begun.set()
+        done.wait(10)
+
+    thread = threading.Thread(target=lambda: asyncio.run(busy()))
+    thread.start()
+    begun.wait(10)
+    shared.release(user)
+    done.set()
+    thread.join()
+    assert "busy" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+def test_a_forked_child_finds_no_lock_that_its_parent_held(target: str) -> None:
+    code = f"""
+import os, vecs.sharing
+with vecs.sharing._lock:
+    child = os.fork()
+    if child == 0:
+        vecs.sharing.shared_clients({target!r})
+        os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert _run(code).strip() == "0"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +93,31 @@ async def test_documents_go_into_the_namespace_and_the_collection_that_are_named
 def test_what_no_store_can_be_made_of_is_refused_at_once(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         VecsVectorStore(**{"url": "postgresql://nobody@127.0.0.1:1/none", **options})
+
+
+def test_a_connection_string_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
+    url = "postgresql://me:secret@localhost/db"
+    with pytest.raises(ArgError, match="embedding must be") as first:
+        VecsVectorStore(url)  # type: ignore[arg-type]
+    with pytest.raises(ArgError, match="that is url=") as second:
+        VecsVectorStore(None, url, path=tmp_path)
+    assert "secret" not in f"{first.value} {second.value}"
+
+
+def test_an_empty_path_is_refused() -> None:
+    with pytest.raises(ArgError, match="path is an empty string"):
+        VecsVectorStore(None, path="")
+
+
+def test_a_relative_folder_is_that_of_the_store_for_its_record_manager_and_its_pickle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    store = VecsVectorStore(None, path="kb")
+    monkeypatch.chdir(tmp_path / "two")
+    shown = repr(str(tmp_path / "one" / "kb"))
+    assert shown in repr(store)
+    assert shown in repr(store.record_manager("any"))
+    assert shown in repr(pickle.loads(pickle.dumps(store)))

@@ -81,6 +81,26 @@ async def test_dropping_a_store_drops_its_records(make_store: Callable[..., Vecs
     assert await indexed(store, documents(a="one"), "full") == (1, 0, 0, 0)
 
 
+async def test_dropping_a_collection_drops_the_records_of_its_namespaces(
+    make_store: Callable[..., VecsVectorStore],
+) -> None:
+    acme = make_store(Table(), namespace="acme")
+    await indexed(acme, documents(a="one"), "full")
+    await make_store(Table()).adrop()
+    assert await indexed(acme, documents(a="one"), "full") == (1, 0, 0, 0)
+    assert await texts(acme) == ["one"]
+
+
+async def test_a_collection_with_the_name_of_a_namespace_has_records_of_its_own(
+    make_store: Callable[..., VecsVectorStore],
+) -> None:
+    inside, beside = make_store(Table(), namespace="acme"), make_store(Table(), "docs/acme")
+    for store in (inside, beside):
+        await indexed(store, documents(a="one"), "full")
+    await inside.adrop()
+    assert await indexed(beside, documents(a="one"), "full") == (0, 0, 1, 0)
+
+
 async def test_dropping_a_store_that_is_not_there_is_no_error(store: VecsVectorStore) -> None:
     await store.adrop()
     await store.adrop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -372,3 +373,24 @@ async def test_a_store_with_an_embedding_stores_whole_documents_in_a_splitting_c
     store = make_store(Table(), await splitting(client))
     assert await store.aadd_texts([LONG], ids=["1"]) == ["1"]
     assert await store.aget_by_ids(["1"]) == [Document(LONG, id="1")]
+
+
+async def test_no_update_takes_a_document_out_of_its_namespace(make_store: Callable[..., VecsVectorStore]) -> None:
+    acme, all_of_them = make_store(Table(), namespace="acme"), make_store(Table())
+    await acme.aadd_texts(["a"], [{"n": 1}], ids=["1"])
+    await all_of_them.aadd_texts(["b"], [{"n": 1}], ids=["2"])
+    with pytest.raises(ArgError, match="1 documents out of their namespaces"):
+        await all_of_them.aupdate_metadata(metadata={"n": 2}, filter={"n": 1}, replace=True)
+    with pytest.raises(ArgError, match="holds the namespace"):
+        await all_of_them.aupdate_metadata(["2"], {"_namespace": "acme"})
+    with pytest.raises(ArgError, match="no id of the namespace 'acme'"):
+        await all_of_them.aadd_texts(["c"], [{"_namespace": "acme"}], ids=["3"])
+    assert await all_of_them.aupdate_metadata(["2"], {"n": 2}, replace=True) == ["2"]
+    assert await acme.acount({"n": 1}) == 1
+
+
+@pytest.mark.parametrize("name", ["tenant", "tenant_id", "partition", "collection_name"])
+async def test_other_names_of_a_namespace_are_refused(store: VecsVectorStore, name: str) -> None:
+    with pytest.raises(ArgError, match="did you mean 'namespace'"):
+        await store.aadd_texts(["a"], **{name: "acme"})
+    assert await store.acount() == 0

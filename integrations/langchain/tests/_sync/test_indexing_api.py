@@ -80,6 +80,26 @@ def test_dropping_a_store_drops_its_records(make_store: Callable[..., VecsVector
     assert indexed(store, documents(a="one"), "full") == (1, 0, 0, 0)
 
 
+def test_dropping_a_collection_drops_the_records_of_its_namespaces(
+    make_store: Callable[..., VecsVectorStore],
+) -> None:
+    acme = make_store(Table(), namespace="acme")
+    indexed(acme, documents(a="one"), "full")
+    make_store(Table()).drop()
+    assert indexed(acme, documents(a="one"), "full") == (1, 0, 0, 0)
+    assert texts(acme) == ["one"]
+
+
+def test_a_collection_with_the_name_of_a_namespace_has_records_of_its_own(
+    make_store: Callable[..., VecsVectorStore],
+) -> None:
+    inside, beside = make_store(Table(), namespace="acme"), make_store(Table(), "docs/acme")
+    for store in (inside, beside):
+        indexed(store, documents(a="one"), "full")
+    inside.drop()
+    assert indexed(beside, documents(a="one"), "full") == (0, 0, 1, 0)
+
+
 def test_dropping_a_store_that_is_not_there_is_no_error(store: VecsVectorStore) -> None:
     store.drop()
     store.drop()

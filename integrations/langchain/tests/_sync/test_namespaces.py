@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -363,3 +364,24 @@ def test_a_store_with_an_embedding_stores_whole_documents_in_a_splitting_collect
     store = make_store(Table(), splitting(client))
     assert store.add_texts([LONG], ids=["1"]) == ["1"]
     assert store.get_by_ids(["1"]) == [Document(LONG, id="1")]
+
+
+def test_no_update_takes_a_document_out_of_its_namespace(make_store: Callable[..., VecsVectorStore]) -> None:
+    acme, all_of_them = make_store(Table(), namespace="acme"), make_store(Table())
+    acme.add_texts(["a"], [{"n": 1}], ids=["1"])
+    all_of_them.add_texts(["b"], [{"n": 1}], ids=["2"])
+    with pytest.raises(ArgError, match="1 documents out of their namespaces"):
+        all_of_them.update_metadata(metadata={"n": 2}, filter={"n": 1}, replace=True)
+    with pytest.raises(ArgError, match="holds the namespace"):
+        all_of_them.update_metadata(["2"], {"_namespace": "acme"})
+    with pytest.raises(ArgError, match="no id of the namespace 'acme'"):
+        all_of_them.add_texts(["c"], [{"_namespace": "acme"}], ids=["3"])
+    assert all_of_them.update_metadata(["2"], {"n": 2}, replace=True) == ["2"]
+    assert acme.count({"n": 1}) == 1
+
+
+@pytest.mark.parametrize("name", ["tenant", "tenant_id", "partition", "collection_name"])
+def test_other_names_of_a_namespace_are_refused(store: VecsVectorStore, name: str) -> None:
+    with pytest.raises(ArgError, match="did you mean 'namespace'"):
+        store.add_texts(["a"], **{name: "acme"})
+    assert store.count() == 0
