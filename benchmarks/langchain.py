@@ -117,8 +117,7 @@ def bench_add(target: str, records: list[Any]) -> None:
         client.create_collection("adapter", dimension=DIMENSION, text=True)
         by_document["add_documents"].append(milliseconds(partial(store.add_documents, documents)))
         if store_of is not None:
-            theirs = store_of(embedding)
-            theirs.delete(ids)
+            theirs = peer(target)(embedding)
             by_document["langchain-postgres"].append(milliseconds(partial(theirs.add_documents, documents)))
     told(f"add {len(records)} x {DIMENSION}, vectors given", times)
     told(f"add {len(records)} x {DIMENSION}, documents", by_document)
