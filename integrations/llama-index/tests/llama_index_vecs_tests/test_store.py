@@ -376,3 +376,9 @@ def test_the_distribution_says_where_it_is_imported_from() -> None:
     assert configured["tool"]["llamahub"]["import_path"] == VecsVectorStore.__module__.rpartition(".")[0]
     assert list(configured["tool"]["llamahub"]["class_authors"]) == ["VecsVectorStore"]
     assert distribution("llama-index-core").version
+
+
+def test_a_connection_string_in_the_place_of_the_name_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ArgError, match="that is url=") as raised:
+        VecsVectorStore("postgresql://me:secret@localhost/db", path=tmp_path)
+    assert "secret" not in str(raised.value)

@@ -322,6 +322,9 @@ class VecsVectorStore(
 def _checked_name(name: Any) -> str:
     if not isinstance(name, str) or not name:
         raise ArgError(f"collection_name must be a string that is not empty, not {name!r}; see from_collection()")
+    if "://" in name:
+        # Its value is not shown: it may hold a password.
+        raise ArgError("collection_name is the collection's name, and was given a connection string; that is url=")
     return name
 
 

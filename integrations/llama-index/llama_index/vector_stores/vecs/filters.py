@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import ge, gt, le, lt
 from typing import Any, TypeAlias, cast
 
 from llama_index.core.vector_stores.types import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters
@@ -79,23 +80,29 @@ def _condition_on(given: MetadataFilter, operator: FilterOperator) -> Filters:
 
 
 def _equal(given: MetadataFilter) -> Filters:
-    if given.value is None:
-        return NOTHING
     if isinstance(given.value, list):
         return {given.key: {"$eq": given.value}}
     return _in(given)
 
 
 def _in(given: MetadataFilter) -> Filters:
+    if given.value is None:
+        # As in LlamaIndex: what is absent or null is in no list.
+        return NOTHING
     values = _values(_listed(given.value))
     return {given.key: values[0] if len(values) == 1 else {"$in": values}}
 
 
-def _range(operator: str) -> Callable[[MetadataFilter], Filters]:
+def _range(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[MetadataFilter], Filters]:
     def condition(given: MetadataFilter) -> Filters:
         if given.value is None or isinstance(given.value, list):
             raise FilterError(f"{_told(given)} compares with a number or a string, not with {given.value!r}")
-        return {given.key: {operator: given.value}}
+        in_range = {given.key: {operator: given.value}}
+        if isinstance(given.value, str):
+            return in_range
+        # As in Python, where True is 1.
+        booleans = [value for value in (False, True) if compare(value, given.value)]
+        return any_of([in_range, {given.key: {"$in": booleans}}]) if booleans else in_range
 
     return condition
 
@@ -162,10 +169,10 @@ def _told(given: MetadataFilter) -> str:
 _OPERATORS: dict[FilterOperator, Callable[[MetadataFilter], Filters]] = {
     FilterOperator.EQ: _equal,
     FilterOperator.IN: _in,
-    FilterOperator.GT: _range("$gt"),
-    FilterOperator.GTE: _range("$gte"),
-    FilterOperator.LT: _range("$lt"),
-    FilterOperator.LTE: _range("$lte"),
+    FilterOperator.GT: _range("$gt", gt),
+    FilterOperator.GTE: _range("$gte", ge),
+    FilterOperator.LT: _range("$lt", lt),
+    FilterOperator.LTE: _range("$lte", le),
     FilterOperator.CONTAINS: _contains,
     FilterOperator.ANY: _any,
     FilterOperator.ALL: _all,

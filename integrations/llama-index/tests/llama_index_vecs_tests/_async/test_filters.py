@@ -260,3 +260,16 @@ async def test_filters_match_what_llama_indexs_own_store_matches(
         matching = {str(place) for place, known in enumerate(records) if expected(known, given_filters)}
         nodes = await store.aget_nodes(filters=given_filters)
         assert {n.node_id for n in nodes} == matching, given_filters
+
+
+async def test_ranges_and_lists_see_booleans_and_nothing_as_llama_index_does(store: VecsVectorStore) -> None:
+    await store.async_add([node("yes", k=True), node("no", k=False), node("null", k=None), node("absent")])
+
+    async def ids(operator: FilterOperator, value: Any) -> set[str]:
+        return await found(store, MetadataFilters(filters=[MetadataFilter(key="k", value=value, operator=operator)]))
+
+    assert await ids(FilterOperator.GTE, 1) == {"yes"}
+    assert await ids(FilterOperator.LT, 1) == {"no"}
+    assert await ids(FilterOperator.GT, 0.5) == {"yes"}
+    assert await ids(FilterOperator.IN, None) == set()
+    assert await ids(FilterOperator.NIN, None) == {"yes", "no", "null", "absent"}

@@ -261,3 +261,16 @@ def test_filters_match_what_llama_indexs_own_store_matches(
         matching = {str(place) for place, known in enumerate(records) if expected(known, given_filters)}
         nodes = store.get_nodes(filters=given_filters)
         assert {n.node_id for n in nodes} == matching, given_filters
+
+
+def test_ranges_and_lists_see_booleans_and_nothing_as_llama_index_does(store: VecsVectorStore) -> None:
+    store.add([node("yes", k=True), node("no", k=False), node("null", k=None), node("absent")])
+
+    def ids(operator: FilterOperator, value: Any) -> set[str]:
+        return found(store, MetadataFilters(filters=[MetadataFilter(key="k", value=value, operator=operator)]))
+
+    assert ids(FilterOperator.GTE, 1) == {"yes"}
+    assert ids(FilterOperator.LT, 1) == {"no"}
+    assert ids(FilterOperator.GT, 0.5) == {"yes"}
+    assert ids(FilterOperator.IN, None) == set()
+    assert ids(FilterOperator.NIN, None) == {"yes", "no", "null", "absent"}
