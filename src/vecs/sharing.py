@@ -99,6 +99,7 @@ class SharedClients:
         """Return the async client that was handed in, once, unless it belongs to another event loop."""
         with _lock:
             spare = self._spare
+            # Only its executor knows which loop opened it, and users have no business with that.
             if spare is None or spare._executor.belongs_elsewhere():  # pyright: ignore[reportPrivateUsage]
                 return None
             self._spare = None

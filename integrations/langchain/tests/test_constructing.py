@@ -98,7 +98,7 @@ def test_what_no_store_can_be_made_of_is_refused_at_once(options: dict[str, Any]
 def test_a_connection_string_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
     url = "postgresql://me:secret@localhost/db"
     with pytest.raises(ArgError, match="embedding must be") as first:
-        VecsVectorStore(url)  # type: ignore[arg-type]
+        VecsVectorStore(url)
     with pytest.raises(ArgError, match="that is url=") as second:
         VecsVectorStore(None, url, path=tmp_path)
     assert "secret" not in f"{first.value} {second.value}"

@@ -166,7 +166,7 @@ async def test_examples_are_selected_by_similarity(target: str, schema: str, wor
         assert await selector.aselect_examples({"input": "query"}) == [EXAMPLES[1]]
         await selector.aadd_example({"input": "query", "output": "itself"})
     assert selector.select_examples({"input": "query"}) == [{"input": "query", "output": "itself"}]
-    selector.vectorstore.close()  # type: ignore[attr-defined]
+    selector.vectorstore.close()
 
 
 @pytest.mark.parametrize("world", ["sync", "async"])
@@ -181,7 +181,7 @@ async def test_examples_are_selected_by_diversity(target: str, schema: str, worl
         selector = await selector_class.afrom_examples(EXAMPLES, table, VecsVectorStore, **kwargs)
         selected = await selector.aselect_examples({"input": "query"})
     assert selected == [EXAMPLES[1], EXAMPLES[2]]
-    selector.vectorstore.close()  # type: ignore[attr-defined]
+    selector.vectorstore.close()
 
 
 def test_examples_need_no_server(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_examples_need_no_server(tmp_path: Path) -> None:
         EXAMPLES, Table(VECTORS, 2), VecsVectorStore, k=1, path=tmp_path / "kb"
     )
     assert len(selector.select_examples({"input": "query"})) == 1
-    selector.vectorstore.close()  # type: ignore[attr-defined]
+    selector.vectorstore.close()
 
 
 # --- langchain_classic's retrievers --------------------------------------------------------------------------
@@ -372,7 +372,7 @@ def test_a_name_that_postgres_cannot_hold_is_refused(make_store: MakeStore, name
 
 def test_an_embedding_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(ArgError, match="embedding must be .* not function"):
-        VecsVectorStore(lambda text: [1.0])  # type: ignore[arg-type]
+        VecsVectorStore(lambda text: [1.0])
 
 
 def test_an_embedding_that_only_looks_like_one_is_refused_before_its_first_async_call() -> None:
@@ -380,7 +380,7 @@ def test_an_embedding_that_only_looks_like_one_is_refused_before_its_first_async
         embed_documents = embed_query = aembed_documents = len
 
     with pytest.raises(ArgError, match=r"Half.* no aembed_query\(\)"):
-        VecsVectorStore(Half())  # type: ignore[arg-type]
+        VecsVectorStore(Half())
 
 
 def test_a_client_and_another_place_are_refused(target: str, schema: str) -> None:

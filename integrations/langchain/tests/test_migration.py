@@ -434,7 +434,7 @@ def test_halfvec_is_read_in_full(read: Read, schema: str, db: Any) -> None:
 
 
 def columns(db: psycopg.Connection[Any], definition: str) -> None:
-    db.execute(f"create table docs ({definition})")  # type: ignore[arg-type]
+    db.execute(f"create table docs ({definition})")
 
 
 @pytest.mark.parametrize(

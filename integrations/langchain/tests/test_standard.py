@@ -18,14 +18,14 @@ from .models import Table
 
 class TestVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self, target: str, schema: str) -> Iterator[VectorStore]:  # type: ignore[override]
+    def vectorstore(self, target: str, schema: str) -> Iterator[VectorStore]:
         with VecsVectorStore(self.get_embeddings(), url=target, schema=schema) as store:
             yield store
 
 
 class TestVectorStoreInANamespace(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self, target: str, schema: str) -> Iterator[VectorStore]:  # type: ignore[override]
+    def vectorstore(self, target: str, schema: str) -> Iterator[VectorStore]:
         with VecsVectorStore(self.get_embeddings(), url=target, schema=schema) as other:
             other.add_texts(["another's"], ids=["1"], namespace="other")
         with VecsVectorStore(self.get_embeddings(), url=target, schema=schema, namespace="mine") as store:

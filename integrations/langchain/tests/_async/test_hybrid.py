@@ -79,7 +79,7 @@ async def test_hybrid_returns_k_documents(make_store: MakeStore, k: int, by_vect
     store = make_store(Table())
     await store.aadd_texts([f"common word number {number}" for number in range(120)])
     if by_vector:
-        vector = store.embeddings.embed_query("a word")  # type: ignore[union-attr]
+        vector = store.embeddings.embed_query("a word")
         found = await store.asimilarity_search_by_vector(vector, k=k, mode="hybrid", text="common word")
     else:
         found = await store.asimilarity_search("common word", k=k, mode="hybrid")

@@ -507,7 +507,8 @@ async def test_2_000_texts_take_a_few_transactions(make_store: MakeStore, target
         before = committed()
         store = make_store(Table(dimension=384))
         texts = [str(number) for number in range(2_000)]
-        await store.aadd_texts(texts, batch_size=100)
+        # Many more batches than transactions may be.
+        await store.aadd_texts(texts, batch_size=10)
         # Its connections report what they committed as they end.
         await store.aclose()
         # Room for the server's own, such as autovacuum's.

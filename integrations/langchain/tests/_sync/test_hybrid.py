@@ -80,7 +80,7 @@ def test_hybrid_returns_k_documents(make_store: MakeStore, k: int, by_vector: bo
     store = make_store(Table())
     store.add_texts([f"common word number {number}" for number in range(120)])
     if by_vector:
-        vector = store.embeddings.embed_query("a word")  # type: ignore[union-attr]
+        vector = store.embeddings.embed_query("a word")
         found = store.similarity_search_by_vector(vector, k=k, mode="hybrid", text="common word")
     else:
         found = store.similarity_search("common word", k=k, mode="hybrid")

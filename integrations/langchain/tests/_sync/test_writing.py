@@ -506,7 +506,8 @@ def test_2_000_texts_take_a_few_transactions(make_store: MakeStore, target: str)
         before = committed()
         store = make_store(Table(dimension=384))
         texts = [str(number) for number in range(2_000)]
-        store.add_texts(texts, batch_size=100)
+        # Many more batches than transactions may be.
+        store.add_texts(texts, batch_size=10)
         # Its connections report what they committed as they end.
         store.close()
         # Room for the server's own, such as autovacuum's.

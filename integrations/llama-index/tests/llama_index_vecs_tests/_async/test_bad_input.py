@@ -78,9 +78,9 @@ async def test_ids_are_a_list(store: VecsVectorStore) -> None:
     await store.async_add([node("a")])
     for call in (store.aget_nodes, store.adelete_nodes):
         with pytest.raises(ArgError, match="list of ids"):
-            await call("a")  # type: ignore[operator]
+            await call("a")
     with pytest.raises(ArgError, match="ref_doc_id"):
-        await store.adelete(None)  # type: ignore[arg-type]
+        await store.adelete(None)
 
 
 async def test_deleting_without_saying_what_is_refused(store: VecsVectorStore) -> None:

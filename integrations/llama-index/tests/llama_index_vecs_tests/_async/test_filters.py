@@ -195,7 +195,7 @@ async def test_a_filter_that_means_nothing_is_refused(
 
 async def test_filters_of_another_kind_are_refused(books: VecsVectorStore) -> None:
     with pytest.raises(FilterError, match="MetadataFilters"):
-        await books.aquery(near(filters={"kind": "novel"}))  # type: ignore[arg-type]
+        await books.aquery(near(filters={"kind": "novel"}))
 
 
 # --- compared with LlamaIndex's own -------------------------------------------------------------------------

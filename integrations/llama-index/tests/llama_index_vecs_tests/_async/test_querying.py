@@ -239,7 +239,7 @@ async def test_the_settings_of_a_search_are_passed_on(filled: VecsVectorStore) -
         (VectorStoreQuery(query_str="words"), "no transform"),
         (VectorStoreQuery(query_embedding=[1, 0, 0]), "dimension"),
         (near(top_k=-1), "similarity_top_k"),
-        (near(top_k=1.5), "similarity_top_k"),  # type: ignore[arg-type]
+        (near(top_k=1.5), "similarity_top_k"),
         (both(0, "a", alpha=1.5), "alpha"),
         (both(0, "a", hybrid_top_k=-1), "hybrid_top_k"),
         (near(mode=VectorStoreQueryMode.MMR, mmr_threshold=2), "mmr_threshold"),

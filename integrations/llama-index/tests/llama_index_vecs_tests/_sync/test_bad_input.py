@@ -77,9 +77,9 @@ def test_ids_are_a_list(store: VecsVectorStore) -> None:
     store.add([node("a")])
     for call in (store.get_nodes, store.delete_nodes):
         with pytest.raises(ArgError, match="list of ids"):
-            call("a")  # type: ignore[operator]
+            call("a")
     with pytest.raises(ArgError, match="ref_doc_id"):
-        store.delete(None)  # type: ignore[arg-type]
+        store.delete(None)
 
 
 def test_deleting_without_saying_what_is_refused(store: VecsVectorStore) -> None:

@@ -196,7 +196,7 @@ def test_a_filter_that_means_nothing_is_refused(
 
 def test_filters_of_another_kind_are_refused(books: VecsVectorStore) -> None:
     with pytest.raises(FilterError, match="MetadataFilters"):
-        books.query(near(filters={"kind": "novel"}))  # type: ignore[arg-type]
+        books.query(near(filters={"kind": "novel"}))
 
 
 # --- compared with LlamaIndex's own -------------------------------------------------------------------------
