@@ -23,10 +23,10 @@ from core import DIMENSION, ROWS, filled, make_records, milliseconds, queries
 from psycopg_pool import AsyncConnectionPool
 
 import vecs
-from vecs._request import checked_request
+from vecs._searching.request import checked_request
+from vecs._searching.statement import statement
 from vecs._sql.binary import ADAPTERS, Binary, encode_vector
 from vecs._sql.search import EVERYTHING
-from vecs._statement import statement
 
 CONCURRENT = 64
 POOL = 10

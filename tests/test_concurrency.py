@@ -18,8 +18,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import vecs
-from vecs import _buffer
-from vecs._pairs import AsyncGate
+from vecs._concurrency.calls import AsyncGate
+from vecs._writing import buffer as _buffer
 from vecs.exc import Unavailable, VecsException
 
 

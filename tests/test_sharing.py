@@ -272,7 +272,7 @@ asyncio.run(main())
 def test_a_busy_event_loop_is_waited_for_a_while_and_told_of(
     shared: SharedClients, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("vecs.sharing.PATIENCE", 0.1)
+    monkeypatch.setattr("vecs.sharing.clients.PATIENCE", 0.1)
     user, begun, done = User(), threading.Event(), threading.Event()
     shared.hold(user)
 
@@ -293,8 +293,8 @@ def test_a_busy_event_loop_is_waited_for_a_while_and_told_of(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
 def test_a_forked_child_finds_no_lock_that_its_parent_held(target: str) -> None:
     code = f"""
-import os, vecs.sharing
-with vecs.sharing._lock:
+import os, vecs.sharing, vecs.sharing.clients
+with vecs.sharing.clients._lock:
     child = os.fork()
     if child == 0:
         vecs.sharing.shared_clients({target!r})

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
-from vecs._json import check_text, encode_json, plain_decimal
+from vecs._checks.json import check_text, encode_json, plain_decimal
 from vecs.exc import ArgError, FilterError
 from vecs.records import record_id
 

@@ -104,7 +104,7 @@ async def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.AsyncC
 async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs: vecs.AsyncCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecs._async import executor
+    from vecs._async.sending import executor
 
     sent: list[str] = []
     execute = executor._execute

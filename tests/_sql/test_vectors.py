@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import vecs
 from vecs import IndexInfo, SparseVector
-from vecs._precision import (
+from vecs._indexing.precision import (
     automatic_precision,
     best_index,
     candidate_count,

@@ -101,7 +101,7 @@ def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.Client) -> N
 def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs: vecs.Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecs._sync import executor
+    from vecs._sync.sending import executor
 
     sent: list[str] = []
     execute = executor._execute

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 
-from langchain_vecs.asking import Defaults, asked, relevance_of_score, score_of_relevance, spread
 from langchain_vecs.conversions import (
     Item,
     checked_namespace,
@@ -32,8 +31,9 @@ from langchain_vecs.conversions import (
     unqualified,
 )
 from langchain_vecs.metadata import storable, stored_metadata
+from langchain_vecs.search_arguments import Defaults, asked, relevance_of_score, score_of_relevance, spread
 from vecs import Match, Record
-from vecs._json import encode_json
+from vecs._checks.json import encode_json
 from vecs.exc import ArgError, FilterError
 
 # --- metadata -----------------------------------------------------------------------------------------------

@@ -9,17 +9,17 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from vecs._async.collection import AsyncCollection
-from vecs._async.enabling import find_language
-from vecs._async.executor import AsyncExecutor, AsyncSession
-from vecs._async.finding import find_relation, find_table, require_table
-from vecs._info import ClientInfo
-from vecs._options import Options
-from vecs._pairs import async_offload, async_started
-from vecs._remember import description, keeps_text, remembered
+from vecs._async.collection.collection import AsyncCollection
+from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.tables.enable_text import find_language
+from vecs._async.tables.find import find_relation, find_table, require_table
+from vecs._concurrency.calls import async_offload, async_started
+from vecs._connecting.options import Options
+from vecs._connecting.target import resolve_target
+from vecs._reports.info import ClientInfo
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
-from vecs._target import resolve_target
+from vecs._writing.stored_transform import description, keeps_text, remembered
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vecs._json import check_text, encode_json
+from vecs._checks.json import check_text, encode_json
 from vecs._sql.binary import encode_jsonb
 from vecs._sql.table import Table
 from vecs._sql.vectors import encode_vec

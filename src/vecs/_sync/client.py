@@ -10,17 +10,17 @@ from typing import Any
 
 from psycopg import Connection
 
-from vecs._info import ClientInfo
-from vecs._options import Options
-from vecs._pairs import offload, started
-from vecs._remember import description, keeps_text, remembered
+from vecs._concurrency.calls import offload, started
+from vecs._connecting.options import Options
+from vecs._connecting.target import resolve_target
+from vecs._reports.info import ClientInfo
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
-from vecs._sync.collection import Collection
-from vecs._sync.enabling import find_language
-from vecs._sync.executor import Executor, Session
-from vecs._sync.finding import find_relation, find_table, require_table
-from vecs._target import resolve_target
+from vecs._sync.collection.collection import Collection
+from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.tables.enable_text import find_language
+from vecs._sync.tables.find import find_relation, find_table, require_table
+from vecs._writing.stored_transform import description, keeps_text, remembered
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from langchain_vecs import _records as records
+from langchain_vecs import _record_sql as records
 from langchain_vecs._connected import Connected
 from langchain_vecs._loops import on_any_loop
 from vecs import AsyncClient

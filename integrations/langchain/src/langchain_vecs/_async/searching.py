@@ -9,7 +9,7 @@ from langchain_core.documents import Document
 
 from langchain_vecs._async.opening import AsyncOpening
 from langchain_vecs._loops import on_any_loop
-from langchain_vecs.asking import Asked, asked, spread
+from langchain_vecs.search_arguments import Asked, asked, spread
 from vecs import Match
 from vecs.exc import ArgError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from langchain_vecs import _records as records
+from langchain_vecs import _record_sql as records
 from langchain_vecs._connected import Connected
 from vecs import Client
 from vecs.exc import DatabaseError

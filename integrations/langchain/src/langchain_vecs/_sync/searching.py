@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._sync.opening import Opening
-from langchain_vecs.asking import Asked, asked, spread
+from langchain_vecs.search_arguments import Asked, asked, spread
 from vecs import Match
 from vecs.exc import ArgError
 

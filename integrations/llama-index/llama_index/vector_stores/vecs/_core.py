@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llama_index.vector_stores.vecs.asking import Defaults
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
+from llama_index.vector_stores.vecs.search_arguments import Defaults
 from vecs import AsyncClient, Client, IndexArgsHNSW, Transform
 from vecs.exc import ArgError
 from vecs.sharing import SharedClients

@@ -24,9 +24,9 @@ from llama_index.vector_stores.vecs._sync.indexing import Indexing
 from llama_index.vector_stores.vecs._sync.reading import Reading
 from llama_index.vector_stores.vecs._sync.searching import Searching
 from llama_index.vector_stores.vecs._sync.writing import Writing
-from llama_index.vector_stores.vecs.asking import Defaults
+from llama_index.vector_stores.vecs.migration import source_of
 from llama_index.vector_stores.vecs.parameters import settings_of_pgvector, target_of
-from llama_index.vector_stores.vecs.pgvector import source_of
+from llama_index.vector_stores.vecs.search_arguments import Defaults
 from vecs import (
     AsyncClient,
     AsyncCollection,

@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import AsyncConnection, AsyncServerCursor
 
 from llama_index.vector_stores.vecs._async.opening import AsyncOpening
+from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
 from llama_index.vector_stores.vecs.nodes import to_record
-from llama_index.vector_stores.vecs.pgvector import Source, find_table, read_node, select_rows
 from vecs import AsyncClient, Record
 from vecs.exc import ArgError, CollectionNotFound
 

@@ -11,7 +11,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.vecs._async.opening import AsyncOpening
 from llama_index.vector_stores.vecs._loops import on_any_loop
 from llama_index.vector_stores.vecs._threads import async_each
-from llama_index.vector_stores.vecs.asking import KNOWN, Asked, asked, unknown_arguments
+from llama_index.vector_stores.vecs.search_arguments import KNOWN, Asked, asked, unknown_arguments
 from vecs import AsyncCollection, Match, Record
 
 

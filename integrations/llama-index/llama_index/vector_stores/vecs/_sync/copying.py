@@ -9,8 +9,8 @@ from typing import Any
 from psycopg import Connection, ServerCursor
 
 from llama_index.vector_stores.vecs._sync.opening import Opening
+from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
 from llama_index.vector_stores.vecs.nodes import to_record
-from llama_index.vector_stores.vecs.pgvector import Source, find_table, read_node, select_rows
 from vecs import Client, Record
 from vecs.exc import ArgError, CollectionNotFound
 

@@ -1,0 +1,149 @@
+"""Lets one client at a time build and drop the indexes of a collection, and clears away what failed builds left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+from vecs._async.indexing.watch import AsyncWatch
+from vecs._async.sending.executor import AsyncExecutor, AsyncHeld, AsyncSession
+from vecs._concurrency.calls import async_pause, async_shielded
+from vecs._connecting.errors import ConnectionLost
+from vecs._sql import builds as sql
+from vecs._sql import indexes
+from vecs._sql.fragment import Fragment
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.settings import ping
+from vecs._sql.table import Table
+from vecs.exc import DatabaseError
+
+log = logging.getLogger("vecs")
+
+NO_TIMEOUT = {"statement_timeout": "0"}
+WAITING = "waiting for another build"
+
+
+@asynccontextmanager
+async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWatch) -> AsyncGenerator[AsyncHeld]:
+    """
+    Hold a connection on which indexes of a collection are built and dropped, one client at a time.
+
+    Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
+    the server ends one.
+    """
+    # What makes a dead connection heal.
+    await executor.read(ping())
+    # Beside the pool, which waiting builds would use up.
+    async with executor.aside() as held:
+        if executor.options.pooler:
+            async with _locked_beside(executor, table, watch):
+                yield held
+            return
+        try:
+            await until(held, sql.try_lock(table), watch)
+            yield held
+        finally:
+            await async_shielded(_unlock(held, table))
+
+
+@asynccontextmanager
+async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatch) -> AsyncGenerator[None]:
+    """
+    Hold the lock in a transaction beside: a pooler's sessions change between statements.
+
+    It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
+    """
+    settings = {"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "0"}
+    done = False
+    try:
+        async with executor.aside() as beside, beside.transaction(settings) as session:
+            await until(session, sql.try_lock_transaction(table), watch)
+            yield
+            done = True
+    except ConnectionLost:
+        # Poolers end idle transactions, too; what was to be locked is done.
+        if not done:
+            raise
+
+
+async def until(session: AsyncHeld | AsyncSession, question: Fragment, watch: AsyncWatch) -> None:
+    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
+    seconds = 0.02
+    while True:
+        answer = (await session.execute(question))[0][0]
+        await session.execute(sql.LET_GO)
+        if answer:
+            return
+        await watch.tell(watch.tracker.at(WAITING))
+        await async_pause(seconds)
+        seconds = min(1.5 * seconds, 0.5)
+
+
+async def _unlock(held: AsyncHeld, table: Table) -> None:
+    try:
+        await held.execute(sql.unlock(table))
+    except DatabaseError:
+        # Lost, or stuck in a statement that was cancelled: the lock ends with the session.
+        await held.close()
+
+
+async def without_leftovers(held: AsyncHeld, table: Table, watch: AsyncWatch) -> list[IndexInfo]:
+    """
+    Drop the invalid indexes that interrupted builds left, and return those that are there then.
+
+    Only those with names of vecs' that nobody builds now. What somebody builds, past the lock, is waited for.
+    """
+    seconds = 0.05
+    while True:
+        existing = indexes.read_indexes(await held.execute(indexes.list_indexes(table)), table)
+        unfinished = await _drop_leftovers(held, table, existing, NO_TIMEOUT)
+        if unfinished is None:
+            return existing
+        if unfinished:
+            await watch.tell(watch.tracker.at(WAITING))
+            await async_pause(seconds)
+            seconds = min(1.5 * seconds, 0.5)
+
+
+async def _drop_leftovers(
+    held: AsyncHeld, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
+) -> set[str] | None:
+    """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
+    invalid = {index.name for index in existing if not index.valid and sql.named_by_vecs(index.name)}
+    building = {name for (name,) in await held.execute(sql.being_built(table))} if invalid else set[str]()
+    # Another role's build may be of any of them.
+    if not invalid or (None in building and not invalid & building):
+        return None
+    for name in sorted(invalid - building):
+        log.info("dropping the index %s, which an interrupted build left invalid", name)
+        await held.alone(indexes.drop_index(table, name, concurrently=True), settings)
+    return invalid & building
+
+
+async def tidy(executor: AsyncExecutor, held: AsyncHeld, table: Table, statements: Sequence[Fragment]) -> None:
+    """End what goes on of some concurrent builds that failed, and drop what they left; give up after a while."""
+    try:
+        try:
+            await _tidy(held, table, statements)
+        except DatabaseError:
+            # The build's own connection is gone; the server may not be.
+            async with executor.aside() as other:
+                await _tidy(other, table, statements)
+    except DatabaseError as error:
+        log.warning(
+            "an interrupted build may have left an invalid index on %r, which the next index() drops: %s",
+            table.name,
+            error,
+        )
+
+
+async def _tidy(held: AsyncHeld, table: Table, statements: Sequence[Fragment]) -> None:
+    for _ in range(20):
+        for statement in statements:
+            await held.execute(sql.cancel(statement))
+        existing = indexes.read_indexes(await held.execute(indexes.list_indexes(table)), table)
+        # Dropping waits for the transactions that are open on the collection, the caller's own among them.
+        if not await _drop_leftovers(held, table, existing, {"statement_timeout": "10s"}):
+            return
+        await async_pause(0.25)

@@ -1,0 +1,77 @@
+"""Watches the build of an index from a connection beside it, and stops it when the watcher fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
+from vecs._concurrency.calls import AsyncEvent, async_beside, async_happens, async_resolve
+from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
+from vecs._sql import builds as sql
+from vecs._sql.fragment import Fragment
+from vecs.exc import DatabaseError
+
+log = logging.getLogger("vecs")
+
+# Seconds between two looks: often enough for an eye.
+PERIOD = 0.2
+
+
+class AsyncWatch:
+    """What one call of `index()` reports, and to whom."""
+
+    def __init__(self, executor: AsyncExecutor, report: BuildReport | None) -> None:
+        self._executor = executor
+        self._report = report
+        self.tracker = BuildTracker()
+
+    async def tell(self, progress: BuildProgress) -> None:
+        """Report from where the call runs; an error of the callback is the call's."""
+        if self._report is not None:
+            await async_resolve(self._report(progress))
+
+    @asynccontextmanager
+    async def over(self, statement: Fragment) -> AsyncGenerator[None]:
+        """Report the progress of a CREATE INDEX that runs inside; if the callback fails, the build is cancelled."""
+        if self._report is None:
+            yield
+            return
+        failed: list[BaseException] = []
+
+        async def look(stop: AsyncEvent) -> None:
+            # Most builds are over before a first look is worth a connection.
+            if await async_happens(stop, PERIOD):
+                return
+            try:
+                async with self._executor.aside() as held:
+                    await self._follow(statement, held, stop, failed)
+            except DatabaseError as error:
+                log.debug("the progress of %s cannot be read: %s", sql.built_index(statement), error)
+
+        try:
+            async with async_beside(look):
+                yield
+        except Exception:
+            # The end that the callback's failure made.
+            if not failed:
+                raise
+        if failed:
+            raise failed[0]
+
+    async def _follow(
+        self, statement: Fragment, held: AsyncHeld, stop: AsyncEvent, failed: list[BaseException]
+    ) -> None:
+        looking = sql.read_progress(statement)
+        while not failed:
+            rows = await held.execute(looking)
+            try:
+                await self.tell(self.tracker.read(rows[0] if rows else None))
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
+                failed.append(error)
+            if await async_happens(stop, 0 if failed else PERIOD):
+                return
+        # Again and again: the statement may not have begun yet.
+        while not await async_happens(stop, PERIOD / 4):
+            await held.execute(sql.cancel(statement))

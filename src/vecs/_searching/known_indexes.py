@@ -1,0 +1,47 @@
+"""What is known of a collection's indexes, and what every search asks of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vecs._indexing.precision import best_index
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.settings import NO_SETTINGS, Settings
+from vecs.measures import IndexMeasure, MeasureSpec
+
+# From here on pgvector's own limit of 20,000 records is the better moment to give an index scan up.
+MANY = 400_000
+
+
+class KnownIndexes:
+    """The valid indexes of a collection; what follows from them is found once."""
+
+    def __init__(self, indexes: Iterable[IndexInfo] = ()) -> None:
+        self.all = tuple(index for index in indexes if index.valid)
+        # Be it the user's own: any of them may answer.
+        self.approximate = any(index.approximate for index in self.all)
+        self.on_parts = any(index.approximate and index.condition is not None for index in self.all)
+        # About how many records there are; 0 where that is not known.
+        self.rows = max((index.rows for index in self.all), default=0)
+        self._best: dict[IndexMeasure, IndexInfo | None] = {}
+        self._limits: dict[int, Settings] = {}
+
+    def best(self, measure: MeasureSpec) -> IndexInfo | None:
+        """Return the index that answers searches by a measure, or None."""
+        if measure.measure not in self._best:
+            self._best[measure.measure] = best_index(self.all, measure)
+        return self._best[measure.measure]
+
+    def scan_limit(self, rows: int) -> Settings:
+        """Return the setting that ends a scan for so many rows where comparing all that match is faster."""
+        if self.rows == 0 or self.rows >= MANY:
+            return NO_SETTINGS
+        if rows not in self._limits:
+            # Beyond some tenth of the records. In powers of two, so that a growing collection does not change the
+            # setting all the time.
+            most = max(1 << (self.rows // 10 | 512).bit_length(), 4 * rows)
+            self._limits[rows] = {"hnsw.max_scan_tuples": str(min(most, 2**31 - 1))}
+        return self._limits[rows]
+
+
+NOTHING_KNOWN = KnownIndexes()
