@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import vecs
-from vecs._concurrency.calls import AsyncGate
+from vecs._concurrency.pool import AsyncGate
 from vecs._writing import buffer as _buffer
 from vecs.exc import Unavailable, VecsException
 

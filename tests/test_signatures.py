@@ -43,6 +43,11 @@ def of_ours(value: Any) -> bool:
     return any(name == ours or name.startswith(f"{ours}.") for ours in OURS)
 
 
+def defined_in(value: Any, module: str) -> bool:
+    name = getattr(value, "__module__", None) or ""
+    return name == module or name.startswith(f"{module}.")
+
+
 def public_names(module: ModuleType) -> list[str]:
     listed = getattr(module, "__all__", None)
     return sorted(listed if listed is not None else (name for name in vars(module) if not name.startswith("_")))
@@ -76,7 +81,7 @@ def described(module: str) -> Iterator[str]:
     found = importlib.import_module(module)
     for name in public_names(found):
         value = getattr(found, name)
-        if inspect.ismodule(value) or not (of_ours(value) or hasattr(found, "__all__")):
+        if inspect.ismodule(value) or not (hasattr(found, "__all__") or defined_in(value, module)):
             continue
         if inspect.isclass(value):
             yield f"{module}.{name}: class"

@@ -391,3 +391,10 @@ def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str
 
 def _kind(value: Any) -> str:
     return type(value).__name__
+
+
+def parsed_filters(filters: Any) -> Filter | None:
+    # By length: a mapping of somebody's may call itself false and hold a condition.
+    if filters is None or (isinstance(filters, Mapping) and len(cast("Mapping[Any, Any]", filters)) == 0):
+        return None
+    return parse_filters(cast("Any", filters))

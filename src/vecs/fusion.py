@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError, MismatchedDimension
-from vecs.indexes import checked_int
 from vecs.records import Match, RecordId, Vector, record_id
 
 Floats = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias, cast
 from uuid import UUID
@@ -167,3 +167,17 @@ def is_vector(data: Any) -> bool:
 def _brief(value: Any) -> str:
     shown = repr(value)
     return f"{shown[:80]}{'...' if len(shown) > 80 else ''} ({type(value).__name__})"
+
+
+def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ArgError(f"{what} must be a list of strings, not {ids!r}")
+    return [record_id(_only(id) if tuples else id) for id in ids]
+
+
+def _only(id: Any) -> Any:
+    # One-tuples, as rows of a query have them: vecs 0.4 took those.
+    if not isinstance(id, tuple):
+        return id
+    row = cast("tuple[Any, ...]", id)
+    return row[0] if len(row) == 1 else row

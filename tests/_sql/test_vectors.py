@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 
 import vecs
 from vecs import IndexInfo, SparseVector
-from vecs._indexing.precision import (
-    automatic_precision,
-    best_index,
-    candidate_count,
-    checked_oversampling,
-    precision_to_build,
-    why_precision,
-)
+from vecs._checks.numbers import checked_oversampling
+from vecs._indexing.precision import automatic_precision, precision_to_build
+from vecs._searching.candidates import candidate_count
+from vecs._searching.explain import why_precision
+from vecs._searching.known_indexes import best_index
 from vecs._sql import binary, indexes, search
 from vecs._sql.table import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param

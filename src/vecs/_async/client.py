@@ -13,7 +13,8 @@ from vecs._async.collection.collection import AsyncCollection
 from vecs._async.sending.executor import AsyncExecutor, AsyncSession
 from vecs._async.tables.enable_text import find_language
 from vecs._async.tables.find import find_relation, find_table, require_table
-from vecs._concurrency.calls import async_offload, async_started
+from vecs._concurrency.calls import async_offload
+from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 
 
 @dataclass(frozen=True)

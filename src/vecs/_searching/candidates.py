@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vecs._indexing.precision import candidate_count
 from vecs._searching.known_indexes import MANY, KnownIndexes
 from vecs._searching.request import Request
 from vecs._sql.indexes import IndexInfo, serves_part
+from vecs.storage import Precision
 
 # Up to so many records comparing all that match costs less than making sure of an index's answer.
 _FEW = 2000
@@ -71,3 +72,18 @@ def unsettled(rows: Sequence[tuple[Any, ...]], wanted: int) -> bool:
 def candidates_found(rows: Sequence[tuple[Any, ...]]) -> int:
     """Return how many candidates an answer of `nearest_of_pool` was taken from."""
     return rows[0][8] if rows else 0
+
+
+# How many times as many candidates as results are compared exactly; measured by benchmarks/precision.py.
+OVERSAMPLING: dict[Precision, float] = {"full": 1.0, "half": 1.2, "binary": 10.0}
+# As many as a scan of an HNSW index finds at once; fewer codes miss the very nearest too often.
+LEAST_CODES = 40
+_MOST = 2**63 - 1
+
+
+def candidate_count(precision: Precision, rows: int, oversampling: float | None) -> int:
+    """Return how many candidates are compared exactly, for `rows` results."""
+    if oversampling is not None:
+        return min(_MOST, math.ceil(rows * oversampling))
+    least = LEAST_CODES if precision == "binary" else 0
+    return min(_MOST, max(least, math.ceil(rows * OVERSAMPLING[precision])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vecs._indexing.precision import why_precision
+from vecs._indexing.precision import PRECISION_WORDS, automatic_precision, greatest_dimension
 from vecs._searching.request import Request
 from vecs._searching.statement import rows_of_index
 from vecs._sql.indexes import IndexInfo
@@ -57,3 +57,21 @@ def _first_line(request: Request, used: Sequence[IndexInfo]) -> str:
 
 def _concerns(setting: str, used: Sequence[IndexInfo]) -> bool:
     return any(setting.startswith(index.method + ".") for index in used)
+
+
+def why_precision(table: Table, index: IndexInfo | None, candidates: int) -> list[str]:
+    """Tell which precision answers a search and why; nothing where it is that of the vectors as they are stored."""
+    if index is None or index.precision in (None, "full"):
+        return []
+    found = (
+        f"It finds {candidates:,} candidates by {index.precision} precision and ranks them by their exact distance, "
+        "from the vectors as they are stored."
+    )
+    dimension, greatest = table.dimension or 0, greatest_dimension(table, "full")
+    if index.precision != automatic_precision(table) or dimension <= greatest:
+        return [f"Index {index.name} was made with precision={index.precision!r}.", found]
+    limits = f"{PRECISION_WORDS['full'] if table.vec_type == 'vector' else 'an index of them'} takes up to {greatest:,}"
+    if index.precision == "binary" and table.vec_type == "vector":
+        limits += f", one of half precision up to {greatest_dimension(table, 'half'):,}"
+    chose = f"so index() chose {index.precision} precision."
+    return [f"The vectors have {dimension:,} dimensions; {limits}, {chose}", found]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vecs._indexing.precision import best_index
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.settings import NO_SETTINGS, Settings
+from vecs._sql.vectors import fits_half
 from vecs.measures import IndexMeasure, MeasureSpec
+from vecs.records import StoredVector
 
 # From here on pgvector's own limit of 20,000 records is the better moment to give an index scan up.
 MANY = 400_000
@@ -45,3 +46,20 @@ class KnownIndexes:
 
 
 NOTHING_KNOWN = KnownIndexes()
+
+
+def best_index(indexes: Iterable[IndexInfo], measure: MeasureSpec) -> IndexInfo | None:
+    """Return the index of the highest precision that answers searches by a measure, or None."""
+    best: IndexInfo | None = None
+    for index in indexes:
+        if index.measure is measure.measure and index.precision == "full":
+            # Nothing is better: most searches end here.
+            return index
+        if measure.measure in index.measures and (best is None or index.precision == "half"):
+            best = index
+    return best
+
+
+def usable(index: IndexInfo | None, vec: StoredVector) -> IndexInfo | None:
+    """Return the index if a query can ask it: what half precision cannot hold is compared with every record."""
+    return None if index is not None and index.precision == "half" and not fits_half(vec) else index

@@ -9,12 +9,12 @@ from functools import lru_cache
 from numbers import Real
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
-from vecs._indexing.precision import checked_oversampling
+from vecs._checks.numbers import checked_int, checked_oversampling
 from vecs._sql.search import EVERYTHING, Columns, Selection
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
-from vecs.indexes import METHODS, IndexMethod, checked_int
+from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
 from vecs.rerankers import Reranker, check_reranker
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from vecs._indexing.precision import candidate_count
-from vecs._searching.candidates import pools
+from vecs._searching.candidates import candidate_count, pools
 from vecs._searching.request import Request
 from vecs._sql import keywords
 from vecs._sql import search as sql

@@ -411,3 +411,11 @@ def unordered(table: Table, columns: Columns, selection: Selection, limit: int) 
         where=where(selection),
         limit=limit,
     )
+
+
+def selects_nothing(selection: Selection) -> bool:
+    return selection.ids == [] or selection.document_ids == []
+
+
+def first_column(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [row[0] for row in rows]

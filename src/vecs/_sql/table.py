@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from vecs._checks.numbers import checked_int
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
-from vecs.indexes import checked_int
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
 
 _VECTOR_COLUMNS = ("id", "vec", "metadata")

@@ -10,7 +10,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from vecs._concurrency.calls import offload, started
+from vecs._concurrency.calls import offload
+from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo

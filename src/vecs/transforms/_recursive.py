@@ -7,8 +7,8 @@ from typing import Any
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
+from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._headings import find_headings, heading_path
-from vecs.transforms._markdown import describe_tokenizer
 from vecs.transforms._require import require
 from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, model_limit, plain_tokenizer
 

@@ -13,8 +13,8 @@ from langchain_core.documents import Document
 
 from langchain_vecs.conversions import checked_namespace, to_document, to_filters
 from vecs import Match
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 
 SearchMode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")

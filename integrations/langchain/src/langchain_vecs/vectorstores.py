@@ -33,8 +33,8 @@ from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from langchain_vecs.search_arguments import MODES, Defaults, SearchMode, relevance_of_score
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError, CollectionNotFound
-from vecs.indexes import checked_int
 from vecs.measures import measure_spec
 from vecs.sharing import shared_clients
 

@@ -11,15 +11,15 @@ from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
 from vecs._async.tables import enable_text as enabling
 from vecs._async.writing import upsert as writing
-from vecs._checks.arguments import first_column, one_of, selects_nothing
+from vecs._checks.arguments import one_of
+from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.rows import encode_metadata
-from vecs._sql.search import Selection
+from vecs._sql.search import Selection, first_column, selects_nothing
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 from vecs.records import Metadata, Record, RecordId
 
 

@@ -7,19 +7,18 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vecs._async.indexing import create as building
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
-from vecs._checks.arguments import id_list, parsed_filters
 from vecs._concurrency.calls import AsyncDunders
 from vecs._searching.known_indexes import NOTHING_KNOWN, KnownIndexes
+from vecs._sql import indexes as sql
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.search import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs.exc import ArgError, FilterError
-from vecs.filters import Column, Filter, conditions_of
+from vecs.filters import Column, Filter, conditions_of, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
-from vecs.records import RecordId
+from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class AsyncCore(AsyncDunders):
 
     async def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""
-        return await building.list_indexes(self._executor, await self._table())
+        return await list_indexes(self._executor, await self._table())
 
     async def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
@@ -136,3 +135,8 @@ class AsyncCore(AsyncDunders):
         known = KnownIndexes(await self.indexes())
         self._executor.indexes[self.client.schema, self.name] = time.monotonic(), known
         return known
+
+
+async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]:
+    """Read the indexes of a collection."""
+    return sql.read_indexes(await executor.read(sql.list_indexes(table)), table)

@@ -6,13 +6,13 @@ from typing import Literal
 
 from vecs._async.collection.handle import AsyncCore, Filters, Measure
 from vecs._async.indexing import create as building
-from vecs._checks.arguments import parsed_filters
+from vecs._checks.numbers import checked_int
 from vecs._indexing.memory import checked_memory
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs.exc import ArgError, IndexNotFound
-from vecs.filters import checked_key
-from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, checked_int, resolve_method
+from vecs.filters import checked_key, parsed_filters
+from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, resolve_method
 from vecs.measures import measure_for
 from vecs.storage import IndexPrecision
 

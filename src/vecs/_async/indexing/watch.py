@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
-from vecs._concurrency.calls import AsyncEvent, async_beside, async_happens, async_resolve
+from vecs._concurrency.calls import async_resolve
+from vecs._concurrency.waiting import AsyncEvent, async_beside, async_happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
 from vecs._sql import builds as sql
 from vecs._sql.fragment import Fragment

@@ -14,16 +14,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from vecs._concurrency.calls import (
-    AsyncGate,
-    AsyncLock,
-    AsyncPool,
-    async_loop,
-    async_offload,
-    async_pause,
-    loop_is_over,
-    same_loop,
-)
+from vecs._concurrency.calls import async_offload
+from vecs._concurrency.loops import async_loop, loop_is_over, same_loop
+from vecs._concurrency.pool import AsyncGate, AsyncPool
+from vecs._concurrency.waiting import AsyncLock, async_pause
 from vecs._connecting.errors import (
     Conflict,
     ConnectionLost,

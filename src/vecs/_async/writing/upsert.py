@@ -7,7 +7,8 @@ from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.transforming import transform_records
-from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_pause, async_take
+from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take
+from vecs._concurrency.waiting import async_pause
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write

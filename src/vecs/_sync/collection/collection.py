@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from vecs._checks.arguments import first_column, one_of, selects_nothing
+from vecs._checks.arguments import one_of
+from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.rows import encode_metadata
-from vecs._sql.search import Selection
+from vecs._sql.search import Selection, first_column, selects_nothing
 from vecs._sync.collection.handle import Filters
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
@@ -20,7 +21,6 @@ from vecs._sync.collection.reading import Reading
 from vecs._sync.tables import enable_text as enabling
 from vecs._sync.writing import upsert as writing
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 from vecs.records import Metadata, Record, RecordId
 
 

@@ -8,19 +8,18 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vecs._checks.arguments import id_list, parsed_filters
 from vecs._concurrency.calls import Dunders
 from vecs._searching.known_indexes import NOTHING_KNOWN, KnownIndexes
+from vecs._sql import indexes as sql
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.search import EVERYTHING, Selection
 from vecs._sql.table import Table
-from vecs._sync.indexing import create as building
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
 from vecs.exc import ArgError, FilterError
-from vecs.filters import Column, Filter, conditions_of
+from vecs.filters import Column, Filter, conditions_of, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
-from vecs.records import RecordId
+from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ class Core(Dunders):
 
     def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""
-        return building.list_indexes(self._executor, self._table())
+        return list_indexes(self._executor, self._table())
 
     def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
@@ -137,3 +136,8 @@ class Core(Dunders):
         known = KnownIndexes(self.indexes())
         self._executor.indexes[self.client.schema, self.name] = time.monotonic(), known
         return known
+
+
+def list_indexes(executor: Executor, table: Table) -> list[IndexInfo]:
+    """Read the indexes of a collection."""
+    return sql.read_indexes(executor.read(sql.list_indexes(table)), table)

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vecs._checks.arguments import parsed_filters
+from vecs._checks.numbers import checked_int
 from vecs._indexing.memory import checked_memory
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sync.collection.handle import Core, Filters, Measure
 from vecs._sync.indexing import create as building
 from vecs.exc import ArgError, IndexNotFound
-from vecs.filters import checked_key
-from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, checked_int, resolve_method
+from vecs.filters import checked_key, parsed_filters
+from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, resolve_method
 from vecs.measures import measure_for
 from vecs.storage import IndexPrecision
 

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from vecs._checks.arguments import first_column
+from vecs._checks.numbers import checked_int
 from vecs._reports.recall import Recall, Trial, Tuning, found_share, interval, ladder
 from vecs._sql import sampling
 from vecs._sql import search as sql
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import Columns, Selection
+from vecs._sql.search import Columns, Selection, first_column
 from vecs._sql.vectors import checked_vector, vec_param
 from vecs._sync.collection.handle import Filters, Measure
 from vecs._sync.collection.searching import Searching
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 from vecs.measures import IndexMeasure, MeasureSpec, measure_for
 from vecs.records import Match
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vecs._checks.arguments import id_list, selects_nothing
+from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql import search as sql
-from vecs._sql.search import Columns, RecordRow, Selection
+from vecs._sql.search import Columns, RecordRow, Selection, selects_nothing
 from vecs._sync.collection.handle import Core, Filters
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
-from vecs.records import Record, RecordId
+from vecs.records import Record, RecordId, id_list
 
 
 class Reading(Core):

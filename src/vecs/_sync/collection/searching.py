@@ -10,17 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vecs._checks.arguments import callers_level, first_column, one_of
-from vecs._indexing.precision import usable
+from vecs._checks.arguments import callers_level, one_of
 from vecs._searching.candidates import Pool, candidates_found, compares_all, pool_for, unsettled
 from vecs._searching.explain import describe_search
-from vecs._searching.known_indexes import NOTHING_KNOWN, KnownIndexes
+from vecs._searching.known_indexes import NOTHING_KNOWN, KnownIndexes, usable
 from vecs._searching.request import Mode, Request, SearchOptions, checked_request, plain_request, request_from
 from vecs._searching.statement import rows_of_index, statement
 from vecs._sql import search as sql
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import Columns
+from vecs._sql.search import Columns, first_column
 from vecs._sql.settings import Settings, index_settings
 from vecs._sql.table import Table
 from vecs._sql.vectors import checked_vector

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from vecs._concurrency.calls import shielded
-from vecs._indexing.memory import build_bytes, megabytes, needed_bytes, vector_bytes
+from vecs._concurrency.waiting import shielded
+from vecs._indexing.memory import build_bytes, megabytes, needed_bytes
 from vecs._indexing.precision import precision_to_build
+from vecs._indexing.wanted import BuildOptions, Wanted, available_method, index_on_key
 from vecs._reports.builds import BuildReport
 from vecs._sql import indexes as sql
 from vecs._sql import search
@@ -25,7 +25,6 @@ from vecs._sync.sending.executor import Executor, Held
 from vecs.exc import ArgError, DatabaseError
 from vecs.filters import Filter
 from vecs.indexes import (
-    METHODS,
     IndexArgs,
     IndexArgsHNSW,
     IndexArgsIVFFlat,
@@ -34,23 +33,9 @@ from vecs.indexes import (
     default_lists,
 )
 from vecs.measures import MeasureSpec
-from vecs.storage import VEC_TYPES, IndexPrecision, Precision
+from vecs.storage import VEC_TYPES, IndexPrecision
 
 log = logging.getLogger("vecs")
-
-
-def list_indexes(executor: Executor, table: Table) -> list[IndexInfo]:
-    """Read the indexes of a collection."""
-    return sql.read_indexes(executor.read(sql.list_indexes(table)), table)
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """How an index is built: what does not change the index itself."""
-
-    concurrently: bool = False
-    memory: str | None = None
-    workers: int | None = None
 
 
 def create_index(
@@ -68,7 +53,7 @@ def create_index(
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
     chosen = precision_to_build(table, measure, precision)
-    method = _available(table, measure, chosen, method)
+    method = available_method(table, measure, chosen, method)
     if args is not None:
         build_options(args)
     condition = EMPTY if filters is None else index_condition(filters)
@@ -177,79 +162,6 @@ def _listener(index: str, memory: str, rows: int) -> Callable[[str], None]:
     return hear
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The index that is asked for."""
-
-    table: Table
-    measure: MeasureSpec
-    precision: Precision
-    method: IndexMethod
-    options: Mapping[str, int]
-    concurrently: bool
-    condition: sql.Fragment = EMPTY
-
-    @property
-    def vector_bytes(self) -> int:
-        """The size of one indexed vector."""
-        return vector_bytes(sql.indexed_type(self.table, self.precision), self.table.dimension or 0)
-
-    def serves_the_same(self, index: IndexInfo) -> bool:
-        """Whether an index is for the same measure and records, whatever its method."""
-        if self.condition.parts:
-            return index.name.startswith(f"{sql.part_of_name(self.condition)}{self.measure.opclass}_")
-        return self.measure.measure in index.measures
-
-    def replaces(self, index: IndexInfo) -> bool:
-        """Whether an index is superseded: made for the same measure, or of the same codes, which serve several."""
-        if self.condition.parts:
-            return self.serves_the_same(index)
-        codes = index.precision == self.precision == "binary"
-        return codes or index.measure is self.measure.measure
-
-    def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
-        """Return the name of the index, be it there or new, and what has to be built."""
-        valid = [index for index in existing if index.valid]
-        same_measure = [index for index in valid if self.serves_the_same(index)]
-        if same_measure and not replace:
-            raise ArgError(
-                f"replace is set to False but an index exists: {same_measure[0].name!r} "
-                f"for {self.measure.measure.value}"
-            )
-        options = {name: str(value) for name, value in self.options.items()}
-        equal = [
-            index.name
-            for index in same_measure
-            if (bool(self.condition.parts) or index.precision == self.precision)
-            and index.method == self.method.value
-            and dict(index.options) == options
-        ]
-        name = equal[0] if equal else self._name(uuid4().hex[:7])
-        statements: list[sql.Fragment] = []
-        if not equal:
-            statements.append(
-                sql.create_vector_index(
-                    self.table,
-                    name,
-                    self.measure,
-                    self.precision,
-                    self.method,
-                    self.options,
-                    concurrently=self.concurrently,
-                    part=self.condition,
-                )
-            )
-        if not any(index.column == "metadata" and index.method == "gin" for index in valid):
-            unique = f"ix_meta_{uuid4().hex[:7]}"
-            statements.append(sql.create_metadata_index(self.table, unique, concurrently=self.concurrently))
-        return name, statements
-
-    def _name(self, unique: str) -> str:
-        if self.condition.parts:
-            return sql.part_name(self.condition, self.measure, unique)
-        return sql.index_name(self.table, self.measure, self.precision, self.method, self.options, unique)
-
-
 def create_key_index(executor: Executor, table: Table, key: str, type: KeyType | None, *, concurrently: bool) -> str:
     """Build the metadata index for ranges at a key, if there is none; return its name."""
     found: KeyType = _type_of(executor, table, key) if type is None else type
@@ -257,7 +169,7 @@ def create_key_index(executor: Executor, table: Table, key: str, type: KeyType |
     create = sql.create_key_index(table, name, key, found, concurrently=concurrently)
     watch = Watch(executor, None)
     with building_session(executor, table, watch) as held:
-        kept = _key_index(without_leftovers(held, table, watch), key, found)
+        kept = index_on_key(without_leftovers(held, table, watch), key, found)
         if kept is not None:
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
             return kept
@@ -272,10 +184,6 @@ def create_key_index(executor: Executor, table: Table, key: str, type: KeyType |
     return name
 
 
-def _key_index(existing: Sequence[IndexInfo], key: str, type: KeyType) -> str | None:
-    return next((i.name for i in existing if i.valid and (i.key, i.key_type) == (key, type)), None)
-
-
 def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
     types = [row[0] for row in executor.read(sql.key_types(table, key))]
     found: list[KeyType] = [type for type in KEY_TYPES if type in types]
@@ -286,28 +194,6 @@ def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
         f"the records of {table.name!r} have {there} at {key!r}; say type='number' or type='string' "
         "(an index is for one of them; there may be one for each)"
     )
-
-
-def _available(table: Table, measure: MeasureSpec, precision: Precision, method: IndexMethod) -> IndexMethod:
-    version = table.extension.version
-    shown = ".".join(map(str, version))
-    has_hnsw = version >= (0, 5)
-    opclass = sql.index_opclass(table, measure, precision)
-    if method is IndexMethod.auto:
-        method = IndexMethod.hnsw if has_hnsw else IndexMethod.ivfflat
-    if method is IndexMethod.hnsw and not has_hnsw:
-        raise ArgError(
-            "HNSW Unavailable. Upgrade your pgvector installation to >= 0.5.0 to enable HNSW support "
-            f"(it is {shown}), or use method='ivfflat'"
-        )
-    if opclass not in METHODS[method].opclasses:
-        raise ArgError(
-            f"pgvector has no {method.value} index for {measure.measure.value} of {table.storage.described}; "
-            "use method='hnsw'"
-        )
-    if opclass == "vector_l1_ops" and version < (0, 7):
-        raise ArgError(f"l1_distance needs pgvector 0.7 or newer; the server has {shown}")
-    return method
 
 
 def _default_args(

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from vecs._concurrency.calls import pause, shielded
+from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import ConnectionLost
 from vecs._sql import builds as sql
 from vecs._sql import indexes

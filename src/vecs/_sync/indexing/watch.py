@@ -7,7 +7,8 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from vecs._concurrency.calls import Event, beside, happens, resolve
+from vecs._concurrency.calls import resolve
+from vecs._concurrency.waiting import Event, beside, happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
 from vecs._sql import builds as sql
 from vecs._sql.fragment import Fragment

@@ -15,16 +15,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from vecs._concurrency.calls import (
-    Gate,
-    Lock,
-    Pool,
-    loop,
-    loop_is_over,
-    offload,
-    pause,
-    same_loop,
-)
+from vecs._concurrency.calls import offload
+from vecs._concurrency.loops import loop, loop_is_over, same_loop
+from vecs._concurrency.pool import Gate, Pool
+from vecs._concurrency.waiting import Lock, pause
 from vecs._connecting.errors import (
     Conflict,
     ConnectionLost,

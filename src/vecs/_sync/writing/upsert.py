@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Sized
 from typing import Any
 
-from vecs._concurrency.calls import iterate, offload, offload_many, pause, take
+from vecs._concurrency.calls import iterate, offload, offload_many, take
+from vecs._concurrency.waiting import pause
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write

@@ -11,8 +11,8 @@ from langchain_core.documents import Document
 from langchain_vecs._sync.opening import Opening
 from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
 from vecs import Record
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 

@@ -25,8 +25,8 @@ from langchain_vecs.conversions import (
 )
 from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
 from vecs import Collection, Record
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError, MismatchedDimension
-from vecs.indexes import checked_int
 
 
 class Writing(Opening):

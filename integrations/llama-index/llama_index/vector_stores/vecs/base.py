@@ -38,8 +38,8 @@ from vecs import (
     create_async_client,
     create_client,
 )
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError, CollectionNotFound
-from vecs.indexes import checked_int
 from vecs.measures import measure_spec
 from vecs.rerankers import check_reranker
 from vecs.sharing import SharedClients, shared_clients

@@ -15,8 +15,8 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Match, Record, Reranker
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
-from vecs.indexes import checked_int
 
 Mode = VectorStoreQueryMode
 
