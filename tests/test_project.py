@@ -23,6 +23,7 @@ LAYERS = [
     "measures records indexes filters",
     "fusion rerankers",
     "_sql",
+    "sql",
     "transforms embedded",
     "_concurrency _connecting",
     "_reports",
