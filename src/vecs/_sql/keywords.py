@@ -2,16 +2,19 @@
 Search by words: the lexemes of a text, what each weighs, how records rank by them, alone or beside nearness.
 
 BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; k1 = 1.2, b = 0.75) from what Postgres
-has: document frequencies from the planner's statistics, or counted in the GIN index where those know a lexeme not;
+has: document frequencies from the planner's statistics, or counted in the GIN index for lexemes that these do not list;
 term frequencies and lengths from `ts_rank`. A bonus goes to neighbouring words. DESIGN.md has the measurements.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from vecs._sql.answers import names, select_list
 from vecs._sql.fragment import Fragment, Literal, Param, fragment
-from vecs._sql.search import Columns, Selection, names, nearness, select_list, where
-from vecs._sql.table import Table
-from vecs.measures import MeasureSpec
+from vecs._sql.search import kept_around, nearest, nearness
+from vecs._sql.selection import where
+from vecs._sql.shape import Fusion, Shape
 
 # A query is read as far as a record's text is.
 MAX_CHARACTERS = 100_000
@@ -25,21 +28,13 @@ def searchable(text: str) -> str:
     return text[:MAX_CHARACTERS].replace("\x00", " ").encode(errors="replace").decode()
 
 
-def by_words(
-    table: Table,
-    words: str,
-    columns: Columns,
-    *,
-    limit: int,
-    offset: int = 0,
-    selection: Selection,
-    complete: bool = False,
-) -> Fragment:
+def by_words(shape: Shape, words: str) -> Fragment:
     """
     Find the records that answer a text best by its words, best first, with a score in [0, 1].
 
-    `complete` makes a candidate of every record that has any of the words.
+    `exact` makes a candidate of every record that has any of the words.
     """
+    depth = shape.limit + shape.offset
     return fragment(
         """
         with {terms}, worded as materialized ({worded})
@@ -49,41 +44,25 @@ def by_words(
         order by score desc, id
         limit {limit}::int8 offset {offset}::int8
         """,
-        terms=_terms(table, words, limit + offset, complete),
-        worded=_worded(table, columns, selection, limit + offset),
-        columns=select_list(table, columns),
-        limit=limit,
-        offset=offset,
+        terms=_terms(shape, words),
+        worded=_worded(shape, depth),
+        columns=select_list(shape.table, shape.columns),
+        limit=shape.limit,
+        offset=shape.offset,
     )
 
 
-def by_both(
-    table: Table,
-    nearest: Fragment,
-    vec: Param,
-    words: str,
-    measure: MeasureSpec,
-    columns: Columns,
-    *,
-    candidates: tuple[int, int],
-    weights: tuple[float, float],
-    rrf_constant: int | None,
-    around: Fragment | None,
-    limit: int,
-    offset: int = 0,
-    selection: Selection,
-    complete: bool = False,
-) -> Fragment:
+def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
     """
     Find the records that answer best by nearness and by words, fused; with a score in [0, 1].
 
-    `nearest` selects the candidates of the vector side: id, the columns that are needed, text_search, distance.
     Every candidate gets both its distance and its rank by words, whichever side found it. Each is stretched to
     [0, 1] over the candidates, and the score is their weighted mean; with `rrf_constant` it is weighted
-    reciprocal rank fusion. The last columns are how many candidates nearness had, and
-    `around`, where it is asked for.
+    reciprocal rank fusion. The last columns are how many candidates nearness had, and with `around` how many of the
+    40 records nearest to the query pass the filter.
     """
-    distance = fragment("{distance} as distance", distance=nearness(table, vec, measure, "full"))
+    near = shape._replace(limit=fusion.candidates[0], offset=0, columns=replace(shape.columns, raw=True))
+    distance = fragment("{distance} as distance", distance=nearness(shape.table, vec, shape.measure, "full"))
     return fragment(
         """
         with {terms}, near as materialized ({nearest}),
@@ -119,23 +98,24 @@ def by_both(
         order by score desc, distance, id
         limit {limit}::int8 offset {offset}::int8
         """,
-        terms=_terms(table, words, limit + offset, complete),
-        nearest=nearest,
-        worded=_worded(table, columns, selection, candidates[1], distance),
-        names=names(table, columns),
+        terms=_terms(shape, words),
+        nearest=nearest(near, vec),
+        worded=_worded(shape, fusion.candidates[1], distance),
+        names=names(shape.table, shape.columns),
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
-        columns=select_list(table, columns),
-        score=_relative_score(weights) if rrf_constant is None else _rank_score(weights, rrf_constant),
-        around=fragment("null::int8") if around is None else around,
-        limit=limit,
-        offset=offset,
+        columns=select_list(shape.table, shape.columns),
+        score=_relative_score(fusion) if fusion.rrf_constant is None else _rank_score(fusion, fusion.rrf_constant),
+        around=kept_around(shape, vec) if fusion.around else fragment("null::int8"),
+        limit=shape.limit,
+        offset=shape.offset,
     )
 
 
-def _relative_score(weights: tuple[float, float]) -> Fragment:
+def _relative_score(fusion: Fusion) -> Fragment:
     """Return the weighted mean of how near and how heavy a candidate is, from the least to the most of them."""
+    near, worded = fusion.weights
     return fragment(
         """(
             {near}::float8 * coalesce(
@@ -143,25 +123,26 @@ def _relative_score(weights: tuple[float, float]) -> Fragment:
             )
             + {worded}::float8 * coalesce((weight - lightest) / nullif(heaviest - lightest, 0), 1)
         ) / ({near}::float8 + {worded}::float8)""",
-        near=weights[0],
+        near=near,
         # Where no candidate has any of the words, nearness alone decides.
-        worded=fragment("(case when heaviest > 0 then {weight}::float8 else 0 end)", weight=weights[1]),
+        worded=fragment("(case when heaviest > 0 then {weight}::float8 else 0 end)", weight=worded),
     )
 
 
-def _rank_score(weights: tuple[float, float], constant: int) -> Fragment:
+def _rank_score(fusion: Fusion, constant: int) -> Fragment:
     """
     Return weighted reciprocal rank fusion, as a share of the greatest possible.
 
     Cormack, Clarke and Buettcher, Reciprocal Rank Fusion Outperforms Condorcet (SIGIR 2009).
     """
+    near, worded = fusion.weights
     return fragment(
         """(
             case when is_near then {near}::float8 / ({constant}::float8 + near_place) else 0 end
             + case when is_worded then {worded}::float8 / ({constant}::float8 + worded_place) else 0 end
         ) * (1 + {constant}::float8) / ({near}::float8 + {worded}::float8)""",
-        near=weights[0],
-        worded=weights[1],
+        near=near,
+        worded=worded,
         constant=constant,
     )
 
@@ -182,9 +163,7 @@ _PIVOT = fragment(
 )
 
 
-def _worded(
-    table: Table, columns: Columns, selection: Selection, depth: int, distance: Fragment | None = None
-) -> Fragment:
+def _worded(shape: Shape, depth: int, distance: Fragment | None = None) -> Fragment:
     """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
     more = Fragment(()) if distance is None else fragment("text_search, distance, ")
     return fragment(
@@ -203,24 +182,25 @@ def _worded(
         order by weight desc, id
         limit {depth}::int8
         """,
-        names=names(table, columns),
+        names=names(shape.table, shape.columns),
         more=more,
         measured=Fragment(()) if distance is None else fragment("text_search, {distance}, ", distance=distance),
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
-        table=table.identifier,
-        where=where(selection, fragment("text_search @@ (select scanned from query)")),
+        table=shape.table.identifier,
+        where=where(shape.selection, fragment("text_search @@ (select scanned from query)")),
         depth=depth,
     )
 
 
-def _terms(table: Table, words: str, wanted: int, complete: bool) -> Fragment:
+def _terms(shape: Shape, words: str) -> Fragment:
     """
     Read a query's words: `terms` with their weights, `pairs` of neighbours, `query` with what to look for.
 
     A weight is the inverse document frequency times a saturating count of repetitions.
     """
+    table = shape.table
     return fragment(
         """
         stats as materialized (
@@ -319,6 +299,6 @@ def _terms(table: Table, words: str, wanted: int, complete: bool) -> Fragment:
         table=table.identifier,
         language=Literal(table.language or "simple"),
         words=searchable(words),
-        scan=float("inf") if complete else float(SCANNED_ROWS),
-        wanted=wanted,
+        scan=float("inf") if shape.exact else float(SCANNED_ROWS),
+        wanted=shape.limit + shape.offset,
     )

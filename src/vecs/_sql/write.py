@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
 from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs._sql.rows import EncodedRow
-from vecs._sql.search import Selection, where
+from vecs._sql.selection import Selection, where
 from vecs._sql.table import Table
 from vecs._sql.vectors import vec_oid
 
