@@ -9,11 +9,14 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecs._sql import filtered, indexes, search, settings, table, write
+from vecs._sql import indexes, records, search, settings, table, write
+from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import index_condition
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
 from vecs._sql.rows import encode_record
+from vecs._sql.selection import Selection, where
+from vecs._sql.shape import Shape
 from vecs._sql.table import Extension, Table
 from vecs.exc import ArgError
 from vecs.filters import Column, Contains, Filter, Not, parse_filters
@@ -37,25 +40,21 @@ ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 def statements() -> dict[str, Fragment]:
     return {
-        "nearest": search.nearest(
-            TABLE, VEC, COSINE, search.Columns(), limit=3, selection=search.Selection(filters=FILTERS)
-        ),
-        "exact": search.nearest(TABLE, VEC, COSINE, search.Columns(vec=True), limit=3, offset=2, exact=True),
-        "records": search.records(
-            TABLE, search.Columns(), search.Selection(["a'"], ["d'"], FILTERS), limit=1, after="x'"
-        ),
-        "count": search.count(TABLE, search.Selection(filters=FILTERS)),
-        "delete": write.delete(TABLE, search.Selection(ids=["a'"])),
-        "update": write.update_metadata(TABLE, search.Selection(filters=FILTERS), "{}", replace=False),
+        "nearest": search.nearest(Shape(TABLE, COSINE, Columns(), 3, selection=Selection(filters=FILTERS)), Param(VEC)),
+        "exact": search.nearest(Shape(TABLE, COSINE, Columns(vec=True), 3, 2, exact=True), Param(VEC)),
+        "records": records.select_records(TABLE, Columns(), Selection(["a'"], ["d'"], FILTERS), limit=1, after="x'"),
+        "count": records.count_records(TABLE, Selection(filters=FILTERS)),
+        "delete": write.delete(TABLE, Selection(ids=["a'"])),
+        "update": write.update_metadata(TABLE, Selection(filters=FILTERS), "{}", replace=False),
         "upsert": write.upsert_rows(TABLE, ROWS, ["d'"]),
         "stage": write.upsert_stage(TABLE, ordered=False),
-        "columns": search.records(TABLE, search.Columns(), search.Selection(filters=COLUMNS)),
-        "extra": write.update_metadata(TABLE, search.Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
+        "columns": records.select_records(TABLE, Columns(), Selection(filters=COLUMNS)),
+        "extra": write.update_metadata(TABLE, Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
         "stale": write.delete_stale_of_stage(TABLE, ["d'"]),
         "replaced": write.upsert_stage(TABLE, ["d'"], ordered=True),
         "unordered": write.upsert_stage(TABLE, ["d'"], ordered=False),
         "documents": write.delete_documents(TABLE, ["d'"]),
-        "filtered": write.delete(TABLE, search.Selection(filters=FILTERS)),
+        "filtered": write.delete(TABLE, Selection(filters=FILTERS)),
         "fill": write.fill_text(TABLE, "a'"),
     }
 
@@ -110,7 +109,7 @@ def test_a_deletion_of_stale_chunks_waits_for_the_upsert() -> None:
 
 
 def test_one_record_is_changed_without_a_lock_before() -> None:
-    one = search.Selection(["a"])
+    one = Selection(["a"])
     assert (
         write.delete(TABLE, one).render()[0].decode()
         == 'delete from "s"."na""me" where id = any($1::text[]) returning id'
@@ -127,17 +126,9 @@ def test_a_nearest_neighbour_query_selects_its_distance_and_has_a_limit() -> Non
 
 
 def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
-    text, params = filtered.nearest_of_pool(
-        TABLE,
-        VEC,
-        COSINE,
-        search.Columns(),
-        limit=3,
-        offset=2,
-        selection=search.Selection(filters=FILTERS),
-        pool=43,
-        probe=True,
-    ).render()
+    selection = Selection(filters=FILTERS)
+    shape = Shape(TABLE, COSINE, Columns(), 3, 2, selection=selection, pool=43, probe=True)
+    text, params = search.nearest_of_pool(shape, Param(VEC)).render()
     outside, inside = text.decode().split("from (select id,")
     candidates = inside.split(") as candidate")[0]
     assert re.search(r"order by distance limit \$\d+::int8$", candidates)
@@ -150,7 +141,7 @@ def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
 
 
 def test_conditions_on_columns_leave_the_column_to_its_index() -> None:
-    text, params = search.where(search.Selection(filters=COLUMNS)).render()
+    text, params = where(Selection(filters=COLUMNS)).render()
     assert text.decode() == (
         ' where (("id" = any($1::text[])) and (("document_id" is not null and "document_id" <> all($2::text[])) and '
         '("document_id" like $3::text)) and (((strpos("text", $4::text) > 0)) is not true))'

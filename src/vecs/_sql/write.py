@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
 from vecs._sql.fragment import Fragment, Identifier, Param, fragment, join
 from vecs._sql.rows import EncodedRow
-from vecs._sql.search import Selection, where
+from vecs._sql.selection import Selection, where
 from vecs._sql.table import Table
 from vecs._sql.vectors import vec_oid
 
