@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ import vecs
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "vecs"
+SOURCES = [
+    *SOURCE.rglob("*.py"),
+    *(ROOT / "integrations" / "langchain" / "src").rglob("*.py"),
+    *(ROOT / "integrations" / "llama-index" / "llama_index").rglob("*.py"),
+]
 
 # The rooms, lowest first: a room knows those of the lines above its own, and those of its own line. A module of
 # vecs' root is a room; a room in a room is named with a dot.
@@ -201,6 +207,45 @@ def test_sql_is_a_fragment_everywhere() -> None:
 )
 def test_other_sql_would_be_found(line: str) -> None:
     assert other_sql(ast.parse(line)) != []
+
+
+def functions(module: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("module", [module for module in sorted(MODULES) if room(module) == "_sql"])
+def test_a_statement_is_built_of_five_values_at_most(module: str) -> None:
+    for function in functions(module):
+        given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        assert len([one for one in given if one.arg != "self"]) <= 5, function.name
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_no_arguments_are_passed_on_by_position_alone(module: str) -> None:
+    for function in functions(module):
+        if function.args.vararg is not None and function.args.vararg.annotation is not None:
+            untyped = ast.unparse(function.args.vararg.annotation) == "Any" and function.args.kwarg is None
+            assert not untyped, f"{module}.{function.name} takes *{function.args.vararg.arg}: Any"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_no_row_is_read_by_a_bare_number(module: str) -> None:
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
+            continue
+        if not isinstance(node.slice.value, int):
+            continue
+        of_a_row = getattr(node.value, "id", "") == "row"
+        of_an_answer = isinstance(node.value, ast.Subscript) and isinstance(node.value.slice, ast.Constant)
+        if of_a_row or of_an_answer:
+            raise AssertionError(f"{module}:{node.lineno} reads {ast.unparse(node)}; name the column")
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if "_sync" not in path.parts], ids=str)
+def test_no_source_file_is_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
 
 
 def test_every_public_name_is_there_and_documented() -> None:

@@ -35,6 +35,7 @@ COLUMNS = parse_filters(
         "$not": {"$text": {"$contains": "a' and d'"}},
     }
 )
+PAGE = records.Page(1, after="x'")
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 
@@ -42,7 +43,7 @@ def statements() -> dict[str, Fragment]:
     return {
         "nearest": search.nearest(Shape(TABLE, COSINE, Columns(), 3, selection=Selection(filters=FILTERS)), Param(VEC)),
         "exact": search.nearest(Shape(TABLE, COSINE, Columns(vec=True), 3, 2, exact=True), Param(VEC)),
-        "records": records.select_records(TABLE, Columns(), Selection(["a'"], ["d'"], FILTERS), limit=1, after="x'"),
+        "records": records.select_records(TABLE, Columns(), Selection(["a'"], ["d'"], FILTERS), PAGE),
         "count": records.count_records(TABLE, Selection(filters=FILTERS)),
         "delete": write.delete(TABLE, Selection(ids=["a'"])),
         "update": write.update_metadata(TABLE, Selection(filters=FILTERS), "{}", replace=False),

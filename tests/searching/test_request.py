@@ -99,3 +99,37 @@ def test_words_come_from_the_query_or_beside_it() -> None:
         wrong: Any = text
         with pytest.raises(ArgError, match=message):
             words_of(query, request, table, wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mode": "fuzzy"}, "unknown mode 'fuzzy'; expected one of 'vector', 'keyword', 'hybrid'"),
+        ({"weights": (1, 1)}, "weights= is for mode='hybrid', and mode is 'vector'"),
+        ({"candidates": 9, "mode": "keyword"}, "candidates= is for mode='hybrid', and mode is 'keyword'"),
+        ({"threshold": 1.5}, "threshold must be a score from 0 to 1, not 1.5"),
+        ({"threshold": True}, "threshold must be a score from 0 to 1, not True"),
+        ({"mode": "hybrid", "weights": 1}, r"weights must be a pair \(vector, keyword\), not 1"),
+        ({"mode": "hybrid", "weights": (1, -1)}, "weights must be numbers of at least 0"),
+        ({"mode": "hybrid", "weights": (0, 0)}, "weights are both 0"),
+        ({"mode": "hybrid", "candidates": (1, 2, 3)}, "candidates must be a number or a pair"),
+        ({"mode": "hybrid", "candidates": 0}, "candidates must be an integer at least 1, not 0"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_what_would_be_right(given: Any, message: str) -> None:
+    with pytest.raises(ArgError, match=message):
+        checked_request(TABLE, EVERYTHING, given)
+
+
+def test_sparse_vectors_are_not_spread() -> None:
+    sparse = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1), vec_type="sparsevec")
+    with pytest.raises(ArgError, match="diversity= compares dense vectors, and collection 'docs' holds sparse ones"):
+        checked_request(sparse, EVERYTHING, {"diversity": 0.5})
+
+
+def test_a_side_without_weight_is_left_out_and_weights_are_relative() -> None:
+    request = checked_request(TABLE, EVERYTHING, {"mode": "hybrid", "weights": (0, 4), "candidates": (7, 8)})
+    assert request.weights == (0.0, 1.0)
+    assert request.candidates == (0, 8)
+    assert checked_request(TABLE, EVERYTHING, {"threshold": 1}).threshold == 1.0
+    assert checked_request(TABLE, EVERYTHING, {"mode": "hybrid", "limit": 100}).candidates == (200, 200)

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.fragment import EMPTY, Fragment, fragment
 from vecs._sql.selection import Selection, where
 from vecs._sql.table import Table
 
 
-def select_records(
-    table: Table,
-    columns: Columns,
-    selection: Selection,
-    *,
-    limit: int | None = None,
-    offset: int = 0,
-    after: str | None = None,
-) -> Fragment:
-    """Read records by id order; `after` continues behind an id."""
-    page = [fragment("id > {after}::text", after=after)] if after is not None else []
+class Page(NamedTuple):
+    """Which of the selected records, in id order: so many, from an offset on, or behind an id."""
+
+    limit: int | None = None
+    offset: int = 0
+    after: str | None = None
+
+
+ALL = Page()
+
+
+def select_records(table: Table, columns: Columns, selection: Selection, page: Page = ALL) -> Fragment:
+    """Read records by id order."""
+    after = [] if page.after is None else [fragment("id > {after}::text", after=page.after)]
     return fragment(
         "select {columns} from {table}{where} order by id{limit}{offset}",
         columns=select_list(table, columns),
         table=table.identifier,
-        where=where(selection, *page),
-        limit=EMPTY if limit is None else fragment(" limit {limit}::int8", limit=limit),
-        offset=fragment(" offset {offset}::int8", offset=offset) if offset else EMPTY,
+        where=where(selection, *after),
+        limit=EMPTY if page.limit is None else fragment(" limit {limit}::int8", limit=page.limit),
+        offset=fragment(" offset {offset}::int8", offset=page.offset) if page.offset else EMPTY,
     )
 
 

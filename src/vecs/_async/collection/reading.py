@@ -9,7 +9,7 @@ from vecs._async.collection.handle import AsyncCore, Filters
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import ID, Columns, RecordRow, only_value, read_record_rows, read_records
-from vecs._sql.records import count_records, select_records
+from vecs._sql.records import Page, count_records, select_records
 from vecs._sql.selection import Selection, selects_nothing
 from vecs.exc import ArgError
 from vecs.records import Record, RecordId, id_list
@@ -42,7 +42,7 @@ class AsyncReading(AsyncCore):
         columns = Columns(vec=include_vector, extra=True)
         table = await self._table()
         if selection.ids is None:
-            statement = select_records(table, columns, selection, limit=limit, offset=offset)
+            statement = select_records(table, columns, selection, Page(limit, offset))
             return read_records(table, await self._executor.read(statement))
         found = read_records(table, await self._executor.read(select_records(table, columns, selection)))
         by_id = {record.id: record for record in found}
@@ -90,7 +90,7 @@ class AsyncReading(AsyncCore):
         columns = Columns(vec=include_vector, extra=True)
         after: str | None = None
         while True:
-            statement = select_records(table, columns, selection, limit=page_size, after=after)
+            statement = select_records(table, columns, selection, Page(page_size, after=after))
             rows = await self._executor.read(statement)
             for record in read_records(table, rows):
                 yield record

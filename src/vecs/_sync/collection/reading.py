@@ -9,7 +9,7 @@ from typing import Any
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import ID, Columns, RecordRow, only_value, read_record_rows, read_records
-from vecs._sql.records import count_records, select_records
+from vecs._sql.records import Page, count_records, select_records
 from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.handle import Core, Filters
 from vecs.exc import ArgError
@@ -43,7 +43,7 @@ class Reading(Core):
         columns = Columns(vec=include_vector, extra=True)
         table = self._table()
         if selection.ids is None:
-            statement = select_records(table, columns, selection, limit=limit, offset=offset)
+            statement = select_records(table, columns, selection, Page(limit, offset))
             return read_records(table, self._executor.read(statement))
         found = read_records(table, self._executor.read(select_records(table, columns, selection)))
         by_id = {record.id: record for record in found}
@@ -91,7 +91,7 @@ class Reading(Core):
         columns = Columns(vec=include_vector, extra=True)
         after: str | None = None
         while True:
-            statement = select_records(table, columns, selection, limit=page_size, after=after)
+            statement = select_records(table, columns, selection, Page(page_size, after=after))
             rows = self._executor.read(statement)
             for record in read_records(table, rows):
                 yield record
