@@ -104,10 +104,10 @@ async def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.AsyncC
 async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs: vecs.AsyncCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecs._async.sending import executor
+    from vecs._async.sending import sessions
 
     sent: list[str] = []
-    execute = executor._execute
+    execute = sessions.run_statement
 
     async def recorded(connection: Any, statement: Any, **options: Any) -> Any:
         sent.append(statement.render()[0].decode().split()[0])
@@ -116,7 +116,7 @@ async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     await docs.index()
     await docs.search([1, 0], limit=1, ef_search=77)
     await docs.search([1, 0], limit=1)
-    monkeypatch.setattr(executor, "_execute", recorded)
+    monkeypatch.setattr(sessions, "run_statement", recorded)
     for _ in range(3):
         await docs.search([1, 0], limit=1)
         await docs.get(["a"])

@@ -101,10 +101,10 @@ def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.Client) -> N
 def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs: vecs.Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecs._sync.sending import executor
+    from vecs._sync.sending import sessions
 
     sent: list[str] = []
-    execute = executor._execute
+    execute = sessions.run_statement
 
     def recorded(connection: Any, statement: Any, **options: Any) -> Any:
         sent.append(statement.render()[0].decode().split()[0])
@@ -113,7 +113,7 @@ def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs.index()
     docs.search([1, 0], limit=1, ef_search=77)
     docs.search([1, 0], limit=1)
-    monkeypatch.setattr(executor, "_execute", recorded)
+    monkeypatch.setattr(sessions, "run_statement", recorded)
     for _ in range(3):
         docs.search([1, 0], limit=1)
         docs.get(["a"])

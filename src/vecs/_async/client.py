@@ -10,7 +10,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from vecs._async.collection.collection import AsyncCollection
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._async.tables.enable_text import find_language
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._concurrency.calls import async_offload

@@ -18,7 +18,8 @@ from vecs._reports.info import ClientInfo
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.enable_text import find_language
 from vecs._sync.tables.find import find_relation, find_table, require_table
 from vecs._writing.stored_transform import description, keeps_text, remembered

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from vecs._async.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._async.indexing.watch import AsyncWatch
-from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncHeld
 from vecs._concurrency.waiting import async_shielded
 from vecs._indexing.memory import build_bytes, megabytes, needed_bytes
 from vecs._indexing.precision import precision_to_build

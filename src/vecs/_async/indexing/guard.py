@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from vecs._async.indexing.watch import AsyncWatch
-from vecs._async.sending.executor import AsyncExecutor, AsyncHeld, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncHeld, AsyncSession
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import ConnectionLost
 from vecs._sql import builds as sql

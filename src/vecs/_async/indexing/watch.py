@@ -6,7 +6,8 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncHeld
 from vecs._concurrency.calls import async_resolve
 from vecs._concurrency.waiting import AsyncEvent, async_beside, async_happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker

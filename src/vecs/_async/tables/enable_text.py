@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._sql import table as tables
 from vecs._sql.indexes import analyze
 from vecs._sql.table import Table

@@ -21,7 +21,8 @@ from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._sync.indexing.watch import Watch
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Held
 from vecs.exc import ArgError, DatabaseError
 from vecs.filters import Filter
 from vecs.indexes import (

@@ -16,7 +16,8 @@ from vecs._sql.indexes import IndexInfo
 from vecs._sql.settings import ping
 from vecs._sql.table import Table
 from vecs._sync.indexing.watch import Watch
-from vecs._sync.sending.executor import Executor, Held, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Held, Session
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")

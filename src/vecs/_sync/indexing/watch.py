@@ -12,7 +12,8 @@ from vecs._concurrency.waiting import Event, beside, happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
 from vecs._sql import builds as sql
 from vecs._sql.fragment import Fragment
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Held
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")

@@ -9,7 +9,8 @@ from typing import Any
 from vecs._sql import table as tables
 from vecs._sql.indexes import analyze
 from vecs._sql.table import Table
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs.exc import ArgError
 from vecs.filters import checked_key
 
