@@ -269,7 +269,8 @@ def test_a_password_is_in_no_error(target: str, expected: type[Exception]) -> No
 def test_a_repr_names_the_target_without_its_password(target: str) -> None:
     client = vecs.Client("postgresql://me:s3cret@db.example:5433/app", schema="s")
     assert repr(client) == "vecs.Client('postgresql://me:***@db.example:5433/app', schema='s')"
-    assert "s3cret" not in repr(vars(client._executor))
+    for part in (client._executor, client._executor._connections, client._catalog):
+        assert "s3cret" not in repr(vars(part))
 
 
 def test_a_pickled_client_connects_anew(client: vecs.Client, docs: vecs.Collection) -> None:

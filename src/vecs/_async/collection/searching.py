@@ -290,15 +290,15 @@ class AsyncSearching(AsyncCore):
             asked = replace(request, exact=True) if compares_all(request, known) else request
             return await self._found_by(asked, queries, known)
         key = (self.client.schema, self.name, request.measure.measure)
-        warns = self.warns_without_index and key not in self._executor.warned
+        warns = self.warns_without_index and self._catalog.warns(*key)
         if warns:
             # One may have been made elsewhere a moment ago.
             known = await self._read_indexes()
         found = await self._found_by(request, queries, known)
         # Those on parts were made for filters: perhaps for this one.
         served = known.best(request.measure) is not None or (request.filtered and known.on_parts)
-        if warns and not served and key not in self._executor.warned:
-            self._executor.warned.add(key)
+        if warns and not served and self._catalog.warns(*key):
+            self._catalog.warned(*key)
             warnings.warn(
                 f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
                 "See Collection.create_index",
@@ -383,7 +383,7 @@ class AsyncSearching(AsyncCore):
     def _settings(self, table: Table, request: Request, index: IndexInfo | None, known: KnownIndexes) -> Settings:
         rows = rows_of_index(request, index)
         settings: Settings = {}
-        if table.extension.iterative_scan and (request.filtered or not self._executor.options.pooler):
+        if table.extension.iterative_scan and (request.filtered or not self._executor.pooler):
             # Without a filter, too: a setting that changes from search to search costs a statement each time.
             settings = known.scan_limit(rows)
         if request.ef_search is None and request.probes is None and table.extension.iterative_scan:

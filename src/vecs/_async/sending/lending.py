@@ -1,64 +1,65 @@
-"""A connection for its borrower, clean afterwards."""
+"""A connection lent to a borrower, and cleaned afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, cast
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from vecs._async.sending.connections import AsyncConnections
-from vecs._async.sending.sessions import AsyncVecsConnection, run_statement
-from vecs._sql.settings import FORGET_SESSION, NO_SETTINGS, deallocate, find_prepared, ping
+from vecs._async.sending.sessions import (
+    AsyncPinnedConnection,
+    AsyncVecsConnection,
+    prepare_threshold,
+    run_statement,
+)
+from vecs._sql.settings import FORGET_SESSION, NO_SETTINGS, deallocate, find_prepared
 
 
-class AsyncLending(AsyncConnections):
-    """Lends connections."""
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
-        """Lend a connection; what its borrower set, created or left open does not reach the next one."""
-        # What makes a dead connection heal: nobody should borrow one.
-        await cast("Any", self).read(ping())
-        pool, connection = await self._acquire()
+@asynccontextmanager
+async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnection]:
+    """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
+    async with connections.pin() as pinned:
+        connection = pinned.connection
         try:
-            if not self.options.pooler:
-                await self._apply(connection, NO_SETTINGS)
+            await pinned.apply(NO_SETTINGS)
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 await connection.commit()
         finally:
-            try:
-                await self._take_back(connection)
-            finally:
-                await self._release(pool, connection)
+            await _clean(pinned, connections.pooler)
 
-    async def _take_back(self, connection: AsyncVecsConnection) -> None:
-        connection.applied = NO_SETTINGS
-        if connection.closed:
-            self._suspect = True
-            return
-        try:
-            await connection.rollback()
-            await connection.set_autocommit(True)
-            await connection.set_read_only(None)
-            await connection.set_isolation_level(None)
-            await connection.set_deferrable(None)
-            connection.prepare_threshold = self._prepare_threshold()
-            connection.row_factory = tuple_row
-            if not self.options.pooler:
-                for statement in FORGET_SESSION:
-                    await run_statement(connection, statement, prepare=False)
-                for (name,) in await run_statement(connection, find_prepared(), prepare=False):
-                    await run_statement(connection, deallocate(name), prepare=False)
-        except psycopg.Error:
-            # Whatever is wrong with it, it ends here; the pool replaces it.
-            await connection.close()
-        except BaseException:
-            # Cancelled halfway: nobody knows what is still set.
-            await connection.close()
-            raise
+
+async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
+    """Undo what a borrower did to a connection, or discard it."""
+    connection = pinned.connection
+    connection.applied = NO_SETTINGS
+    if connection.closed:
+        return
+    try:
+        await connection.rollback()
+        await connection.set_autocommit(True)
+        await connection.set_read_only(None)
+        await connection.set_isolation_level(None)
+        await connection.set_deferrable(None)
+        connection.prepare_threshold = prepare_threshold(not pooler)
+        connection.row_factory = tuple_row
+        if not pooler:
+            await _forget_session(connection)
+    except psycopg.Error:
+        # Whatever is wrong with the connection, the pool replaces it.
+        await pinned.discard()
+    except BaseException:
+        # Cancelled halfway: what is still set is unknown.
+        await pinned.discard()
+        raise
+
+
+async def _forget_session(connection: AsyncVecsConnection) -> None:
+    for statement in FORGET_SESSION:
+        await run_statement(connection, statement, prepare=False)
+    for (name,) in await run_statement(connection, find_prepared(), prepare=False):
+        await run_statement(connection, deallocate(name), prepare=False)
