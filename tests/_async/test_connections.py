@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
+from vecs._sql.settings import ping
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
 
@@ -44,6 +45,33 @@ async def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(
         await docs.upsert([("c", [1, 1], {})])
     assert await docs.upsert([("c", [1, 1], {})]) == 1
     assert await docs.count() == 3
+
+
+async def test_a_write_works_after_a_borrower_lost_the_connection(
+    client: vecs.AsyncClient, docs: vecs.AsyncCollection, target: str
+) -> None:
+    async with client.connection():
+        kill_connections(target)
+    assert await docs.upsert([("c", [1, 1], {})]) == 1
+
+
+async def test_a_lost_connection_casts_doubt_on_the_others_and_a_discarded_one_does_not(
+    client: vecs.AsyncClient, docs: vecs.AsyncCollection, target: str
+) -> None:
+    connections = client._executor._connections
+    async with connections.pin() as pinned:
+        await pinned.discard()
+    async with connections.outside_pool() as pinned:
+        await pinned.discard()
+    assert not connections._may_be_broken
+    for lend in (connections.pin, connections.outside_pool):
+        async with lend() as pinned:
+            kill_connections(target)
+            with pytest.raises(Unavailable, match="connection was lost"):
+                await pinned.execute(ping())
+        assert connections._may_be_broken
+        assert await docs.count() == 2
+        assert not connections._may_be_broken
 
 
 async def test_a_closed_client_connects_again_and_closing_twice_is_no_error(

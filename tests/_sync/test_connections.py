@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
+from vecs._sql.settings import ping
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
 
@@ -43,6 +44,33 @@ def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(docs: 
         docs.upsert([("c", [1, 1], {})])
     assert docs.upsert([("c", [1, 1], {})]) == 1
     assert docs.count() == 3
+
+
+def test_a_write_works_after_a_borrower_lost_the_connection(
+    client: vecs.Client, docs: vecs.Collection, target: str
+) -> None:
+    with client.connection():
+        kill_connections(target)
+    assert docs.upsert([("c", [1, 1], {})]) == 1
+
+
+def test_a_lost_connection_casts_doubt_on_the_others_and_a_discarded_one_does_not(
+    client: vecs.Client, docs: vecs.Collection, target: str
+) -> None:
+    connections = client._executor._connections
+    with connections.pin() as pinned:
+        pinned.discard()
+    with connections.outside_pool() as pinned:
+        pinned.discard()
+    assert not connections._may_be_broken
+    for lend in (connections.pin, connections.outside_pool):
+        with lend() as pinned:
+            kill_connections(target)
+            with pytest.raises(Unavailable, match="connection was lost"):
+                pinned.execute(ping())
+        assert connections._may_be_broken
+        assert docs.count() == 2
+        assert not connections._may_be_broken
 
 
 def test_a_closed_client_connects_again_and_closing_twice_is_no_error(
