@@ -8,7 +8,7 @@ demo: .venv/demo
 	@$(BIN)/vecs demo
 
 test: .venv/dev
-	$(BIN)/pytest
+	PYTHONHASHSEED=0 $(BIN)/pytest
 
 lint: .venv/dev
 	$(BIN)/ruff check .

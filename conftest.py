@@ -10,12 +10,27 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from vecs.embedded import open_server
 
 _numbers = count(1)
+
+# How long an example takes depends on what else the machine does.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("gate", _UNTIMED, derandomize=True, database=None)
+settings.register_profile("random", _UNTIMED, derandomize=False, max_examples=1000)
+settings.load_profile("gate")
+
+
+@pytest.hookimpl(trylast=True)  # After --hypothesis-profile has been read.
+def pytest_configure() -> None:
+    if settings.default.derandomize:
+        # Hypothesis likes to draw constants of the modules that are loaded, which depends on the tests that ran before.
+        providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(scope="session")
