@@ -18,17 +18,22 @@ from vecs._reports.info import ClientInfo
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
-from vecs._sync.sending.executor import Executor, Session
-from vecs._sync.tables.enable_text import find_language
+from vecs._sync.sending.executor import Executor
+from vecs._sync.tables.create import (
+    check_same_type,
+    check_takes_transform,
+    create_collection,
+    one_transform,
+    unqualified,
+)
 from vecs._sync.tables.find import find_relation, find_table, require_table
-from vecs._writing.stored_transform import description, keeps_text, remembered
+from vecs._writing.stored_transform import remembered
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,
-    DatabaseError,
     MismatchedDimension,
 )
-from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_type_of
+from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
 
 
@@ -163,14 +168,17 @@ class Client:
         `sparse=True` stores vectors most of whose values are zero: see `SparseVector`. Raises
         MismatchedDimension where the collection that is there, or the model it was made with, is another.
         """
-        transform = _one_transform(transform, adapter)
+        transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
         found = self._find_table(name)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
         if found is None:
-            return self._create(name, dimension, transform, text, language or "english", vec_type)
-        _check_same_type(found, precision, sparse)
+            created = create_collection(
+                self._executor, self.schema, name, dimension, transform, text, language or "english", vec_type
+            )
+            return self._open(*created)
+        check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
             raise ArgError(
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
@@ -183,7 +191,7 @@ class Client:
                 + ("call enable_text() on it, " if text else "")
                 + "or use another collection"
             )
-        if language is not None and found.language and _unqualified(language) != _unqualified(found.language):
+        if language is not None and found.language and unqualified(language) != unqualified(found.language):
             raise ArgError(
                 f"collection {name!r} exists with keywords in {found.language}, not {language!r}; leave language= out, "
                 "or call enable_text() with the new one"
@@ -207,13 +215,16 @@ class Client:
 
         The arguments are those of `get_or_create_collection`.
         """
-        transform = _one_transform(transform, adapter)
+        transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         if self._find_table(name) is not None:
             raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return self._create(name, dimension, transform, text, language, vec_type, must_create=True)
+        created = create_collection(
+            self._executor, self.schema, name, dimension, transform, text, language, vec_type, must_create=True
+        )
+        return self._open(*created)
 
     def get_collection(self, name: str, *, transform: Transform | None = None) -> Collection:
         """
@@ -260,106 +271,10 @@ class Client:
                 f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
             )
         if transform is not None:
-            _check_takes_transform(table.vec_type)
+            check_takes_transform(table.vec_type)
         # A model may have to be loaded to know its dimension.
         transform, missing = offload(remembered, table, transform)
         return Collection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
-
-    def _create(
-        self,
-        name: str,
-        dimension: int | None,
-        transform: Transform | None,
-        text: bool | None,
-        language: str,
-        vec_type: VecTypeName,
-        *,
-        must_create: bool = False,
-    ) -> Collection:
-        if transform is not None:
-            _check_takes_transform(vec_type)
-        made = None if transform is None else offload(getattr, transform, "dimension")
-        if dimension is not None and made is not None and dimension != made:
-            raise MismatchedDimension(f"dimension is {dimension}, but the transform makes vectors of dimension {made}")
-        dimension = dimension or made
-        if dimension is None:
-            raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
-        check_dimension(dimension, vec_type)
-        has_text = keeps_text(transform) if text is None else text
-        with self._executor.transaction() as session:
-            session.execute(tables.lock_creation())
-            # Looked for again under the lock: another client may have been faster.
-            rows = session.execute(tables.find_table(self.schema, name))
-            if not rows:
-                self._prepare_schema(session)
-                extension = self._prepare_extension(session)
-                configuration = find_language(session, language)
-                storage = VEC_TYPES[vec_type]
-                check_version(
-                    extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out"
-                )
-                language_read = configuration if has_text else None
-                table = Table(self.schema, name, dimension, extension, has_text, language_read, vec_type)
-                for statement in tables.create_table(table):
-                    session.execute(statement)
-                described = description(transform, language, has_text)
-                if described:
-                    session.execute(tables.write_comment(table, described))
-        if self._executor.extension is None:
-            self._executor.refresh_extension()
-        if rows and must_create:
-            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return self._open(require_table(self._executor, self.schema, name), dimension, transform)
-
-    def _prepare_schema(self, session: Session) -> None:
-        if not session.execute(tables.find_schema(self.schema)):
-            session.execute(tables.create_schema(self.schema))
-
-    def _prepare_extension(self, session: Session) -> tables.Extension:
-        found = tables.read_extension(session.execute(tables.find_extension()))
-        if found is not None:
-            return found
-        if not session.execute(tables.find_available_extension()):
-            raise DatabaseError(
-                f"{self._executor.target} has no pgvector: install it on the server "
-                "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
-            )
-        session.execute(tables.create_extension())
-        created = tables.read_extension(session.execute(tables.find_extension()))
-        if created is None:
-            raise DatabaseError("pgvector was created but its type vector is not to be found")
-        return created
-
-
-def _unqualified(language: str) -> str:
-    return language.rsplit(".", 1)[-1]
-
-
-def _check_same_type(table: Table, precision: Precision | None, sparse: bool | None) -> None:
-    storage = table.storage
-    if precision not in (None, storage.precision) or sparse not in (None, storage.sparse):
-        given = f"precision={precision!r}" if precision not in (None, storage.precision) else f"sparse={sparse}"
-        raise ArgError(
-            f"collection {table.name!r} exists and holds {storage.described}, which is decided when it is created; "
-            f"leave {given} out, or use another collection"
-        )
-
-
-def _check_takes_transform(vec_type: VecTypeName) -> None:
-    if vec_type in ("bit", "sparsevec"):
-        raise ArgError(
-            f"a collection of {VEC_TYPES[vec_type].described} takes no transform: transforms make vectors of floating "
-            "point numbers. Store those in full or half precision and use index(precision='binary')"
-        )
-
-
-def _one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
-    if transform is not None and adapter is not None:
-        raise ArgError("transform and adapter are two names of one argument; give one of them")
-    given = adapter if transform is None else transform
-    if given is not None and not callable(getattr(given, "transform_records", None)):
-        raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
-    return given
 
 
 def create_client(
