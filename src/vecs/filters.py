@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
-from decimal import Decimal
 from typing import Any, Literal, TypeAlias, cast
-from uuid import UUID
 
-import numpy as np
-
-from vecs._checks.json import check_text, encode_json, plain_decimal
+from vecs._checks.json import check_storable, check_text, encode_json, plain
 from vecs.exc import ArgError, FilterError
 from vecs.records import record_id
 
@@ -192,9 +187,9 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
 
 def _check_key(key: str) -> None:
     try:
-        check_text(key)
+        check_storable(key, f"filter key {key!r}")
     except ArgError as error:
-        raise FilterError(f"filter key {key!r} is not storable: {error}") from None
+        raise FilterError(str(error)) from None
     if key.count(".") >= MAX_DEPTH:
         raise FilterError(f"a filter key is a path of more than {MAX_DEPTH} steps: {key[:40]!r}...")
 
@@ -327,7 +322,7 @@ def _parse_between(key: str, operand: Any) -> Filter:
 
 def _json_value(key: str, operator: str, operand: Any) -> Any:
     try:
-        operand = _plain(operand)
+        operand = plain(operand)
         encode_json(operand)
     except ArgError as error:
         raise FilterError(f"argument to {operator} for {key!r} is not JSON: {error}") from None
@@ -370,19 +365,6 @@ def _pattern(key: str, operator: str, operand: Any) -> str:
             f"the pattern {operand!r} for {key!r} ends in a lone backslash; double it to mean one backslash"
         )
     return _json_value(key, operator, operand)
-
-
-def _plain(value: Any) -> Any:
-    """Turn the scalar types that metadata accepts into the JSON scalar they are stored as."""
-    if isinstance(value, np.generic):
-        return cast("Any", value).item()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal):
-        return plain_decimal(value)
-    return value
 
 
 def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:

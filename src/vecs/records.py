@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from vecs._checks.json import check_text
+from vecs._checks.json import check_storable
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
@@ -126,10 +126,7 @@ def record_id(value: Any, where: str = "an id") -> str:
     if isinstance(value, str):
         if not value:
             raise ArgError(f"{where} is an empty string; give every record an id of its own")
-        try:
-            check_text(value)
-        except ArgError as error:
-            raise ArgError(f"{where}, {value!r}, is not storable: {error}") from None
+        check_storable(value, f"{where}, {value!r},")
         return str(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(cast("int", value)))

@@ -19,6 +19,7 @@ from vecs._async.tables.create import (
     unqualified,
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
+from vecs._checks.arguments import made_of, one_of
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
@@ -59,20 +60,10 @@ class AsyncClient:
         keep_running: bool = False,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        options = made_of(Options, locals())
         self.schema = check_name(schema, "schema name")
-        options = Options(
-            pool_size=pool_size,
-            pool_timeout=pool_timeout,
-            connect_timeout=connect_timeout,
-            statement_timeout=statement_timeout,
-            pooler=pooler,
-            server_settings=server_settings,
-            keep_running=keep_running,
-            report=report,
-        )
-        if connection_string is not None and target is not None:
-            raise ArgError("target and connection_string are two names of one argument; give one of them")
-        self._executor = AsyncExecutor(resolve_target(connection_string or target), options)
+        given = one_of("target", target, "connection_string", connection_string)
+        self._executor = AsyncExecutor(resolve_target(given), options)
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -304,17 +295,5 @@ def create_async_client(
     settings at its start, `keep_running` leaves it running when its last client is gone, and `report` is
     called with what it does when that takes long.
     """
-    client = AsyncClient(
-        target,
-        connection_string=connection_string,
-        schema=schema,
-        pool_size=pool_size,
-        pool_timeout=pool_timeout,
-        connect_timeout=connect_timeout,
-        statement_timeout=statement_timeout,
-        pooler=pooler,
-        server_settings=server_settings,
-        keep_running=keep_running,
-        report=report,
-    )
-    return async_started(client)
+    # The constructor's arguments are the same; a test compares the two.
+    return async_started(AsyncClient(**locals()))

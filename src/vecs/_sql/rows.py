@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vecs._checks.json import check_text, encode_json
+from vecs._checks.json import check_storable, encode_json
 from vecs._sql.binary import encode_jsonb
 from vecs._sql.table import Table
 from vecs._sql.vectors import encode_vec
@@ -64,10 +64,7 @@ def _encode_text(text: Any, who: str) -> bytes | None:
         return None
     if not isinstance(text, str):
         raise ArgError(f"{who}: text is {type(text).__name__}, not str")
-    try:
-        check_text(text)
-    except ArgError as error:
-        raise ArgError(f"{who}: text is not storable: {error}") from None
+    check_storable(text, f"{who}: text")
     return text.encode()
 
 

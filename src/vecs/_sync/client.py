@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from vecs._checks.arguments import made_of, one_of
 from vecs._concurrency.calls import offload
 from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
@@ -60,20 +61,10 @@ class Client:
         keep_running: bool = False,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        options = made_of(Options, locals())
         self.schema = check_name(schema, "schema name")
-        options = Options(
-            pool_size=pool_size,
-            pool_timeout=pool_timeout,
-            connect_timeout=connect_timeout,
-            statement_timeout=statement_timeout,
-            pooler=pooler,
-            server_settings=server_settings,
-            keep_running=keep_running,
-            report=report,
-        )
-        if connection_string is not None and target is not None:
-            raise ArgError("target and connection_string are two names of one argument; give one of them")
-        self._executor = Executor(resolve_target(connection_string or target), options)
+        given = one_of("target", target, "connection_string", connection_string)
+        self._executor = Executor(resolve_target(given), options)
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -305,17 +296,5 @@ def create_client(
     settings at its start, `keep_running` leaves it running when its last client is gone, and `report` is
     called with what it does when that takes long.
     """
-    client = Client(
-        target,
-        connection_string=connection_string,
-        schema=schema,
-        pool_size=pool_size,
-        pool_timeout=pool_timeout,
-        connect_timeout=connect_timeout,
-        statement_timeout=statement_timeout,
-        pooler=pooler,
-        server_settings=server_settings,
-        keep_running=keep_running,
-        report=report,
-    )
-    return started(client)
+    # The constructor's arguments are the same; a test compares the two.
+    return started(Client(**locals()))

@@ -11,7 +11,7 @@ from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
 from vecs._async.tables import enable_text as enabling
 from vecs._async.writing import upsert as writing
-from vecs._checks.arguments import one_of
+from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
@@ -55,7 +55,7 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
         `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
         `(done, total)`. An invalid record raises ArgError, which names it.
         """
-        given = one_of("records", records, "vectors", vectors)
+        given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | AsyncIterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")

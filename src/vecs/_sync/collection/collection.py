@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from vecs._checks.arguments import one_of
+from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
@@ -56,7 +56,7 @@ class Collection(Reading, Measuring, Indexing):
         `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
         `(done, total)`. An invalid record raises ArgError, which names it.
         """
-        given = one_of("records", records, "vectors", vectors)
+        given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | Iterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")

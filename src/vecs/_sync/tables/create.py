@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from vecs._checks.arguments import one_of
 from vecs._concurrency.calls import offload
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension
@@ -112,9 +113,7 @@ def check_takes_transform(vec_type: VecTypeName) -> None:
 
 def one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
     """Return the transform that is given under either name, or None; refuse what is none."""
-    if transform is not None and adapter is not None:
-        raise ArgError("transform and adapter are two names of one argument; give one of them")
-    given = adapter if transform is None else transform
+    given = one_of("transform", transform, "adapter", adapter)
     if given is not None and not callable(getattr(given, "transform_records", None)):
         raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
     return given
