@@ -34,8 +34,7 @@ def made_of(cls: type[D], arguments: Mapping[str, Any]) -> D:
     """
     Make a dataclass of those arguments of a call that are its fields: `made_of(Options, locals())`.
 
-    For constructors whose many arguments are spelled out for their callers, and belong together inside. The function
-    has to call it first, while its arguments are its only local names.
+    For functions that spell out many arguments for their callers, and hand them on as one value.
     """
     return cls(**{field.name: arguments[field.name] for field in fields(cls) if field.name in arguments})
 

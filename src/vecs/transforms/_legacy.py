@@ -103,7 +103,7 @@ def media_of(record: Record) -> Any:
     return record.media if record.text is None else record.text
 
 
-def is_vector(value: Any) -> bool:
+def is_numeric_row(value: Any) -> bool:
     """Tell whether a value is a row of numbers."""
     if isinstance(value, (str, bytes)) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
         return False
@@ -118,7 +118,7 @@ def with_media(record: Record, media: Any) -> Record:
     """Return the record with a 0.4 media put where it belongs: text, vector or media."""
     if isinstance(media, str):
         return replace(record, text=media, vec=None, media=None)
-    if is_vector(media):
+    if is_numeric_row(media):
         text = record.media if record.text is None and isinstance(record.media, str) else record.text
         return replace(record, vec=media, text=text, media=None)
     return replace(record, media=media, vec=None)

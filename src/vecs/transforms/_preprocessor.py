@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
+from vecs._checks.arguments import made_of
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe
-from vecs.transforms._models import MINILM
+from vecs.transforms._models import MINILM, Backend, ModelOptions
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._protocol import Transform
 from vecs.transforms._recursive import RecursiveSplitter
-from vecs.transforms._text import Backend, TextEmbedding
+from vecs.transforms._text import TextEmbedding
 
 
 class TextPreprocessor(Pipeline):
@@ -50,21 +51,7 @@ class TextPreprocessor(Pipeline):
         trust_remote_code: bool = False,
         backend: Backend = "torch",
     ) -> None:
-        self.embedding = TextEmbedding(
-            model,
-            batch_size=batch_size,
-            device=device,
-            truncate_dim=truncate_dim,
-            normalize=normalize,
-            query_prompt=query_prompt,
-            document_prompt=document_prompt,
-            query_prompt_name=query_prompt_name,
-            document_prompt_name=document_prompt_name,
-            token=token,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            backend=backend,
-        )
+        self.embedding = TextEmbedding(model, **vars(made_of(ModelOptions, locals())))
         self.chunker = "markdown" if chunker is None else chunker
         self.max_tokens = max_tokens
         self.overlap = overlap
