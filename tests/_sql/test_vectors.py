@@ -18,6 +18,7 @@ from vecs._searching.candidates import candidate_count
 from vecs._searching.explain import why_precision
 from vecs._searching.known_indexes import best_index
 from vecs._sql import binary, indexes, search
+from vecs._sql.indexes import IndexSpec
 from vecs._sql.table import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param
 from vecs.exc import ArgError, MismatchedDimension
@@ -294,11 +295,10 @@ def test_candidates_are_a_multiple_of_the_results() -> None:
 
 def an_index(precision: Any, measure: Any = "cosine_distance") -> IndexInfo:
     found = {"half": "(vec)::public.halfvec(3)", "binary": '("My ext".binary_quantize(vec))::bit(3)'}.get(precision)
-    spec = measure_for(measure, "vector", 3)
-    name = indexes.index_name(table(), spec, precision, vecs.IndexMethod.hnsw, {"m": 16}, "1234567")
-    opclass = indexes.index_opclass(table(), spec, precision)
+    spec = IndexSpec(table(), measure_for(measure, "vector", 3), precision, vecs.IndexMethod.hnsw, {"m": 16})
+    name = indexes.index_name(spec, "1234567")
     column = None if found else "vec"
-    rows = [(name, "hnsw", column, opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
+    rows = [(name, "hnsw", column, spec.opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
     return indexes.read_indexes(rows, table())[0]
 
 

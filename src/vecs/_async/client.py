@@ -26,6 +26,7 @@ from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._sql import table as tables
+from vecs._sql.shapes import first_column
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._writing.stored_transform import remembered
 from vecs.exc import (
@@ -118,18 +119,18 @@ class AsyncClient:
 
     async def info(self) -> ClientInfo:
         """Read where the client is connected, and to what."""
-        version, in_recovery, database, user = (await self._executor.read(tables.server_facts()))[0]
+        facts = tables.read_server_facts(await self._executor.read(tables.server_facts()))
         server = self._executor.server
         return ClientInfo(
             target=str(self._executor.target) if server is None else str(server.folder),
             folder=None if server is None else server.folder,
             log=None if server is None else server.log_path,
-            database=database,
-            user=user,
+            database=facts.database,
+            user=facts.user,
             schema=self.schema,
-            postgres=version,
+            postgres=facts.version,
             pgvector=self.vector_version,
-            read_only=in_recovery,
+            read_only=facts.in_recovery,
             pooler=self._executor.options.pooler,
             pool_size=self._executor.options.pool_size,
         )
@@ -233,7 +234,7 @@ class AsyncClient:
 
     async def collection_names(self) -> list[str]:
         """List the names of all collections of the schema."""
-        return [row[0] for row in await self._executor.read(tables.find_tables(self.schema))]
+        return first_column(await self._executor.read(tables.find_tables(self.schema)))
 
     async def delete_collection(self, name: str) -> None:
         """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
+from vecs._sql.indexes import IndexSpec
 from vecs.exc import ArgError
 from vecs.indexes import IndexMethod
 from vecs.storage import VecTypeName
@@ -39,19 +39,20 @@ def vector_bytes(vec_type: VecTypeName, dimension: int) -> int:
     return 8 + {"vector": 32, "halfvec": 16, "bit": 1}[vec_type] * dimension // 8
 
 
-def needed_bytes(method: IndexMethod, options: Mapping[str, int], rows: int, vector_bytes: int) -> int:
+def needed_bytes(spec: IndexSpec, rows: int) -> int:
     """
-    Return what pgvector needs to build an index all in memory.
+    Return what pgvector needs to build an index of so many records all in memory.
 
-    `vector_bytes` is the size of one indexed value, header included. An HNSW graph takes, measured with 0.8.5
-    for m from 4 to 48, 210 bytes and 32 a link beside each vector. k-means keeps, by pgvector's source, a
-    sample of 50 rows a list and a table of bounds, sample by lists.
+    An HNSW graph takes 210 bytes and 32 per link beside each vector, measured with pgvector 0.8.5 for m from 4 to 48.
+    The k-means of IVFFlat keeps, by pgvector's source, a sample of 50 rows per list and a table of bounds, sample by
+    lists.
     """
-    if method is IndexMethod.hnsw:
-        return rows * (vector_bytes + 210 + 32 * options["m"])
-    lists = options["lists"]
+    size = vector_bytes(spec.vec_type, spec.table.dimension or 0)
+    if spec.method is IndexMethod.hnsw:
+        return rows * (size + 210 + 32 * spec.options["m"])
+    lists = spec.options["lists"]
     sample = max(50 * lists, 10_000)
-    return sample * (vector_bytes + 8 + 4 * lists) + lists * (3 * vector_bytes + 4 * lists + 12)
+    return sample * (size + 8 + 4 * lists) + lists * (3 * size + 4 * lists + 12)
 
 
 def build_bytes(needed: int, own: int, shared_buffers: int, machine: int | None) -> int:

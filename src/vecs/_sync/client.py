@@ -17,6 +17,7 @@ from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._sql import table as tables
+from vecs._sql.shapes import first_column
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
 from vecs._sync.sending.executor import Executor
@@ -119,18 +120,18 @@ class Client:
 
     def info(self) -> ClientInfo:
         """Read where the client is connected, and to what."""
-        version, in_recovery, database, user = (self._executor.read(tables.server_facts()))[0]
+        facts = tables.read_server_facts(self._executor.read(tables.server_facts()))
         server = self._executor.server
         return ClientInfo(
             target=str(self._executor.target) if server is None else str(server.folder),
             folder=None if server is None else server.folder,
             log=None if server is None else server.log_path,
-            database=database,
-            user=user,
+            database=facts.database,
+            user=facts.user,
             schema=self.schema,
-            postgres=version,
+            postgres=facts.version,
             pgvector=self.vector_version,
-            read_only=in_recovery,
+            read_only=facts.in_recovery,
             pooler=self._executor.options.pooler,
             pool_size=self._executor.options.pool_size,
         )
@@ -234,7 +235,7 @@ class Client:
 
     def collection_names(self) -> list[str]:
         """List the names of all collections of the schema."""
-        return [row[0] for row in self._executor.read(tables.find_tables(self.schema))]
+        return first_column(self._executor.read(tables.find_tables(self.schema)))
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""

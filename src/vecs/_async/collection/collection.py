@@ -152,15 +152,15 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
         table = await self._table()
-        records, size = (await self._executor.read(tables.table_facts(table)))[0]
+        facts = tables.read_table_facts(await self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
             name=table.name,
             schema=table.schema,
             dimension=table.dimension,
             has_text=table.has_text,
             transform=None if self.transform is None else repr(self.transform),
-            records=records,
-            size_bytes=size,
+            records=facts.records,
+            size_bytes=facts.size_bytes,
             indexes=await self.indexes(),
             precision=table.storage.precision,
             sparse=table.storage.sparse,

@@ -10,11 +10,11 @@ from vecs._async.indexing.watch import AsyncWatch
 from vecs._async.sending.executor import AsyncExecutor, AsyncHeld, AsyncSession
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import ConnectionLost
-from vecs._sql import builds as sql
-from vecs._sql import indexes
+from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.settings import ping
+from vecs._sql.shapes import first_column, only_value
 from vecs._sql.table import Table
 from vecs.exc import DatabaseError
 
@@ -41,7 +41,7 @@ async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWa
                 yield held
             return
         try:
-            await until(held, sql.try_lock(table), watch)
+            await until(held, builds.try_lock(table), watch)
             yield held
         finally:
             await async_shielded(_unlock(held, table))
@@ -58,7 +58,7 @@ async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatc
     done = False
     try:
         async with executor.aside() as beside, beside.transaction(settings) as session:
-            await until(session, sql.try_lock_transaction(table), watch)
+            await until(session, builds.try_lock_transaction(table), watch)
             yield
             done = True
     except ConnectionLost:
@@ -71,8 +71,8 @@ async def until(session: AsyncHeld | AsyncSession, question: Fragment, watch: As
     """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
     seconds = 0.02
     while True:
-        answer = (await session.execute(question))[0][0]
-        await session.execute(sql.LET_GO)
+        answer = only_value(await session.execute(question))
+        await session.execute(builds.RELEASE_SNAPSHOT)
         if answer:
             return
         await watch.tell(watch.tracker.at(WAITING))
@@ -82,7 +82,7 @@ async def until(session: AsyncHeld | AsyncSession, question: Fragment, watch: As
 
 async def _unlock(held: AsyncHeld, table: Table) -> None:
     try:
-        await held.execute(sql.unlock(table))
+        await held.execute(builds.unlock(table))
     except DatabaseError:
         # Lost, or stuck in a statement that was cancelled: the lock ends with the session.
         await held.close()
@@ -110,8 +110,8 @@ async def _drop_leftovers(
     held: AsyncHeld, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
 ) -> set[str] | None:
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
-    invalid = {index.name for index in existing if not index.valid and sql.named_by_vecs(index.name)}
-    building = {name for (name,) in await held.execute(sql.being_built(table))} if invalid else set[str]()
+    invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}
+    building = set(first_column(await held.execute(builds.being_built(table)))) if invalid else set[str]()
     # Another role's build may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
@@ -141,7 +141,7 @@ async def tidy(executor: AsyncExecutor, held: AsyncHeld, table: Table, statement
 async def _tidy(held: AsyncHeld, table: Table, statements: Sequence[Fragment]) -> None:
     for _ in range(20):
         for statement in statements:
-            await held.execute(sql.cancel(statement))
+            await held.execute(builds.cancel(statement))
         existing = indexes.read_indexes(await held.execute(indexes.list_indexes(table)), table)
         # Dropping waits for the transactions that are open on the collection, the caller's own among them.
         if not await _drop_leftovers(held, table, existing, {"statement_timeout": "10s"}):

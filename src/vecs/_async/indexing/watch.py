@@ -10,7 +10,7 @@ from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
 from vecs._concurrency.calls import async_resolve
 from vecs._concurrency.waiting import AsyncEvent, async_beside, async_happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
-from vecs._sql import builds as sql
+from vecs._sql import builds
 from vecs._sql.fragment import Fragment
 from vecs.exc import DatabaseError
 
@@ -49,7 +49,7 @@ class AsyncWatch:
                 async with self._executor.aside() as held:
                     await self._follow(statement, held, stop, failed)
             except DatabaseError as error:
-                log.debug("the progress of %s cannot be read: %s", sql.built_index(statement), error)
+                log.debug("the progress of %s cannot be read: %s", builds.built_index(statement), error)
 
         try:
             async with async_beside(look):
@@ -64,15 +64,15 @@ class AsyncWatch:
     async def _follow(
         self, statement: Fragment, held: AsyncHeld, stop: AsyncEvent, failed: list[BaseException]
     ) -> None:
-        looking = sql.read_progress(statement)
+        looking = builds.read_progress(statement)
         while not failed:
-            rows = await held.execute(looking)
+            row = builds.read_progress_row(await held.execute(looking))
             try:
-                await self.tell(self.tracker.read(rows[0] if rows else None))
+                await self.tell(self.tracker.read(row))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 failed.append(error)
             if await async_happens(stop, 0 if failed else PERIOD):
                 return
         # Again and again: the statement may not have begun yet.
         while not await async_happens(stop, PERIOD / 4):
-            await held.execute(sql.cancel(statement))
+            await held.execute(builds.cancel(statement))

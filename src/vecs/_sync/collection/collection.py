@@ -153,15 +153,15 @@ class Collection(Reading, Measuring, Indexing):
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
         table = self._table()
-        records, size = (self._executor.read(tables.table_facts(table)))[0]
+        facts = tables.read_table_facts(self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
             name=table.name,
             schema=table.schema,
             dimension=table.dimension,
             has_text=table.has_text,
             transform=None if self.transform is None else repr(self.transform),
-            records=records,
-            size_bytes=size,
+            records=facts.records,
+            size_bytes=facts.size_bytes,
             indexes=self.indexes(),
             precision=table.storage.precision,
             sparse=table.storage.sparse,

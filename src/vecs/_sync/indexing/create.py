@@ -5,136 +5,109 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from vecs._concurrency.waiting import shielded
 from vecs._indexing.memory import build_bytes, megabytes, needed_bytes
-from vecs._indexing.precision import precision_to_build
-from vecs._indexing.wanted import BuildOptions, Wanted, available_method, index_on_key
+from vecs._indexing.wanted import (
+    BuildOptions,
+    IndexPlan,
+    IndexRequest,
+    index_on_key,
+    lists_for,
+    plan_index,
+    requested_index,
+)
 from vecs._reports.builds import BuildReport
-from vecs._sql import indexes as sql
-from vecs._sql import search
-from vecs._sql.builds import built_index, estimate
-from vecs._sql.filters import KEY_TYPES, KeyType, index_condition
-from vecs._sql.fragment import EMPTY
-from vecs._sql.indexes import IndexInfo
+from vecs._sql import builds, indexes, search
+from vecs._sql.filters import KEY_TYPES, KeyType
+from vecs._sql.indexes import IndexInfo, IndexSpec
+from vecs._sql.shapes import first_column, only_value
 from vecs._sql.table import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor, Held
 from vecs.exc import ArgError, DatabaseError
-from vecs.filters import Filter
-from vecs.indexes import (
-    IndexArgs,
-    IndexArgsHNSW,
-    IndexArgsIVFFlat,
-    IndexMethod,
-    build_options,
-    default_lists,
-)
-from vecs.measures import MeasureSpec
-from vecs.storage import VEC_TYPES, IndexPrecision
+from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
 
 log = logging.getLogger("vecs")
 
 
 def create_index(
-    executor: Executor,
-    table: Table,
-    measure: MeasureSpec,
-    method: IndexMethod,
-    args: IndexArgs | None,
-    precision: IndexPrecision,
-    *,
-    replace: bool,
-    how: BuildOptions,
-    report: BuildReport | None,
-    filters: Filter | None = None,
+    executor: Executor, table: Table, request: IndexRequest, how: BuildOptions, report: BuildReport | None
 ) -> str:
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
-    chosen = precision_to_build(table, measure, precision)
-    method = available_method(table, measure, chosen, method)
-    if args is not None:
-        build_options(args)
-    condition = EMPTY if filters is None else index_condition(filters)
-    if condition.parts and chosen != "full":
-        greatest = VEC_TYPES[table.vec_type].indexed
-        raise ArgError(
-            "an index for filters= is on the vectors as they are stored, of up to "
-            f"{greatest:,} dimensions; collection {table.name!r} has {table.dimension:,}. Leave filters= out"
-            + ("" if (table.dimension or 0) > greatest else ", or give precision='full'")
-        )
+    spec = requested_index(table, request)
     watch = Watch(executor, report)
     with building_session(executor, table, watch) as held:
         existing = without_leftovers(held, table, watch)
-        if args is None:
-            args = _default_args(held, table, measure, method, existing)
-        wanted = Wanted(table, measure, chosen, method, build_options(args), how.concurrently, condition)
-        kept, statements = wanted.missing(existing, replace)
-        if statements:
-            _build(executor, held, wanted, kept, statements, how, watch)
-            watch.tell(watch.tracker.at("analyzing", 99.0, kept))
+        if request.args is None:
+            spec = replace(spec, options=_default_options(held, spec, existing))
+        plan = plan_index(spec, existing, replace=request.replace, concurrently=how.concurrently)
+        if plan.statements:
+            _build(executor, held, spec, plan, how, watch)
+            watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
             # Without statistics the planner guesses what a filter keeps.
-            held.alone(sql.analyze(table), NO_TIMEOUT)
+            held.alone(indexes.analyze(table), NO_TIMEOUT)
         else:
-            log.info("collection %r already has the index %s; nothing to build", table.name, kept)
-        for index in existing:
-            if index.valid and wanted.replaces(index) and index.name != kept:
-                watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, kept))
-                # Concurrently, so that searches do not wait for those that use it.
-                held.alone(sql.drop_index(table, index.name, concurrently=True), NO_TIMEOUT)
-    watch.tell(watch.tracker.at("done" if statements else "exists already", 100.0, kept))
-    return kept
+            log.info("collection %r already has the index %s; nothing to build", table.name, plan.name)
+        for name in plan.superseded:
+            watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, plan.name))
+            # Concurrently, so that searches do not wait for those that use it.
+            held.alone(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+    watch.tell(watch.tracker.at("done" if plan.statements else "exists already", 100.0, plan.name))
+    return plan.name
 
 
-def _build(
-    executor: Executor,
-    held: Held,
-    wanted: Wanted,
-    kept: str,
-    statements: Sequence[sql.Fragment],
-    how: BuildOptions,
-    watch: Watch,
-) -> None:
-    rows, memory = _rows_and_memory(executor, held, wanted, how.memory)
+def _default_options(held: Held, spec: IndexSpec, existing: Sequence[IndexInfo]) -> dict[str, int]:
+    if spec.method is IndexMethod.hnsw:
+        return build_options(IndexArgsHNSW())
+    rows = only_value(held.execute(search.count(spec.table, search.EVERYTHING)))
+    return build_options(IndexArgsIVFFlat(lists_for(spec, existing, rows)))
+
+
+def _build(executor: Executor, held: Held, spec: IndexSpec, plan: IndexPlan, how: BuildOptions, watch: Watch) -> None:
+    rows, memory = _rows_and_memory(executor, held, spec, how.memory)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
     try:
-        with held.hearing(_listener(kept, memory, rows)):
-            if wanted.concurrently:
-                for number, statement in enumerate(statements):
-                    watch.tracker.begin(built_index(statement), number, len(statements), rows)
+        with held.hearing(_listener(plan.name, memory, rows)):
+            if how.concurrently:
+                for number, statement in enumerate(plan.statements):
+                    watch.tracker.begin(builds.built_index(statement), number, len(plan.statements), rows)
                     with watch.over(statement):
                         held.alone(statement, settings)
                 return
             with held.transaction(settings) as session:
-                for number, statement in enumerate(statements):
-                    watch.tracker.begin(built_index(statement), number, len(statements), rows)
+                for number, statement in enumerate(plan.statements):
+                    watch.tracker.begin(builds.built_index(statement), number, len(plan.statements), rows)
                     with watch.over(statement):
                         session.execute(statement)
     except BaseException as error:
-        if wanted.concurrently:
-            shielded(tidy(executor, held, wanted.table, statements))
+        if how.concurrently:
+            shielded(tidy(executor, held, spec.table, plan.statements))
         if isinstance(error, DatabaseError) and "memory required is" in str(error):
             raise DatabaseError(f"{error}; give it by memory=, or ask for fewer lists", error.sqlstate) from error
         raise
 
 
-def _rows_and_memory(executor: Executor, held: Held, wanted: Wanted, memory: str | None) -> tuple[int, str]:
+def _rows_and_memory(executor: Executor, held: Held, spec: IndexSpec, memory: str | None) -> tuple[int, str]:
     """Return about how many records a build reads, and maintenance_work_mem for it."""
-    rows, own, shared_buffers = (held.execute(estimate(wanted.table)))[0]
+    server = builds.read_estimate(held.execute(builds.estimate(spec.table)))
+    rows = server.rows
     if rows is None:
-        rows = (held.execute(search.count(wanted.table, search.EVERYTHING)))[0][0]
+        rows = only_value(held.execute(search.count(spec.table, search.EVERYTHING)))
     if memory is None:
-        needed = needed_bytes(wanted.method, wanted.options, rows, wanted.vector_bytes)
         machine = None
         if executor.server is not None:
             from vecs.embedded.settings import memory as machine_memory
 
             machine = machine_memory()
-        memory = megabytes(build_bytes(needed, own, shared_buffers, machine))
+        needed = needed_bytes(spec, rows)
+        memory = megabytes(build_bytes(needed, server.maintenance_work_mem, server.shared_buffers, machine))
     return rows, memory
 
 
@@ -165,8 +138,8 @@ def _listener(index: str, memory: str, rows: int) -> Callable[[str], None]:
 def create_key_index(executor: Executor, table: Table, key: str, type: KeyType | None, *, concurrently: bool) -> str:
     """Build the metadata index for ranges at a key, if there is none; return its name."""
     found: KeyType = _type_of(executor, table, key) if type is None else type
-    name = sql.key_index_name(key, found, uuid4().hex[:7])
-    create = sql.create_key_index(table, name, key, found, concurrently=concurrently)
+    name = indexes.key_index_name(key, found, uuid4().hex[:7])
+    create = indexes.create_key_index(table, name, key, found, concurrently=concurrently)
     watch = Watch(executor, None)
     with building_session(executor, table, watch) as held:
         kept = index_on_key(without_leftovers(held, table, watch), key, found)
@@ -180,12 +153,12 @@ def create_key_index(executor: Executor, table: Table, key: str, type: KeyType |
                 shielded(tidy(executor, held, table, [create]))
             raise
         # The planner's statistics of the key begin with this.
-        held.alone(sql.analyze(table), NO_TIMEOUT)
+        held.alone(indexes.analyze(table), NO_TIMEOUT)
     return name
 
 
 def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
-    types = [row[0] for row in executor.read(sql.key_types(table, key))]
+    types = first_column(executor.read(indexes.key_types(table, key)))
     found: list[KeyType] = [type for type in KEY_TYPES if type in types]
     if len(found) == 1:
         return found[0]
@@ -196,22 +169,7 @@ def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
     )
 
 
-def _default_args(
-    held: Held, table: Table, measure: MeasureSpec, method: IndexMethod, existing: Sequence[IndexInfo]
-) -> IndexArgs:
-    if method is IndexMethod.hnsw:
-        return IndexArgsHNSW()
-    advised = default_lists((held.execute(search.count(table, search.EVERYTHING)))[0][0])
-    for index in existing:
-        if index.valid and index.measure is measure.measure and index.method == method.value:
-            lists = int(index.options.get("lists", "100"))
-            # A collection that grew a little keeps the index it has.
-            if lists <= 2 * advised and advised <= 2 * lists:
-                return IndexArgsIVFFlat(lists)
-    return IndexArgsIVFFlat(advised)
-
-
 def drop_index(executor: Executor, table: Table, name: str) -> None:
     """Drop one index by name, when nobody else builds or drops one; concurrently."""
     with building_session(executor, table, Watch(executor, None)) as held:
-        held.alone(sql.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+        held.alone(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import ConnectionLost
-from vecs._sql import builds as sql
-from vecs._sql import indexes
+from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.settings import ping
+from vecs._sql.shapes import first_column, only_value
 from vecs._sql.table import Table
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor, Held, Session
@@ -42,7 +42,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
                 yield held
             return
         try:
-            until(held, sql.try_lock(table), watch)
+            until(held, builds.try_lock(table), watch)
             yield held
         finally:
             shielded(_unlock(held, table))
@@ -59,7 +59,7 @@ def _locked_beside(executor: Executor, table: Table, watch: Watch) -> Generator[
     done = False
     try:
         with executor.aside() as beside, beside.transaction(settings) as session:
-            until(session, sql.try_lock_transaction(table), watch)
+            until(session, builds.try_lock_transaction(table), watch)
             yield
             done = True
     except ConnectionLost:
@@ -72,8 +72,8 @@ def until(session: Held | Session, question: Fragment, watch: Watch) -> None:
     """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
     seconds = 0.02
     while True:
-        answer = (session.execute(question))[0][0]
-        session.execute(sql.LET_GO)
+        answer = only_value(session.execute(question))
+        session.execute(builds.RELEASE_SNAPSHOT)
         if answer:
             return
         watch.tell(watch.tracker.at(WAITING))
@@ -83,7 +83,7 @@ def until(session: Held | Session, question: Fragment, watch: Watch) -> None:
 
 def _unlock(held: Held, table: Table) -> None:
     try:
-        held.execute(sql.unlock(table))
+        held.execute(builds.unlock(table))
     except DatabaseError:
         # Lost, or stuck in a statement that was cancelled: the lock ends with the session.
         held.close()
@@ -111,8 +111,8 @@ def _drop_leftovers(
     held: Held, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
 ) -> set[str] | None:
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
-    invalid = {index.name for index in existing if not index.valid and sql.named_by_vecs(index.name)}
-    building = {name for (name,) in held.execute(sql.being_built(table))} if invalid else set[str]()
+    invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}
+    building = set(first_column(held.execute(builds.being_built(table)))) if invalid else set[str]()
     # Another role's build may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
@@ -142,7 +142,7 @@ def tidy(executor: Executor, held: Held, table: Table, statements: Sequence[Frag
 def _tidy(held: Held, table: Table, statements: Sequence[Fragment]) -> None:
     for _ in range(20):
         for statement in statements:
-            held.execute(sql.cancel(statement))
+            held.execute(builds.cancel(statement))
         existing = indexes.read_indexes(held.execute(indexes.list_indexes(table)), table)
         # Dropping waits for the transactions that are open on the collection, the caller's own among them.
         if not _drop_leftovers(held, table, existing, {"statement_timeout": "10s"}):

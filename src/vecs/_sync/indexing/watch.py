@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from vecs._concurrency.calls import resolve
 from vecs._concurrency.waiting import Event, beside, happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
-from vecs._sql import builds as sql
+from vecs._sql import builds
 from vecs._sql.fragment import Fragment
 from vecs._sync.sending.executor import Executor, Held
 from vecs.exc import DatabaseError
@@ -50,7 +50,7 @@ class Watch:
                 with self._executor.aside() as held:
                     self._follow(statement, held, stop, failed)
             except DatabaseError as error:
-                log.debug("the progress of %s cannot be read: %s", sql.built_index(statement), error)
+                log.debug("the progress of %s cannot be read: %s", builds.built_index(statement), error)
 
         try:
             with beside(look):
@@ -63,15 +63,15 @@ class Watch:
             raise failed[0]
 
     def _follow(self, statement: Fragment, held: Held, stop: Event, failed: list[BaseException]) -> None:
-        looking = sql.read_progress(statement)
+        looking = builds.read_progress(statement)
         while not failed:
-            rows = held.execute(looking)
+            row = builds.read_progress_row(held.execute(looking))
             try:
-                self.tell(self.tracker.read(rows[0] if rows else None))
+                self.tell(self.tracker.read(row))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 failed.append(error)
             if happens(stop, 0 if failed else PERIOD):
                 return
         # Again and again: the statement may not have begun yet.
         while not happens(stop, PERIOD / 4):
-            held.execute(sql.cancel(statement))
+            held.execute(builds.cancel(statement))

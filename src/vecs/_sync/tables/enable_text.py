@@ -8,6 +8,7 @@ from typing import Any
 
 from vecs._sql import table as tables
 from vecs._sql.indexes import analyze
+from vecs._sql.shapes import first_column
 from vecs._sql.table import Table
 from vecs._sync.sending.executor import Executor, Session
 from vecs.exc import ArgError
@@ -18,13 +19,13 @@ log = logging.getLogger("vecs")
 
 def find_language(session: Session, language: Any) -> str:
     """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
-    found: list[tuple[Any, ...]] = []
+    found: list[str] = []
     if isinstance(language, str) and language.isprintable():
-        found = session.execute(tables.find_language(language))
+        found = first_column(session.execute(tables.find_language(language)))
     if not found:
-        known = ", ".join(row[0] for row in session.execute(tables.list_languages()))
+        known = ", ".join(first_column(session.execute(tables.list_languages())))
         raise ArgError(f"unknown language {language!r}; the server has {known}")
-    return found[0][0]
+    return found[0]
 
 
 def enable_text(executor: Executor, table: Table, language: str, text_key: str | None) -> None:
