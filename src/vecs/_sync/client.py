@@ -22,18 +22,19 @@ from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.create import (
+    NewCollection,
+    check_same_dimension,
+    check_same_text,
     check_same_type,
     check_takes_transform,
     create_collection,
     one_transform,
-    unqualified,
 )
 from vecs._sync.tables.find import find_relation, find_table, require_table
-from vecs._writing.stored_transform import remembered
+from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,
-    MismatchedDimension,
 )
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
@@ -166,29 +167,17 @@ class Client:
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
         if found is None:
-            created = create_collection(
-                self._executor, self.schema, name, dimension, transform, text, language or "english", vec_type
-            )
-            return self._open(*created)
+            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
+            return self._open(create_collection(self._executor, new), transform)
         check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
             raise ArgError(
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
                 "or open a collection that exists with get_collection()"
             )
-        if text is not None and text != found.has_text:
-            raise ArgError(
-                f"collection {name!r} exists {'with' if found.has_text else 'without'} text columns, which are "
-                f"decided when it is created; leave text={text} out, "
-                + ("call enable_text() on it, " if text else "")
-                + "or use another collection"
-            )
-        if language is not None and found.language and unqualified(language) != unqualified(found.language):
-            raise ArgError(
-                f"collection {name!r} exists with keywords in {found.language}, not {language!r}; leave language= out, "
-                "or call enable_text() with the new one"
-            )
-        return self._open(found, dimension, transform)
+        check_same_text(found, text, language)
+        check_same_dimension(found, dimension)
+        return self._open(found, transform)
 
     def create_collection(
         self,
@@ -213,10 +202,8 @@ class Client:
             dimension = check_dimension(dimension, vec_type)
         if self._find_table(name) is not None:
             raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        created = create_collection(
-            self._executor, self.schema, name, dimension, transform, text, language, vec_type, must_create=True
-        )
-        return self._open(*created)
+        new = NewCollection(self.schema, name, dimension, transform, text, language, vec_type)
+        return self._open(create_collection(self._executor, new, must_create=True), transform)
 
     def get_collection(self, name: str, *, transform: Transform | None = None) -> Collection:
         """
@@ -225,13 +212,13 @@ class Client:
         The transform it was made with comes back with it, unless it was a function of the caller's own, which
         is given again as `transform=`.
         """
-        return self._open(require_table(self._executor, self.schema, name), None, transform)
+        return self._open(require_table(self._executor, self.schema, name), transform)
 
     def list_collections(self) -> list[Collection]:
         """Open all collections of the schema, by name."""
         tables_found = [self._find_table(name) for name in self.collection_names()]
         # One that was deleted meanwhile is left out.
-        return [self._open(table, None, None) for table in tables_found if table is not None]
+        return [self._open(table, None) for table in tables_found if table is not None]
 
     def collection_names(self) -> list[str]:
         """List the names of all collections of the schema."""
@@ -257,15 +244,11 @@ class Client:
     def _find_table(self, name: str) -> Table | None:
         return find_table(self._executor, self.schema, name)
 
-    def _open(self, table: Table, dimension: int | None, transform: Transform | None) -> Collection:
-        if dimension is not None and table.dimension is not None and dimension != table.dimension:
-            raise MismatchedDimension(
-                f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
-            )
+    def _open(self, table: Table, transform: Transform | None) -> Collection:
         if transform is not None:
             check_takes_transform(table.vec_type)
         # A model may have to be loaded to know its dimension.
-        transform, missing = offload(remembered, table, transform)
+        transform, missing = offload(transform_to_open_with, table, transform)
         return Collection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 

@@ -41,7 +41,7 @@ _FULL = ("too many clients", "connection slots are reserved")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LaunchOptions:
     """What a client asked for."""
 
     settings: Mapping[str, str]
@@ -58,8 +58,8 @@ class Wanted:
 class _Wait:
     """Sleep between two looks, say what for when it takes long, and give up at last."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, options: LaunchOptions) -> None:
+        self._options = options
         self._begin = time.monotonic()
         self._pause = 0.002
         self._told = False
@@ -70,7 +70,7 @@ class _Wait:
             raise ServerError(f"gave up after {waited:.0f} s of {what_for}")
         if waited > _NOTICE and not self._told:
             self._told = True
-            self._wanted.say(what_for)
+            self._options.say(what_for)
         time.sleep(self._pause)
         self._pause = min(self._pause * 1.5, 0.05)
 
@@ -112,14 +112,14 @@ def answers(folder: Path, socket_folder: Path) -> bool:
 
 
 @contextmanager
-def start_lock(folder: Path, wanted: Wanted) -> Generator[int]:
+def start_lock(folder: Path, options: LaunchOptions) -> Generator[int]:
     """
     Hold the lock under which servers of this folder are started, joined and stopped, and yield its
     descriptor.
     """
     path = folder / "start.lock"
     with locks.transient_lock(path) as descriptor:
-        wait = _Wait(wanted)
+        wait = _Wait(options)
         while not locks.try_exclusive(descriptor):
             wait.sleep(f"waiting for another process that starts or stops the server of {folder}")
         if not locks.locks_work(path):
@@ -127,9 +127,9 @@ def start_lock(folder: Path, wanted: Wanted) -> Generator[int]:
         yield descriptor
 
 
-def bring_up(folder: Path, wanted: Wanted, start: int) -> Path:
+def bring_up(folder: Path, options: LaunchOptions, start: int) -> Path:
     """Return the folder of the socket on which the server answers; to be called under the start lock."""
-    launch = _Launch(folder, wanted, start)
+    launch = _Launch(folder, options, start)
     try:
         return launch.run()
     except ServerError as error:
@@ -139,11 +139,11 @@ def bring_up(folder: Path, wanted: Wanted, start: int) -> Path:
 class _Launch:
     """One attempt to bring a server up."""
 
-    def __init__(self, folder: Path, wanted: Wanted, start: int) -> None:
+    def __init__(self, folder: Path, options: LaunchOptions, start: int) -> None:
         self.folder = folder
         self.pgdata = folder / "pgdata"
         self.log = folder / "server.log"
-        self.wanted = wanted
+        self.options = options
         self.start = start
         self.child: Detached | None = None
         self.told_to_stop = 0
@@ -151,7 +151,7 @@ class _Launch:
     def run(self) -> Path:
         complete = initialise.read_format(self.folder) is not None
         self.watch()
-        wait = _Wait(self.wanted)
+        wait = _Wait(self.options)
         # A new folder has nothing to recover, and the word would alarm.
         doing = "starting, or recovering after a crash" if complete else "starting for the first time"
         while True:
@@ -171,7 +171,7 @@ class _Launch:
 
     def watch(self) -> None:
         """See that a watchdog lives; before the server, so that none is ever left without one."""
-        if self.wanted.keep_running:
+        if self.options.keep_running:
             return
         with locks.transient_lock(self.folder / "watch.lock") as watch:
             if not locks.try_exclusive(watch):
@@ -179,19 +179,19 @@ class _Launch:
             python = _interpreter()
             if not python:
                 raise ServerError("no Python found to stop the server later; keep_running=True does without")
-            arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.wanted.linger))
+            arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.options.linger))
             spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
 
     def tell_differences(self) -> None:
         """Report what other clients decided otherwise."""
-        unlike = [] if self.child else unlike_running(self.wanted.settings, self.pgdata)
+        unlike = [] if self.child else unlike_running(self.options.settings, self.pgdata)
         if unlike:
-            self.wanted.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
-        if not self.wanted.keep_running:
+            self.options.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
+        if not self.options.keep_running:
             return
         with locks.transient_lock(self.folder / "watch.lock") as watch:
             if not locks.try_exclusive(watch):
-                self.wanted.say(f"the server of {self.folder} stops with its last client, as another one wants")
+                self.options.say(f"the server of {self.folder} stops with its last client, as another one wants")
 
     def start_server(self, server: int) -> None:
         """Start a server that inherits the descriptor `server`; nothing of an earlier one lives."""
@@ -213,13 +213,13 @@ class _Launch:
         # The value is a list of names, and a quoted name may hold anything.
         command = [binaries.postgres, "-D", str(self.pgdata), "-k", '"' + str(place).replace('"', '""') + '"']
         command += initialise.write_access(self.folder, runner)
-        for name, value in start_settings(self.wanted.settings, major).items():
+        for name, value in start_settings(self.options.settings, major).items():
             command += ["-c", f"{name}={value}"]
         self.child = spawn(command, log=self.log, runner=runner, keep=[server])
 
     def stop_stray(self) -> None:
         """Stop a server that lives without its lock, because somebody deleted the lock file."""
-        wait = _Wait(self.wanted)
+        wait = _Wait(self.options)
         while self.signal_postmaster(watchdog.read_pid_file(str(self.pgdata)).pid):
             wait.sleep(f"stopping a server of {self.folder} whose server.lock was deleted")
 
@@ -240,7 +240,7 @@ class _Launch:
             )
         # A cleaner of /tmp took the socket of a healthy server, which cannot make it anew.
         if self.signal_postmaster(file.pid):
-            self.wanted.say(f"the socket of the server of {self.folder} was deleted; restarting the server")
+            self.options.say(f"the socket of the server of {self.folder} was deleted; restarting the server")
         return None
 
     def signal_postmaster(self, pid: int) -> bool:

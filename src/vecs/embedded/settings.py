@@ -7,11 +7,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from vecs.exc import ArgError
-
-Durability = Literal["full", "relaxed"]
 
 _MEGABYTE = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
@@ -34,11 +31,9 @@ _OURS = frozenset(
 )
 
 
-def asked_settings(settings: Mapping[str, str] | None, durability: Durability) -> dict[str, str]:
+def asked_settings(settings: Mapping[str, str] | None) -> dict[str, str]:
     """Return what the caller decides of the server's settings; raise ArgError for what cannot be given."""
-    if durability not in ("full", "relaxed"):
-        raise ArgError(f"durability is {durability!r}; expected 'full' or 'relaxed'")
-    asked = {"synchronous_commit": "off" if durability == "relaxed" else "on"}
+    asked = {"synchronous_commit": "on"}
     for name, value in (settings or {}).items():
         if not _NAME.fullmatch(name) or "\0" in str(value):
             raise ArgError(f"{name!r} = {value!r} cannot be a setting of Postgres")

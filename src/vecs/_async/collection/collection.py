@@ -9,8 +9,8 @@ from vecs._async.collection.handle import Filters
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
-from vecs._async.tables import enable_text as enabling
-from vecs._async.writing import upsert as writing
+from vecs._async.tables.enable_text import enable_text
+from vecs._async.writing.upsert import upsert
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
@@ -62,7 +62,7 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = skip_adapter or skip_transform
-        return await writing.upsert(
+        return await upsert(
             self._executor,
             await self._table(),
             None if skip else self.transform,
@@ -145,7 +145,7 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
         written again, which takes some ten seconds a million records.
         """
         try:
-            await enabling.enable_text(self._executor, await self._table(), language, text_key)
+            await enable_text(self._executor, await self._table(), language, text_key)
         finally:
             self._executor.altered += 1
 

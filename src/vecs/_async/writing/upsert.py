@@ -23,10 +23,10 @@ SMALL_ROWS = 500
 SMALL_BYTES = 4 * 2**20
 
 # How many records are taken from the input at once: enough to keep a model busy.
-TAKE_EMBEDDED = 128
+RECORDS_PER_EMBEDDING = 128
 # So few that they are gone before Python's garbage collector takes them for lasting: it then looks through everything
 # there is, and nothing else runs for a tenth of a second.
-TAKE_ENCODED = 100
+RECORDS_PER_READ = 100
 
 
 async def upsert(
@@ -41,7 +41,7 @@ async def upsert(
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
     total = len(records) if isinstance(records, Sized) else None
-    size = TAKE_EMBEDDED if transform is not None else TAKE_ENCODED
+    size = RECORDS_PER_EMBEDDING if transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)
     taken = written = 0

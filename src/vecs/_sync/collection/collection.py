@@ -18,8 +18,8 @@ from vecs._sync.collection.handle import Filters
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
 from vecs._sync.collection.reading import Reading
-from vecs._sync.tables import enable_text as enabling
-from vecs._sync.writing import upsert as writing
+from vecs._sync.tables.enable_text import enable_text
+from vecs._sync.writing.upsert import upsert
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
 
@@ -63,7 +63,7 @@ class Collection(Reading, Measuring, Indexing):
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = skip_adapter or skip_transform
-        return writing.upsert(
+        return upsert(
             self._executor,
             self._table(),
             None if skip else self.transform,
@@ -146,7 +146,7 @@ class Collection(Reading, Measuring, Indexing):
         written again, which takes some ten seconds a million records.
         """
         try:
-            enabling.enable_text(self._executor, self._table(), language, text_key)
+            enable_text(self._executor, self._table(), language, text_key)
         finally:
             self._executor.altered += 1
 

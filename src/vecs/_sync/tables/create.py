@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vecs._checks.arguments import one_of
 from vecs._concurrency.calls import offload
 from vecs._sql import table as tables
@@ -10,59 +12,83 @@ from vecs._sql.table import Table, check_dimension
 from vecs._sync.sending.executor import Executor, Session
 from vecs._sync.tables.enable_text import find_language
 from vecs._sync.tables.find import require_table
-from vecs._writing.stored_transform import description, keeps_text
+from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
 from vecs.transforms import Transform
 
 
-def create_collection(
-    executor: Executor,
-    schema: str,
-    name: str,
-    dimension: int | None,
-    transform: Transform | None,
-    text: bool | None,
-    language: str,
-    vec_type: VecTypeName,
-    *,
-    must_create: bool = False,
-) -> tuple[Table, int, Transform | None]:
-    """Create a collection, unless another client is faster; return its table, its dimension and its transform."""
-    if transform is not None:
-        check_takes_transform(vec_type)
-    made = None if transform is None else offload(getattr, transform, "dimension")
-    if dimension is not None and made is not None and dimension != made:
-        raise MismatchedDimension(f"dimension is {dimension}, but the transform makes vectors of dimension {made}")
-    dimension = dimension or made
-    if dimension is None:
-        raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
-    check_dimension(dimension, vec_type)
-    has_text = keeps_text(transform) if text is None else text
+@dataclass(frozen=True)
+class NewCollection:
+    """A collection as its creator asks for it; `text` None leaves it to the transform."""
+
+    schema: str
+    name: str
+    dimension: int | None
+    transform: Transform | None
+    text: bool | None
+    language: str
+    vec_type: VecTypeName
+
+    @property
+    def keeps_text(self) -> bool:
+        """Whether it has text columns."""
+        return keeps_text(self.transform) if self.text is None else self.text
+
+
+def create_collection(executor: Executor, new: NewCollection, *, must_create: bool = False) -> Table:
+    """
+    Create a collection, unless another client is faster, and return the table that is there then.
+
+    Where another client was faster, `must_create` raises CollectionAlreadyExists, and another dimension
+    MismatchedDimension.
+    """
+    dimension = _dimension(new)
     with executor.transaction() as session:
         session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
-        rows = session.execute(tables.find_table(schema, name))
-        if not rows:
-            _prepare_schema(session, schema)
-            extension = _prepare_extension(executor, session)
-            configuration = find_language(session, language)
-            storage = VEC_TYPES[vec_type]
-            check_version(
-                extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out"
-            )
-            language_read = configuration if has_text else None
-            table = Table(schema, name, dimension, extension, has_text, language_read, vec_type)
-            for statement in tables.create_table(table):
-                session.execute(statement)
-            described = description(transform, language, has_text)
-            if described:
-                session.execute(tables.write_comment(table, described))
+        created = not session.execute(tables.find_table(new.schema, new.name))
+        if created:
+            _create(executor, session, new, dimension)
     if executor.extension is None:
         executor.refresh_extension()
-    if rows and must_create:
-        raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {schema!r}")
-    return require_table(executor, schema, name), dimension, transform
+    if must_create and not created:
+        raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
+    table = require_table(executor, new.schema, new.name)
+    check_same_dimension(table, dimension)
+    return table
+
+
+def _dimension(new: NewCollection) -> int:
+    """Return the dimension that was given, or else the transform's; loads a model where only the model knows."""
+    made = None
+    if new.transform is not None:
+        check_takes_transform(new.vec_type)
+        made = offload(getattr, new.transform, "dimension")
+    if new.dimension is not None and made is not None and new.dimension != made:
+        raise MismatchedDimension(f"dimension is {new.dimension}, but the transform makes vectors of dimension {made}")
+    dimension = new.dimension or made
+    if dimension is None:
+        raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
+    return check_dimension(dimension, new.vec_type)
+
+
+def _create(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
+    _prepare_schema(session, new.schema)
+    extension = _prepare_extension(executor, session)
+    # An unknown language is refused for a collection without text, too.
+    language = find_language(session, new.language)
+    storage = VEC_TYPES[new.vec_type]
+    check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
+    has_text = new.keeps_text
+    table = Table(
+        new.schema, new.name, dimension, extension, has_text, language if has_text else None, vec_type=new.vec_type
+    )
+    for statement in tables.create_table(table):
+        session.execute(statement)
+    described = describe_collection(new.transform, new.language, has_text)
+    if described:
+        session.execute(tables.write_comment(table, described))
 
 
 def _prepare_schema(session: Session, schema: str) -> None:
@@ -86,9 +112,32 @@ def _prepare_extension(executor: Executor, session: Session) -> tables.Extension
     return created
 
 
-def unqualified(language: str) -> str:
-    """Return the name of a text search configuration without its schema."""
+def check_same_text(table: Table, text: bool | None, language: str | None) -> None:
+    """Refuse text columns, or their absence, or a language, other than what a collection has."""
+    if text is not None and text != table.has_text:
+        raise ArgError(
+            f"collection {table.name!r} exists {'with' if table.has_text else 'without'} text columns, which are "
+            f"decided when it is created; leave text={text} out, "
+            + ("call enable_text() on it, " if text else "")
+            + "or use another collection"
+        )
+    if language is not None and table.language and _unqualified(language) != _unqualified(table.language):
+        raise ArgError(
+            f"collection {table.name!r} exists with keywords in {table.language}, not {language!r}; leave language= "
+            "out, or call enable_text() with the new one"
+        )
+
+
+def _unqualified(language: str) -> str:
     return language.rsplit(".", 1)[-1]
+
+
+def check_same_dimension(table: Table, dimension: int | None) -> None:
+    """Refuse a dimension other than the one that a collection has."""
+    if dimension is not None and table.dimension is not None and dimension != table.dimension:
+        raise MismatchedDimension(
+            f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
+        )
 
 
 def check_same_type(table: Table, precision: Precision | None, sparse: bool | None) -> None:
