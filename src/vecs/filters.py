@@ -128,7 +128,7 @@ OPERATORS = (
     "$contains", "$contains_any", "$contains_all", "$and", "$or", "$not",
 )  # fmt: skip
 
-# Deeper than any person writes; keeps Python's and Postgres' stacks out of reach of an input.
+# Deeper than people write. Without a limit an input could overflow Python's or Postgres' stack.
 MAX_DEPTH = 64
 MAX_CONDITIONS = 1000
 # The catalog keeps an index's expression, which holds the key a few times, in one row.
@@ -376,7 +376,8 @@ def _kind(value: Any) -> str:
 
 
 def parsed_filters(filters: Any) -> Filter | None:
-    # By length: a mapping of somebody's may call itself false and hold a condition.
+    """Parse a filter; None where there is none, or an empty one."""
+    # By length: a mapping of the caller's own type may be false and hold a condition.
     if filters is None or (isinstance(filters, Mapping) and len(cast("Mapping[Any, Any]", filters)) == 0):
         return None
     return parse_filters(cast("Any", filters))

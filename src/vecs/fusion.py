@@ -1,4 +1,4 @@
-"""Orders made from other orders: reciprocal rank fusion, maximal marginal relevance. Lists in, list out."""
+"""Ranked lists from ranked lists: reciprocal rank fusion, maximal marginal relevance."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def diversify(
     diversity: float = 0.5,
 ) -> list[int]:
     """
-    Choose as `maximal_marginal_relevance` does, with relevance given as one score a vector.
+    Choose as `maximal_marginal_relevance` does, with relevance given as one score per vector.
 
     For orders that are not by cosine: keyword, hybrid, reranked. Scores in [0, 1] weigh as similarities do.
     """
@@ -79,7 +79,7 @@ def _select(relevance: Floats, similar_to: Callable[[int], Floats], limit: int, 
     while len(chosen) < count:
         place = int(np.argmax(values >= values.max() - _ROUNDING))
         chosen.append(place)
-        # One column a step: the greatest similarity to any of the chosen is kept, not computed anew.
+        # One column per step: the greatest similarity to any of the chosen is kept, not computed anew.
         nearest = np.maximum(nearest, similar_to(place))
         values = (1 - weight) * relevance - weight * nearest
         values[chosen] = -np.inf
@@ -136,7 +136,7 @@ def reciprocal_rank_fusion(
     for ranking, share in zip(rankings, shares, strict=True):
         for rank, identifier in enumerate(ranking, 1):
             scores[identifier] = scores.get(identifier, 0.0) + share * ((constant + 1) / (constant + rank))
-    # Stable, hence ties by first appearance; rounding may pass 1 by a hair.
+    # The sort is stable, so that ties stay in the order of first appearance. Rounding may exceed 1 a little.
     ordered = [(identifier, min(1.0, score)) for identifier, score in sorted(scores.items(), key=lambda item: -item[1])]
     return ordered if limit is None else ordered[: checked_int(limit, "limit", 0)]
 

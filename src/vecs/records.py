@@ -167,13 +167,14 @@ def _brief(value: Any) -> str:
 
 
 def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
+    """Return ids as the strings they are stored as; with `tuples` each may be a one-tuple, as a row of a query is."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ArgError(f"{what} must be a list of strings, not {ids!r}")
     return [record_id(_only(id) if tuples else id) for id in ids]
 
 
 def _only(id: Any) -> Any:
-    # One-tuples, as rows of a query have them: vecs 0.4 took those.
+    # vecs 0.4 took one-tuples.
     if not isinstance(id, tuple):
         return id
     row = cast("tuple[Any, ...]", id)

@@ -46,7 +46,7 @@ def check_text(text: str) -> None:
 
 
 def check_storable(text: str, what: str) -> None:
-    """Refuse what Postgres cannot store as text, with words for what it is."""
+    """Refuse what Postgres cannot store as text; `what` says in the error which text it is."""
     try:
         check_text(text)
     except ArgError as error:
@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain_decimal(value: Decimal) -> int | float:
-    # An exponent is short to write and long to expand: minutes for a few digits of it.
+    # 1e9999999 is short to write, and takes minutes to expand into its ten million digits.
     if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
         raise ArgError(f"{value!r} is not a number that JSON can hold here; leave it out or use None")
     return int(value) if value == value.to_integral_value() else float(value)
@@ -117,7 +117,7 @@ def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray)
 
 
-# What is written must be readable, from any depth of calls: Python's decoder recurses.
+# Python's decoder recurses: what is written must be readable from any depth of calls.
 MAX_DEPTH = 100
 _MOST_DIGITS = 4000
 

@@ -10,10 +10,11 @@ from typing import Literal, TypeAlias
 
 from vecs._sql.builds import ProgressRow
 
+# Seconds over which a rate is taken.
 _WINDOW = 5.0
 
-# Which part of a build a phase is. Guesses: the server does not know either. k-means and assigning are IVFFlat's,
-# scanning and merging GIN's; validation and waiting are those of a concurrent build.
+# Which part of a build a phase is, from 0 to 1. These are guesses, the server does not tell. k-means and assigning
+# are phases of IVFFlat, scanning and merging of GIN; validation and waiting belong to concurrent builds.
 _PARTS: dict[str, tuple[float, float]] = {
     "initializing": (0.0, 0.0),
     "waiting for writers before build": (0.0, 0.0),
@@ -40,7 +41,8 @@ class BuildProgress:
     `phase` is in words, such as "loading tuples", "performing k-means", "waiting for writers", at last "done", or
     "exists already" where nothing had to be built. `percent` is of the whole call, from 0 to 100, never falls,
     and is None where the server does not tell. `done` and `total` count tuples (records), blocks of the table or
-    transactions waited for, within the phase; `rate` is how many a second, lately. `seconds` are since the start.
+    transactions waited for, within the phase; `rate` is how many per second over the last five. `seconds` are since
+    the start.
     """
 
     index: str
@@ -69,7 +71,7 @@ class BuildTracker:
         self._rows: int | None = None
 
     def begin(self, index: str, number: int, count: int, rows: int | None = None) -> None:
-        """Say which index comes, the how-manieth of how many, and for about how many records."""
+        """Start reporting on index `number` of `count`, from 0 on, which is built from about `rows` records."""
         self._index, self._statement, self._rows, self._phase = index, (number, count), rows, ""
 
     def at(self, phase: str, percent: float | None = None, index: str | None = None) -> BuildProgress:
@@ -78,7 +80,7 @@ class BuildTracker:
         return self._report(phase, percent, 0, None, None)
 
     def read(self, row: ProgressRow | None) -> BuildProgress:
-        """Report what the server says; None where it says nothing."""
+        """Report what the server tells; where it tells nothing, None, the last phase goes on."""
         if row is None:
             return self.at(self._phase or "building")
         phase = _in_words(row.phase)
@@ -106,7 +108,7 @@ class BuildTracker:
         return self._report(phase, self._overall(part), *counted)
 
     def _overall(self, part: float) -> float:
-        # The index that was asked for takes most of the time; what the last hundredth is for comes after the builds.
+        # The index that was asked for takes most of the time. The last hundredth is for what comes after the builds.
         number, count = self._statement
         main = 99.0 if count == 1 else 94.0
         rest = 5.0 / (count - 1) if count > 1 else 0.0
@@ -135,5 +137,5 @@ def _share(done: int | None, total: int | None) -> float:
 
 def _in_words(phase: str) -> str:
     words = phase.removeprefix("building index: ").replace("index validation:", "validating:")
-    # Of writers that began before the build, or before its second look at the table.
+    # The writers are those that began before the build, or before its second scan of the table.
     return "waiting for writers" if words.startswith("waiting for writers") else words

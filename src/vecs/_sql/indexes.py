@@ -21,7 +21,7 @@ _MEASURE_OF = {spec.opclass_for(kind): measure for measure, spec in MEASURES.ite
 _HALF = re.compile(r"\(vec\)::(?:.*\.)?halfvec\((\d+)\)", re.DOTALL)
 _BINARY = re.compile(r"\((?:.*\.)?binary_quantize\(vec\)\)::bit\((\d+)\)", re.DOTALL)
 
-# What a binary code tells something of: the angle between two vectors, hence what goes by it or nearly so.
+# The measures that binary codes can answer: they depend on the angle between two vectors, wholly or mostly.
 BY_ANGLE = (IndexMeasure.cosine_distance, IndexMeasure.max_inner_product, IndexMeasure.l2_distance)
 _TAGS = {"cosine": BY_ANGLE[0], "ip": BY_ANGLE[1], "l2": BY_ANGLE[2]}
 
@@ -271,7 +271,7 @@ def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fra
 
 
 def part_of_name(part: Fragment) -> str:
-    """Return how names of indexes begin that are on the records of this condition."""
+    """Return how the names of indexes on the records of this condition begin."""
     # Not "ix_vector": stock vecs would take it for one on all vectors.
     return f"ix_part_{sha256(part.inline()).hexdigest()[:12]}_"
 
@@ -284,7 +284,7 @@ def serves_part(indexes: Iterable[IndexInfo], node: Filter) -> bool:
 
 
 def key_index_name(key: str, type: KeyType, unique: str) -> str:
-    """Name a metadata index for ranges; a hint of the key is in it, for who reads a plan."""
+    """Name a metadata index for ranges; a hint of the key is in it, for people who read plans."""
     hint = re.sub("[^a-z0-9]+", "_", key.lower())[:30].strip("_")
     return f"ix_meta_{hint}_{type}_{unique}"
 

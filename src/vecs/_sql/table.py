@@ -52,7 +52,7 @@ class Table:
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     def __hash__(self) -> int:
-        # Statements are cached by their table; one name has many tables at most over time.
+        # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
         return hash(self.name)
 
     @property

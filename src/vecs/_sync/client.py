@@ -88,7 +88,7 @@ class Client:
         self._executor.open()
 
     def close(self) -> None:
-        """Return every connection and let go of the embedded server; twice is once."""
+        """Return every connection and release the embedded server; a second call does nothing."""
         self._executor.close()
 
     def disconnect(self) -> None:
@@ -157,9 +157,9 @@ class Client:
         `dimension` is that of its vectors; a `transform` (0.4's `adapter`) that makes vectors brings its own.
         A collection with a text transform, or with `text=True`, keeps text, documents and extra data beside
         each vector, and `language` is how its keywords are read. `precision="half"` stores vectors with 16 bits
-        a number instead of 32, up to 65,504, and `precision="binary"` one bit each, of vectors that are bits;
-        `sparse=True` stores vectors most of whose values are zero: see `SparseVector`. Raises
-        MismatchedDimension where the collection that is there, or the model it was made with, is another.
+        per number instead of 32, up to 65,504, and `precision="binary"` stores vectors of bits; `sparse=True`
+        stores vectors most of whose values are zero: see `SparseVector`. Raises MismatchedDimension where the
+        collection exists with another dimension, or was made with another model.
         """
         transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
@@ -209,8 +209,8 @@ class Client:
         """
         Open a collection; raises CollectionNotFound if there is none of that name.
 
-        The transform it was made with comes back with it, unless it was a function of the caller's own, which
-        is given again as `transform=`.
+        It has the transform it was made with. A function of the caller's own is not stored, so that it is given
+        again as `transform=`.
         """
         return self._open(require_table(self._executor, self.schema, name), transform)
 
@@ -225,8 +225,8 @@ class Client:
         return first_column(self._executor.read(tables.find_tables(self.schema)))
 
     def delete_collection(self, name: str) -> None:
-        """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""
-        # A table of somebody's that is not a collection is refused.
+        """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
+        # Raises where the table of this name is not a collection.
         if self._find_table(name) is None:
             return
         self._executor.indexes.clear()
@@ -278,7 +278,7 @@ def create_client(
     `pooler=True` is for a transaction pooler in between (PgBouncer, Supavisor): nothing is prepared and
     nothing set for longer than a transaction. For the embedded server, `server_settings` are Postgres
     settings at its start, `keep_running` leaves it running when its last client is gone, and `report` is
-    called with what it does when that takes long.
+    called with a sentence about what it does when that takes long.
     """
     # The constructor's arguments are the same; a test compares the two.
     return started(Client(**locals()))

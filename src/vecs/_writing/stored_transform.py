@@ -64,7 +64,7 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
 
 
 def _mapping(value: Any) -> dict[str, Any] | None:
-    # A comment is anybody's to write.
+    # Anybody may have written the comment.
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 

@@ -78,7 +78,7 @@ class EmbeddedServer:
         return launch.conninfo(self._socket_folder)
 
     def ensure_running(self) -> None:
-        """Start the server again if it has died; costs next to nothing when it is well."""
+        """Start the server again if it has died; while it runs this only opens and closes a socket."""
         if self._clients is not None and launch.answers(self._folder, self._socket_folder):
             return
         with self._guard():

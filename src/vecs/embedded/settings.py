@@ -44,11 +44,9 @@ def asked_settings(settings: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def start_settings(asked: Mapping[str, str], major: int) -> dict[str, str]:
-    """
-    Return the settings for the command line: the defaults of an embedded server, then what was asked for.
-    """
-    # Reads mostly find their pages in the machine's cache, where a worker process in between, new in 18, costs more
-    # than the read: half the time of a keyword search among a million texts on two cores.
+    """Return the settings for the command line: the defaults of an embedded server, then what was asked for."""
+    # Most reads find their pages in the machine's cache. There a worker process for reading, new in Postgres 18, costs
+    # more than the read: it took half the time of a keyword search among a million texts on two cores.
     return {
         "listen_addresses": "",
         "unix_socket_permissions": "0700",
@@ -67,10 +65,7 @@ def start_settings(asked: Mapping[str, str], major: int) -> dict[str, str]:
 
 
 def unlike_running(asked: Mapping[str, str], pgdata: Path) -> list[str]:
-    """
-    Return the asked settings, as `name=value`, that are not on the command line of the server that runs
-    now.
-    """
+    """Return the asked settings, as `name=value`, that are not on the command line of the running server."""
     try:
         command = (pgdata / "postmaster.opts").read_text(errors="replace")
     except FileNotFoundError:
@@ -80,15 +75,12 @@ def unlike_running(asked: Mapping[str, str], pgdata: Path) -> list[str]:
 
 
 def maintenance_megabytes(available: int) -> int:
-    """
-    Return a quarter of the memory, between 64 MB and 1 GB: a graph that does not fit builds many times
-    slower.
-    """
+    """Return a quarter of the memory, between 64 MB and 1 GB: a graph that does not fit builds many times slower."""
     return min(max(available // 4 // _MEGABYTE, 64), 1024)
 
 
 def shared_megabytes(available: int) -> int:
-    """Return an eighth of the memory, between 32 MB and 1 GB: it is taken as it is used."""
+    """Return an eighth of the memory, between 32 MB and 1 GB; the machine gives it as it is used."""
     return min(max(available // 8 // _MEGABYTE, 32), 1024)
 
 

@@ -89,7 +89,7 @@ class Embedding(Step):
         return self._awaited_query(raw) if isawaitable(raw) else self._one(raw)
 
     def transform_queries(self, queries: Sequence[Any], /) -> list[Any] | Awaitable[list[Any]]:
-        """Return the vectors of several texts, `batch_size` a call; to be awaited if the function is."""
+        """Return the vectors of several texts, up to `batch_size` per call; to be awaited if the function is."""
         size = self.batch_size if self.query is None else 1
         batches = [list(queries[ix : ix + size]) for ix in range(0, len(queries), size)]
         vectors: list[Any] = []

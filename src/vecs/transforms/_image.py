@@ -95,5 +95,5 @@ def _pixels(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _upright(image: Any) -> Any:
-    # Cameras store a photo as the sensor saw it and how it was held beside it.
+    # Cameras store a photo as the sensor saw it, and separately how the camera was held.
     return require("PIL.ImageOps", extra="image").exif_transpose(image).convert("RGB")

@@ -56,7 +56,7 @@ class AdapterStep(ABC):
         A result that keeps its record's id keeps its text, document and extra. One with a new id names the
         record it was made from as its document, as long as the step reads its input one by one.
         """
-        trail = _Trail(records)
+        trail = _SourceTracker(records)
         return [trail.record(*result) for result in self(trail, AdapterContext.upsert)]
 
     def transform_query(self, query: Any, /) -> Any | Awaitable[Any]:
@@ -124,8 +124,8 @@ def with_media(record: Record, media: Any) -> Record:
     return replace(record, media=media, vec=None)
 
 
-class _Trail:
-    """Hands records to a step as tuples, remembering what a result was made from."""
+class _SourceTracker:
+    """Hands records to a step as tuples, and finds the record that a result was made from."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records

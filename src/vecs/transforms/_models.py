@@ -129,7 +129,7 @@ def _renew_lock() -> None:
     _lock = threading.Lock()
 
 
-# A thread that was loading while another forked would leave the child a lock that nobody opens.
+# A thread that was loading while another forked would leave the child a lock that is never released.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
@@ -204,7 +204,7 @@ class _NotHere(Exception):
 
 def _from_cache(spec: Spec, open_model: Callable[..., Model]) -> Model:
     # A model that only transformers has downloaded lacks this file, and sentence-transformers would then
-    # guess how to pool: silently other vectors. A file that the hub is known not to have is cached, too.
+    # guess the pooling, and make other vectors. That the hub has no such file is cached, too.
     cached = import_module("huggingface_hub").try_to_load_from_cache
     folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
     names = [spec.model] if "/" in spec.model else [_ORGANIZATION + spec.model, spec.model]

@@ -26,8 +26,8 @@ class TextPreprocessor(Pipeline):
 
     A document that fits in one chunk keeps its id; the chunks of a longer one are called `<id>#000`,
     `<id>#001`, ...; `document_id` is the document's id in either case. `chunker` is "markdown" (the default:
-    sections, code blocks, lists are kept whole where they fit), "paragraph" (a chunk a paragraph), or a
-    transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
+    sections, code blocks, lists are kept whole where they fit), "paragraph" (one chunk per paragraph), or
+    a transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
     otherwise, and `overlap` of them are repeated in the next one. The other arguments are TextEmbedding's.
     """
 

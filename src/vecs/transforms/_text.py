@@ -183,7 +183,7 @@ class TextEmbedding(ModelEmbedding):
         return text
 
     def _warn_of_long(self, texts: list[str]) -> None:
-        """Warn, once, of texts whose end the model does not see: it cuts them off without a word."""
+        """Warn, once, of texts whose ends the model does not read: it cuts them off without a warning."""
         if self._warned or (limit := self.max_tokens) is None:
             return
         count = sum(self.count_tokens(text) > limit for text in texts)

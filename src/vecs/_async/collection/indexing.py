@@ -40,8 +40,8 @@ class AsyncIndexing(AsyncCore):
 
         The measure is cosine distance unless it is named, or Hamming distance where the collection holds bits.
 
-        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes a
-        number and `"binary"` with one bit a number, its sign: searches take more candidates from such an index
+        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes per
+        number and `"binary"` with one bit per number, its sign: searches take more candidates from such an index
         than they return, and rank these by the exact distance. Binary codes tell of the angle between vectors; they
         serve all of cosine distance, inner product and, as far as lengths are alike, l2 distance. `"auto"` is
         full up to 2,000 dimensions, half up to 4,000 and binary above; `explain()` tells.
@@ -63,7 +63,7 @@ class AsyncIndexing(AsyncCore):
         did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
         neither holds for a concurrent build.
 
-        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times a second and at
+        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
         the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
         exception it raises ends the build and is raised here.
 

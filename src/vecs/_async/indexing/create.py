@@ -1,4 +1,4 @@
-"""Builds indexes: the new one is built before the old one goes."""
+"""Builds indexes: the new one is built before the old one is dropped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def create_index(
         if plan.statements:
             await _build(executor, held, spec, plan, how, watch)
             await watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
-            # Without statistics the planner guesses what a filter keeps.
+            # Without statistics the planner guesses how many records a filter keeps.
             await held.alone(indexes.analyze(table), NO_TIMEOUT)
         else:
             log.info("collection %r already has the index %s; nothing to build", table.name, plan.name)
@@ -70,7 +70,7 @@ async def _build(
     executor: AsyncExecutor, held: AsyncHeld, spec: IndexSpec, plan: IndexPlan, how: BuildOptions, watch: AsyncWatch
 ) -> None:
     rows, memory = await _rows_and_memory(executor, held, spec, how.memory)
-    # A build takes as long as it takes: a timeout meant for searches must not end it.
+    # A timeout that is meant for searches must not end a build.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
@@ -115,7 +115,7 @@ async def _rows_and_memory(
 
 
 def _listener(index: str, memory: str, rows: int) -> Callable[[str], None]:
-    """Return a function that tells what the server remarks on a build, in words that say what to do."""
+    """Return a function that logs the server's notices about a build, with what to do about them."""
 
     def hear(message: str) -> None:
         if "no longer fits into maintenance_work_mem" in message:
@@ -157,7 +157,7 @@ async def create_key_index(
             if concurrently:
                 await async_shielded(tidy(executor, held, table, [create]))
             raise
-        # The planner's statistics of the key begin with this.
+        # Statistics of the key are those of the index's expression, so they begin with this.
         await held.alone(indexes.analyze(table), NO_TIMEOUT)
     return name
 

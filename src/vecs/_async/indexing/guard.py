@@ -32,7 +32,7 @@ async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWa
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
     the server ends one.
     """
-    # What makes a dead connection heal.
+    # A read replaces dead connections, and starts an embedded server again that has died.
     await executor.read(ping())
     # Beside the pool, which waiting builds would use up.
     async with executor.aside() as held:
@@ -50,7 +50,7 @@ async def building_session(executor: AsyncExecutor, table: Table, watch: AsyncWa
 @asynccontextmanager
 async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatch) -> AsyncGenerator[None]:
     """
-    Hold the lock in a transaction beside: a pooler's sessions change between statements.
+    Hold the lock in a transaction on a connection of its own: a pooler changes sessions between statements.
 
     It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
     """
@@ -62,13 +62,13 @@ async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatc
             yield
             done = True
     except ConnectionLost:
-        # Poolers end idle transactions, too; what was to be locked is done.
+        # Poolers end idle transactions. After the block that does no harm.
         if not done:
             raise
 
 
 async def until(session: AsyncHeld | AsyncSession, question: Fragment, watch: AsyncWatch) -> None:
-    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
+    """Ask until the answer is true; no snapshot is held during the pauses, nor afterwards."""
     seconds = 0.02
     while True:
         answer = only_value(await session.execute(question))
@@ -84,15 +84,16 @@ async def _unlock(held: AsyncHeld, table: Table) -> None:
     try:
         await held.execute(builds.unlock(table))
     except DatabaseError:
-        # Lost, or stuck in a statement that was cancelled: the lock ends with the session.
+        # It is lost, or stuck in a statement that was cancelled. The lock ends with its session.
         await held.close()
 
 
 async def without_leftovers(held: AsyncHeld, table: Table, watch: AsyncWatch) -> list[IndexInfo]:
     """
-    Drop the invalid indexes that interrupted builds left, and return those that are there then.
+    Drop the invalid indexes that interrupted builds left, and return the indexes that remain.
 
-    Only those with names of vecs' that nobody builds now. What somebody builds, past the lock, is waited for.
+    Only indexes that vecs named and that no session builds now are dropped. A build that runs without the lock is
+    waited for.
     """
     seconds = 0.05
     while True:
@@ -112,7 +113,7 @@ async def _drop_leftovers(
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
     invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}
     building = set(first_column(await held.execute(builds.being_built(table)))) if invalid else set[str]()
-    # Another role's build may be of any of them.
+    # A build of another role is shown without a name, so it may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
     for name in sorted(invalid - building):
@@ -122,12 +123,12 @@ async def _drop_leftovers(
 
 
 async def tidy(executor: AsyncExecutor, held: AsyncHeld, table: Table, statements: Sequence[Fragment]) -> None:
-    """End what goes on of some concurrent builds that failed, and drop what they left; give up after a while."""
+    """Cancel what still runs of concurrent builds that failed, and drop what they left; give up after a while."""
     try:
         try:
             await _tidy(held, table, statements)
         except DatabaseError:
-            # The build's own connection is gone; the server may not be.
+            # The build's own connection is gone, but the server may answer on another one.
             async with executor.aside() as other:
                 await _tidy(other, table, statements)
     except DatabaseError as error:

@@ -16,7 +16,7 @@ from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
 
-# Seconds between two looks: often enough for an eye.
+# Seconds between two reports: a progress bar moves smoothly.
 PERIOD = 0.2
 
 
@@ -29,7 +29,7 @@ class AsyncWatch:
         self.tracker = BuildTracker()
 
     async def tell(self, progress: BuildProgress) -> None:
-        """Report from where the call runs; an error of the callback is the call's."""
+        """Report from inside the call, so that an error of the callback is raised by the call."""
         if self._report is not None:
             await async_resolve(self._report(progress))
 
@@ -42,7 +42,7 @@ class AsyncWatch:
         failed: list[BaseException] = []
 
         async def look(stop: AsyncEvent) -> None:
-            # Most builds are over before a first look is worth a connection.
+            # Most builds end before this, and need no second connection.
             if await async_happens(stop, PERIOD):
                 return
             try:
@@ -55,7 +55,7 @@ class AsyncWatch:
             async with async_beside(look):
                 yield
         except Exception:
-            # The end that the callback's failure made.
+            # The build was cancelled because the callback failed; that error is raised below.
             if not failed:
                 raise
         if failed:
@@ -73,6 +73,6 @@ class AsyncWatch:
                 failed.append(error)
             if await async_happens(stop, 0 if failed else PERIOD):
                 return
-        # Again and again: the statement may not have begun yet.
+        # Repeatedly: the statement may not have begun yet.
         while not await async_happens(stop, PERIOD / 4):
             await held.execute(builds.cancel(statement))

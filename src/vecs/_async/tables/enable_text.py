@@ -51,7 +51,7 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
         if text_key is not None:
             await session.execute(tables.fill_text(table, text_key))
     if changed or text_key is not None:
-        # What a word weighs comes from the planner's statistics.
+        # The weight of a word comes from the planner's statistics.
         await executor.alone(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

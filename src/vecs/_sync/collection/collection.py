@@ -143,7 +143,7 @@ class Collection(Reading, Measuring, Indexing):
         Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
         `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
         a metadata key whose strings become the text of records that have none. The table is locked while it is
-        written again, which takes some ten seconds a million records.
+        written again, which takes some ten seconds per million records.
         """
         try:
             enable_text(self._executor, self._table(), language, text_key)

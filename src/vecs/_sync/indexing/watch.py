@@ -17,7 +17,7 @@ from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
 
-# Seconds between two looks: often enough for an eye.
+# Seconds between two reports: a progress bar moves smoothly.
 PERIOD = 0.2
 
 
@@ -30,7 +30,7 @@ class Watch:
         self.tracker = BuildTracker()
 
     def tell(self, progress: BuildProgress) -> None:
-        """Report from where the call runs; an error of the callback is the call's."""
+        """Report from inside the call, so that an error of the callback is raised by the call."""
         if self._report is not None:
             resolve(self._report(progress))
 
@@ -43,7 +43,7 @@ class Watch:
         failed: list[BaseException] = []
 
         def look(stop: Event) -> None:
-            # Most builds are over before a first look is worth a connection.
+            # Most builds end before this, and need no second connection.
             if happens(stop, PERIOD):
                 return
             try:
@@ -56,7 +56,7 @@ class Watch:
             with beside(look):
                 yield
         except Exception:
-            # The end that the callback's failure made.
+            # The build was cancelled because the callback failed; that error is raised below.
             if not failed:
                 raise
         if failed:
@@ -72,6 +72,6 @@ class Watch:
                 failed.append(error)
             if happens(stop, 0 if failed else PERIOD):
                 return
-        # Again and again: the statement may not have begun yet.
+        # Repeatedly: the statement may not have begun yet.
         while not happens(stop, PERIOD / 4):
             held.execute(builds.cancel(statement))

@@ -52,7 +52,7 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
         if text_key is not None:
             session.execute(tables.fill_text(table, text_key))
     if changed or text_key is not None:
-        # What a word weighs comes from the planner's statistics.
+        # The weight of a word comes from the planner's statistics.
         executor.alone(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)
