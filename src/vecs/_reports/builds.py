@@ -124,9 +124,10 @@ class BuildTracker:
         if percent is not None:
             self._percent = max(percent, self._percent or 0.0)
         self._recent.append((now, done))
-        while now - self._recent[0][0] > _WINDOW:
-            self._recent.popleft()
         since, before = self._recent[0]
+        while now - since > _WINDOW:
+            self._recent.popleft()
+            since, before = self._recent[0]
         rate = (done - before) / (now - since) if unit and now > since else None
         return BuildProgress(self._index, phase, self._percent, done, total, unit, rate, now - self._started)
 
