@@ -41,7 +41,7 @@ def test_examples_run_as_written(page: str, target: str, monkeypatch: pytest.Mon
 
 def test_the_announcement_finds_its_vector(target: str) -> None:
     namespace: dict[str, Any] = {}
-    code = examples("README.md")[0].replace(SERVER, target)
+    (code,) = (code.replace(SERVER, target) for code in examples("README.md") if SERVER in code)
     exec(code.replace("docs.query(", "found = docs.query(").replace("}})", "}}, include_value=True)"), namespace)
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
