@@ -10,7 +10,9 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from vecs._async.collection.collection import AsyncCollection
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.collection.connected import AsyncConnected
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._async.tables.enable_text import find_language
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._concurrency.calls import async_offload
@@ -18,6 +20,7 @@ from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
+from vecs._searching.catalog import Catalog
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._writing.stored_transform import description, keeps_text, remembered
@@ -31,7 +34,7 @@ from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_t
 from vecs.transforms import Transform
 
 
-class AsyncClient:
+class AsyncClient(AsyncConnected):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -67,7 +70,7 @@ class AsyncClient:
         )
         if connection_string is not None and target is not None:
             raise ArgError("target and connection_string are two names of one argument; give one of them")
-        self._executor = AsyncExecutor(resolve_target(connection_string or target), options)
+        super().__init__(AsyncExecutor(resolve_target(connection_string or target), options), Catalog())
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -77,7 +80,7 @@ class AsyncClient:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._executor = AsyncExecutor(state["target"], state["options"])
+        super().__init__(AsyncExecutor(state["target"], state["options"]), Catalog())
 
     async def connect(self) -> None:
         """
@@ -89,7 +92,7 @@ class AsyncClient:
         await self._executor.open()
 
     async def close(self) -> None:
-        """Return every connection and let go of the embedded server; twice is once."""
+        """Return every connection and let go of the embedded server; a closed client may be closed again."""
         await self._executor.close()
 
     async def disconnect(self) -> None:
@@ -134,7 +137,7 @@ class AsyncClient:
             postgres=version,
             pgvector=self.vector_version,
             read_only=in_recovery,
-            pooler=self._executor.options.pooler,
+            pooler=self._executor.pooler,
             pool_size=self._executor.options.pool_size,
         )
 
@@ -238,16 +241,16 @@ class AsyncClient:
         # A table of somebody's that is not a collection is refused.
         if await self._find_table(name) is None:
             return
-        self._executor.indexes.clear()
-        await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
+        self._catalog.forget()
+        await self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
         """Rename a collection and open it under its new name."""
         await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        await self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexes.clear()
+        await self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        self._catalog.forget()
         return await self.get_collection(new_name)
 
     async def _find_table(self, name: str) -> Table | None:

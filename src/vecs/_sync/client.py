@@ -15,10 +15,13 @@ from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
+from vecs._searching.catalog import Catalog
 from vecs._sql import table as tables
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.collection.connected import Connected
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.enable_text import find_language
 from vecs._sync.tables.find import find_relation, find_table, require_table
 from vecs._writing.stored_transform import description, keeps_text, remembered
@@ -32,7 +35,7 @@ from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_t
 from vecs.transforms import Transform
 
 
-class Client:
+class Client(Connected):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -68,7 +71,7 @@ class Client:
         )
         if connection_string is not None and target is not None:
             raise ArgError("target and connection_string are two names of one argument; give one of them")
-        self._executor = Executor(resolve_target(connection_string or target), options)
+        super().__init__(Executor(resolve_target(connection_string or target), options), Catalog())
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -78,7 +81,7 @@ class Client:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._executor = Executor(state["target"], state["options"])
+        super().__init__(Executor(state["target"], state["options"]), Catalog())
 
     def connect(self) -> None:
         """
@@ -90,7 +93,7 @@ class Client:
         self._executor.open()
 
     def close(self) -> None:
-        """Return every connection and let go of the embedded server; twice is once."""
+        """Return every connection and let go of the embedded server; a closed client may be closed again."""
         self._executor.close()
 
     def disconnect(self) -> None:
@@ -135,7 +138,7 @@ class Client:
             postgres=version,
             pgvector=self.vector_version,
             read_only=in_recovery,
-            pooler=self._executor.options.pooler,
+            pooler=self._executor.pooler,
             pool_size=self._executor.options.pool_size,
         )
 
@@ -239,16 +242,16 @@ class Client:
         # A table of somebody's that is not a collection is refused.
         if self._find_table(name) is None:
             return
-        self._executor.indexes.clear()
-        self._executor.alone(tables.drop_table(self.schema, check_name(name)))
+        self._catalog.forget()
+        self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Rename a collection and open it under its new name."""
         require_table(self._executor, self.schema, name)
         if find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexes.clear()
+        self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        self._catalog.forget()
         return self.get_collection(new_name)
 
     def _find_table(self, name: str) -> Table | None:

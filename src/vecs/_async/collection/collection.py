@@ -149,7 +149,7 @@ class AsyncCollection(AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexin
         try:
             await enabling.enable_text(self._executor, await self._table(), language, text_key)
         finally:
-            self._executor.altered += 1
+            self._catalog.altered += 1
 
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

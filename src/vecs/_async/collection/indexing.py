@@ -92,7 +92,7 @@ class AsyncIndexing(AsyncCore):
                 report=report,
                 filters=parsed_filters(filters),
             )
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     create_index = index
@@ -112,7 +112,7 @@ class AsyncIndexing(AsyncCore):
         name = await building.create_key_index(
             self._executor, await self._table(), checked_key(key), type, concurrently=concurrently
         )
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     async def is_indexed_for_measure(self, measure: Measure | str) -> bool:
@@ -126,4 +126,4 @@ class AsyncIndexing(AsyncCore):
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
         await building.drop_index(self._executor, await self._table(), name)
-        self._executor.indexes.clear()
+        self._catalog.forget()

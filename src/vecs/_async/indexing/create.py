@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from vecs._async.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._async.indexing.watch import AsyncWatch
-from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncPinnedConnection
 from vecs._concurrency.waiting import async_shielded
 from vecs._indexing.memory import build_bytes, megabytes, needed_bytes
 from vecs._indexing.precision import precision_to_build
@@ -65,70 +66,70 @@ async def create_index(
             + ("" if (table.dimension or 0) > greatest else ", or give precision='full'")
         )
     watch = AsyncWatch(executor, report)
-    async with building_session(executor, table, watch) as held:
-        existing = await without_leftovers(held, table, watch)
+    async with building_session(executor, table, watch) as pinned:
+        existing = await without_leftovers(pinned, table, watch)
         if args is None:
-            args = await _default_args(held, table, measure, method, existing)
+            args = await _default_args(pinned, table, measure, method, existing)
         wanted = Wanted(table, measure, chosen, method, build_options(args), how.concurrently, condition)
         kept, statements = wanted.missing(existing, replace)
         if statements:
-            await _build(executor, held, wanted, kept, statements, how, watch)
+            await _build(executor, pinned, wanted, kept, statements, how, watch)
             await watch.tell(watch.tracker.at("analyzing", 99.0, kept))
             # Without statistics the planner guesses what a filter keeps.
-            await held.alone(sql.analyze(table), NO_TIMEOUT)
+            await pinned.outside_transaction(sql.analyze(table), NO_TIMEOUT)
         else:
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
         for index in existing:
             if index.valid and wanted.replaces(index) and index.name != kept:
                 await watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, kept))
                 # Concurrently, so that searches do not wait for those that use it.
-                await held.alone(sql.drop_index(table, index.name, concurrently=True), NO_TIMEOUT)
+                await pinned.outside_transaction(sql.drop_index(table, index.name, concurrently=True), NO_TIMEOUT)
     await watch.tell(watch.tracker.at("done" if statements else "exists already", 100.0, kept))
     return kept
 
 
 async def _build(
     executor: AsyncExecutor,
-    held: AsyncHeld,
+    pinned: AsyncPinnedConnection,
     wanted: Wanted,
     kept: str,
     statements: Sequence[sql.Fragment],
     how: BuildOptions,
     watch: AsyncWatch,
 ) -> None:
-    rows, memory = await _rows_and_memory(executor, held, wanted, how.memory)
+    rows, memory = await _rows_and_memory(executor, pinned, wanted, how.memory)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
     try:
-        with held.hearing(_listener(kept, memory, rows)):
+        with pinned.hearing(_listener(kept, memory, rows)):
             if wanted.concurrently:
                 for number, statement in enumerate(statements):
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     async with watch.over(statement):
-                        await held.alone(statement, settings)
+                        await pinned.outside_transaction(statement, settings)
                 return
-            async with held.transaction(settings) as session:
+            async with pinned.transaction(settings) as session:
                 for number, statement in enumerate(statements):
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     async with watch.over(statement):
                         await session.execute(statement)
     except BaseException as error:
         if wanted.concurrently:
-            await async_shielded(tidy(executor, held, wanted.table, statements))
+            await async_shielded(tidy(executor, pinned, wanted.table, statements))
         if isinstance(error, DatabaseError) and "memory required is" in str(error):
             raise DatabaseError(f"{error}; give it by memory=, or ask for fewer lists", error.sqlstate) from error
         raise
 
 
 async def _rows_and_memory(
-    executor: AsyncExecutor, held: AsyncHeld, wanted: Wanted, memory: str | None
+    executor: AsyncExecutor, pinned: AsyncPinnedConnection, wanted: Wanted, memory: str | None
 ) -> tuple[int, str]:
     """Return about how many records a build reads, and maintenance_work_mem for it."""
-    rows, own, shared_buffers = (await held.execute(estimate(wanted.table)))[0]
+    rows, own, shared_buffers = (await pinned.execute(estimate(wanted.table)))[0]
     if rows is None:
-        rows = (await held.execute(count_records(wanted.table, EVERYTHING)))[0][0]
+        rows = (await pinned.execute(count_records(wanted.table, EVERYTHING)))[0][0]
     if memory is None:
         needed = needed_bytes(wanted.method, wanted.options, rows, wanted.vector_bytes)
         machine = None
@@ -172,19 +173,19 @@ async def create_key_index(
     name = sql.key_index_name(key, found, uuid4().hex[:7])
     create = sql.create_key_index(table, name, key, found, concurrently=concurrently)
     watch = AsyncWatch(executor, None)
-    async with building_session(executor, table, watch) as held:
-        kept = index_on_key(await without_leftovers(held, table, watch), key, found)
+    async with building_session(executor, table, watch) as pinned:
+        kept = index_on_key(await without_leftovers(pinned, table, watch), key, found)
         if kept is not None:
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
             return kept
         try:
-            await held.alone(create, NO_TIMEOUT)
+            await pinned.outside_transaction(create, NO_TIMEOUT)
         except BaseException:
             if concurrently:
-                await async_shielded(tidy(executor, held, table, [create]))
+                await async_shielded(tidy(executor, pinned, table, [create]))
             raise
         # The planner's statistics of the key begin with this.
-        await held.alone(sql.analyze(table), NO_TIMEOUT)
+        await pinned.outside_transaction(sql.analyze(table), NO_TIMEOUT)
     return name
 
 
@@ -201,11 +202,15 @@ async def _type_of(executor: AsyncExecutor, table: Table, key: str) -> KeyType:
 
 
 async def _default_args(
-    held: AsyncHeld, table: Table, measure: MeasureSpec, method: IndexMethod, existing: Sequence[IndexInfo]
+    pinned: AsyncPinnedConnection,
+    table: Table,
+    measure: MeasureSpec,
+    method: IndexMethod,
+    existing: Sequence[IndexInfo],
 ) -> IndexArgs:
     if method is IndexMethod.hnsw:
         return IndexArgsHNSW()
-    advised = default_lists((await held.execute(count_records(table, EVERYTHING)))[0][0])
+    advised = default_lists((await pinned.execute(count_records(table, EVERYTHING)))[0][0])
     for index in existing:
         if index.valid and index.measure is measure.measure and index.method == method.value:
             lists = int(index.options.get("lists", "100"))
@@ -217,5 +222,5 @@ async def _default_args(
 
 async def drop_index(executor: AsyncExecutor, table: Table, name: str) -> None:
     """Drop one index by name, when nobody else builds or drops one; concurrently."""
-    async with building_session(executor, table, AsyncWatch(executor, None)) as held:
-        await held.alone(sql.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+    async with building_session(executor, table, AsyncWatch(executor, None)) as pinned:
+        await pinned.outside_transaction(sql.drop_index(table, name, concurrently=True), NO_TIMEOUT)

@@ -60,7 +60,7 @@ class AsyncSearched(NamedTuple):
 
     async def rows(self, request: Request, vec: Any) -> list[Row]:
         """Search for a vector."""
-        plan = steps(self.table, request, [Query(vec)], pooler=self.executor.options.pooler)
+        plan = steps(self.table, request, [Query(vec)], pooler=self.executor.pooler)
         return (await run(plan, self.executor, self.known_indexes))[0]
 
 
@@ -118,7 +118,7 @@ class AsyncTask(NamedTuple):
         request = self.searched.request(limit=self.limit, **settings)
         known = await self.searched.known_indexes(now=True)
         executor = self.searched.executor
-        setup = set_up(self.searched.table, request, known, pooler=executor.options.pooler)
+        setup = set_up(self.searched.table, request, known, pooler=executor.pooler)
         plan = "\n".join((await explain(executor, setup, Query(self.probes[0].vec), analyze=False))[0])
         usable = [index for index in known.all if index.approximate]
         # One name may begin another.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.indexes import analyze
@@ -52,6 +53,6 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
             await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # What a word weighs comes from the planner's statistics.
-        await executor.alone(analyze(table), {"statement_timeout": "0"})
+        await executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

@@ -150,7 +150,7 @@ class Collection(Reading, Searching, Measuring, Indexing):
         try:
             enabling.enable_text(self._executor, self._table(), language, text_key)
         finally:
-            self._executor.altered += 1
+            self._catalog.altered += 1
 
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

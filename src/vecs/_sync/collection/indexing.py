@@ -93,7 +93,7 @@ class Indexing(Core):
                 report=report,
                 filters=parsed_filters(filters),
             )
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     create_index = index
@@ -113,7 +113,7 @@ class Indexing(Core):
         name = building.create_key_index(
             self._executor, self._table(), checked_key(key), type, concurrently=concurrently
         )
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
@@ -127,4 +127,4 @@ class Indexing(Core):
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
         building.drop_index(self._executor, self._table(), name)
-        self._executor.indexes.clear()
+        self._catalog.forget()

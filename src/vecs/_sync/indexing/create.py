@@ -22,7 +22,8 @@ from vecs._sql.selection import EVERYTHING
 from vecs._sql.table import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._sync.indexing.watch import Watch
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import PinnedConnection
 from vecs.exc import ArgError, DatabaseError
 from vecs.filters import Filter
 from vecs.indexes import (
@@ -66,68 +67,70 @@ def create_index(
             + ("" if (table.dimension or 0) > greatest else ", or give precision='full'")
         )
     watch = Watch(executor, report)
-    with building_session(executor, table, watch) as held:
-        existing = without_leftovers(held, table, watch)
+    with building_session(executor, table, watch) as pinned:
+        existing = without_leftovers(pinned, table, watch)
         if args is None:
-            args = _default_args(held, table, measure, method, existing)
+            args = _default_args(pinned, table, measure, method, existing)
         wanted = Wanted(table, measure, chosen, method, build_options(args), how.concurrently, condition)
         kept, statements = wanted.missing(existing, replace)
         if statements:
-            _build(executor, held, wanted, kept, statements, how, watch)
+            _build(executor, pinned, wanted, kept, statements, how, watch)
             watch.tell(watch.tracker.at("analyzing", 99.0, kept))
             # Without statistics the planner guesses what a filter keeps.
-            held.alone(sql.analyze(table), NO_TIMEOUT)
+            pinned.outside_transaction(sql.analyze(table), NO_TIMEOUT)
         else:
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
         for index in existing:
             if index.valid and wanted.replaces(index) and index.name != kept:
                 watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, kept))
                 # Concurrently, so that searches do not wait for those that use it.
-                held.alone(sql.drop_index(table, index.name, concurrently=True), NO_TIMEOUT)
+                pinned.outside_transaction(sql.drop_index(table, index.name, concurrently=True), NO_TIMEOUT)
     watch.tell(watch.tracker.at("done" if statements else "exists already", 100.0, kept))
     return kept
 
 
 def _build(
     executor: Executor,
-    held: Held,
+    pinned: PinnedConnection,
     wanted: Wanted,
     kept: str,
     statements: Sequence[sql.Fragment],
     how: BuildOptions,
     watch: Watch,
 ) -> None:
-    rows, memory = _rows_and_memory(executor, held, wanted, how.memory)
+    rows, memory = _rows_and_memory(executor, pinned, wanted, how.memory)
     # A build takes as long as it takes: a timeout meant for searches must not end it.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
     try:
-        with held.hearing(_listener(kept, memory, rows)):
+        with pinned.hearing(_listener(kept, memory, rows)):
             if wanted.concurrently:
                 for number, statement in enumerate(statements):
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     with watch.over(statement):
-                        held.alone(statement, settings)
+                        pinned.outside_transaction(statement, settings)
                 return
-            with held.transaction(settings) as session:
+            with pinned.transaction(settings) as session:
                 for number, statement in enumerate(statements):
                     watch.tracker.begin(built_index(statement), number, len(statements), rows)
                     with watch.over(statement):
                         session.execute(statement)
     except BaseException as error:
         if wanted.concurrently:
-            shielded(tidy(executor, held, wanted.table, statements))
+            shielded(tidy(executor, pinned, wanted.table, statements))
         if isinstance(error, DatabaseError) and "memory required is" in str(error):
             raise DatabaseError(f"{error}; give it by memory=, or ask for fewer lists", error.sqlstate) from error
         raise
 
 
-def _rows_and_memory(executor: Executor, held: Held, wanted: Wanted, memory: str | None) -> tuple[int, str]:
+def _rows_and_memory(
+    executor: Executor, pinned: PinnedConnection, wanted: Wanted, memory: str | None
+) -> tuple[int, str]:
     """Return about how many records a build reads, and maintenance_work_mem for it."""
-    rows, own, shared_buffers = (held.execute(estimate(wanted.table)))[0]
+    rows, own, shared_buffers = (pinned.execute(estimate(wanted.table)))[0]
     if rows is None:
-        rows = (held.execute(count_records(wanted.table, EVERYTHING)))[0][0]
+        rows = (pinned.execute(count_records(wanted.table, EVERYTHING)))[0][0]
     if memory is None:
         needed = needed_bytes(wanted.method, wanted.options, rows, wanted.vector_bytes)
         machine = None
@@ -169,19 +172,19 @@ def create_key_index(executor: Executor, table: Table, key: str, type: KeyType |
     name = sql.key_index_name(key, found, uuid4().hex[:7])
     create = sql.create_key_index(table, name, key, found, concurrently=concurrently)
     watch = Watch(executor, None)
-    with building_session(executor, table, watch) as held:
-        kept = index_on_key(without_leftovers(held, table, watch), key, found)
+    with building_session(executor, table, watch) as pinned:
+        kept = index_on_key(without_leftovers(pinned, table, watch), key, found)
         if kept is not None:
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
             return kept
         try:
-            held.alone(create, NO_TIMEOUT)
+            pinned.outside_transaction(create, NO_TIMEOUT)
         except BaseException:
             if concurrently:
-                shielded(tidy(executor, held, table, [create]))
+                shielded(tidy(executor, pinned, table, [create]))
             raise
         # The planner's statistics of the key begin with this.
-        held.alone(sql.analyze(table), NO_TIMEOUT)
+        pinned.outside_transaction(sql.analyze(table), NO_TIMEOUT)
     return name
 
 
@@ -198,11 +201,15 @@ def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
 
 
 def _default_args(
-    held: Held, table: Table, measure: MeasureSpec, method: IndexMethod, existing: Sequence[IndexInfo]
+    pinned: PinnedConnection,
+    table: Table,
+    measure: MeasureSpec,
+    method: IndexMethod,
+    existing: Sequence[IndexInfo],
 ) -> IndexArgs:
     if method is IndexMethod.hnsw:
         return IndexArgsHNSW()
-    advised = default_lists((held.execute(count_records(table, EVERYTHING)))[0][0])
+    advised = default_lists((pinned.execute(count_records(table, EVERYTHING)))[0][0])
     for index in existing:
         if index.valid and index.measure is measure.measure and index.method == method.value:
             lists = int(index.options.get("lists", "100"))
@@ -214,5 +221,5 @@ def _default_args(
 
 def drop_index(executor: Executor, table: Table, name: str) -> None:
     """Drop one index by name, when nobody else builds or drops one; concurrently."""
-    with building_session(executor, table, Watch(executor, None)) as held:
-        held.alone(sql.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+    with building_session(executor, table, Watch(executor, None)) as pinned:
+        pinned.outside_transaction(sql.drop_index(table, name, concurrently=True), NO_TIMEOUT)

@@ -12,7 +12,8 @@ from vecs._concurrency.waiting import Event, beside, happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
 from vecs._sql import builds as sql
 from vecs._sql.fragment import Fragment
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import PinnedConnection
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
@@ -43,12 +44,12 @@ class Watch:
         failed: list[BaseException] = []
 
         def look(stop: Event) -> None:
-            # Most builds are over before a first look is worth a connection.
+            # Most builds are over by then, and are not worth a connection.
             if happens(stop, PERIOD):
                 return
             try:
-                with self._executor.aside() as held:
-                    self._follow(statement, held, stop, failed)
+                with self._executor.outside_pool() as pinned:
+                    self._follow(statement, pinned, stop, failed)
             except DatabaseError as error:
                 log.debug("the progress of %s cannot be read: %s", sql.built_index(statement), error)
 
@@ -62,10 +63,10 @@ class Watch:
         if failed:
             raise failed[0]
 
-    def _follow(self, statement: Fragment, held: Held, stop: Event, failed: list[BaseException]) -> None:
+    def _follow(self, statement: Fragment, pinned: PinnedConnection, stop: Event, failed: list[BaseException]) -> None:
         looking = sql.read_progress(statement)
         while not failed:
-            rows = held.execute(looking)
+            rows = pinned.execute(looking)
             try:
                 self.tell(self.tracker.read(rows[0] if rows else None))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -74,4 +75,4 @@ class Watch:
                 return
         # Again and again: the statement may not have begun yet.
         while not happens(stop, PERIOD / 4):
-            held.execute(sql.cancel(statement))
+            pinned.execute(sql.cancel(statement))

@@ -61,7 +61,7 @@ class Searched(NamedTuple):
 
     def rows(self, request: Request, vec: Any) -> list[Row]:
         """Search for a vector."""
-        plan = steps(self.table, request, [Query(vec)], pooler=self.executor.options.pooler)
+        plan = steps(self.table, request, [Query(vec)], pooler=self.executor.pooler)
         return (run(plan, self.executor, self.known_indexes))[0]
 
 
@@ -119,7 +119,7 @@ class Task(NamedTuple):
         request = self.searched.request(limit=self.limit, **settings)
         known = self.searched.known_indexes(now=True)
         executor = self.searched.executor
-        setup = set_up(self.searched.table, request, known, pooler=executor.options.pooler)
+        setup = set_up(self.searched.table, request, known, pooler=executor.pooler)
         plan = "\n".join((explain(executor, setup, Query(self.probes[0].vec), analyze=False))[0])
         usable = [index for index in known.all if index.approximate]
         # One name may begin another.

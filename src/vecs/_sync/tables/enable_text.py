@@ -10,7 +10,8 @@ from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.indexes import analyze
 from vecs._sql.table import Table
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs.exc import ArgError
 from vecs.filters import checked_key
 
@@ -53,6 +54,6 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
             session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # What a word weighs comes from the planner's statistics.
-        executor.alone(analyze(table), {"statement_timeout": "0"})
+        executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)
