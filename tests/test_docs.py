@@ -73,7 +73,8 @@ def made(connection: psycopg.Connection[Any], schema: str) -> list[Any]:
     )
     indexes = connection.execute("select indexdef from pg_indexes where schemaname = %s", [schema])
     comments = connection.execute(
-        "select relname, obj_description(oid)::json from pg_class where relnamespace = %s::regnamespace and relkind = 'r'",
+        "select relname, obj_description(oid)::json from pg_class "
+        "where relnamespace = %s::regnamespace and relkind = 'r'",
         [schema],
     )
     defined = (re.sub(r"_[0-9a-f]{7}\b", "_RANDOM", definition) for (definition,) in indexes)
