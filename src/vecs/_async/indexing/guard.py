@@ -11,10 +11,10 @@ from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import ConnectionLost
-from vecs._sql import builds as sql
-from vecs._sql import indexes
+from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.settings import ping
 from vecs._sql.table import Table
 from vecs.exc import DatabaseError
@@ -35,7 +35,7 @@ async def building_session(
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
     the server ends one.
     """
-    # Connects if need be, and replaces dead connections: what is outside the pool connects as the pool did last.
+    # A read replaces dead connections, and starts an embedded server again that has died.
     await executor.read(ping())
     # Outside the pool, since builds that wait would use it up.
     async with executor.outside_pool() as pinned:
@@ -44,7 +44,7 @@ async def building_session(
                 yield pinned
             return
         try:
-            await until(pinned, sql.try_lock(table), watch)
+            await until(pinned, builds.try_lock(table), watch)
             yield pinned
         finally:
             await async_shielded(_unlock(pinned, table))
@@ -53,7 +53,7 @@ async def building_session(
 @asynccontextmanager
 async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatch) -> AsyncGenerator[None]:
     """
-    Hold the lock in a transaction on another connection: a pooler's sessions change between statements.
+    Hold the lock in a transaction on a connection of its own: a pooler changes sessions between statements.
 
     It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
     """
@@ -61,21 +61,21 @@ async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatc
     done = False
     try:
         async with executor.outside_pool() as beside, beside.transaction(settings) as session:
-            await until(session, sql.try_lock_transaction(table), watch)
+            await until(session, builds.try_lock_transaction(table), watch)
             yield
             done = True
     except ConnectionLost:
-        # Poolers end idle transactions, too; what was to be locked is done.
+        # Poolers end idle transactions. After the block that does no harm.
         if not done:
             raise
 
 
 async def until(session: AsyncPinnedConnection | AsyncSession, question: Fragment, watch: AsyncWatch) -> None:
-    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
+    """Ask until the answer is true; no snapshot is pinned during the pauses, nor afterwards."""
     seconds = 0.02
     while True:
-        answer = (await session.execute(question))[0][0]
-        await session.execute(sql.LET_GO)
+        answer = only_value(await session.execute(question))
+        await session.execute(builds.RELEASE_SNAPSHOT)
         if answer:
             return
         await watch.tell(watch.tracker.at(WAITING))
@@ -85,17 +85,18 @@ async def until(session: AsyncPinnedConnection | AsyncSession, question: Fragmen
 
 async def _unlock(pinned: AsyncPinnedConnection, table: Table) -> None:
     try:
-        await pinned.execute(sql.unlock(table))
+        await pinned.execute(builds.unlock(table))
     except DatabaseError:
-        # The connection is lost, or stuck in a statement that was cancelled. The lock ends with the session.
+        # It is lost, or stuck in a statement that was cancelled. The lock ends with its session.
         await pinned.discard()
 
 
 async def without_leftovers(pinned: AsyncPinnedConnection, table: Table, watch: AsyncWatch) -> list[IndexInfo]:
     """
-    Drop the invalid indexes that interrupted builds left, and return those that are there then.
+    Drop the invalid indexes that interrupted builds left, and return the indexes that remain.
 
-    Only those with names of vecs' that nobody builds now. What somebody builds, past the lock, is waited for.
+    Only indexes that vecs named and that no session builds now are dropped. A build that runs without the lock is
+    waited for.
     """
     seconds = 0.05
     while True:
@@ -113,9 +114,9 @@ async def _drop_leftovers(
     pinned: AsyncPinnedConnection, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
 ) -> set[str] | None:
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
-    invalid = {index.name for index in existing if not index.valid and sql.named_by_vecs(index.name)}
-    building = {name for (name,) in await pinned.execute(sql.being_built(table))} if invalid else set[str]()
-    # Another role's build may be of any of them.
+    invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}
+    building = set(first_column(await pinned.execute(builds.being_built(table)))) if invalid else set[str]()
+    # A build of another role is shown without a name, so it may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
     for name in sorted(invalid - building):
@@ -127,12 +128,12 @@ async def _drop_leftovers(
 async def tidy(
     executor: AsyncExecutor, pinned: AsyncPinnedConnection, table: Table, statements: Sequence[Fragment]
 ) -> None:
-    """End what goes on of some concurrent builds that failed, and drop what they left; give up after a while."""
+    """Cancel what still runs of concurrent builds that failed, and drop what they left; give up after a while."""
     try:
         try:
             await _tidy(pinned, table, statements)
         except DatabaseError:
-            # The build's own connection is gone; the server may not be.
+            # The build's own connection is gone, but the server may answer on another one.
             async with executor.outside_pool() as other:
                 await _tidy(other, table, statements)
     except DatabaseError as error:
@@ -146,7 +147,7 @@ async def tidy(
 async def _tidy(pinned: AsyncPinnedConnection, table: Table, statements: Sequence[Fragment]) -> None:
     for _ in range(20):
         for statement in statements:
-            await pinned.execute(sql.cancel(statement))
+            await pinned.execute(builds.cancel(statement))
         existing = indexes.read_indexes(await pinned.execute(indexes.list_indexes(table)), table)
         # Dropping waits for the transactions that are open on the collection, the caller's own among them.
         if not await _drop_leftovers(pinned, table, existing, {"statement_timeout": "10s"}):

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import ConnectionLost
-from vecs._sql import builds as sql
-from vecs._sql import indexes
+from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.settings import ping
 from vecs._sql.table import Table
 from vecs._sync.indexing.watch import Watch
@@ -34,7 +34,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
     the server ends one.
     """
-    # Connects if need be, and replaces dead connections: what is outside the pool connects as the pool did last.
+    # A read replaces dead connections, and starts an embedded server again that has died.
     executor.read(ping())
     # Outside the pool, since builds that wait would use it up.
     with executor.outside_pool() as pinned:
@@ -43,7 +43,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
                 yield pinned
             return
         try:
-            until(pinned, sql.try_lock(table), watch)
+            until(pinned, builds.try_lock(table), watch)
             yield pinned
         finally:
             shielded(_unlock(pinned, table))
@@ -52,7 +52,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
 @contextmanager
 def _locked_beside(executor: Executor, table: Table, watch: Watch) -> Generator[None]:
     """
-    Hold the lock in a transaction on another connection: a pooler's sessions change between statements.
+    Hold the lock in a transaction on a connection of its own: a pooler changes sessions between statements.
 
     It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
     """
@@ -60,21 +60,21 @@ def _locked_beside(executor: Executor, table: Table, watch: Watch) -> Generator[
     done = False
     try:
         with executor.outside_pool() as beside, beside.transaction(settings) as session:
-            until(session, sql.try_lock_transaction(table), watch)
+            until(session, builds.try_lock_transaction(table), watch)
             yield
             done = True
     except ConnectionLost:
-        # Poolers end idle transactions, too; what was to be locked is done.
+        # Poolers end idle transactions. After the block that does no harm.
         if not done:
             raise
 
 
 def until(session: PinnedConnection | Session, question: Fragment, watch: Watch) -> None:
-    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
+    """Ask until the answer is true; no snapshot is pinned during the pauses, nor afterwards."""
     seconds = 0.02
     while True:
-        answer = (session.execute(question))[0][0]
-        session.execute(sql.LET_GO)
+        answer = only_value(session.execute(question))
+        session.execute(builds.RELEASE_SNAPSHOT)
         if answer:
             return
         watch.tell(watch.tracker.at(WAITING))
@@ -84,17 +84,18 @@ def until(session: PinnedConnection | Session, question: Fragment, watch: Watch)
 
 def _unlock(pinned: PinnedConnection, table: Table) -> None:
     try:
-        pinned.execute(sql.unlock(table))
+        pinned.execute(builds.unlock(table))
     except DatabaseError:
-        # The connection is lost, or stuck in a statement that was cancelled. The lock ends with the session.
+        # It is lost, or stuck in a statement that was cancelled. The lock ends with its session.
         pinned.discard()
 
 
 def without_leftovers(pinned: PinnedConnection, table: Table, watch: Watch) -> list[IndexInfo]:
     """
-    Drop the invalid indexes that interrupted builds left, and return those that are there then.
+    Drop the invalid indexes that interrupted builds left, and return the indexes that remain.
 
-    Only those with names of vecs' that nobody builds now. What somebody builds, past the lock, is waited for.
+    Only indexes that vecs named and that no session builds now are dropped. A build that runs without the lock is
+    waited for.
     """
     seconds = 0.05
     while True:
@@ -112,9 +113,9 @@ def _drop_leftovers(
     pinned: PinnedConnection, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
 ) -> set[str] | None:
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
-    invalid = {index.name for index in existing if not index.valid and sql.named_by_vecs(index.name)}
-    building = {name for (name,) in pinned.execute(sql.being_built(table))} if invalid else set[str]()
-    # Another role's build may be of any of them.
+    invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}
+    building = set(first_column(pinned.execute(builds.being_built(table)))) if invalid else set[str]()
+    # A build of another role is shown without a name, so it may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
     for name in sorted(invalid - building):
@@ -124,12 +125,12 @@ def _drop_leftovers(
 
 
 def tidy(executor: Executor, pinned: PinnedConnection, table: Table, statements: Sequence[Fragment]) -> None:
-    """End what goes on of some concurrent builds that failed, and drop what they left; give up after a while."""
+    """Cancel what still runs of concurrent builds that failed, and drop what they left; give up after a while."""
     try:
         try:
             _tidy(pinned, table, statements)
         except DatabaseError:
-            # The build's own connection is gone; the server may not be.
+            # The build's own connection is gone, but the server may answer on another one.
             with executor.outside_pool() as other:
                 _tidy(other, table, statements)
     except DatabaseError as error:
@@ -143,7 +144,7 @@ def tidy(executor: Executor, pinned: PinnedConnection, table: Table, statements:
 def _tidy(pinned: PinnedConnection, table: Table, statements: Sequence[Fragment]) -> None:
     for _ in range(20):
         for statement in statements:
-            pinned.execute(sql.cancel(statement))
+            pinned.execute(builds.cancel(statement))
         existing = indexes.read_indexes(pinned.execute(indexes.list_indexes(table)), table)
         # Dropping waits for the transactions that are open on the collection, the caller's own among them.
         if not _drop_leftovers(pinned, table, existing, {"statement_timeout": "10s"}):
