@@ -17,20 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 
-from langchain_vecs.conversions import (
-    Item,
-    checked_namespace,
-    id_filters,
-    items_of_documents,
-    items_of_texts,
-    qualified,
-    text_filters,
-    to_document,
-    to_filters,
-    to_record,
-    unqualified,
-)
+from langchain_vecs.documents import Item, items_of_documents, items_of_texts, to_document, to_record
+from langchain_vecs.filters import id_filters, text_filters, to_filters
 from langchain_vecs.metadata import storable, stored_metadata
+from langchain_vecs.namespaces import checked_namespace, qualified, unqualified
 from langchain_vecs.search_arguments import Defaults, asked, relevance_of_score, score_of_relevance, spread
 from vecs import Match, Record
 from vecs._checks.json import encode_json

@@ -10,8 +10,9 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 
 from langchain_vecs._connected import Connected
-from langchain_vecs.conversions import SEPARATOR, checked_namespace, id_filters, qualified, to_filters
+from langchain_vecs.filters import id_filters, to_filters
 from langchain_vecs.metadata import OnNul
+from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
 from vecs import Transform
 from vecs.exc import ArgError

@@ -11,7 +11,9 @@ from typing import Any, Literal, TypeAlias, cast
 
 from langchain_core.documents import Document
 
-from langchain_vecs.conversions import checked_namespace, to_document, to_filters
+from langchain_vecs.documents import to_document
+from langchain_vecs.filters import to_filters
+from langchain_vecs.namespaces import checked_namespace
 from vecs import Match
 from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError

@@ -26,9 +26,9 @@ from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
-from langchain_vecs.conversions import checked_namespace
 from langchain_vecs.metadata import OnNul
 from langchain_vecs.migration import Source
+from langchain_vecs.namespaces import checked_namespace
 from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from langchain_vecs.search_arguments import MODES, Defaults, SearchMode, relevance_of_score

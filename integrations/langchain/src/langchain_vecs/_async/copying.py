@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from langchain_vecs._async.migration import open_source
 from langchain_vecs._async.opening import AsyncOpening
 from langchain_vecs._loops import on_any_loop
-from langchain_vecs.conversions import Item, to_record
+from langchain_vecs.documents import Item, to_record
 from langchain_vecs.migration import Source
 from vecs import AsyncClient, Record
 from vecs.sharing import SharedClients

@@ -11,18 +11,10 @@ from langchain_vecs._async.opening import AsyncOpening
 from langchain_vecs._async.records import adelete_namespace
 from langchain_vecs._core import check_rest
 from langchain_vecs._loops import async_taken, on_any_loop
-from langchain_vecs.conversions import (
-    NAMESPACE_KEY,
-    SEPARATOR,
-    Item,
-    checked_ids,
-    items_of_documents,
-    items_of_texts,
-    to_filters,
-    to_record,
-    unqualified,
-)
+from langchain_vecs.documents import Item, checked_ids, items_of_documents, items_of_texts, to_record
+from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
+from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import AsyncCollection, Record
 from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError, MismatchedDimension

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from langchain_vecs._sync.migration import open_source
 from langchain_vecs._sync.opening import Opening
-from langchain_vecs.conversions import Item, to_record
+from langchain_vecs.documents import Item, to_record
 from langchain_vecs.migration import Source
 from vecs import Client, Record
 from vecs.sharing import SharedClients

@@ -9,7 +9,9 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._sync.opening import Opening
-from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
+from langchain_vecs.documents import to_document
+from langchain_vecs.filters import id_filters, text_filters, to_filters
+from langchain_vecs.namespaces import qualified
 from vecs import Record
 from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError

@@ -12,18 +12,10 @@ from langchain_vecs._core import check_rest
 from langchain_vecs._loops import taken
 from langchain_vecs._sync.opening import Opening
 from langchain_vecs._sync.records import delete_namespace
-from langchain_vecs.conversions import (
-    NAMESPACE_KEY,
-    SEPARATOR,
-    Item,
-    checked_ids,
-    items_of_documents,
-    items_of_texts,
-    to_filters,
-    to_record,
-    unqualified,
-)
+from langchain_vecs.documents import Item, checked_ids, items_of_documents, items_of_texts, to_record
+from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
+from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
 from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError, MismatchedDimension
