@@ -8,10 +8,11 @@ from typing import Any
 from vecs.exc import ArgError
 
 
-def one_of(name: str, value: Any, other_name: str, other: Any) -> Any:
+def one_of(name: str, value: Any, other_name: str, other: Any, *, needed: bool = True) -> Any:
+    """Return the value of an argument that has two names; raises ArgError for both, and for none if it is needed."""
     if value is not None and other is not None:
         raise ArgError(f"{name} and {other_name} are two names of one argument; give one of them")
-    if value is None and other is None:
+    if value is None and other is None and needed:
         raise ArgError(f"{name} is missing")
     return other if value is None else value
 

@@ -6,17 +6,17 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Hashable
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
 from vecs._async.client import AsyncClient
-from vecs._connecting.target import FolderTarget, resolve_target
+from vecs._connecting.target import FolderTarget
 from vecs._sync.client import Client
-
-__all__ = ["SharedClients", "needs_threads", "shared_clients"]
+from vecs.sharing.target import Target, target_of
 
 T = TypeVar("T", Client, AsyncClient)
 
@@ -163,28 +163,32 @@ def shared_clients(
     own world and never closed here. So is `async_client`, beside a sync `client`, by the first event loop that asks.
     """
     if client is not None:
-        # By identity, which is safe: while they are known here, they live.
-        key = (id(client), id(async_client))
-        return _shared_of(key, lambda: SharedClients(client, owned=False, async_client=async_client))
-    resolved = resolve_target(target)
-    where = resolved.folder if isinstance(resolved, FolderTarget) else tuple(sorted(resolved.parameters.items()))
-    key = (where, schema, tuple((name, repr(value)) for name, value in sorted(options.items())))
-    return _shared_of(key, lambda: SharedClients(Client(target, schema=schema, **options), owned=True))
+        return clients_of(replace(target_of(client), client=client, async_client=async_client))
+    return clients_of(target_of(Client(target, schema=schema, **options)))
 
 
-def needs_threads() -> bool:
-    """Whether psycopg cannot wait in the running event loop, which is so of Windows' Proactor loop."""
-    proactor = getattr(asyncio, "ProactorEventLoop", None)
-    return proactor is not None and isinstance(asyncio.get_running_loop(), proactor)
-
-
-def _shared_of(key: Hashable, make: Callable[[], SharedClients]) -> SharedClients:
-    known = _shared.get((os.getpid(), key))
+def clients_of(target: Target) -> SharedClients:
+    """Return the clients of a target, the same ones for whoever asks for it."""
+    key = (os.getpid(), _key(target))
+    known = _shared.get(key)
     if known is not None:
         return known
-    made = make()
+    if target.client is not None:
+        made = SharedClients(target.client, owned=False, async_client=target.async_client)
+    else:
+        state = {"schema": target.schema, "target": target.place, "options": target.options}
+        made = SharedClients(_twin(Client, state), owned=True)
     with _lock:
-        return _shared.setdefault((os.getpid(), key), made)
+        return _shared.setdefault(key, made)
+
+
+def _key(target: Target) -> Hashable:
+    if target.client is not None:
+        # By identity, which is safe: while they are known here, they live.
+        return id(target.client), id(target.async_client)
+    place = target.place
+    where = place.folder if isinstance(place, FolderTarget) else tuple(sorted(place.parameters.items()))
+    return where, target.schema, repr(target.options)
 
 
 def _unlock_in_child() -> None:
