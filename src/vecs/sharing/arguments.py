@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from vecs._connecting.options import Options
+from vecs._sql.table import check_name
 from vecs.exc import ArgError
 
 # What a client can be told besides where it connects: a store takes these, too, and hands them on.
@@ -38,10 +39,10 @@ def check_client_options(
 
 
 def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
-    """Return a collection's name, as it was given to a store under the name of the `argument`."""
-    if not isinstance(name, str) or not name:
-        raise ArgError(f"{argument} must be a string that is not empty, not {name!r}{instead}")
+    """Return the name of a collection, which a store was given as an `argument`; raises ArgError for what is none."""
+    if not isinstance(name, str):
+        raise ArgError(f"{argument} must be a string, not {name!r}{instead}")
     if "://" in name:
         # Its value is not shown: it may hold a password.
         raise ArgError(f"{argument} is the collection's name, and was given a connection string; that is url=")
-    return name
+    return check_name(name, argument)

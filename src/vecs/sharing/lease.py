@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from vecs._async.client import AsyncClient
 from vecs._sync.client import Client
@@ -12,8 +12,6 @@ from vecs.sharing.target import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-LeaseT = TypeVar("LeaseT", bound="Lease")
 
 
 class Lease:
@@ -85,14 +83,15 @@ class Lease:
         """Forget what was opened by the clients; there is something of the kind in derived classes."""
 
 
-class Lifetime(Generic[LeaseT]):
+class Lifetime:
     """
     What every object has that works on shared clients: it is closed, is a context manager, can be copied.
 
     It has no state of its own, so that a pydantic model can inherit it, and stands on the attribute `_shared`.
     """
 
-    _shared: LeaseT
+    # A Lease, or what derives from one. (Not by a type parameter: pydantic models take no such bases.)
+    _shared: Any
 
     @property
     def client(self) -> Client:

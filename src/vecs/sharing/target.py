@@ -80,16 +80,18 @@ def target_of(client: Client | AsyncClient) -> Target:
     return Target(state["schema"], state["target"], state["options"])
 
 
-def client_of(collection: Any, *, client: Any = None, **places: Any) -> Any:
+def client_of(
+    collection: Any, *, client: Any = None, url: Any = None, path: Any = None, wanted: str = "a vecs collection"
+) -> Any:
     """
     Return the client of a collection that is open, for a store that is made of one.
 
-    Raises ArgError for what is no collection, and where another client or one of the `places`, such as `url=`,
-    says that it is elsewhere.
+    Raises ArgError for what is no collection, which says what is `wanted`, and where one of the other arguments
+    of the store says that the collection is elsewhere.
     """
     if not isinstance(collection, Collection | AsyncCollection):
-        raise ArgError(f"collection must be a name or a vecs collection, not {type(collection).__name__}")
-    for name, place in places.items():
+        raise ArgError(f"collection must be {wanted}, not {type(collection).__name__}")
+    for name, place in (("path", path), ("url", url)):
         if place is not None:
             raise ArgError(f"{name} and collection each say where the collection is; give {name}= with its name alone")
     if client is not None and client is not collection.client:

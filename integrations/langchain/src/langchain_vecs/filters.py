@@ -27,7 +27,7 @@ def to_filters(
     if given is not None and not isinstance(given, Mapping):
         raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {given!r:.80}")
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
-    # By length: a mapping of somebody's may call itself false and hold a condition.
+    # Tested by its length: a caller's own mapping class may be false and still hold a condition.
     if given is not None and len(cast("Mapping[Any, Any]", given)) > 0:
         parts.append(_checked(given))
     parts += [part for part in conditions if part]

@@ -19,12 +19,12 @@ def qualified(id: Any, namespace: str | None) -> str:
 
 
 def unqualified(id: str, namespace: str | None) -> str:
-    """Return the id a record was given."""
+    """Return the id that a record was given by its caller."""
     return id if namespace is None else id.removeprefix(namespace + SEPARATOR)
 
 
 def checked_namespace(namespace: Any) -> str | None:
-    """Return a namespace that can be told from the id behind it."""
+    """Return a namespace, which must not hold the character that separates it from an id."""
     if namespace is None:
         return None
     if not isinstance(namespace, str) or not namespace or SEPARATOR in namespace:
@@ -33,7 +33,7 @@ def checked_namespace(namespace: Any) -> str | None:
 
 
 def check_namespace_of(id: str, namespace: Any) -> None:
-    """Refuse what would be half in a namespace: seen by its searches, and not under an id of its."""
+    """Refuse a document that searches of a namespace would find, though its id is not one of the namespace."""
     if isinstance(namespace, str) and not id.startswith(namespace + SEPARATOR):
         raise ArgError(
             f"document {id!r} has the metadata key {NAMESPACE_KEY!r}, but no id of the namespace {namespace!r}; add it "
