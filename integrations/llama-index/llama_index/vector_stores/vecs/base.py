@@ -181,8 +181,8 @@ class VecsVectorStore(
         `async_collection` is the same one as an AsyncClient sees it; the other arguments are the constructor's.
         """
         kind = "client" if isinstance(collection, Collection) else "async_client"
-        given: dict[str, Any] = {"transform": collection.transform, **options}
-        given[kind] = client_of(collection, client=options.get(kind), url=options.get("url"), path=options.get("path"))
+        client = client_of(collection, client=options.get(kind), url=options.get("url"), path=options.get("path"))
+        given: dict[str, Any] = {"transform": collection.transform, **options, kind: client}
         if async_collection is not None:
             given["async_client"] = client_of(async_collection, client=options.get("async_client"))
             if async_collection.name != collection.name:
