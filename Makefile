@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format hooks clean
 
 demo: .venv/demo
 	@$(BIN)/vecs demo
@@ -20,6 +20,10 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python tools/unasync.py
+
+hooks: .venv/dev
+	$(BIN)/pip install -q -c constraints.txt pre-commit
+	$(BIN)/pre-commit install
 
 clean:
 	rm -rf .venv

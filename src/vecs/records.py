@@ -179,5 +179,5 @@ def _only(id: Any) -> Any:
     # One-tuples, as rows of a query have them: vecs 0.4 took those.
     if not isinstance(id, tuple):
         return id
-    row = cast("tuple[Any, ...]", id)
-    return row[0] if len(row) == 1 else row
+    parts = cast("tuple[Any, ...]", id)
+    return parts[0] if len(parts) == 1 else parts

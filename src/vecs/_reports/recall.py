@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
+
+from vecs.exc import ArgError
 
 # The settings that are tried: steps of about a third, which is finer than a sample can tell apart.
 _EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
@@ -20,7 +23,7 @@ class Recall:
     The share of the exact answer that searches found, measured on a sample of queries.
 
     `low` and `high` are its 95 % interval for further queries like these; `least` is the worst query's share.
-    `limit` is how many neighbours were compared a query, `records` among how many. `index` is the approximate
+    `limit` is how many neighbours were compared per query, `records` among how many. `index` is the approximate
     index that answers, or may where the planner chooses under a filter; None where there is none: every record
     is compared, and recall is 1 by definition. `ef_search`, `probes` and `oversampling` are those asked for;
     None is the default. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
@@ -102,7 +105,7 @@ def _settings(ef_search: int | None, probes: int | None, oversampling: float | N
 
 def interval(share: float, queries: int) -> tuple[float, float]:
     """
-    Return the 95 % interval of a mean of shares, one a query.
+    Return the 95 % interval of a mean of shares, one per query.
 
     Wilson's (Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927), with a query for
     a trial, not a neighbour: the neighbours of one query are found or missed together. No shares in [0, 1] vary
@@ -112,6 +115,13 @@ def interval(share: float, queries: int) -> tuple[float, float]:
     centre = (share + square / (2 * queries)) / (1 + square / queries)
     reach = _Z * math.sqrt(share * (1 - share) / queries + square / (4 * queries * queries)) / (1 + square / queries)
     return max(0.0, min(share, centre - reach)), min(1.0, max(share, centre + reach))
+
+
+def checked_target(target: Any) -> float:
+    """Return a recall above 0 and up to 1, or raise ArgError."""
+    if isinstance(target, bool) or not isinstance(target, Real) or not 0 < float(target) <= 1:
+        raise ArgError(f"target must be a recall above 0 and up to 1, not {target!r}")
+    return float(target)
 
 
 def found_share(distances: Sequence[float], exact: Sequence[float], limit: int, *, cosine: bool) -> float:

@@ -13,6 +13,8 @@ from vecs.exc import ArgError
 from vecs.records import Record, stored_id
 
 EncodedRow = tuple["bytes | None", ...]
+# Where the id stands in an encoded row.
+ENCODED_ID = 0
 
 
 def encode_record(record: Record, table: Table) -> EncodedRow:

@@ -139,6 +139,8 @@ def set_up(folder: Path, connect: Connect) -> None:
     """
     Make what is missing of the role, the database and the extension, and bring the extension to the
     version at hand.
+
+    The statements are plain strings and not Fragments: every value and name in them is fixed.
     """
     with connect("postgres") as connection:
         _make_database(connection)

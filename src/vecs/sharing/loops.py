@@ -17,10 +17,6 @@ def needs_threads() -> bool:
     return proactor is not None and isinstance(asyncio.get_running_loop(), proactor)
 
 
-def _never() -> bool:
-    return False
-
-
 @overload
 def on_any_loop(method: Method, /) -> Method: ...
 
@@ -29,7 +25,7 @@ def on_any_loop(method: Method, /) -> Method: ...
 def on_any_loop(*, threads_when: Callable[[], bool]) -> Callable[[Method], Method]: ...
 
 
-def on_any_loop(method: Callable[..., Any] | None = None, /, *, threads_when: Callable[[], bool] = _never) -> Any:
+def on_any_loop(method: Callable[..., Any] | None = None, /, *, threads_when: Callable[[], bool] | None = None) -> Any:
     """
     Let an async method run its sync twin in a thread where psycopg cannot wait: on Windows' Proactor loop.
 
@@ -43,7 +39,7 @@ def on_any_loop(method: Callable[..., Any] | None = None, /, *, threads_when: Ca
 
         @wraps(method)
         async def anywhere(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            if needs_threads() or threads_when():
+            if needs_threads() or (threads_when is not None and threads_when()):
                 return await asyncio.to_thread(getattr(self, twin), *args, **kwargs)
             return await method(self, *args, **kwargs)
 

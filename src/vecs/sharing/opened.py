@@ -36,7 +36,8 @@ class OpenedCollections(Lease, Generic[SettingsT]):
                 f"dimension is {settings.dimension}, but collection {settings.name!r} has dimension {found.dimension}"
             )
         found.warns_without_index = False
-        settings.prepare(found)
+        if settings.prepare is not None:
+            settings.prepare(found)
         # Those of event loops that are over are let go.
         self._opened = {other: kept for other, kept in self._opened.items() if self._clients.has(other)}
         self._opened[client] = found

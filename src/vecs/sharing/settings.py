@@ -10,10 +10,6 @@ from vecs.storage import Precision
 from vecs.transforms import Transform
 
 
-def as_it_is(collection: Any) -> None:
-    """Change nothing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class CollectionSettings:
     """
@@ -39,7 +35,7 @@ class CollectionSettings:
     index: Mapping[str, Any] | None = None
     metadata_indexes: tuple[tuple[str, Any], ...] = ()
     existing_only: str | None = None
-    prepare: Callable[[Any], None] = as_it_is
+    prepare: Callable[[Any], None] | None = None
     records: str = "records"
 
     def not_found(self) -> str:

@@ -9,6 +9,7 @@ from vecs._async.collection.handle import Filters
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
+from vecs._async.collection.searching import AsyncSearching
 from vecs._async.tables import enable_text as enabling
 from vecs._async.writing import upsert as writing
 from vecs._checks.arguments import one_of
@@ -17,13 +18,14 @@ from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
+from vecs._sql.answers import first_column
 from vecs._sql.rows import encode_metadata
-from vecs._sql.search import Selection, first_column, selects_nothing
+from vecs._sql.selection import Selection, selects_nothing
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
 
 
-class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
+class AsyncCollection(AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._concurrency.calls import AsyncDunders
-from vecs._searching.known_indexes import NOTHING_KNOWN, KnownIndexes
+from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._sql import indexes as sql
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import EVERYTHING, Selection
+from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs.exc import ArgError, FilterError
 from vecs.filters import Column, Filter, conditions_of, parsed_filters
@@ -128,8 +128,11 @@ class AsyncCore(AsyncDunders):
 
     async def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NOTHING_KNOWN))
+        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NO_INDEXES))
         return known if time.monotonic() - read_at < 60 else await self._read_indexes()
+
+    async def _indexes(self, *, now: bool) -> KnownIndexes:
+        return await (self._read_indexes() if now else self._known_indexes())
 
     async def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(await self.indexes())

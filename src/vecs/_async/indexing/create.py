@@ -15,11 +15,12 @@ from vecs._indexing.precision import precision_to_build
 from vecs._indexing.wanted import BuildOptions, Wanted, available_method, index_on_key
 from vecs._reports.builds import BuildReport
 from vecs._sql import indexes as sql
-from vecs._sql import search
 from vecs._sql.builds import built_index, estimate
 from vecs._sql.filters import KEY_TYPES, KeyType, index_condition
 from vecs._sql.fragment import EMPTY
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.records import count_records
+from vecs._sql.selection import EVERYTHING
 from vecs._sql.table import Table
 from vecs.exc import ArgError, DatabaseError
 from vecs.filters import Filter
@@ -127,7 +128,7 @@ async def _rows_and_memory(
     """Return about how many records a build reads, and maintenance_work_mem for it."""
     rows, own, shared_buffers = (await held.execute(estimate(wanted.table)))[0]
     if rows is None:
-        rows = (await held.execute(search.count(wanted.table, search.EVERYTHING)))[0][0]
+        rows = (await held.execute(count_records(wanted.table, EVERYTHING)))[0][0]
     if memory is None:
         needed = needed_bytes(wanted.method, wanted.options, rows, wanted.vector_bytes)
         machine = None
@@ -204,7 +205,7 @@ async def _default_args(
 ) -> IndexArgs:
     if method is IndexMethod.hnsw:
         return IndexArgsHNSW()
-    advised = default_lists((await held.execute(search.count(table, search.EVERYTHING)))[0][0])
+    advised = default_lists((await held.execute(count_records(table, EVERYTHING)))[0][0])
     for index in existing:
         if index.valid and index.measure is measure.measure and index.method == method.value:
             lists = int(index.options.get("lists", "100"))

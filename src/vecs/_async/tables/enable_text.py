@@ -7,6 +7,7 @@ from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor, AsyncSession
 from vecs._sql import table as tables
+from vecs._sql import write
 from vecs._sql.indexes import analyze
 from vecs._sql.table import Table
 from vecs.exc import ArgError
@@ -48,7 +49,7 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
             if table.comment:
                 await session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
         if text_key is not None:
-            await session.execute(tables.fill_text(table, text_key))
+            await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # What a word weighs comes from the planner's statistics.
         await executor.alone(analyze(table), {"statement_timeout": "0"})

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecs._concurrency.calls import Dunders
-from vecs._searching.known_indexes import NOTHING_KNOWN, KnownIndexes
+from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._sql import indexes as sql
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.search import EVERYTHING, Selection
+from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
@@ -129,8 +129,11 @@ class Core(Dunders):
 
     def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NOTHING_KNOWN))
+        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NO_INDEXES))
         return known if time.monotonic() - read_at < 60 else self._read_indexes()
+
+    def _indexes(self, *, now: bool) -> KnownIndexes:
+        return self._read_indexes() if now else self._known_indexes()
 
     def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(self.indexes())

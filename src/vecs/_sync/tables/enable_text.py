@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from vecs._sql import table as tables
+from vecs._sql import write
 from vecs._sql.indexes import analyze
 from vecs._sql.table import Table
 from vecs._sync.sending.executor import Executor, Session
@@ -49,7 +50,7 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
             if table.comment:
                 session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
         if text_key is not None:
-            session.execute(tables.fill_text(table, text_key))
+            session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # What a word weighs comes from the planner's statistics.
         executor.alone(analyze(table), {"statement_timeout": "0"})

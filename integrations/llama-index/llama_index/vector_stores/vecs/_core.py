@@ -20,7 +20,7 @@ class Settings(CollectionSettings):
     """How a store was made."""
 
     defaults: Defaults
-    prepare: Callable[[Any], None] = drop_chunkers
+    prepare: Callable[[Any], None] | None = drop_chunkers
     records: str = "nodes"
 
 

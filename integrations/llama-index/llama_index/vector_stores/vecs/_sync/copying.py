@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from psycopg import Connection, ServerCursor
+from psycopg import Connection, RawServerCursor
 
 from llama_index.vector_stores.vecs._core import Core
 from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
@@ -14,6 +14,7 @@ from llama_index.vector_stores.vecs.nodes import to_record
 from vecs import Client, Record
 from vecs.exc import ArgError, CollectionNotFound
 from vecs.sharing import Lease
+from vecs.sql import execute
 
 _ROWS = 200
 
@@ -31,8 +32,8 @@ class Copying(Core):
     def _copy(self, client: Client, source: Source) -> None:
         # One transaction: the table as it is at one moment.
         with client.connection() as connection, connection.transaction():
-            cursor = connection.execute(find_table(source))
-            columns = {name: (type, modifier) for name, type, modifier in cursor.fetchall()}
+            found = execute(connection, find_table(source))
+            columns = {name: (type, modifier) for name, type, modifier in found}
             missing = {"node_id", "text", "metadata_", "embedding", "id"} - columns.keys()
             if not columns:
                 raise CollectionNotFound(f"there is no table {source.schema}.{source.table}")
@@ -51,8 +52,8 @@ class Copying(Core):
             collection.upsert(self._records(connection, source), skip_transform=True)
 
     def _records(self, connection: Connection[Any], source: Source) -> Iterator[Record]:
-        with ServerCursor(connection, "vecs_copied") as cursor:
-            cursor.execute(select_rows(source), binary=True)
+        with RawServerCursor(connection, "vecs_copied") as cursor:
+            cursor.execute(*select_rows(source).render(), binary=True)
             while rows := cursor.fetchmany(_ROWS):
                 for row in rows:
                     yield to_record(read_node(row), embed=False)
