@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 class Lease:
     """
-    A hold on the clients of a target, which everybody with a lease on it shares; the last to let go closes them.
+    One user's hold on the clients of a target: all leases on it share them, and the last to be given up closes them.
 
     It works from any thread and any event loop, and connects with its first call. After `close()` it can be used
     again. Pickled, it has no connections, but the password that is in the target; copies share the connections.
@@ -44,7 +44,7 @@ class Lease:
         return await self._clients.async_client()
 
     def close(self) -> None:
-        """Let go of the clients, which the last one closes; those that were handed in stay open."""
+        """Give up the clients; the last lease closes them, but for those that were handed in."""
         self._forget()
         self._clients.release(self)
 
@@ -80,7 +80,7 @@ class Lease:
         self._clients.hold(self)
 
     def _forget(self) -> None:
-        """Forget what was opened by the clients; there is something of the kind in derived classes."""
+        """Forget what the clients opened: nothing here, collections in derived classes."""
 
 
 class Lifetime:
@@ -90,7 +90,7 @@ class Lifetime:
     It has no state of its own, so that a pydantic model can inherit it, and stands on the attribute `_shared`.
     """
 
-    # A Lease, or what derives from one. (Not by a type parameter: pydantic models take no such bases.)
+    # A Lease, or what derives from it. No type parameter says which: pydantic warns of generic bases of its models.
     _shared: Any
 
     @property
@@ -123,12 +123,10 @@ class Lifetime:
         await self.aclose()
 
     def __copy__(self) -> Self:
-        # A lease of its own: otherwise who closes the copy would close the connections of the original.
+        # With a lease of its own: otherwise closing the copy would close the connections of the original.
         inherited = getattr(super(), "__copy__", None)
+        twin: Self = type(self).__new__(type(self)) if inherited is None else inherited()
         if inherited is None:
-            twin = type(self).__new__(type(self))
             vars(twin).update(vars(self))
-        else:
-            twin: Self = inherited()
         twin._shared = copy.copy(self._shared)
         return twin
