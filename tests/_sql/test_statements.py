@@ -17,7 +17,7 @@ from vecs._sql.indexes import IndexSpec
 from vecs._sql.rows import encode_record
 from vecs._sql.table import Extension, Table
 from vecs.exc import ArgError
-from vecs.filters import Column, Contains, Filter, Not, parse_filters
+from vecs.filters import Column, Contains, Filter, Not, Range, parse_filters
 from vecs.indexes import IndexMethod
 from vecs.measures import measure_spec
 from vecs.records import Record
@@ -165,6 +165,10 @@ def test_a_fragment_numbers_its_parameters_and_sends_each_once() -> None:
 
 def test_a_fragment_shows_no_values() -> None:
     assert "secret" not in repr(fragment("select {x}", x="secret"))
+
+
+def test_dates_of_numpy_are_compared_as_they_are_stored() -> None:
+    assert parse_filters({"day": {"$gt": np.datetime64("2020-05-17")}}) == Range("day", "$gt", "2020-05-17")
 
 
 @pytest.mark.parametrize("name", ["", "a" * 64, "é" * 32, "x\0", 5, None, "\ud800"])

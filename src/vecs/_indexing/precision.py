@@ -40,10 +40,8 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecisio
 def automatic_precision(table: Table) -> Precision:
     """Return the highest precision an index of the collection can have."""
     there = _precisions(table)
-    for precision in there:
-        if (table.dimension or 0) <= greatest_dimension(table, precision):
-            return precision
-    return there[-1]
+    fitting = [precision for precision in there if (table.dimension or 0) <= greatest_dimension(table, precision)]
+    return fitting[0] if fitting else there[-1]
 
 
 def _precisions(table: Table) -> tuple[Precision, ...]:
