@@ -34,6 +34,7 @@ MODULES = [
     "vecs.rerankers",
     "vecs.sharing",
     "vecs.sparse",
+    "vecs.sql",
     "vecs.storage",
     "vecs.transforms",
     "langchain_vecs",

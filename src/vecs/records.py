@@ -177,5 +177,5 @@ def _only(id: Any) -> Any:
     # vecs 0.4 took one-tuples.
     if not isinstance(id, tuple):
         return id
-    row = cast("tuple[Any, ...]", id)
-    return row[0] if len(row) == 1 else row
+    parts = cast("tuple[Any, ...]", id)
+    return parts[0] if len(parts) == 1 else parts

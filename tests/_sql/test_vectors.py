@@ -18,7 +18,10 @@ from vecs._searching.candidates import candidate_count
 from vecs._searching.explain import why_precision
 from vecs._searching.known_indexes import best_index
 from vecs._sql import binary, indexes, search
+from vecs._sql.answers import Columns
+from vecs._sql.fragment import Param
 from vecs._sql.indexes import IndexSpec
+from vecs._sql.shape import Shape
 from vecs._sql.table import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param
 from vecs.exc import ArgError, MismatchedDimension
@@ -357,10 +360,10 @@ def test_the_reason_for_a_precision_is_told() -> None:
 @pytest.mark.parametrize("precision", ["half", "binary"])
 def test_candidates_are_limited_inside_and_ranked_outside(precision: Any) -> None:
     vec = vec_param(np.ones(3, np.float32), table())
-    statement = search.nearest_of_candidates(
-        table(), vec, measure_for(None, "vector", 3), search.Columns(vec=True), precision, candidates=9, limit=3
+    shape = Shape(
+        table(), measure_for(None, "vector", 3), Columns(vec=True), limit=3, precision=precision, candidates=9
     )
-    text, params = statement.render()
+    text, params = search.nearest(shape, Param(vec)).render()
     inside, outside = text.decode().split(") as candidates")
     # The query is sent once, the exact distance comes from inside, the vectors are sent for the results only.
     assert [str(param) for param in params] == ["[1.0,1.0,1.0]"]

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from vecs._async.collection.collection import AsyncCollection
+from vecs._async.collection.connected import AsyncConnected
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.create import (
     NewCollection,
@@ -27,8 +28,9 @@ from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
+from vecs._searching.catalog import Catalog
 from vecs._sql import table as tables
-from vecs._sql.shapes import first_column
+from vecs._sql.answers import first_column
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import (
@@ -39,7 +41,7 @@ from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
 
 
-class AsyncClient:
+class AsyncClient(AsyncConnected):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -65,7 +67,7 @@ class AsyncClient:
         options = made_of(Options, locals())
         self.schema = check_name(schema, "schema name")
         given = one_of("target", target, "connection_string", connection_string)
-        self._executor = AsyncExecutor(resolve_target(given), options)
+        super().__init__(AsyncExecutor(resolve_target(given), options), Catalog())
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -75,7 +77,7 @@ class AsyncClient:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._executor = AsyncExecutor(state["target"], state["options"])
+        super().__init__(AsyncExecutor(state["target"], state["options"]), Catalog())
 
     async def connect(self) -> None:
         """
@@ -132,7 +134,7 @@ class AsyncClient:
             postgres=facts.version,
             pgvector=self.vector_version,
             read_only=facts.in_recovery,
-            pooler=self._executor.options.pooler,
+            pooler=self._executor.pooler,
             pool_size=self._executor.options.pool_size,
         )
 
@@ -228,16 +230,16 @@ class AsyncClient:
         # Raises where the table of this name is not a collection.
         if await self._find_table(name) is None:
             return
-        self._executor.indexes.clear()
-        await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
+        self._catalog.forget()
+        await self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
         """Rename a collection and open it under its new name."""
         await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        await self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexes.clear()
+        await self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        self._catalog.forget()
         return await self.get_collection(new_name)
 
     async def _find_table(self, name: str) -> Table | None:

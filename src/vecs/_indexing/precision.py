@@ -40,7 +40,7 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecisio
 def automatic_precision(table: Table) -> Precision:
     """Return the highest precision an index of the collection can have."""
     there = _precisions(table)
-    fitting = [precision for precision in there if (table.dimension or 0) <= greatest_dimension(table, precision)]
+    fitting: list[Precision] = [kind for kind in there if (table.dimension or 0) <= greatest_dimension(table, kind)]
     return fitting[0] if fitting else there[-1]
 
 

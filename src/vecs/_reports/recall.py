@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
+
+from vecs.exc import ArgError
 
 # The settings that are tried, in steps of about a third: a sample cannot tell smaller ones apart.
 _EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
@@ -113,6 +116,13 @@ def interval(share: float, queries: int) -> tuple[float, float]:
     centre = (share + square / (2 * queries)) / (1 + square / queries)
     reach = _Z * math.sqrt(share * (1 - share) / queries + square / (4 * queries * queries)) / (1 + square / queries)
     return max(0.0, min(share, centre - reach)), min(1.0, max(share, centre + reach))
+
+
+def checked_target(target: Any) -> float:
+    """Return a recall above 0 and up to 1, or raise ArgError."""
+    if isinstance(target, bool) or not isinstance(target, Real) or not 0 < float(target) <= 1:
+        raise ArgError(f"target must be a recall above 0 and up to 1, not {target!r}")
+    return float(target)
 
 
 def found_share(distances: Sequence[float], exact: Sequence[float], limit: int, *, cosine: bool) -> float:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vecs._indexing.precision import PRECISION_WORDS, automatic_precision, greatest_dimension
+from vecs._searching.plan import Query, Setup
 from vecs._searching.request import Request
-from vecs._searching.statement import rows_of_index
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.table import Table
 
 
 def describe_search(
-    table: Table,
-    request: Request,
-    indexes: Sequence[IndexInfo],
-    index: IndexInfo | None,
-    plan: Sequence[str],
-    settings: Mapping[str, str],
+    setup: Setup, query: Query, indexes: Sequence[IndexInfo], plan: Sequence[str], settings: Mapping[str, str]
 ) -> list[str]:
-    """Say which indexes a plan uses, with what settings, among how many candidates, and what follows it."""
+    """Say which indexes a plan of the server uses, with what settings, among how many candidates, and what follows."""
+    request, table = setup.request, setup.shape.table
     used = [index for index in indexes if any(index.name in line for line in plan)]
-    lines = [_first_line(request, used), *why_precision(table, index, rows_of_index(request, index))]
+    lines = [
+        _first_line(request, used),
+        *why_precision(table, setup.index_for(query), setup.shape.rows_of_index),
+    ]
     if request.mode != "vector":
         lines.append(f"Words are read as {table.language} text; rare ones count more.")
     if request.mode == "hybrid":

@@ -10,8 +10,9 @@ from vecs._sql.vectors import fits_half
 from vecs.measures import IndexMeasure, MeasureSpec
 from vecs.records import StoredVector
 
-# From here on pgvector's own limit of 20,000 records is the better moment to give an index scan up.
-MANY = 400_000
+# From so many records on, pgvector's own hnsw.max_scan_tuples (20,000) ends a scan earlier than a tenth of the table
+# would.
+LARGE_COLLECTION = 400_000
 
 
 class KnownIndexes:
@@ -19,7 +20,7 @@ class KnownIndexes:
 
     def __init__(self, indexes: Iterable[IndexInfo] = ()) -> None:
         self.all = tuple(index for index in indexes if index.valid)
-        # Be it the user's own: any of them may answer.
+        # Indexes that the user made count, too: any of them may answer.
         self.approximate = any(index.approximate for index in self.all)
         self.on_parts = any(index.approximate and index.condition is not None for index in self.all)
         # About how many records there are; 0 where that is not known.
@@ -35,17 +36,20 @@ class KnownIndexes:
 
     def scan_limit(self, rows: int) -> Settings:
         """Return the setting that ends a scan for so many rows where comparing all that match is faster."""
-        if self.rows == 0 or self.rows >= MANY:
+        if self.rows == 0 or self.rows >= LARGE_COLLECTION:
             return NO_SETTINGS
         if rows not in self._limits:
-            # Beyond some tenth of the records. In powers of two, so that a growing collection does not change the
-            # setting all the time.
-            most = max(1 << (self.rows // 10 | 512).bit_length(), 4 * rows)
+            # At about a tenth of the records. In powers of two: a growing collection seldom changes the setting.
+            most = max(_next_power_of_two(max(self.rows // 10, 512)), 4 * rows)
             self._limits[rows] = {"hnsw.max_scan_tuples": str(min(most, 2**31 - 1))}
         return self._limits[rows]
 
 
-NOTHING_KNOWN = KnownIndexes()
+def _next_power_of_two(number: int) -> int:
+    return 1 << number.bit_length()
+
+
+NO_INDEXES = KnownIndexes()
 
 
 def best_index(indexes: Iterable[IndexInfo], measure: MeasureSpec) -> IndexInfo | None:

@@ -10,7 +10,8 @@ from numbers import Real
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 from vecs._checks.numbers import checked_int, checked_oversampling
-from vecs._sql.search import EVERYTHING, Columns, Selection
+from vecs._sql.answers import Columns
+from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
@@ -21,12 +22,17 @@ from vecs.rerankers import Reranker, check_reranker
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
 
-# How many candidates a side of a hybrid search has at least: of fewer, too few are found by both.
+# How many candidates each side of a hybrid search has at least: of fewer, too few are found by both.
 MIN_CANDIDATES = 50
 # No table has more; twice or ten times as many still fit an int8.
 MOST_ROWS = 2**58
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
 OVERSAMPLING = 5.0
+DEFAULT_LIMIT = 10
+
+_FUSION = ("weights", "candidates", "rrf_constant")
+# Options that make a search more than plain nearness. A reranker, a whole model perhaps, is never kept in the cache.
+_NOT_PLAIN = ("text", "filters", "rerank", *_FUSION)
 
 
 class SearchOptions(TypedDict, total=False):
@@ -88,58 +94,48 @@ class Request:
 
 
 def checked_request(
-    table: Table,
-    selection: Selection,
-    *,
-    mode: Mode = "vector",
-    limit: int = 10,
-    offset: int = 0,
-    measure: IndexMeasure | MeasureName | None = None,
-    threshold: float | None = None,
-    exact: bool = False,
-    ef_search: int | None = None,
-    probes: int | None = None,
-    weights: tuple[float, float] | None = None,
-    candidates: int | tuple[int, int] | None = None,
-    rrf_constant: int | None = None,
-    rerank: Reranker | None = None,
-    diversity: float | None = None,
-    oversampling: float | None = None,
-    include_vector: bool = False,
-    include_extra: bool = False,
-    columns: Columns | None = None,
+    table: Table, selection: Selection, options: SearchOptions, *, columns: Columns | None = None
 ) -> Request:
-    """Return the request, or raise ArgError."""
+    """
+    Return the request that these arguments of `search()` make, or raise ArgError.
+
+    `columns` are other columns than `search()` returns.
+    """
+    mode = options.get("mode", "vector")
     if mode not in MODES:
         raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(map(repr, MODES))}")
-    limit, offset = min(checked_int(limit, "limit", 0), MOST_ROWS), min(checked_int(offset, "offset", 0), MOST_ROWS)
+    limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)
+    offset = min(checked_int(options.get("offset", 0), "offset", 0), MOST_ROWS)
+    weights, candidates, rrf_constant = (options.get(name) for name in _FUSION)
     if mode != "hybrid":
-        for name, value in (("weights", weights), ("candidates", candidates), ("rrf_constant", rrf_constant)):
+        for name, value in zip(_FUSION, (weights, candidates, rrf_constant), strict=True):
             if value is not None:
                 raise ArgError(f"{name}= is for mode='hybrid', and mode is {mode!r}")
+    rerank, diversity, threshold = options.get("rerank"), options.get("diversity"), options.get("threshold")
     if rerank is not None:
         check_reranker(rerank)
     if diversity is not None and table.storage.sparse:
         raise ArgError(f"diversity= compares dense vectors, and collection {table.name!r} holds sparse ones")
     refined = rerank is not None or diversity is not None
-    factor = checked_oversampling(oversampling)
-    fetched, skipped = (limit, offset)
+    factor = checked_oversampling(options.get("oversampling"))
+    fetched, skipped = limit, offset
     if refined:
         fetched, skipped = min(math.ceil((limit + offset) * (factor or OVERSAMPLING)), MOST_ROWS), 0
+    include_vector = options.get("include_vector", False)
     shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
     return Request(
         mode=mode,
-        measure=measure_for(measure, table.vec_type, table.dimension),
-        columns=columns or _columns(include_vector or diversity is not None, include_extra),
+        measure=measure_for(options.get("measure"), table.vec_type, table.dimension),
+        columns=columns or _columns(include_vector or diversity is not None, options.get("include_extra", False)),
         selection=selection,
         limit=limit,
         offset=offset,
         fetched=fetched,
         skipped=skipped,
         threshold=None if threshold is None else _threshold(threshold),
-        exact=exact,
-        ef_search=_checked_setting(ef_search, IndexMethod.hnsw, "ef_search"),
-        probes=_checked_setting(probes, IndexMethod.ivfflat, "probes"),
+        exact=options.get("exact", False),
+        ef_search=_checked_setting(options.get("ef_search"), IndexMethod.hnsw, "ef_search"),
+        probes=_checked_setting(options.get("probes"), IndexMethod.ivfflat, "probes"),
         weights=shares,
         candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
         rrf_constant=None if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 0),
@@ -153,46 +149,24 @@ def checked_request(
     )
 
 
-def plain_request(table: Table, *arguments: Any) -> Request:
-    """Return the request for nearness alone, without a filter; its arguments are those of the function below."""
+def is_plain(options: SearchOptions) -> bool:
+    """Whether options are for nearness alone, without a filter: the same from one search to the next, mostly."""
+    return options.get("mode") == "vector" and all(options.get(name) is None for name in _NOT_PLAIN)
+
+
+def plain_request(table: Table, options: SearchOptions) -> Request:
+    """Return the request that plain options make; it is kept for the next search."""
     try:
-        return _plain_request(table, *arguments)
+        return _plain_request(table, **cast("dict[str, Any]", options))
     except TypeError:
         # What cannot be hashed is no good argument, either.
-        return _plain_request.__wrapped__(table, *arguments)
+        return checked_request(table, EVERYTHING, options)
 
 
 # Typed: True is no limit, though it equals 1.
 @lru_cache(maxsize=256, typed=True)
-def _plain_request(
-    table: Table,
-    limit: int,
-    offset: int,
-    measure: IndexMeasure | MeasureName | None,
-    threshold: float | None,
-    exact: bool,
-    ef_search: int | None,
-    probes: int | None,
-    diversity: float | None,
-    oversampling: float | None,
-    include_vector: bool,
-    include_extra: bool,
-) -> Request:
-    return checked_request(
-        table,
-        EVERYTHING,
-        limit=limit,
-        offset=offset,
-        measure=measure,
-        threshold=threshold,
-        exact=exact,
-        ef_search=ef_search,
-        probes=probes,
-        diversity=diversity,
-        oversampling=oversampling,
-        include_vector=include_vector,
-        include_extra=include_extra,
-    )
+def _plain_request(table: Table, **options: Any) -> Request:
+    return checked_request(table, EVERYTHING, cast("SearchOptions", options))
 
 
 @lru_cache(maxsize=4)
@@ -200,14 +174,41 @@ def _columns(vec: bool, extra: bool) -> Columns:
     return Columns(vec=vec, extra=extra)
 
 
-def request_from(table: Table, options: SearchOptions, selection: Selection) -> Request:
-    """Return the request that these arguments of `search()` make."""
+def check_known(options: SearchOptions) -> None:
+    """Raise TypeError for an argument that `search()` does not have."""
     unknown = [name for name in options if name not in SearchOptions.__annotations__]
     if unknown:
         expected = ", ".join(SearchOptions.__annotations__)
         raise TypeError(f"unknown argument {unknown[0]!r}; expected one of {expected}")
-    rest: dict[str, Any] = {name: value for name, value in options.items() if name not in ("text", "filters")}
-    return checked_request(table, selection, **rest)
+
+
+def words_of(query: Any, request: Request, table: Table, text: str | None) -> str | None:
+    """
+    Return the text whose words are looked for, or that a reranker reads; None where neither is.
+
+    `text` is the argument of that name. Raises ArgError where there are no words, or nowhere to look for them.
+    """
+    needs_keywords = request.mode != "vector"
+    if needs_keywords and table.language is None:
+        raise ArgError(
+            f"mode={request.mode!r} needs the words of texts, and collection {table.name!r} keeps none; call its "
+            "enable_text(), or create the collection with text=True"
+        )
+    if request.rerank is not None and not table.has_text:
+        raise ArgError(
+            f"rerank= reads texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
+            "the collection with text=True"
+        )
+    if text is not None and not isinstance(text, str):
+        raise ArgError(f"text must be a string, not {text!r}")
+    if not needs_keywords and request.rerank is None:
+        if text is not None:
+            raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
+        return None
+    if text is None and not isinstance(query, str):
+        what = f"mode={request.mode!r}" if needs_keywords else "rerank="
+        raise ArgError(f"the query is {type(query).__name__}, and {what} needs words: give text= beside it")
+    return query if text is None else text
 
 
 def _checked_setting(value: int | None, method: IndexMethod, name: str) -> int | None:

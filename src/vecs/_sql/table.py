@@ -308,16 +308,6 @@ def add_text(table: Table, language: str) -> list[Fragment]:
     return statements
 
 
-def fill_text(table: Table, key: str) -> Fragment:
-    """Take the text of records that have none from a key of their metadata."""
-    return fragment(
-        "update {table} set text = metadata ->> {key}::text "
-        "where text is null and jsonb_typeof(metadata -> {key}::text) = 'string'",
-        table=table.identifier,
-        key=key,
-    )
-
-
 def find_language(language: str) -> Fragment:
     """Find a text search configuration by name, and how the server writes that name."""
     return fragment(

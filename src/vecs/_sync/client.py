@@ -16,10 +16,12 @@ from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
+from vecs._searching.catalog import Catalog
 from vecs._sql import table as tables
-from vecs._sql.shapes import first_column
+from vecs._sql.answers import first_column
 from vecs._sql.table import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
+from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.create import (
     NewCollection,
@@ -40,7 +42,7 @@ from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
 
 
-class Client:
+class Client(Connected):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -66,7 +68,7 @@ class Client:
         options = made_of(Options, locals())
         self.schema = check_name(schema, "schema name")
         given = one_of("target", target, "connection_string", connection_string)
-        self._executor = Executor(resolve_target(given), options)
+        super().__init__(Executor(resolve_target(given), options), Catalog())
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -76,7 +78,7 @@ class Client:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._executor = Executor(state["target"], state["options"])
+        super().__init__(Executor(state["target"], state["options"]), Catalog())
 
     def connect(self) -> None:
         """
@@ -133,7 +135,7 @@ class Client:
             postgres=facts.version,
             pgvector=self.vector_version,
             read_only=facts.in_recovery,
-            pooler=self._executor.options.pooler,
+            pooler=self._executor.pooler,
             pool_size=self._executor.options.pool_size,
         )
 
@@ -229,16 +231,16 @@ class Client:
         # Raises where the table of this name is not a collection.
         if self._find_table(name) is None:
             return
-        self._executor.indexes.clear()
-        self._executor.alone(tables.drop_table(self.schema, check_name(name)))
+        self._catalog.forget()
+        self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Rename a collection and open it under its new name."""
         require_table(self._executor, self.schema, name)
         if find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexes.clear()
+        self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        self._catalog.forget()
         return self.get_collection(new_name)
 
     def _find_table(self, name: str) -> Table | None:

@@ -64,7 +64,8 @@ class AdapterStep(ABC):
         results = list(self([("", query, {})], AdapterContext.query))
         if len(results) != 1:
             raise ArgError(NOT_ONE_VECTOR)
-        return results[0][1]
+        (record,) = results
+        return record[1]
 
 
 class NoOp(AdapterStep):

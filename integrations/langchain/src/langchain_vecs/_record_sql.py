@@ -2,65 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, cast
-
-from psycopg.sql import SQL, Composed, Identifier
+from collections.abc import Sequence
+from typing import cast
 
 from vecs.exc import ArgError
+from vecs.sql import Fragment, Identifier, fragment, join
 
 TABLE = "langchain_records"
 
-# With what its parameters are called.
-Statement: TypeAlias = tuple[Composed, Mapping[str, Any]]
-
 # The server's, for all clients alike.
-_CLOCK = SQL("extract(epoch from pg_catalog.clock_timestamp())::float8")
+_CLOCK = fragment("extract(epoch from pg_catalog.clock_timestamp())::float8")
 
 # Of vecs itself: collections and their schema are created under it, too.
-_LOCK = SQL("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
+_LOCK = fragment("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
 
 
-def find_table(schema: str) -> Statement:
+def find_table(schema: str) -> Fragment:
     """Find the table of records."""
-    statement = SQL(
+    return fragment(
         """
         select 1
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = %(schema)s::text and c.relname = %(name)s::text
-        """
+        where n.nspname = {schema}::text and c.relname = {name}::text
+        """,
+        schema=schema,
+        name=TABLE,
     )
-    return Composed([statement]), {"schema": schema, "name": TABLE}
 
 
-def create_table(schema: str) -> list[Statement]:
+def create_table(schema: str) -> list[Fragment]:
     """Create the table of records and its schema where they are absent; for one transaction, one client at a time."""
-    statements = [
-        Composed([_LOCK]),
-        SQL("create schema if not exists {}").format(Identifier(schema)),
-        SQL(
+    return [
+        _LOCK,
+        fragment("create schema if not exists {schema}", schema=Identifier(schema)),
+        fragment(
             """
-            create table if not exists {} (
+            create table if not exists {table} (
                 namespace text not null,
                 key text not null,
                 group_id text,
                 updated_at float8 not null,
                 primary key (namespace, key)
             )
-            """
-        ).format(Identifier(schema, TABLE)),
+            """,
+            table=_table(schema),
+        ),
         # Without the time: then a record that is only seen again stays where it is in the index.
-        SQL("create index if not exists {} on {} (namespace, group_id)").format(
-            Identifier(f"{TABLE}_group_idx"), Identifier(schema, TABLE)
+        fragment(
+            "create index if not exists {index} on {table} (namespace, group_id)",
+            index=Identifier(f"{TABLE}_group_idx"),
+            table=_table(schema),
         ),
     ]
-    return [(statement, {}) for statement in statements]
 
 
-def read_clock() -> Statement:
+def read_clock() -> Fragment:
     """Return the seconds since 1970."""
-    return SQL("select {}").format(_CLOCK), {}
+    return fragment("select {clock}", clock=_CLOCK)
 
 
 def upsert(
@@ -69,40 +68,44 @@ def upsert(
     keys: Sequence[str],
     group_ids: Sequence[str | None] | None,
     time_at_least: float | None,
-) -> Statement:
+) -> Fragment:
     """Write the records, if it is late enough; return the time. Raises ArgError for lists of different length."""
     keys = checked(keys)
     if group_ids is not None and len(group_ids) != len(keys):
         raise ArgError(f"there are {len(keys)} keys but {len(group_ids)} group_ids; give one for each key, or None")
     # One row a key, or `on conflict` refuses; in one order, or two clients wait for each other.
     groups = dict(sorted(dict(zip(keys, group_ids or [None] * len(keys), strict=True)).items()))
-    statement = SQL(
+    return fragment(
         """
         with clock as materialized (select {clock} as now),
         written as (
             insert into {table} (namespace, key, group_id, updated_at)
-            select %(namespace)s::text, r.key, r.group_id, clock.now
+            select {namespace}::text, r.key, r.group_id, clock.now
             from clock
-            cross join unnest(%(keys)s::text[], %(group_ids)s::text[]) as r (key, group_id)
-            where clock.now >= %(time_at_least)s::float8
+            cross join unnest({keys}::text[], {group_ids}::text[]) as r (key, group_id)
+            where clock.now >= {time_at_least}::float8
             on conflict (namespace, key) do update
             set group_id = excluded.group_id, updated_at = excluded.updated_at
         )
         select now from clock
-        """
-    ).format(clock=_CLOCK, table=Identifier(schema, TABLE))
-    return statement, {
-        "namespace": namespace,
-        "keys": list(groups),
-        "group_ids": list(groups.values()),
-        "time_at_least": time_at_least or 0.0,
-    }
+        """,
+        clock=_CLOCK,
+        table=_table(schema),
+        namespace=namespace,
+        keys=list(groups),
+        group_ids=list(groups.values()),
+        time_at_least=time_at_least or 0.0,
+    )
 
 
-def find_keys(schema: str, namespace: str, keys: Sequence[str]) -> Statement:
+def find_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
     """Find those of the keys that are there."""
-    statement = SQL("select key from {} where namespace = %(namespace)s::text and key = any(%(keys)s::text[])")
-    return statement.format(Identifier(schema, TABLE)), {"namespace": namespace, "keys": list(checked(keys))}
+    return fragment(
+        "select key from {table} where namespace = {namespace}::text and key = any({keys}::text[])",
+        table=_table(schema),
+        namespace=namespace,
+        keys=list(checked(keys)),
+    )
 
 
 def list_keys(
@@ -112,39 +115,43 @@ def list_keys(
     after: float | None,
     group_ids: Sequence[str] | None,
     limit: int | None,
-) -> Statement:
+) -> Fragment:
     """List keys, those first that were not seen for the longest time."""
+    groups = list(checked(group_ids or []))
+    parts = [fragment("select key from {table} where namespace = {name}::text", table=_table(schema), name=namespace)]
     # As LangChain's own record managers do, nothing and zero say that there is no such condition.
-    parts = [SQL("select key from {} where namespace = %(namespace)s::text").format(Identifier(schema, TABLE))]
     if before:
-        parts.append(Composed([SQL("and updated_at < %(before)s::float8")]))
+        parts.append(fragment("and updated_at < {before}::float8", before=before))
     if after:
-        parts.append(Composed([SQL("and updated_at > %(after)s::float8")]))
-    if group_ids:
-        parts.append(Composed([SQL("and group_id = any(%(group_ids)s::text[])")]))
-    parts.append(Composed([SQL("order by updated_at, key limit %(limit)s::bigint")]))
-    return SQL(" ").join(parts), {
-        "namespace": namespace,
-        "before": before,
-        "after": after,
-        "group_ids": list(checked(group_ids or [])),
-        "limit": limit or None,
-    }
+        parts.append(fragment("and updated_at > {after}::float8", after=after))
+    if groups:
+        parts.append(fragment("and group_id = any({groups}::text[])", groups=groups))
+    parts.append(fragment("order by updated_at, key limit {limit}::bigint", limit=limit or None))
+    return join(" ", parts)
 
 
-def delete_keys(schema: str, namespace: str, keys: Sequence[str]) -> Statement:
+def delete_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
     """Delete records; absent ones are no error."""
-    statement = SQL("delete from {} where namespace = %(namespace)s::text and key = any(%(keys)s::text[])")
-    return statement.format(Identifier(schema, TABLE)), {"namespace": namespace, "keys": list(checked(keys))}
-
-
-def delete_all(schema: str, namespace: str, inside: str | None) -> Statement:
-    """Delete a namespace's records, and those of the namespaces that begin with it and `inside`."""
-    statement = SQL(
-        "delete from {} where namespace = %(namespace)s::text or starts_with(namespace, %(beginning)s::text)"
+    return fragment(
+        "delete from {table} where namespace = {namespace}::text and key = any({keys}::text[])",
+        table=_table(schema),
+        namespace=namespace,
+        keys=list(checked(keys)),
     )
-    beginning = None if inside is None else namespace + inside
-    return statement.format(Identifier(schema, TABLE)), {"namespace": namespace, "beginning": beginning}
+
+
+def delete_all(schema: str, namespace: str, inside: str | None) -> Fragment:
+    """Delete a namespace's records, and those of the namespaces that begin with it and `inside`."""
+    return fragment(
+        "delete from {table} where namespace = {namespace}::text or starts_with(namespace, {beginning}::text)",
+        table=_table(schema),
+        namespace=namespace,
+        beginning=None if inside is None else namespace + inside,
+    )
+
+
+def _table(schema: str) -> Identifier:
+    return Identifier(schema, TABLE)
 
 
 def checked(keys: Sequence[str]) -> Sequence[str]:

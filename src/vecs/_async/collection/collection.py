@@ -9,6 +9,7 @@ from vecs._async.collection.handle import Filters
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
+from vecs._async.collection.searching import AsyncSearching
 from vecs._async.tables.enable_text import enable_text
 from vecs._async.writing.upsert import upsert
 from vecs._checks.arguments import one_of, required
@@ -17,13 +18,14 @@ from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
+from vecs._sql.answers import first_column
 from vecs._sql.rows import encode_metadata
-from vecs._sql.search import Selection, first_column, selects_nothing
+from vecs._sql.selection import Selection, selects_nothing
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
 
 
-class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
+class AsyncCollection(AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 
@@ -147,7 +149,7 @@ class AsyncCollection(AsyncReading, AsyncMeasuring, AsyncIndexing):
         try:
             await enable_text(self._executor, await self._table(), language, text_key)
         finally:
-            self._executor.altered += 1
+            self._catalog.altered += 1
 
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

@@ -83,7 +83,7 @@ class AsyncIndexing(AsyncCore):
         )
         with build_updates(progress, self.name) as report:
             name = await create.create_index(self._executor, table, request, how, report)
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     create_index = index
@@ -103,7 +103,7 @@ class AsyncIndexing(AsyncCore):
         name = await create.create_key_index(
             self._executor, await self._table(), checked_key(key), type, concurrently=concurrently
         )
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     async def is_indexed_for_measure(self, measure: Measure | str) -> bool:
@@ -117,4 +117,4 @@ class AsyncIndexing(AsyncCore):
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
         await create.drop_index(self._executor, await self._table(), name)
-        self._executor.indexes.clear()
+        self._catalog.forget()

@@ -6,7 +6,8 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncPinnedConnection
 from vecs._concurrency.calls import async_resolve
 from vecs._concurrency.waiting import AsyncEvent, async_beside, async_happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
@@ -46,8 +47,8 @@ class AsyncWatch:
             if await async_happens(stop, PERIOD):
                 return
             try:
-                async with self._executor.aside() as held:
-                    await self._follow(statement, held, stop, failed)
+                async with self._executor.outside_pool() as pinned:
+                    await self._follow(statement, pinned, stop, failed)
             except DatabaseError as error:
                 log.debug("the progress of %s cannot be read: %s", builds.built_index(statement), error)
 
@@ -62,11 +63,11 @@ class AsyncWatch:
             raise failed[0]
 
     async def _follow(
-        self, statement: Fragment, held: AsyncHeld, stop: AsyncEvent, failed: list[BaseException]
+        self, statement: Fragment, pinned: AsyncPinnedConnection, stop: AsyncEvent, failed: list[BaseException]
     ) -> None:
         looking = builds.read_progress(statement)
         while not failed:
-            row = builds.read_progress_row(await held.execute(looking))
+            row = builds.read_progress_row(await pinned.execute(looking))
             try:
                 await self.tell(self.tracker.read(row))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -75,4 +76,4 @@ class AsyncWatch:
                 return
         # Repeatedly: the statement may not have begun yet.
         while not await async_happens(stop, PERIOD / 4):
-            await held.execute(builds.cancel(statement))
+            await pinned.execute(builds.cancel(statement))

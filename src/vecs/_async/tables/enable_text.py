@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._sql import table as tables
+from vecs._sql import write
+from vecs._sql.answers import first_column
 from vecs._sql.indexes import analyze
-from vecs._sql.shapes import first_column
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.filters import checked_key
@@ -49,9 +51,9 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
             if table.comment:
                 await session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
         if text_key is not None:
-            await session.execute(tables.fill_text(table, text_key))
+            await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
-        await executor.alone(analyze(table), {"statement_timeout": "0"})
+        await executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

@@ -141,7 +141,7 @@ async def _write_staged(
         async with session.copy(write.copy_into_stage(table)) as copy:
             for data in copy_rows(rows):
                 await copy.write(data)
-        await session.execute(write.upsert_stage(table, ordered=True))
+        await session.execute(write.upsert_stage(table, documents, ordered=True))
         if documents:
             await session.execute(write.delete_stale_of_stage(table, documents))
 
@@ -154,7 +154,7 @@ async def _write_spilled(executor: AsyncExecutor, table: Table, buffer: RowBuffe
                 await copy.write(data)
         if buffer.superseded:
             await session.execute(write.drop_superseded(buffer.superseded))
-        await session.execute(write.upsert_stage(table, ordered=False))
+        await session.execute(write.upsert_stage(table, documents, ordered=False))
         written = session.rowcount
         if documents:
             await session.execute(write.delete_stale_of_stage(table, documents))

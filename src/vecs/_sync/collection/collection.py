@@ -12,19 +12,21 @@ from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
+from vecs._sql.answers import first_column
 from vecs._sql.rows import encode_metadata
-from vecs._sql.search import Selection, first_column, selects_nothing
+from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.handle import Filters
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
 from vecs._sync.collection.reading import Reading
+from vecs._sync.collection.searching import Searching
 from vecs._sync.tables.enable_text import enable_text
 from vecs._sync.writing.upsert import upsert
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
 
 
-class Collection(Reading, Measuring, Indexing):
+class Collection(Reading, Searching, Measuring, Indexing):
     """
     A named set of records in Postgres.
 
@@ -148,7 +150,7 @@ class Collection(Reading, Measuring, Indexing):
         try:
             enable_text(self._executor, self._table(), language, text_key)
         finally:
-            self._executor.altered += 1
+            self._catalog.altered += 1
 
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""

@@ -84,7 +84,7 @@ class Indexing(Core):
         )
         with build_updates(progress, self.name) as report:
             name = create.create_index(self._executor, table, request, how, report)
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     create_index = index
@@ -102,7 +102,7 @@ class Indexing(Core):
         if type is not None and type not in KEY_TYPES:
             raise ArgError(f"type must be 'number', 'string' or None, not {type!r}")
         name = create.create_key_index(self._executor, self._table(), checked_key(key), type, concurrently=concurrently)
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
@@ -116,4 +116,4 @@ class Indexing(Core):
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
         create.drop_index(self._executor, self._table(), name)
-        self._executor.indexes.clear()
+        self._catalog.forget()

@@ -8,8 +8,9 @@ from typing import Any
 
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
-from vecs._sql import search as sql
-from vecs._sql.search import Columns, RecordRow, Selection, selects_nothing
+from vecs._sql.answers import ID, Columns, RecordRow, only_value, read_record_rows, read_records
+from vecs._sql.records import Page, count_records, select_records
+from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.handle import Core, Filters
 from vecs.exc import ArgError
 from vecs.records import Record, RecordId, id_list
@@ -42,9 +43,9 @@ class Reading(Core):
         columns = Columns(vec=include_vector, extra=True)
         table = self._table()
         if selection.ids is None:
-            statement = sql.records(table, columns, selection, limit=limit, offset=offset)
-            return sql.read_records(table, self._executor.read(statement))
-        found = sql.read_records(table, self._executor.read(sql.records(table, columns, selection)))
+            statement = select_records(table, columns, selection, Page(limit, offset))
+            return read_records(table, self._executor.read(statement))
+        found = read_records(table, self._executor.read(select_records(table, columns, selection)))
         by_id = {record.id: record for record in found}
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
@@ -56,7 +57,7 @@ class Reading(Core):
         if not selection.ids:
             return []
         columns = Columns(text=False, document_id=False, vec=True)
-        return sql.read_record_rows(table, self._executor.read(sql.records(table, columns, selection)))
+        return read_record_rows(table, self._executor.read(select_records(table, columns, selection)))
 
     def __getitem__(self, id: str) -> RecordRow:
         """Read one record; raises KeyError if it does not exist."""
@@ -70,7 +71,7 @@ class Reading(Core):
     def count(self, filters: Filters | None = None) -> int:
         """Count the records, or those that match a filter; exactly."""
         selection = self._selection(filters=filters)
-        return (self._executor.read(sql.count(self._table(), selection)))[0][0]
+        return only_value(self._executor.read(count_records(self._table(), selection)))
 
     def scan(
         self,
@@ -90,13 +91,13 @@ class Reading(Core):
         columns = Columns(vec=include_vector, extra=True)
         after: str | None = None
         while True:
-            statement = sql.records(table, columns, selection, limit=page_size, after=after)
+            statement = select_records(table, columns, selection, Page(page_size, after=after))
             rows = self._executor.read(statement)
-            for record in sql.read_records(table, rows):
+            for record in read_records(table, rows):
                 yield record
             if len(rows) < page_size:
                 return
-            after = rows[-1][0]
+            after = rows[-1][ID]
 
     def __iter__(self) -> Iterator[Record]:
         """Yield every record, without its vector; see `scan()`."""

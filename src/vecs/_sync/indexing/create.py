@@ -20,14 +20,17 @@ from vecs._indexing.wanted import (
     requested_index,
 )
 from vecs._reports.builds import BuildReport
-from vecs._sql import builds, indexes, search
+from vecs._sql import builds, indexes
+from vecs._sql.answers import first_column, only_value
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sql.indexes import IndexInfo, IndexSpec
-from vecs._sql.shapes import first_column, only_value
+from vecs._sql.records import count_records
+from vecs._sql.selection import EVERYTHING
 from vecs._sql.table import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._sync.indexing.watch import Watch
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import PinnedConnection
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
 
@@ -40,66 +43,75 @@ def create_index(
     """Build an index for a measure, and the metadata index if there is none; return the vector index's name."""
     spec = requested_index(table, request)
     watch = Watch(executor, report)
-    with building_session(executor, table, watch) as held:
-        existing = without_leftovers(held, table, watch)
+    with building_session(executor, table, watch) as pinned:
+        existing = without_leftovers(pinned, table, watch)
         if request.args is None:
-            spec = replace(spec, options=_default_options(held, spec, existing))
+            spec = replace(spec, options=_default_options(pinned, spec, existing))
         plan = plan_index(spec, existing, replace=request.replace, concurrently=how.concurrently)
         if plan.statements:
-            _build(executor, held, spec, plan, how, watch)
+            _build(executor, pinned, spec, plan, how, watch)
             watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
             # Without statistics the planner guesses how many records a filter keeps.
-            held.alone(indexes.analyze(table), NO_TIMEOUT)
+            pinned.outside_transaction(indexes.analyze(table), NO_TIMEOUT)
         else:
             log.info("collection %r already has the index %s; nothing to build", table.name, plan.name)
         for name in plan.superseded:
             watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, plan.name))
             # Concurrently, so that searches do not wait for those that use it.
-            held.alone(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+            pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
     watch.tell(watch.tracker.at("done" if plan.statements else "exists already", 100.0, plan.name))
     return plan.name
 
 
-def _default_options(held: Held, spec: IndexSpec, existing: Sequence[IndexInfo]) -> dict[str, int]:
+def _default_options(pinned: PinnedConnection, spec: IndexSpec, existing: Sequence[IndexInfo]) -> dict[str, int]:
     if spec.method is IndexMethod.hnsw:
         return build_options(IndexArgsHNSW())
-    rows = only_value(held.execute(search.count(spec.table, search.EVERYTHING)))
+    rows = only_value(pinned.execute(count_records(spec.table, EVERYTHING)))
     return build_options(IndexArgsIVFFlat(lists_for(spec, existing, rows)))
 
 
-def _build(executor: Executor, held: Held, spec: IndexSpec, plan: IndexPlan, how: BuildOptions, watch: Watch) -> None:
-    rows, memory = _rows_and_memory(executor, held, spec, how.memory)
+def _build(
+    executor: Executor,
+    pinned: PinnedConnection,
+    spec: IndexSpec,
+    plan: IndexPlan,
+    how: BuildOptions,
+    watch: Watch,
+) -> None:
+    rows, memory = _rows_and_memory(executor, pinned, spec, how.memory)
     # A timeout that is meant for searches must not end a build.
     settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
     try:
-        with held.hearing(_listener(plan.name, memory, rows)):
+        with pinned.hearing(_listener(plan.name, memory, rows)):
             if how.concurrently:
                 for number, statement in enumerate(plan.statements):
                     watch.tracker.begin(builds.built_index(statement), number, len(plan.statements), rows)
                     with watch.over(statement):
-                        held.alone(statement, settings)
+                        pinned.outside_transaction(statement, settings)
                 return
-            with held.transaction(settings) as session:
+            with pinned.transaction(settings) as session:
                 for number, statement in enumerate(plan.statements):
                     watch.tracker.begin(builds.built_index(statement), number, len(plan.statements), rows)
                     with watch.over(statement):
                         session.execute(statement)
     except BaseException as error:
         if how.concurrently:
-            shielded(tidy(executor, held, spec.table, plan.statements))
+            shielded(tidy(executor, pinned, spec.table, plan.statements))
         if isinstance(error, DatabaseError) and "memory required is" in str(error):
             raise DatabaseError(f"{error}; give it by memory=, or ask for fewer lists", error.sqlstate) from error
         raise
 
 
-def _rows_and_memory(executor: Executor, held: Held, spec: IndexSpec, memory: str | None) -> tuple[int, str]:
+def _rows_and_memory(
+    executor: Executor, pinned: PinnedConnection, spec: IndexSpec, memory: str | None
+) -> tuple[int, str]:
     """Return about how many records a build reads, and maintenance_work_mem for it."""
-    server = builds.read_estimate(held.execute(builds.estimate(spec.table)))
+    server = builds.read_estimate(pinned.execute(builds.estimate(spec.table)))
     rows = server.rows
     if rows is None:
-        rows = only_value(held.execute(search.count(spec.table, search.EVERYTHING)))
+        rows = only_value(pinned.execute(count_records(spec.table, EVERYTHING)))
     if memory is None:
         machine = None
         if executor.server is not None:
@@ -141,19 +153,19 @@ def create_key_index(executor: Executor, table: Table, key: str, type: KeyType |
     name = indexes.key_index_name(key, found, uuid4().hex[:7])
     create = indexes.create_key_index(table, name, key, found, concurrently=concurrently)
     watch = Watch(executor, None)
-    with building_session(executor, table, watch) as held:
-        kept = index_on_key(without_leftovers(held, table, watch), key, found)
+    with building_session(executor, table, watch) as pinned:
+        kept = index_on_key(without_leftovers(pinned, table, watch), key, found)
         if kept is not None:
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
             return kept
         try:
-            held.alone(create, NO_TIMEOUT)
+            pinned.outside_transaction(create, NO_TIMEOUT)
         except BaseException:
             if concurrently:
-                shielded(tidy(executor, held, table, [create]))
+                shielded(tidy(executor, pinned, table, [create]))
             raise
         # Statistics of the key are those of the index's expression, so they begin with this.
-        held.alone(indexes.analyze(table), NO_TIMEOUT)
+        pinned.outside_transaction(indexes.analyze(table), NO_TIMEOUT)
     return name
 
 
@@ -171,5 +183,5 @@ def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
 
 def drop_index(executor: Executor, table: Table, name: str) -> None:
     """Drop one index by name, when nobody else builds or drops one; concurrently."""
-    with building_session(executor, table, Watch(executor, None)) as held:
-        held.alone(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+    with building_session(executor, table, Watch(executor, None)) as pinned:
+        pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)

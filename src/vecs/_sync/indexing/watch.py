@@ -12,7 +12,8 @@ from vecs._concurrency.waiting import Event, beside, happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
 from vecs._sql import builds
 from vecs._sql.fragment import Fragment
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import PinnedConnection
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
@@ -47,8 +48,8 @@ class Watch:
             if happens(stop, PERIOD):
                 return
             try:
-                with self._executor.aside() as held:
-                    self._follow(statement, held, stop, failed)
+                with self._executor.outside_pool() as pinned:
+                    self._follow(statement, pinned, stop, failed)
             except DatabaseError as error:
                 log.debug("the progress of %s cannot be read: %s", builds.built_index(statement), error)
 
@@ -62,10 +63,10 @@ class Watch:
         if failed:
             raise failed[0]
 
-    def _follow(self, statement: Fragment, held: Held, stop: Event, failed: list[BaseException]) -> None:
+    def _follow(self, statement: Fragment, pinned: PinnedConnection, stop: Event, failed: list[BaseException]) -> None:
         looking = builds.read_progress(statement)
         while not failed:
-            row = builds.read_progress_row(held.execute(looking))
+            row = builds.read_progress_row(pinned.execute(looking))
             try:
                 self.tell(self.tracker.read(row))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -74,4 +75,4 @@ class Watch:
                 return
         # Repeatedly: the statement may not have begun yet.
         while not happens(stop, PERIOD / 4):
-            held.execute(builds.cancel(statement))
+            pinned.execute(builds.cancel(statement))

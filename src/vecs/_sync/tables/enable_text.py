@@ -7,10 +7,12 @@ import logging
 from typing import Any
 
 from vecs._sql import table as tables
+from vecs._sql import write
+from vecs._sql.answers import first_column
 from vecs._sql.indexes import analyze
-from vecs._sql.shapes import first_column
 from vecs._sql.table import Table
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs.exc import ArgError
 from vecs.filters import checked_key
 
@@ -50,9 +52,9 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
             if table.comment:
                 session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
         if text_key is not None:
-            session.execute(tables.fill_text(table, text_key))
+            session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
-        executor.alone(analyze(table), {"statement_timeout": "0"})
+        executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

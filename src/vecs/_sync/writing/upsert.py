@@ -138,7 +138,7 @@ def _write_staged(executor: Executor, table: Table, rows: Sequence[EncodedRow], 
         with session.copy(write.copy_into_stage(table)) as copy:
             for data in copy_rows(rows):
                 copy.write(data)
-        session.execute(write.upsert_stage(table, ordered=True))
+        session.execute(write.upsert_stage(table, documents, ordered=True))
         if documents:
             session.execute(write.delete_stale_of_stage(table, documents))
 
@@ -151,7 +151,7 @@ def _write_spilled(executor: Executor, table: Table, buffer: RowBuffer, document
                 copy.write(data)
         if buffer.superseded:
             session.execute(write.drop_superseded(buffer.superseded))
-        session.execute(write.upsert_stage(table, ordered=False))
+        session.execute(write.upsert_stage(table, documents, ordered=False))
         written = session.rowcount
         if documents:
             session.execute(write.delete_stale_of_stage(table, documents))

@@ -12,6 +12,7 @@ from langchain_vecs._connected import Connected
 from langchain_vecs._loops import on_any_loop
 from vecs import AsyncClient
 from vecs.exc import DatabaseError
+from vecs.sql import Fragment, async_execute
 
 
 class AsyncRecords(Connected):
@@ -27,8 +28,8 @@ class AsyncRecords(Connected):
             return
         try:
             async with client.connection() as connection, connection.transaction():
-                for statement, values in records.create_table(client.schema):
-                    await connection.execute(statement, values)
+                for statement in records.create_table(client.schema):
+                    await async_execute(connection, statement)
         except psycopg.Error as error:
             raise _refused(error) from error
 
@@ -104,11 +105,10 @@ async def adelete_namespace(client: AsyncClient, namespace: str, inside: str | N
         await _execute(client, records.delete_all(client.schema, namespace, inside))
 
 
-async def _execute(client: AsyncClient, statement: records.Statement) -> list[tuple[Any, ...]]:
+async def _execute(client: AsyncClient, statement: Fragment) -> list[tuple[Any, ...]]:
     try:
         async with client.connection() as connection:
-            cursor = await connection.execute(*statement)
-            return await cursor.fetchall() if cursor.description else []
+            return await async_execute(connection, statement)
     except psycopg.errors.UndefinedTable as error:
         raise DatabaseError(
             f"there is no table {records.TABLE!r} in schema {client.schema!r}; "

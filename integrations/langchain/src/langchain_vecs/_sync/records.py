@@ -12,6 +12,7 @@ from langchain_vecs import _record_sql as records
 from langchain_vecs._connected import Connected
 from vecs import Client
 from vecs.exc import DatabaseError
+from vecs.sql import Fragment, execute
 
 
 class Records(Connected):
@@ -26,8 +27,8 @@ class Records(Connected):
             return
         try:
             with client.connection() as connection, connection.transaction():
-                for statement, values in records.create_table(client.schema):
-                    connection.execute(statement, values)
+                for statement in records.create_table(client.schema):
+                    execute(connection, statement)
         except psycopg.Error as error:
             raise _refused(error) from error
 
@@ -97,11 +98,10 @@ def delete_namespace(client: Client, namespace: str, inside: str | None = None) 
         _execute(client, records.delete_all(client.schema, namespace, inside))
 
 
-def _execute(client: Client, statement: records.Statement) -> list[tuple[Any, ...]]:
+def _execute(client: Client, statement: Fragment) -> list[tuple[Any, ...]]:
     try:
         with client.connection() as connection:
-            cursor = connection.execute(*statement)
-            return cursor.fetchall() if cursor.description else []
+            return execute(connection, statement)
     except psycopg.errors.UndefinedTable as error:
         raise DatabaseError(
             f"there is no table {records.TABLE!r} in schema {client.schema!r}; "

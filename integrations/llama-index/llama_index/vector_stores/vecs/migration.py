@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from llama_index.core.schema import BaseNode, TextNode
 from llama_index.core.vector_stores import utils
-from psycopg import sql
 
 from vecs.exc import ArgError
+from vecs.sql import Fragment, Identifier, fragment
 
 # What its nodes' metadata has besides: the node as JSON, and the source document under three names.
 _OWN_KEYS = ("_node_content", "_node_type", "document_id", "doc_id", "ref_doc_id")
@@ -48,20 +48,32 @@ def _target_of(store: Any) -> str:
     return cast("str", store.connection_string)
 
 
-def find_table(source: Source) -> sql.Composed:
+def find_table(source: Source) -> Fragment:
     """Return the statement that reads the columns of the table: name, type, and of vectors the dimension."""
-    return sql.SQL(
-        """select a.attname, format_type(a.atttypid, null), a.atttypmod
-           from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = {} and c.relname = {} and a.attnum > 0 and not a.attisdropped"""
-    ).format(sql.Literal(source.schema), sql.Literal(source.table))
+    return fragment(
+        """
+        select a.attname, format_type(a.atttypid, null), a.atttypmod
+        from pg_attribute a
+        join pg_class c on c.oid = a.attrelid
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = {schema}::name and c.relname = {table}::name and a.attnum > 0 and not a.attisdropped
+        """,
+        schema=source.schema,
+        table=source.table,
+    )
 
 
-def select_rows(source: Source) -> sql.Composed:
+def select_rows(source: Source) -> Fragment:
     """Return the statement that reads all rows, the oldest first: a node that was added twice ends as the last."""
-    return sql.SQL(
-        "select node_id, text, metadata_::jsonb, embedding::real[] from {}.{} where embedding is not null order by id"
-    ).format(sql.Identifier(source.schema), sql.Identifier(source.table))
+    return fragment(
+        """
+        select node_id, text, metadata_::jsonb, embedding::real[]
+        from {table}
+        where embedding is not null
+        order by id
+        """,
+        table=Identifier(source.schema, source.table),
+    )
 
 
 def read_node(row: tuple[Any, ...]) -> BaseNode:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncServerCursor
+from psycopg import AsyncConnection, AsyncRawServerCursor
 
 from llama_index.vector_stores.vecs._async.opening import AsyncOpening
 from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
 from llama_index.vector_stores.vecs.nodes import to_record
 from vecs import AsyncClient, Record
 from vecs.exc import ArgError, CollectionNotFound
+from vecs.sql import async_execute
 
 _ROWS = 200
 
@@ -22,8 +23,8 @@ class AsyncCopying(AsyncOpening):
     async def _acopied(self, client: AsyncClient, source: Source) -> None:
         """Copy everything there is, all of it or none, as it is at one moment."""
         async with client.connection() as connection, connection.transaction():
-            cursor = await connection.execute(find_table(source))
-            columns = {name: (type, modifier) for name, type, modifier in await cursor.fetchall()}
+            found = await async_execute(connection, find_table(source))
+            columns = {name: (type, modifier) for name, type, modifier in found}
             missing = {"node_id", "text", "metadata_", "embedding", "id"} - columns.keys()
             if not columns:
                 raise CollectionNotFound(f"there is no table {source.schema}.{source.table}")
@@ -41,8 +42,8 @@ class AsyncCopying(AsyncOpening):
             await collection.upsert(self._arecords(connection, source), skip_transform=True)
 
     async def _arecords(self, connection: AsyncConnection[Any], source: Source) -> AsyncIterator[Record]:
-        async with AsyncServerCursor(connection, "vecs_copied") as cursor:
-            await cursor.execute(select_rows(source), binary=True)
+        async with AsyncRawServerCursor(connection, "vecs_copied") as cursor:
+            await cursor.execute(*select_rows(source).render(), binary=True)
             while rows := await cursor.fetchmany(_ROWS):
                 for row in rows:
                     yield to_record(read_node(row), embed=False)

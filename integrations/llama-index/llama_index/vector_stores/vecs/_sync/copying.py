@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from psycopg import Connection, ServerCursor
+from psycopg import Connection, RawServerCursor
 
 from llama_index.vector_stores.vecs._sync.opening import Opening
 from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
 from llama_index.vector_stores.vecs.nodes import to_record
 from vecs import Client, Record
 from vecs.exc import ArgError, CollectionNotFound
+from vecs.sql import execute
 
 _ROWS = 200
 
@@ -23,8 +24,8 @@ class Copying(Opening):
     def _copied(self, client: Client, source: Source) -> None:
         """Copy everything there is, all of it or none, as it is at one moment."""
         with client.connection() as connection, connection.transaction():
-            cursor = connection.execute(find_table(source))
-            columns = {name: (type, modifier) for name, type, modifier in cursor.fetchall()}
+            found = execute(connection, find_table(source))
+            columns = {name: (type, modifier) for name, type, modifier in found}
             missing = {"node_id", "text", "metadata_", "embedding", "id"} - columns.keys()
             if not columns:
                 raise CollectionNotFound(f"there is no table {source.schema}.{source.table}")
@@ -42,8 +43,8 @@ class Copying(Opening):
             collection.upsert(self._records(connection, source), skip_transform=True)
 
     def _records(self, connection: Connection[Any], source: Source) -> Iterator[Record]:
-        with ServerCursor(connection, "vecs_copied") as cursor:
-            cursor.execute(select_rows(source), binary=True)
+        with RawServerCursor(connection, "vecs_copied") as cursor:
+            cursor.execute(*select_rows(source).render(), binary=True)
             while rows := cursor.fetchmany(_ROWS):
                 for row in rows:
                     yield to_record(read_node(row), embed=False)
