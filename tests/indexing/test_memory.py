@@ -10,7 +10,7 @@ import pytest
 from vecs import IndexMethod
 from vecs._indexing.memory import build_bytes, checked_memory, megabytes, needed_bytes, vector_bytes
 from vecs._sql.indexes import IndexSpec
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.exc import ArgError
 from vecs.measures import measure_spec
 

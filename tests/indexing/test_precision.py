@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vecs._indexing.precision import automatic_precision, greatest_dimension, precision_to_build
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.exc import ArgError
 from vecs.measures import measure_for
 

@@ -10,7 +10,7 @@ import pytest
 from vecs import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs._indexing.wanted import IndexPlan, IndexRequest, index_on_key, lists_for, plan_index, requested_index
 from vecs._sql.indexes import IndexInfo, IndexSpec, index_name, read_indexes
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.exc import ArgError
 from vecs.filters import parse_filters
 from vecs.measures import measure_for

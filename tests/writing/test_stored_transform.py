@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs._writing.stored_transform import describe_collection, keeps_text, transform_to_open_with
 from vecs.exc import MismatchedDimension
 from vecs.transforms import (

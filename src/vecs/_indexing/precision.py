@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vecs._sql.indexes import BY_ANGLE, indexed_type
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.measures import MeasureSpec
 from vecs.storage import PRECISIONS, VEC_TYPES, IndexPrecision, Precision, check_version

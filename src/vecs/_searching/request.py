@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, cast
 from vecs._checks.numbers import checked_int, checked_oversampling
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
