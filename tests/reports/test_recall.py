@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from vecs import Recall, Tuning
-from vecs._reports.recall import Trial, found_share, interval, ladder
+from vecs._reports.recall import Trial, checked_target, found_share, interval, ladder
+from vecs.exc import ArgError
 
 RECALL = Recall(
     recall=0.95,
@@ -82,3 +84,11 @@ def test_tuning_is_shown_with_what_was_tried(reached: bool, verdict: str) -> Non
         f"ef_search=40 {verdict} 0.98: recall@10 0.990 (95 %: 0.950 to 1.000; 50 queries, 10,000 records)\n"
         "ix_vector, tried 20: 0.900 in 0.5 ms, 40: 0.990 in 0.7 ms"
     )
+
+
+@pytest.mark.parametrize("target", [0, -1, 1.01, True, "0.9", math.nan])
+def test_a_target_is_a_recall_above_0(target: Any) -> None:
+    assert checked_target(1) == 1.0
+    with pytest.raises(ArgError) as caught:
+        checked_target(target)
+    assert str(caught.value) == f"target must be a recall above 0 and up to 1, not {target!r}"
