@@ -13,8 +13,8 @@ from vecs.exc import ArgError
 from vecs.records import Record, stored_id
 
 EncodedRow = tuple["bytes | None", ...]
-# Where the id stands in an encoded row.
-ENCODED_ID = 0
+# Where an encoded row has its id: first, as `table.columns` has it.
+ID = 0
 
 
 def encode_record(record: Record, table: Table) -> EncodedRow:

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
-from vecs._sql.rows import ENCODED_ID, EncodedRow
+from vecs._sql.rows import ID, EncodedRow
 
 # What one write keeps in memory.
 MEMORY_BYTES = 32 * 2**20
@@ -81,7 +81,7 @@ class RowBuffer:
     def sorted_rows(self) -> list[EncodedRow]:
         """Return the rows sorted by id, the last of each id."""
         last = {
-            row[ENCODED_ID]: row
+            row[ID]: row
             for position, document, row in self._rows
             if document is None or position >= self.superseded.get(document, 0)
         }

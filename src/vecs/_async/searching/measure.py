@@ -15,9 +15,10 @@ from vecs._reports.recall import Recall, Trial, Tuning, found_share, interval, l
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.request import Request, SearchOptions, checked_request
 from vecs._sql import sampling
-from vecs._sql.answers import DISTANCE, ID, Columns, Row, first_column, only_value, read_records
+from vecs._sql.answers import DISTANCE, ID, Columns, Row, read_records
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.records import count_records, select_records
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector, vec_param

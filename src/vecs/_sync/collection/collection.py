@@ -11,8 +11,8 @@ from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import tables, write
-from vecs._sql.answers import first_column
 from vecs._sql.rows import encode_metadata
+from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.handle import Filters
 from vecs._sync.collection.indexing import Indexing

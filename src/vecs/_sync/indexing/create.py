@@ -21,10 +21,10 @@ from vecs._indexing.wanted import (
 )
 from vecs._reports.builds import BuildReport
 from vecs._sql import builds, indexes
-from vecs._sql.answers import first_column, only_value
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sql.indexes import IndexInfo, IndexSpec
 from vecs._sql.records import count_records
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING
 from vecs._sql.tables import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import ConnectionLost
 from vecs._sql import builds, indexes
-from vecs._sql.answers import first_column, only_value
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.settings import ping
 from vecs._sql.tables import Table
 from vecs._sync.indexing.watch import Watch
@@ -34,7 +34,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
     the server ends one.
     """
-    # Connects if need be, and replaces dead connections: what is outside the pool connects as the pool did last.
+    # A read replaces dead connections, and starts an embedded server again that has died.
     executor.read(ping())
     # Outside the pool, since builds that wait would use it up.
     with executor.outside_pool() as pinned:

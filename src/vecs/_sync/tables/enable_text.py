@@ -7,8 +7,8 @@ import logging
 from typing import Any
 
 from vecs._sql import tables, write
-from vecs._sql.answers import first_column
 from vecs._sql.indexes import analyze
+from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
