@@ -688,6 +688,13 @@ async def test_an_id_of_two_thousand_bytes_is_fine(client: vecs.AsyncClient) -> 
 
 # --- connections -------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("name", ["target", "connection_string"])
+def test_an_empty_target_is_not_the_embedded_server(name: str) -> None:
+    with pytest.raises(ArgError, match="the target is an empty string"):
+        vecs.AsyncClient(**{name: ""})
+
+
 SECRETS = [
     "postgresql://user:s3cret%zz@127.0.0.1:1/db",
     "postgresql://user:p@s3cret@127.0.0.1:1/db",

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecs._sql import indexes, records, search, settings, table, write
+from vecs._sql import indexes, records, search, settings, tables, write
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import index_condition
@@ -18,9 +18,9 @@ from vecs._sql.indexes import IndexSpec
 from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection, where
 from vecs._sql.shape import Shape
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.exc import ArgError
-from vecs.filters import Column, Contains, Filter, Not, parse_filters
+from vecs.filters import Column, Contains, Filter, Not, Range, parse_filters
 from vecs.indexes import IndexMethod
 from vecs.measures import measure_spec
 from vecs.records import Record
@@ -205,10 +205,14 @@ def test_a_fragment_shows_no_values() -> None:
     assert "secret" not in repr(fragment("select {x}", x="secret"))
 
 
+def test_dates_of_numpy_are_compared_as_they_are_stored() -> None:
+    assert parse_filters({"day": {"$gt": np.datetime64("2020-05-17")}}) == Range("day", "$gt", "2020-05-17")
+
+
 @pytest.mark.parametrize("name", ["", "a" * 64, "é" * 32, "x\0", 5, None, "\ud800"])
 def test_a_name_postgres_would_cut_or_refuse_is_refused(name: Any) -> None:
     with pytest.raises(ValueError, match="collection name"):
-        table.check_name(name)
+        tables.check_name(name)
 
 
 def test_an_index_is_named_as_stock_vecs_looks_for_it() -> None:
@@ -228,6 +232,6 @@ def test_stock_vecs_does_not_see_an_index_it_cannot_search_with(precision: Any) 
 
 
 def test_versions_compare_by_number() -> None:
-    assert table.read_extension([("public", "0.10.0", 1, None, None)]) == Extension("public", (0, 10, 0), 1)
+    assert tables.read_extension([("public", "0.10.0", 1, None, None)]) == Extension("public", (0, 10, 0), 1)
     assert Extension("x", (0, 10, 0), 1).iterative_scan
     assert not Extension("x", (0, 7, 4), 1).iterative_scan

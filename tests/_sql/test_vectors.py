@@ -22,7 +22,7 @@ from vecs._sql.answers import Columns
 from vecs._sql.fragment import Param
 from vecs._sql.indexes import IndexSpec
 from vecs._sql.shape import Shape
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.measures import measure_for, measures_of

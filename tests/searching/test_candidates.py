@@ -17,7 +17,7 @@ from vecs._searching.candidates import (
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.request import checked_request
 from vecs._sql.selection import Selection
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.filters import parse_filters
 
 TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1), has_text=True, language="english")

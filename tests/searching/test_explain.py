@@ -12,7 +12,7 @@ from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, set_up
 from vecs._searching.request import checked_request
 from vecs._sql.selection import EVERYTHING
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.measures import IndexMeasure
 
 TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1, 2, 3), has_text=True, language="english")

@@ -15,7 +15,7 @@ from vecs._searching.request import SearchOptions, checked_request
 from vecs._sql.filters import index_condition
 from vecs._sql.indexes import part_of_name
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.filters import parse_filters
 from vecs.measures import IndexMeasure
 

@@ -18,7 +18,7 @@ from vecs._searching.request import (
     words_of,
 )
 from vecs._sql.selection import EVERYTHING
-from vecs._sql.table import Extension, Table
+from vecs._sql.tables import Extension, Table
 from vecs.exc import ArgError
 
 TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1), has_text=True, language="english")

@@ -29,9 +29,9 @@ from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
-from vecs._sql import table as tables
+from vecs._sql import tables
 from vecs._sql.scalars import first_column
-from vecs._sql.table import Table, check_dimension, check_name
+from vecs._sql.tables import Table, check_dimension, check_name
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import (
     ArgError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from numbers import Real
 from typing import Any, SupportsIndex, cast
 
@@ -11,6 +12,7 @@ from vecs.exc import ArgError
 # For ranges that leave 0 itself out: the least number above it.
 ABOVE_ZERO = math.ulp(0.0)
 
+_LARGEST = sys.float_info.max
 _LARGEST_INT = 2**63 - 1
 
 
@@ -44,9 +46,9 @@ def checked_number(
 
 def is_number(value: object, least: float, greatest: float = math.inf) -> bool:
     """Whether a value is a finite number within a range, and not a bool."""
-    # Compared as it is: float() overflows on large whole numbers. NaN is in no range.
+    # Compared as it is, since float() overflows on larger whole numbers. NaN is in no range.
     number: Any = value
-    return isinstance(value, Real) and not isinstance(value, bool) and least <= number <= greatest and number < math.inf
+    return isinstance(value, Real) and not isinstance(value, bool) and least <= number <= min(greatest, _LARGEST)
 
 
 def checked_oversampling(oversampling: object) -> float | None:

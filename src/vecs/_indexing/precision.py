@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vecs._sql.indexes import BY_ANGLE, indexed_type
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.measures import MeasureSpec
 from vecs.storage import PRECISIONS, VEC_TYPES, IndexPrecision, Precision, check_version
@@ -40,10 +40,8 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecisio
 def automatic_precision(table: Table) -> Precision:
     """Return the highest precision an index of the collection can have."""
     there = _precisions(table)
-    for precision in there:
-        if (table.dimension or 0) <= greatest_dimension(table, precision):
-            return precision
-    return there[-1]
+    fitting: list[Precision] = [kind for kind in there if (table.dimension or 0) <= greatest_dimension(table, kind)]
+    return fitting[0] if fitting else there[-1]
 
 
 def _precisions(table: Table) -> tuple[Precision, ...]:

@@ -12,7 +12,7 @@ from vecs._sql import indexes
 from vecs._sql.filters import KeyType, index_condition
 from vecs._sql.fragment import EMPTY, Fragment
 from vecs._sql.indexes import IndexInfo, IndexSpec
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.filters import Filter
 from vecs.indexes import METHODS, IndexArgs, IndexMethod, build_options, default_lists

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from vecs._sql.builds import ProgressRow
 
@@ -58,6 +58,13 @@ class BuildProgress:
 BuildReport: TypeAlias = "Callable[[BuildProgress], object | Awaitable[object]]"
 
 
+class _Count(NamedTuple):
+    """How many were done at a moment."""
+
+    at: float
+    done: int
+
+
 class BuildTracker:
     """Makes BuildProgress of what the server says, for one call."""
 
@@ -65,7 +72,7 @@ class BuildTracker:
         self._started = time.monotonic()
         self._percent: float | None = None
         self._phase = ""
-        self._recent: deque[tuple[float, int]] = deque()
+        self._recent: deque[_Count] = deque()
         self._statement = (0, 1)
         self._index = ""
         self._rows: int | None = None
@@ -123,12 +130,11 @@ class BuildTracker:
             self._recent.clear()
         if percent is not None:
             self._percent = max(percent, self._percent or 0.0)
-        self._recent.append((now, done))
-        since, before = self._recent[0]
-        while now - since > _WINDOW:
+        self._recent.append(_Count(now, done))
+        while now - self._recent[0].at > _WINDOW:
             self._recent.popleft()
-            since, before = self._recent[0]
-        rate = (done - before) / (now - since) if unit and now > since else None
+        first = self._recent[0]
+        rate = (done - first.done) / (now - first.at) if unit and now > first.at else None
         return BuildProgress(self._index, phase, self._percent, done, total, unit, rate, now - self._started)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, NamedTuple
 
-from vecs.exc import ArgError
+from vecs._checks.numbers import ABOVE_ZERO, checked_number
 
 # The settings that are tried, in steps of about a third: a sample cannot tell smaller ones apart.
 _EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
@@ -120,9 +119,7 @@ def interval(share: float, queries: int) -> tuple[float, float]:
 
 def checked_target(target: Any) -> float:
     """Return a recall above 0 and up to 1, or raise ArgError."""
-    if isinstance(target, bool) or not isinstance(target, Real) or not 0 < float(target) <= 1:
-        raise ArgError(f"target must be a recall above 0 and up to 1, not {target!r}")
-    return float(target)
+    return checked_number(target, "target", ABOVE_ZERO, 1, wanted="a recall above 0 and up to 1")
 
 
 def found_share(distances: Sequence[float], exact: Sequence[float], limit: int, *, cosine: bool) -> float:

@@ -8,7 +8,7 @@ from vecs._indexing.precision import PRECISION_WORDS, automatic_precision, great
 from vecs._searching.plan import Query, Setup
 from vecs._searching.request import Request
 from vecs._sql.indexes import IndexInfo
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 
 
 def describe_search(

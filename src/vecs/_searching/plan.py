@@ -30,7 +30,7 @@ from vecs._sql.keywords import by_both, by_words
 from vecs._sql.search import nearest, nearest_of_pool, several
 from vecs._sql.settings import Settings
 from vecs._sql.shape import Fusion, Shape
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_param
 from vecs.indexes import METHODS, IndexMethod
 

@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
-from vecs._checks.numbers import checked_int, checked_oversampling
+from vecs._checks.numbers import checked_int, checked_number, checked_oversampling, is_number
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
@@ -216,17 +215,14 @@ def _checked_setting(value: int | None, method: IndexMethod, name: str) -> int |
 
 
 def _threshold(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-        raise ArgError(f"threshold must be a score from 0 to 1, not {value!r}")
-    return float(value)
+    return checked_number(value, "threshold", 0, 1, wanted="a score from 0 to 1")
 
 
 def _checked_weights(weights: Any) -> tuple[float, float]:
     if not isinstance(weights, tuple | list) or len(cast("Sequence[Any]", weights)) != 2:
         raise ArgError(f"weights must be a pair (vector, keyword), not {weights!r}")
-    for weight in cast("Sequence[Any]", weights):
-        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
-            raise ArgError(f"weights must be numbers of at least 0, not {weights!r}")
+    if not all(is_number(weight, 0) for weight in cast("Sequence[Any]", weights)):
+        raise ArgError(f"weights must be numbers of at least 0, not {weights!r}")
     vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
     if vector + keyword == 0:
         raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")

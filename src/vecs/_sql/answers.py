@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from vecs._sql.fragment import Fragment, Identifier, fragment, join
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_decoder
 from vecs.measures import MeasureSpec
 from vecs.records import Match, Record, StoredVector

@@ -93,7 +93,7 @@ def encode_bits(bits: npt.NDArray[np.bool_]) -> bytes:
 
 def decode_bits(data: bytes) -> npt.NDArray[np.bool_]:
     """Decode a bit string into a bool array."""
-    length = _INT.unpack_from(data)[0]
+    (length,) = _INT.unpack_from(data)
     return np.unpackbits(np.frombuffer(data, np.uint8, offset=_INT.size), count=length).astype(np.bool_)
 
 

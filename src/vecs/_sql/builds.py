@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vecs._sql.fragment import Fragment, fragment
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 
 # The names that vecs gives, and gave: `ix_vector_cosine_ops_hnsw_m16_efc64_1a2b3c4`, 0.1's `ix_vec_cosine_100`.
 _OURS = re.compile(r"ix_(vector|halfvec|bit|sparsevec|binary|part|meta)_(\w+_)?[0-9a-f]{7}|ix_vec_[a-z0-9]+_\d+")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from vecs._sql.filters import KeyType, condition, typed_value, value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.filters import And, Filter
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import MEASURES, IndexMeasure, MeasureSpec

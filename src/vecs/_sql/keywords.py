@@ -15,7 +15,7 @@ from vecs._sql.fragment import Fragment, Literal, Param, fragment
 from vecs._sql.search import kept_around, nearest, nearness
 from vecs._sql.selection import where
 from vecs._sql.shape import Fusion, Shape
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 
 # A query is read as far as a record's text is.
 MAX_CHARACTERS = 100_000

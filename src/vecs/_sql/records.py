@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.fragment import EMPTY, Fragment, fragment
 from vecs._sql.selection import Selection, where
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 
 
 class Page(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from vecs._checks.json import check_storable, encode_json
 from vecs._sql.binary import encode_jsonb
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import encode_vec
 from vecs.exc import ArgError
 from vecs.records import Record, stored_id

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from vecs._sql.binary import Binary
 from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs._sql.selection import Selection, where
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec
 
 

@@ -10,7 +10,7 @@ from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, Temp
 from vecs._sql.indexes import bits_type, half_type, quantised
 from vecs._sql.selection import EVERYTHING, conditions, where
 from vecs._sql.shape import Shape
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec
 from vecs.storage import Precision
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
-from vecs._sql.table import Extension
+from vecs._sql.tables import Extension
 
 Settings: TypeAlias = Mapping[str, str]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec
 from vecs.storage import Precision
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vecs._sql import binary
 from vecs._sql.binary import Binary, as_float32
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import StoredVector
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy

@@ -15,7 +15,7 @@ from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
 from vecs._sql.fragment import Fragment, Identifier, Param, fragment, join
 from vecs._sql.rows import ID, EncodedRow
 from vecs._sql.selection import Selection, where
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_oid
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from vecs._connecting.options import Options
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
-from vecs._sql import table as tables
+from vecs._sql import tables
 from vecs._sql.scalars import first_column
-from vecs._sql.table import Table, check_dimension, check_name
+from vecs._sql.tables import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
 from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.transforms import AdapterStep, ImageEmbedding, Pipeline, Transform, describe, from_config, identity
 from vecs.transforms._step import Step

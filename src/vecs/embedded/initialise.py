@@ -134,8 +134,7 @@ def write_access(folder: Path, runner: Runner) -> list[str]:
 
 def set_up(folder: Path, connect: Connect) -> None:
     """
-    Make what is missing of the role, the database and the extension, and bring the extension to the
-    version at hand.
+    Make what is missing of the role, the database and the extension, and bring the extension up to date.
 
     The statements are plain strings and not Fragments: every value and name in them is fixed.
     """

@@ -16,8 +16,7 @@ from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
-from vecs._sql import table as tables
-from vecs._sql import write
+from vecs._sql import tables, write
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing

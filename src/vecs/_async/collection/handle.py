@@ -12,10 +12,10 @@ from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._concurrency.calls import AsyncDunders
 from vecs._searching.known_indexes import KnownIndexes
-from vecs._sql import indexes as sql
+from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError, FilterError
 from vecs.filters import Column, Filter, conditions_of, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
@@ -147,4 +147,4 @@ class AsyncCore(AsyncConnected, AsyncDunders):
 
 async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]:
     """Read the indexes of a collection."""
-    return sql.read_indexes(await executor.read(sql.list_indexes(table)), table)
+    return indexes.read_indexes(await executor.read(indexes.list_indexes(table)), table)

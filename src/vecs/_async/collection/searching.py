@@ -29,7 +29,7 @@ from vecs._searching.request import (
 )
 from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.records import select_unordered
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
 from vecs.exc import ArgError
 from vecs.records import Match

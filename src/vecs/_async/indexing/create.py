@@ -29,7 +29,7 @@ from vecs._sql.indexes import IndexInfo, IndexSpec
 from vecs._sql.records import count_records
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
 

@@ -20,7 +20,7 @@ from vecs._sql.indexes import IndexInfo
 from vecs._sql.records import count_records, select_records
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector, vec_param
 from vecs.exc import ArgError
 from vecs.measures import IndexMeasure, MeasureSpec

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vecs._async.transforming import transform_queries
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
 from vecs.exc import ArgError
 from vecs.records import is_vector

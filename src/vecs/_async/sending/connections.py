@@ -41,7 +41,7 @@ from vecs._connecting.errors import connection_error
 from vecs._connecting.options import Options
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
-from vecs._sql.table import Extension, find_extension, read_extension
+from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs.exc import Unavailable
 
 if TYPE_CHECKING:

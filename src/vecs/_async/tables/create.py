@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._async.tables.enable_text import find_language
 from vecs._async.tables.find import require_table
 from vecs._checks.arguments import one_of
 from vecs._concurrency.calls import async_offload
-from vecs._sql import table as tables
-from vecs._sql.table import Table, check_dimension
+from vecs._sql import tables
+from vecs._sql.tables import Table, check_dimension
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version

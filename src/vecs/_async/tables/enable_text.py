@@ -7,11 +7,10 @@ from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
-from vecs._sql import table as tables
-from vecs._sql import write
+from vecs._sql import tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.filters import checked_key
 

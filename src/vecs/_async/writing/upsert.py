@@ -13,7 +13,7 @@ from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write
 from vecs._sql.rows import EncodedRow, encode_record
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._writing.buffer import RowBuffer, copy_rows
 from vecs.records import Record, to_record
 from vecs.transforms import Pipeline, Transform

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from vecs._concurrency.calls import Dunders
 from vecs._searching.known_indexes import KnownIndexes
-from vecs._sql import indexes as sql
+from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.selection import EVERYTHING, Selection
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
@@ -148,4 +148,4 @@ class Core(Connected, Dunders):
 
 def list_indexes(executor: Executor, table: Table) -> list[IndexInfo]:
     """Read the indexes of a collection."""
-    return sql.read_indexes(executor.read(sql.list_indexes(table)), table)
+    return indexes.read_indexes(executor.read(indexes.list_indexes(table)), table)

@@ -26,7 +26,7 @@ from vecs._sql.indexes import IndexInfo, IndexSpec
 from vecs._sql.records import count_records
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor

@@ -14,7 +14,7 @@ from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.settings import ping
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import PinnedConnection, Session

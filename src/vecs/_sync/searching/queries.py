@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
 from vecs._sync.transforming import transform_queries
 from vecs.exc import ArgError

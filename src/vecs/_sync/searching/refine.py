@@ -11,7 +11,7 @@ from vecs._concurrency.calls import offload, offload_many, resolve
 from vecs._searching.plan import Query
 from vecs._searching.request import Request
 from vecs._sql.answers import Row, read_matches
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs.exc import ArgError, TransformError, VecsException
 from vecs.fusion import diversify, maximal_marginal_relevance
 from vecs.records import Match

@@ -23,7 +23,7 @@ from vecs._connecting.options import Options
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import NO_SETTINGS, Settings, ping
-from vecs._sql.table import Extension, find_extension, read_extension
+from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
 from vecs._sync.sending.sessions import PinnedConnection, Rows, Session, open_cursor

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from vecs._checks.arguments import one_of
 from vecs._concurrency.calls import offload
-from vecs._sql import table as tables
-from vecs._sql.table import Table, check_dimension
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sql import tables
+from vecs._sql.tables import Table, check_dimension
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.enable_text import find_language
 from vecs._sync.tables.find import require_table
 from vecs._writing.stored_transform import describe_collection, keeps_text

@@ -6,11 +6,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from vecs._sql import table as tables
-from vecs._sql import write
+from vecs._sql import tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
-from vecs._sql.table import Table
+from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs.exc import ArgError

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vecs._sql import table as tables
-from vecs._sql.table import Table, check_name
+from vecs._sql import tables
+from vecs._sql.tables import Table, check_name
 from vecs._sync.sending.executor import Executor
 from vecs.exc import CollectionAlreadyExists, CollectionNotFound
 

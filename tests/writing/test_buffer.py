@@ -1,0 +1,69 @@
+"""Rows on their way to the server."""
+
+from __future__ import annotations
+
+import pytest
+
+from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
+from vecs._sql.rows import EncodedRow
+from vecs._writing.buffer import RowBuffer, copy_rows
+
+
+def row(id: str, vec: bytes = b"v") -> EncodedRow:
+    return (id.encode(), vec, b"\x01{}")
+
+
+def position(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def test_rows_come_back_sorted_by_id_and_the_last_of_each_id() -> None:
+    buffer = RowBuffer()
+    buffer.extend([(None, row("b")), (None, row("a", b"old")), (None, row("a", b"new"))])
+    assert len(buffer) == 3
+    assert not buffer.spilled
+    assert buffer.sorted_rows() == [row("a", b"new"), row("b")]
+    assert list(buffer.copy_data()) == []
+
+
+def test_chunks_of_an_older_version_of_a_document_are_left_out() -> None:
+    buffer = RowBuffer()
+    buffer.begin_documents(["doc"])
+    buffer.extend([("doc", row("doc#000")), ("doc", row("doc#001")), ("other", row("other#000"))])
+    buffer.begin_documents(["doc"])
+    buffer.extend([("doc", row("doc#000", b"new"))])
+    assert buffer.documents == {"doc": 3}
+    assert buffer.superseded == {"doc": 3}
+    assert buffer.sorted_rows() == [row("doc#000", b"new"), row("other#000")]
+
+
+def test_many_rows_go_into_a_file_as_they_came() -> None:
+    buffer = RowBuffer(memory=1000)
+    buffer.extend([(None, row("b")), (None, row("a")), (None, row("a"))])
+    assert buffer.spilled
+    buffer.extend([(None, row("c"))])
+    buffer.finish()
+    expected = b"".join(copy_row((position(number), *row(id))) for number, id in enumerate("baac"))
+    assert b"".join(buffer.copy_data()) == COPY_HEADER + expected + COPY_TRAILER
+    buffer.close()
+
+
+def test_few_rows_are_not_finished_into_a_file() -> None:
+    buffer = RowBuffer()
+    buffer.extend([(None, row("a"))])
+    buffer.finish()
+    assert not buffer.spilled
+
+
+def test_a_closed_buffer_makes_no_file_for_a_late_thread() -> None:
+    buffer = RowBuffer(memory=1)
+    buffer.close()
+    buffer.extend([(None, row("a"))])
+    assert not buffer.spilled
+
+
+@pytest.mark.parametrize("count", [0, 1, 450])
+def test_rows_in_memory_are_copied_with_their_positions(count: int) -> None:
+    rows = [row(str(number)) for number in range(count)]
+    expected = b"".join(copy_row((position(number), *each)) for number, each in enumerate(rows))
+    assert b"".join(copy_rows(rows)) == COPY_HEADER + expected + COPY_TRAILER

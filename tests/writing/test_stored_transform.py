@@ -1,0 +1,113 @@
+"""What a collection remembers of its transform, and whether another one fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from vecs._sql.tables import Extension, Table
+from vecs._writing.stored_transform import describe_collection, keeps_text, transform_to_open_with
+from vecs.exc import MismatchedDimension
+from vecs.transforms import (
+    AdapterStep,
+    Embedding,
+    ImageEmbedding,
+    NoOp,
+    ParagraphChunker,
+    Pipeline,
+    TextEmbedding,
+)
+
+
+class Legacy(AdapterStep):
+    def __call__(self, records: Iterable[Any], adapter_context: Any) -> Iterable[Any]:
+        return records
+
+
+def embed(texts: list[str]) -> list[list[float]]:
+    return [[1.0, 2.0, 3.0] for _ in texts]
+
+
+MODEL = TextEmbedding("all-MiniLM-L6-v2")
+FUNCTION = Embedding(embed, 3, name="model-a")
+
+
+def table(transform: Any = None, dimension: int | None = 3, **comment: Any) -> Table:
+    comment = {**describe_collection(transform, "english", False), **comment}
+    return Table("s", "docs", dimension, Extension("public", (0, 8, 5), 1), comment=comment)
+
+
+def test_a_plain_vector_collection_is_described_by_nothing() -> None:
+    assert describe_collection(None, "english", False) == {}
+    assert describe_collection(None, "german", True) == {"language": "german"}
+
+
+def test_a_transform_is_described_with_what_its_vectors_depend_on() -> None:
+    described = describe_collection(MODEL, "english", True)
+    assert described["transform"]["class"] == "TextEmbedding"
+    assert described["identity"]["model"] == "all-MiniLM-L6-v2"
+    assert "batch_size" not in described["identity"]
+    assert described["language"] == "english"
+
+
+@pytest.mark.parametrize(
+    ("transform", "kept"),
+    [
+        (None, False),
+        (FUNCTION, True),
+        (Pipeline([ParagraphChunker(), FUNCTION]), True),
+        (NoOp(3), False),
+        (Legacy(), False),
+        (Pipeline([ParagraphChunker(), Legacy()]), False),
+        (ImageEmbedding(), False),
+    ],
+)
+def test_text_is_kept_where_the_transform_takes_text(transform: Any, kept: bool) -> None:
+    assert keeps_text(transform) is kept
+
+
+def test_a_transform_comes_back_from_its_description() -> None:
+    found, missing = transform_to_open_with(table(MODEL, 384), None)
+    assert isinstance(found, TextEmbedding)
+    assert (found.model, missing) == ("all-MiniLM-L6-v2", None)
+
+
+def test_a_collection_without_a_transform_opens_without_one() -> None:
+    assert transform_to_open_with(table(), None) == (None, None)
+
+
+def test_a_transform_that_cannot_be_rebuilt_says_what_to_do() -> None:
+    found, missing = transform_to_open_with(table(FUNCTION), None)
+    assert found is None
+    assert missing is not None
+    assert missing.endswith("pass transform=")
+
+
+@pytest.mark.parametrize("transform", ["text", 5, ["list"]])
+def test_a_comment_of_another_shape_is_no_transform(transform: Any) -> None:
+    assert transform_to_open_with(table(transform=None, dimension=3, identity=transform), FUNCTION) == (FUNCTION, None)
+
+
+def test_an_equal_transform_is_taken() -> None:
+    other = Embedding(embed, 3, name="model-a", batch_size=7)
+    assert transform_to_open_with(table(FUNCTION), other) == (other, None)
+    chunker = ParagraphChunker()
+    assert transform_to_open_with(table(FUNCTION), chunker) == (chunker, None)
+
+
+def test_a_transform_by_another_model_is_refused() -> None:
+    with pytest.raises(MismatchedDimension) as caught:
+        transform_to_open_with(table(FUNCTION), Embedding(embed, 3, name="model-b"))
+    assert str(caught.value) == (
+        "collection 'docs' was made with Embedding(name='model-a', dimension=3); vectors of Embedding(name='model-b', "
+        "dimension=3) cannot be compared with its own. Use the former, or another collection"
+    )
+
+
+def test_a_transform_of_another_dimension_is_refused_where_no_model_is_known() -> None:
+    with pytest.raises(MismatchedDimension) as caught:
+        transform_to_open_with(table(dimension=4), FUNCTION)
+    assert str(caught.value) == ("the transform makes vectors of dimension 3, but collection 'docs' has dimension 4")
+    assert transform_to_open_with(table(dimension=None), FUNCTION) == (FUNCTION, None)
