@@ -1,14 +1,32 @@
 # `make demo` and `make test` need git, make and Python 3.10 or newer; they install the rest into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Workers of the tests, each with a server of its own; a server that is given is used by one.
+WORKERS ?= $(if $(VECS_TEST_DSN),0,3)
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
+# For `make soak` and `make fuzz`.
+SECONDS ?= 300
+MINUTES ?= 10
 
-.PHONY: demo test lint format hooks clean
+.PHONY: demo test test-full soak fuzz lint format hooks clean
 
 demo: .venv/demo
 	@$(BIN)/vecs demo
 
 test: .venv/dev
-	$(BIN)/pytest
+	PYTHONHASHSEED=0 $(PYTEST)
+
+test-full: .venv/dev
+	$(PYTEST) -m 'not soak and not fuzz' --hypothesis-profile=random
+
+soak: .venv/dev
+	SOAK_SECONDS=$(SECONDS) $(BIN)/pytest -m soak -o log_cli=true
+
+fuzz: .venv/dev
+	end=$$(($$(date +%s) + 60 * $(MINUTES))); \
+	while [ $$(date +%s) -lt $$end ]; do \
+		$(PYTEST) -m 'hypothesis or fuzz' --hypothesis-profile=random || exit 1; \
+	done
 
 lint: .venv/dev
 	$(BIN)/ruff check .

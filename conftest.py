@@ -10,12 +10,35 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from vecs.embedded import open_server
 
 _numbers = count(1)
+
+# Whatever stops the machine stops the tests as well: nothing has to reach the disk. A small cache is faster where many
+# small tables are dropped, which reads all of it.
+_SERVER = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+# Workers side by side share the cores; threads of torch that wait for a core each spin.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes depends on what else the machine does.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("gate", _UNTIMED, derandomize=True, database=None)
+settings.register_profile("random", _UNTIMED, derandomize=False, max_examples=1000)
+settings.load_profile("gate")
+
+
+@pytest.hookimpl(trylast=True)  # After --hypothesis-profile has been read.
+def pytest_configure() -> None:
+    if settings.default.derandomize:
+        # Hypothesis likes to draw constants of the modules that are loaded, which depends on the tests that ran before.
+        providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +50,7 @@ def target() -> Iterator[str]:
         return
     with (
         tempfile.TemporaryDirectory(prefix="vecs-test-", ignore_cleanup_errors=True) as folder,
-        open_server(Path(folder) / "server", linger=0) as server,
+        open_server(Path(folder) / "server", linger=0, settings=_SERVER) as server,
     ):
         yield make_conninfo(**server.conninfo)
 
@@ -37,9 +60,10 @@ def superuser_target() -> Iterator[str]:
     """The superuser of an embedded server of its own, to make roles and databases in."""
     with (
         tempfile.TemporaryDirectory(prefix="vecs-test-", ignore_cleanup_errors=True) as folder,
-        open_server(Path(folder) / "server", linger=0) as server,
+        open_server(Path(folder) / "server", linger=0, settings=_SERVER) as server,
     ):
-        yield make_conninfo(**server.superuser_conninfo)
+        # Only tests need the superuser: vecs itself connects as a role that is none.
+        yield make_conninfo(**{**server.conninfo, "user": "postgres"})
 
 
 @pytest.fixture

@@ -243,7 +243,9 @@ def test_no_row_is_read_by_a_bare_number(module: str) -> None:
             raise AssertionError(f"{module}:{node.lineno} reads {ast.unparse(node)}; name the column")
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if "_sync" not in path.parts], ids=str)
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if "_sync" not in path.parts], ids=lambda p: f"{p.relative_to(ROOT)}"
+)
 def test_no_source_file_is_longer_than_400_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
 

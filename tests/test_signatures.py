@@ -14,6 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
+import vecs
+
 LIST = Path(__file__).parent / "signatures.txt"
 MODULES = [
     "vecs",
@@ -100,6 +104,13 @@ def everything() -> str:
 
 def test_public_signatures_are_those_of_the_list() -> None:
     assert everything().splitlines() == LIST.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("function", "cls"), [(vecs.create_client, vecs.Client), (vecs.create_async_client, vecs.AsyncClient)]
+)
+def test_clients_are_made_with_the_arguments_of_their_constructors(function: Any, cls: Any) -> None:
+    assert inspect.signature(function).parameters == inspect.signature(cls).parameters
 
 
 if __name__ == "__main__":

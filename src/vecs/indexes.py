@@ -61,7 +61,7 @@ class MethodSpec:
 
 
 _IVFFLAT = frozenset({f"{kind}_{measure}_ops" for kind in ("vector", "halfvec") for measure in ("l2", "ip", "cosine")})
-# Some of these do not exist, such as Jaccard's of vectors; no measure leads there.
+# Some of these do not exist, such as Jaccard's of vectors; no collection can ask for them.
 _EVERY = frozenset({spec.opclass_for(kind) for spec in MEASURES.values() for kind in VEC_TYPES})
 
 METHODS: dict[IndexMethod, MethodSpec] = {

@@ -14,6 +14,7 @@ from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import index_condition
 from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.indexes import IndexSpec
 from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection, where
 from vecs._sql.shape import Shape
@@ -211,15 +212,17 @@ def test_a_name_postgres_would_cut_or_refuse_is_refused(name: Any) -> None:
 
 
 def test_an_index_is_named_as_stock_vecs_looks_for_it() -> None:
-    name = indexes.index_name(TABLE, COSINE, "full", IndexMethod.hnsw, {"m": 16, "ef_construction": 64}, "abcdefg")
+    spec = IndexSpec(TABLE, COSINE, "full", IndexMethod.hnsw, {"m": 16, "ef_construction": 64})
+    name = indexes.index_name(spec, "abcdefg")
     assert name == "ix_vector_cosine_ops_hnsw_m16_efc64_abcdefg"
-    name = indexes.index_name(TABLE, measure_spec("l2_distance"), "full", IndexMethod.ivfflat, {"lists": 30}, "abcdefg")
+    spec = IndexSpec(TABLE, measure_spec("l2_distance"), "full", IndexMethod.ivfflat, {"lists": 30})
+    name = indexes.index_name(spec, "abcdefg")
     assert name == "ix_vector_l2_ops_ivfflat_nl30_abcdefg"
 
 
 @pytest.mark.parametrize("precision", ["half", "binary"])
 def test_stock_vecs_does_not_see_an_index_it_cannot_search_with(precision: Any) -> None:
-    name = indexes.index_name(TABLE, COSINE, precision, IndexMethod.hnsw, {"m": 16}, "abcdefg")
+    name = indexes.index_name(IndexSpec(TABLE, COSINE, precision, IndexMethod.hnsw, {"m": 16}), "abcdefg")
     # What it looks for is `ilike 'ix_vector%'`.
     assert not re.match("ix.vector", name)
 

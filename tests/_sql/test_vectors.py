@@ -20,6 +20,7 @@ from vecs._searching.known_indexes import best_index
 from vecs._sql import binary, indexes, search
 from vecs._sql.answers import Columns
 from vecs._sql.fragment import Param
+from vecs._sql.indexes import IndexSpec
 from vecs._sql.shape import Shape
 from vecs._sql.table import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param
@@ -297,11 +298,10 @@ def test_candidates_are_a_multiple_of_the_results() -> None:
 
 def an_index(precision: Any, measure: Any = "cosine_distance") -> IndexInfo:
     found = {"half": "(vec)::public.halfvec(3)", "binary": '("My ext".binary_quantize(vec))::bit(3)'}.get(precision)
-    spec = measure_for(measure, "vector", 3)
-    name = indexes.index_name(table(), spec, precision, vecs.IndexMethod.hnsw, {"m": 16}, "1234567")
-    opclass = indexes.index_opclass(table(), spec, precision)
+    spec = IndexSpec(table(), measure_for(measure, "vector", 3), precision, vecs.IndexMethod.hnsw, {"m": 16})
+    name = indexes.index_name(spec, "1234567")
     column = None if found else "vec"
-    rows = [(name, "hnsw", column, opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
+    rows = [(name, "hnsw", column, spec.opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
     return indexes.read_indexes(rows, table())[0]
 
 

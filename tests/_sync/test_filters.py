@@ -127,7 +127,8 @@ PARTS = st.lists(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=settings.default.max_examples * 3 // 2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     stored=st.lists(METADATA, min_size=1, max_size=12), parts=PARTS, filters=st.lists(FILTERS, min_size=1, max_size=8)

@@ -50,7 +50,7 @@ def no_model_is_loaded(monkeypatch):
     monkeypatch.setattr("vecs.transforms._text.load_model", pytest.fail)
 
 
-@pytest.mark.parametrize("transform", REBUILT, ids=repr)
+@pytest.mark.parametrize("transform", REBUILT, ids=lambda transform: type(transform).__name__)
 def test_a_description_survives_json_and_rebuilds_the_transform(transform):
     description = json.loads(json.dumps(describe(transform)))
 

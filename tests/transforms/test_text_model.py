@@ -133,7 +133,7 @@ def test_called_the_way_of_vecs_0_4(minilm):
         "\n".join
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 10)
 def test_chunks_fit_the_model(minilm, text):
     preprocessors = [TextPreprocessor(), TextPreprocessor(chunker="paragraph", overlap=20)]
     chunkers = [p.steps[0] for p in preprocessors] + [MarkdownChunker(tokenizer=minilm)]

@@ -45,9 +45,32 @@ def check_text(text: str) -> None:
         ) from None
 
 
-def plain_decimal(value: Decimal) -> int | float:
-    """Return a Decimal as the number it is stored as."""
-    # An exponent is short to write and long to expand: minutes for a few digits of it.
+def check_storable(text: str, what: str) -> None:
+    """Refuse what Postgres cannot store as text; `what` says in the error which text it is."""
+    try:
+        check_text(text)
+    except ArgError as error:
+        raise ArgError(f"{what} is not storable: {error}") from None
+
+
+def plain(value: Any) -> Any:
+    """Return a date, time, UUID, Decimal or numpy scalar as the JSON scalar it is stored as; anything else as it is."""
+    if isinstance(value, np.generic):
+        scalar = cast("Any", value)
+        item = scalar.item()
+        # Numbers of more than 64 bits stay numpy's.
+        return scalar if isinstance(item, np.generic) else plain(item)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        return _plain_decimal(value)
+    return value
+
+
+def _plain_decimal(value: Decimal) -> int | float:
+    # 1e9999999 is short to write, and takes minutes to expand into its ten million digits.
     if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
         raise ArgError(f"{value!r} is not a number that JSON can hold here; leave it out or use None")
     return int(value) if value == value.to_integral_value() else float(value)
@@ -59,13 +82,13 @@ def _check(value: Any, path: str, depth: int) -> None:
     if isinstance(value, str):
         # The fast test for the common case; isascii() is constant time.
         if not value.isascii() or "\x00" in value:
-            _located(value, path)
+            check_storable(value, f"the string{_at(path)}")
     elif isinstance(value, Mapping):
         for key, item in cast("Mapping[Any, Any]", value).items():
             if not isinstance(key, str):
                 raise ArgError(f"key {key!r}{_at(path)} is {type(key).__name__}; JSON keys are strings")
             if not key.isascii() or "\x00" in key:
-                _located(key, f"{path}.{key!r} (the key)")
+                check_storable(key, f"the string at {path}.{key!r} (the key)")
             if item.__class__ not in _PLAIN:
                 _check(item, f"{path}.{key}" if path else key, depth - 1)
     elif isinstance(value, list | tuple):
@@ -76,34 +99,25 @@ def _check(value: Any, path: str, depth: int) -> None:
         raise ArgError(f"{value!r}{_at(path)} is not JSON; leave it out or use None")
 
 
-def _located(text: str, path: str) -> None:
-    try:
-        check_text(text)
-    except ArgError as error:
-        raise ArgError(f"the string{_at(path)} is not storable: {error}") from None
-
-
 def _at(path: str) -> str:
     return f" at {path}" if path else ""
 
 
 def _default(value: Any) -> Any:
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal):
-        return plain_decimal(value)
-    if isinstance(value, np.generic | np.ndarray):
-        plain = cast("Any", value).tolist()
-        _check(plain, "", MAX_DEPTH)
-        return plain
+    made: Any = value.tolist() if _is_array(value) else plain(value)
+    if made is not value:
+        _check(made, "", MAX_DEPTH)
+        return made
     if isinstance(value, Mapping):
         return dict(cast("Mapping[Any, Any]", value))
     raise TypeError(f"{value!r} is {type(value).__name__}, which has no JSON form")
 
 
-# What is written must be readable, from any depth of calls: Python's decoder recurses.
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray)
+
+
+# Python's decoder recurses: what is written must be readable from any depth of calls.
 MAX_DEPTH = 100
 _MOST_DIGITS = 4000
 

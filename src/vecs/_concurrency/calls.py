@@ -1,4 +1,4 @@
-"""The pairs written by hand: how the sync and the async world each wait, lock and call a user's function."""
+"""Calls of blocking functions and of users' functions and iterators, in both worlds."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Items that are encoded in well under a millisecond.
-FEW = 20
+# So many items are encoded in well under a millisecond: the event loop need not be spared that.
+MAX_INLINE = 20
+# The iterators of a tuple and of a list.
 _NEVER_BLOCK = (type(iter(())), type(iter([])))
 
 
@@ -35,8 +36,8 @@ def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
 
 
 async def async_offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function over `count` items, in a thread if they are many: for a few, the way there takes longer."""
-    if count <= FEW:
+    """Run a function over `count` items; in a thread if they are many, since for a few the change takes longer."""
+    if count <= MAX_INLINE:
         return function(*args, **kwargs)
     return await asyncio.to_thread(function, *args, **kwargs)
 
@@ -47,14 +48,14 @@ def offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwarg
 
 
 async def async_resolve(value: T | Awaitable[T]) -> T:
-    """Await what a user's function answered, if it was a coroutine function."""
+    """Await what a user's function returned, if that can be awaited."""
     if inspect.isawaitable(value):
         return await cast("Awaitable[T]", value)
     return cast("T", value)
 
 
 def resolve(value: T | Awaitable[T]) -> T:
-    """Wait for what a user's function answered, if it was a coroutine function."""
+    """Wait for what a user's function returned, if that can be awaited."""
     if inspect.isawaitable(value):
         return _LOOP.run(cast("Awaitable[T]", value))
     return cast("T", value)
@@ -62,10 +63,10 @@ def resolve(value: T | Awaitable[T]) -> T:
 
 class _UserLoop:
     """
-    One event loop, in a thread of its own, for the async functions a user hands to a sync client.
+    The event loop, in a thread of its own, for the async functions that a user hands to a sync client.
 
-    One and the same loop, because HTTP clients keep connections that belong to it; in a thread, because the
-    caller may be inside a loop of its own, as in a notebook. It starts with the first such function.
+    There is one for all calls, because HTTP clients keep connections that belong to their loop. It is in a thread,
+    because the caller may run in another loop, as in a notebook. It starts with the first such function.
     """
 
     def __init__(self) -> None:
@@ -74,6 +75,8 @@ class _UserLoop:
         self._pid = 0
 
     def run(self, value: Awaitable[T]) -> T:
+        """Await something on this loop; return its result."""
+
         async def wait() -> T:
             return await value
 
@@ -112,7 +115,7 @@ def take(source: Iterator[T], count: int) -> list[T]:
 
 
 def async_iterate(source: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T] | Iterator[T]:
-    """Start iterating over an iterable of either kind."""
+    """Start iterating over an iterable of either kind; asynchronously, if it is both."""
     if isinstance(source, AsyncIterable):
         return aiter(source)
     return iter(source)
@@ -124,7 +127,7 @@ def iterate(source: Iterable[T]) -> Iterator[T]:
 
 
 class AsyncDunders:
-    """What Python's syntax cannot await is not there for async collections; see count() and get()."""
+    """Nothing: `len()` and `in` cannot be awaited. Async collections have count() and get() for that."""
 
 
 class Dunders:

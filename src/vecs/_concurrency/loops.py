@@ -1,4 +1,4 @@
-"""Which event loop a client belongs to."""
+"""Which event loop a client belongs to, and when it connects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def async_loop() -> object:
 
 
 def loop() -> object:
-    """Return None: no loop is involved."""
+    """Return None: sync clients belong to no event loop."""
     return None
 
 
@@ -40,6 +40,6 @@ def async_started(client: T) -> T:
 
 
 def started(client: T) -> T:
-    """Connect the client: a wrong connection string is better known now."""
+    """Connect the client, so that a wrong connection string is reported here and not by the first call."""
     cast("Any", client).connect()
     return client

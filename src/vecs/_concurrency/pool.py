@@ -1,4 +1,4 @@
-"""psycopg's pool, mended, and the gate that waiting tasks queue at."""
+"""psycopg's pool, mended, and the gate at which tasks wait for a connection."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 C = TypeVar("C", bound=AsyncConnection[Any])
 
 
-class _Tasks:
-    """A pool's queue of work, which ends with the task that reads it."""
+class _WorkQueue:
+    """A pool's queue of work, which ends a worker that was cancelled when it asks for more."""
 
-    def __init__(self, tasks: Any) -> None:
-        self._tasks = tasks
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
 
     async def get(self) -> Any:
+        """Return the next piece of work."""
         if _is_being_cancelled(unknown=False):
             raise asyncio.CancelledError
-        return await self._tasks.get()
+        return await self._queue.get()
 
 
 class AsyncPool(AsyncConnectionPool[C]):
     """
-    psycopg's pool, with workers that a cancellation ends.
+    psycopg's pool, with workers that end when they are cancelled.
 
-    Its own go on when they are cancelled while they connect, and asyncio.run() then waits for them forever.
+    Those of psycopg go on if they are cancelled while they connect, and asyncio.run() then waits for them forever.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,10 +41,10 @@ class AsyncPool(AsyncConnectionPool[C]):
     @classmethod
     async def worker(cls, q: Any) -> None:
         """Do the pool's work in the background."""
-        await super().worker(cast("Any", _Tasks(q)))
+        await super().worker(cast("Any", _WorkQueue(q)))
 
     async def close(self, timeout: float = 5.0) -> None:
-        """Close the pool, also where asyncio.run() has cancelled its tasks: it is not who calls that was."""
+        """Close the pool, also where asyncio.run() cancelled its tasks: they are workers, not the caller."""
         try:
             await super().close(timeout)
         except asyncio.CancelledError:
@@ -52,18 +53,19 @@ class AsyncPool(AsyncConnectionPool[C]):
 
 
 class _NotCancelled(logging.Filter):
-    """Leaves out what psycopg says of attempts to connect that the end of an event loop cancelled: no fault."""
+    """Leaves out that an attempt to connect failed, where only the end of the event loop cancelled it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.args if isinstance(record.args, tuple) else ()
-        return not any(isinstance(part, asyncio.CancelledError) for part in said)
+        """Whether a message of psycopg's pool is to be logged."""
+        args = record.args if isinstance(record.args, tuple) else ()
+        return not any(isinstance(arg, asyncio.CancelledError) for arg in args)
 
 
 _NOT_CANCELLED = _NotCancelled()
 
 
 def _is_being_cancelled(*, unknown: bool) -> bool:
-    """Whether the current task is; `unknown` on Python 3.10, which does not tell."""
+    """Whether the current task is being cancelled; `unknown` on Python 3.10, which does not tell."""
     task: Any = asyncio.current_task()
     return bool(task.cancelling()) if hasattr(task, "cancelling") else unknown
 
@@ -73,9 +75,9 @@ Pool = ConnectionPool
 
 class AsyncGate:
     """
-    Lets so many tasks have a connection, and the others wait in the order they came.
+    Admits as many tasks as there are connections; the others wait, in the order in which they came.
 
-    The pool would let them wait, too, at the cost of a task and a timer each: a tenth of a search.
+    The pool would let them wait, too, but with one more task and timer per call, which is a tenth of a search.
     """
 
     def __init__(self, places: int) -> None:
@@ -83,7 +85,7 @@ class AsyncGate:
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def enter(self, seconds: float) -> bool:
-        """Take a place; False where none became free in time."""
+        """Take a place; return False if none became free in time."""
         if self._places > 0:
             self._places -= 1
             return True
@@ -94,7 +96,7 @@ class AsyncGate:
         try:
             return await waiter
         except asyncio.CancelledError:
-            # It may have been given a place that it does not take.
+            # The place that this task may have been given meanwhile goes to the next one.
             if not _settle(waiter, False) and not waiter.cancelled() and waiter.result():
                 self.leave()
             raise
@@ -102,20 +104,20 @@ class AsyncGate:
             timer.cancel()
 
     def leave(self) -> None:
-        """Give the place to who waits longest."""
+        """Give the place to the task that has waited longest."""
         while self._waiting:
             if _settle(self._waiting.popleft(), True):
                 return
         self._places += 1
 
     def open(self) -> None:
-        """Let everybody in who waits: there is nothing to wait for any more."""
+        """Let in all that wait now: the pool is closing, and tells them."""
         while self._waiting:
             _settle(self._waiting.popleft(), True)
 
 
 def _settle(waiter: asyncio.Future[bool], answer: bool) -> bool:
-    """Answer who waits, if that is still to be done."""
+    """Answer a waiting task; return False if it was answered or cancelled before."""
     if waiter.done():
         return False
     waiter.set_result(answer)
@@ -123,17 +125,17 @@ def _settle(waiter: asyncio.Future[bool], answer: bool) -> bool:
 
 
 class Gate:
-    """Lets everybody in: a thread waits for the pool as well as for a gate."""
+    """Admits everybody: threads wait in the pool, at no other cost."""
 
     def __init__(self, places: int) -> None:
         pass
 
     def enter(self, seconds: float) -> bool:
-        """Let a thread in."""
+        """Return True at once."""
         return True
 
     def leave(self) -> None:
-        """Let a thread go."""
+        """Do nothing."""
 
     def open(self) -> None:
-        """Let everybody in."""
+        """Do nothing: nobody waits here."""

@@ -1,4 +1,4 @@
-"""Locks, events, pauses and work beside other work, in both worlds."""
+"""Locks, events, pauses and work in the background, in both worlds."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Event = threading.Event
 
 
 async def async_pause(seconds: float) -> None:
-    """Wait; the event loop goes on."""
+    """Wait so many seconds; the event loop goes on."""
     await asyncio.sleep(seconds)
 
 
 def pause(seconds: float) -> None:
-    """Wait."""
+    """Wait so many seconds."""
     time.sleep(seconds)
 
 
 async def async_happens(event: AsyncEvent, seconds: float) -> bool:
-    """Wait for an event so long; return whether it happened."""
+    """Wait for an event, at most so many seconds; return whether it happened."""
     try:
         await asyncio.wait_for(event.wait(), seconds)
     except asyncio.TimeoutError:
@@ -43,13 +43,13 @@ async def async_happens(event: AsyncEvent, seconds: float) -> bool:
 
 
 def happens(event: Event, seconds: float) -> bool:
-    """Wait for an event so long; return whether it happened."""
+    """Wait for an event, at most so many seconds; return whether it happened."""
     return event.wait(seconds)
 
 
 @asynccontextmanager
 async def async_beside(work: Callable[[AsyncEvent], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
-    """Run a function in a task beside what is inside; its event tells it to end, which is waited for."""
+    """Run a function in a task of its own during the block; at the end its event is set, and it is waited for."""
     stop = asyncio.Event()
     task = asyncio.create_task(work(stop))
     try:
@@ -61,9 +61,9 @@ async def async_beside(work: Callable[[AsyncEvent], Coroutine[Any, Any, None]]) 
 
 @contextmanager
 def beside(work: Callable[[Event], None]) -> Generator[None]:
-    """Run a function in a thread beside what is inside; its event tells it to end, which is waited for."""
+    """Run a function in a thread of its own during the block; at the end its event is set, and it is waited for."""
     stop = threading.Event()
-    # A thread of the work beside, so that what is inside stays where Ctrl-C arrives.
+    # The block stays in the calling thread, where Ctrl-C arrives.
     thread = threading.Thread(target=work, args=(stop,), name="vecs-beside", daemon=True)
     thread.start()
     try:
@@ -74,7 +74,7 @@ def beside(work: Callable[[Event], None]) -> Generator[None]:
 
 
 async def async_shielded(work: Coroutine[Any, Any, T]) -> T:
-    """Finish some work, and be cancelled only then."""
+    """Finish some work even if the task is cancelled meanwhile; it is cancelled afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -88,5 +88,5 @@ async def async_shielded(work: Coroutine[Any, Any, T]) -> T:
 
 
 def shielded(work: T) -> T:
-    """Return what was done: only Ctrl-C ends a sync call early."""
+    """Return the result of work that is done by now: sync calls are not cancelled."""
     return work

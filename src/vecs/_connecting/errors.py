@@ -22,7 +22,7 @@ _TRANSIENT_WORDS = (
 )
 
 
-# What the server says where an index takes less than the column, and what can be done.
+# What the server says where an index cannot hold what the column can, and what to do about it.
 _REMEDIES = {
     "out of range for type halfvec": (
         "half precision goes up to 65,504: scale the vectors, or drop the index of half precision with drop_index()"
@@ -69,8 +69,8 @@ def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
     """
     Translate a failure to connect.
 
-    libpq gives no code here: an answer of the server (FATAL) is final, such as a wrong password or an unknown
-    database, unless it says that it is busy; no answer may be mended by trying again.
+    libpq gives no code here. An answer of the server (FATAL) is final, such as a wrong password or an unknown
+    database, unless it says that it is busy. Where no answer came, trying again may help.
     """
     reason = str(error).strip()
     message = f"cannot connect to {target}: {reason}"
@@ -85,5 +85,5 @@ def plan_is_stale(error: psycopg.Error) -> bool:
 
 
 def conflict_pauses() -> list[float]:
-    """Return how long to wait before each repetition, in seconds; at random, so that the same two part."""
+    """Return how long to wait before each repetition, in seconds; random, so that two writers do not collide again."""
     return [random.uniform(0.2, 1.0) * longest for longest in (0.02, 0.1, 0.3, 1, 1, 1, 1)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from vecs._checks.numbers import checked_int
-from vecs.exc import ArgError
+from vecs._checks.numbers import ABOVE_ZERO, checked_int, checked_number
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,5 @@ class Options:
             _seconds(self.statement_timeout, "statement_timeout")
 
 
-def _seconds(value: Any, what: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ArgError(f"{what} must be a number of seconds above 0, not {value!r}")
+def _seconds(value: object, what: str) -> None:
+    checked_number(value, what, ABOVE_ZERO, wanted="a number of seconds above 0")

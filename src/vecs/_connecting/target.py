@@ -90,7 +90,7 @@ def _folder(path: str | os.PathLike[str]) -> Path:
 
 
 def _parse(conninfo: str) -> dict[str, Any]:
-    # libpq's own message quotes the string, password and all: it is passed on in no way, hence the raise outside.
+    # libpq's own message quotes the string with its password. Raised after the block, this error has no such context.
     with suppress(ProgrammingError, UnicodeError):
         parameters = conninfo_to_dict(conninfo)
         _check_parts(parameters)

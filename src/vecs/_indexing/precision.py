@@ -1,4 +1,4 @@
-"""Which precision an index is built in, which index answers a search, and why: in words, too."""
+"""The precision an index is built in."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def _precisions(table: Table) -> tuple[Precision, ...]:
 
 
 def greatest_dimension(table: Table, precision: Precision) -> int:
+    """Return the largest dimension that an index of this precision takes."""
     return VEC_TYPES[indexed_type(table, precision)].indexed
 
 

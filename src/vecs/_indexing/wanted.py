@@ -1,24 +1,23 @@
-"""Which index is wanted, and whether one that is there will do."""
+"""Which index is wanted, whether one that is there will do, and what has to be built."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import uuid4
 
-from vecs._indexing.memory import vector_bytes
-from vecs._sql import indexes as sql
-from vecs._sql.filters import KeyType
-from vecs._sql.fragment import EMPTY
-from vecs._sql.indexes import IndexInfo
+from vecs._indexing.precision import precision_to_build
+from vecs._sql import indexes
+from vecs._sql.filters import KeyType, index_condition
+from vecs._sql.fragment import EMPTY, Fragment
+from vecs._sql.indexes import IndexInfo, IndexSpec
 from vecs._sql.table import Table
 from vecs.exc import ArgError
-from vecs.indexes import (
-    METHODS,
-    IndexMethod,
-)
+from vecs.filters import Filter
+from vecs.indexes import METHODS, IndexArgs, IndexMethod, build_options, default_lists
 from vecs.measures import MeasureSpec
-from vecs.storage import Precision
+from vecs.storage import VEC_TYPES, IndexPrecision
 
 
 @dataclass(frozen=True)
@@ -31,99 +30,136 @@ class BuildOptions:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The index that is asked for."""
+class IndexRequest:
+    """What `index()` is asked for; without `args` the method's parameters are chosen here."""
 
-    table: Table
     measure: MeasureSpec
-    precision: Precision
-    method: IndexMethod
-    options: Mapping[str, int]
-    concurrently: bool
-    condition: sql.Fragment = EMPTY
-
-    @property
-    def vector_bytes(self) -> int:
-        """The size of one indexed vector."""
-        return vector_bytes(sql.indexed_type(self.table, self.precision), self.table.dimension or 0)
-
-    def serves_the_same(self, index: IndexInfo) -> bool:
-        """Whether an index is for the same measure and records, whatever its method."""
-        if self.condition.parts:
-            return index.name.startswith(f"{sql.part_of_name(self.condition)}{self.measure.opclass}_")
-        return self.measure.measure in index.measures
-
-    def replaces(self, index: IndexInfo) -> bool:
-        """Whether an index is superseded: made for the same measure, or of the same codes, which serve several."""
-        if self.condition.parts:
-            return self.serves_the_same(index)
-        codes = index.precision == self.precision == "binary"
-        return codes or index.measure is self.measure.measure
-
-    def missing(self, existing: Sequence[IndexInfo], replace: bool) -> tuple[str, list[sql.Fragment]]:
-        """Return the name of the index, be it there or new, and what has to be built."""
-        valid = [index for index in existing if index.valid]
-        same_measure = [index for index in valid if self.serves_the_same(index)]
-        if same_measure and not replace:
-            raise ArgError(
-                f"replace is set to False but an index exists: {same_measure[0].name!r} "
-                f"for {self.measure.measure.value}"
-            )
-        options = {name: str(value) for name, value in self.options.items()}
-        equal = [
-            index.name
-            for index in same_measure
-            if (bool(self.condition.parts) or index.precision == self.precision)
-            and index.method == self.method.value
-            and dict(index.options) == options
-        ]
-        name = equal[0] if equal else self._name(uuid4().hex[:7])
-        statements: list[sql.Fragment] = []
-        if not equal:
-            statements.append(
-                sql.create_vector_index(
-                    self.table,
-                    name,
-                    self.measure,
-                    self.precision,
-                    self.method,
-                    self.options,
-                    concurrently=self.concurrently,
-                    part=self.condition,
-                )
-            )
-        if not any(index.column == "metadata" and index.method == "gin" for index in valid):
-            unique = f"ix_meta_{uuid4().hex[:7]}"
-            statements.append(sql.create_metadata_index(self.table, unique, concurrently=self.concurrently))
-        return name, statements
-
-    def _name(self, unique: str) -> str:
-        if self.condition.parts:
-            return sql.part_name(self.condition, self.measure, unique)
-        return sql.index_name(self.table, self.measure, self.precision, self.method, self.options, unique)
+    method: IndexMethod = IndexMethod.auto
+    args: IndexArgs | None = None
+    precision: IndexPrecision = "auto"
+    filters: Filter | None = None
+    replace: bool = True
 
 
-def index_on_key(existing: Sequence[IndexInfo], key: str, type: KeyType) -> str | None:
-    return next((i.name for i in existing if i.valid and (i.key, i.key_type) == (key, type)), None)
+class IndexPlan(NamedTuple):
+    """The name of the index, which may be there already; what has to be built; which indexes are dropped then."""
+
+    name: str
+    statements: list[Fragment]
+    superseded: list[str]
 
 
-def available_method(table: Table, measure: MeasureSpec, precision: Precision, method: IndexMethod) -> IndexMethod:
-    version = table.extension.version
+def requested_index(table: Table, request: IndexRequest) -> IndexSpec:
+    """
+    Return the index that is asked for; its options are empty where the request has no `args`.
+
+    Raises ArgError where pgvector has no such index.
+    """
+    precision = precision_to_build(table, request.measure, request.precision)
+    spec = IndexSpec(table, request.measure, precision, _chosen_method(table, request.method), {})
+    _check_available(spec)
+    options = {} if request.args is None else build_options(request.args)
+    condition = EMPTY if request.filters is None else index_condition(request.filters)
+    if condition.parts and precision != "full":
+        greatest = VEC_TYPES[table.vec_type].indexed
+        raise ArgError(
+            "an index for filters= is on the vectors as they are stored, of up to "
+            f"{greatest:,} dimensions; collection {table.name!r} has {table.dimension:,}. Leave filters= out"
+            + ("" if (table.dimension or 0) > greatest else ", or give precision='full'")
+        )
+    return replace(spec, options=options, condition=condition)
+
+
+def _chosen_method(table: Table, method: IndexMethod) -> IndexMethod:
+    if method is not IndexMethod.auto:
+        return method
+    return IndexMethod.hnsw if _has_hnsw(table) else IndexMethod.ivfflat
+
+
+def _has_hnsw(table: Table) -> bool:
+    return table.extension.version >= (0, 5)
+
+
+def _check_available(spec: IndexSpec) -> None:
+    version = spec.table.extension.version
     shown = ".".join(map(str, version))
-    has_hnsw = version >= (0, 5)
-    opclass = sql.index_opclass(table, measure, precision)
-    if method is IndexMethod.auto:
-        method = IndexMethod.hnsw if has_hnsw else IndexMethod.ivfflat
-    if method is IndexMethod.hnsw and not has_hnsw:
+    if spec.method is IndexMethod.hnsw and not _has_hnsw(spec.table):
         raise ArgError(
             "HNSW Unavailable. Upgrade your pgvector installation to >= 0.5.0 to enable HNSW support "
             f"(it is {shown}), or use method='ivfflat'"
         )
-    if opclass not in METHODS[method].opclasses:
+    if spec.opclass not in METHODS[spec.method].opclasses:
         raise ArgError(
-            f"pgvector has no {method.value} index for {measure.measure.value} of {table.storage.described}; "
-            "use method='hnsw'"
+            f"pgvector has no {spec.method.value} index for {spec.measure.measure.value} of "
+            f"{spec.table.storage.described}; use method='hnsw'"
         )
-    if opclass == "vector_l1_ops" and version < (0, 7):
+    if spec.opclass == "vector_l1_ops" and version < (0, 7):
         raise ArgError(f"l1_distance needs pgvector 0.7 or newer; the server has {shown}")
-    return method
+
+
+def lists_for(spec: IndexSpec, existing: Sequence[IndexInfo], rows: int) -> int:
+    """
+    Return how many lists an IVFFlat index gets for so many records, by pgvector's advice.
+
+    An index that is there keeps its number until that is less than half or more than twice what is advised: a
+    collection that grew a little is not worth a build.
+    """
+    advised = default_lists(rows)
+    for index in existing:
+        if index.valid and index.measure is spec.measure.measure and index.method == spec.method.value:
+            lists = int(index.options.get("lists", "100"))
+            if lists <= 2 * advised and advised <= 2 * lists:
+                return lists
+    return advised
+
+
+def plan_index(spec: IndexSpec, existing: Sequence[IndexInfo], *, replace: bool, concurrently: bool) -> IndexPlan:
+    """
+    Return what is to be done for an index, given those that are there.
+
+    Without `replace`, one that is there for the same measure and the same records raises ArgError.
+    """
+    valid = [index for index in existing if index.valid]
+    for_the_same = [index for index in valid if _serves_the_same(spec, index)]
+    if for_the_same and not replace:
+        raise ArgError(
+            f"replace is set to False but an index exists: {for_the_same[0].name!r} for {spec.measure.measure.value}"
+        )
+    statements: list[Fragment] = []
+    name = next((index.name for index in for_the_same if _equals(spec, index)), None)
+    if name is None:
+        name = indexes.index_name(spec, uuid4().hex[:7])
+        statements.append(indexes.create_vector_index(spec, name, concurrently=concurrently))
+    if not any(index.column == "metadata" and index.method == "gin" for index in valid):
+        of_metadata = f"ix_meta_{uuid4().hex[:7]}"
+        statements.append(indexes.create_metadata_index(spec.table, of_metadata, concurrently=concurrently))
+    superseded = [index.name for index in valid if _replaces(spec, index) and index.name != name]
+    return IndexPlan(name, statements, superseded)
+
+
+def _serves_the_same(spec: IndexSpec, index: IndexInfo) -> bool:
+    """Whether an index is for the same measure and the same records, whatever its method."""
+    if spec.condition.parts:
+        return index.name.startswith(f"{indexes.part_of_name(spec.condition)}{spec.measure.opclass}_")
+    return spec.measure.measure in index.measures
+
+
+def _equals(spec: IndexSpec, index: IndexInfo) -> bool:
+    """Whether an index for the same measure and records is just the one that is wanted."""
+    options = {name: str(value) for name, value in spec.options.items()}
+    # The catalog does not tell the precision of an index on a part, which is always "full".
+    same_precision = bool(spec.condition.parts) or index.precision == spec.precision
+    return same_precision and index.method == spec.method.value and dict(index.options) == options
+
+
+def _replaces(spec: IndexSpec, index: IndexInfo) -> bool:
+    """Whether an index is superseded: made for the same measure, or of the same codes, which serve several."""
+    if spec.condition.parts:
+        return _serves_the_same(spec, index)
+    codes = index.precision == spec.precision == "binary"
+    return codes or index.measure is spec.measure.measure
+
+
+def index_on_key(existing: Sequence[IndexInfo], key: str, type: KeyType) -> str | None:
+    """Return the name of the metadata index for ranges at a key, if there is a valid one."""
+    return next((i.name for i in existing if i.valid and (i.key, i.key_type) == (key, type)), None)

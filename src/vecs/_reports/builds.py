@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from vecs._sql.builds import ProgressRow
+
+# Seconds over which a rate is taken.
 _WINDOW = 5.0
 
-# Which part of a build a phase is. Guesses: the server does not know either. k-means and assigning are IVFFlat's,
-# scanning and merging GIN's; validation and waiting are those of a concurrent build.
+# Which part of a build a phase is, from 0 to 1. These are guesses, the server does not tell. k-means and assigning
+# are phases of IVFFlat, scanning and merging of GIN; validation and waiting belong to concurrent builds.
 _PARTS: dict[str, tuple[float, float]] = {
     "initializing": (0.0, 0.0),
     "waiting for writers before build": (0.0, 0.0),
@@ -26,6 +29,7 @@ _PARTS: dict[str, tuple[float, float]] = {
     "index validation: scanning table": (0.96, 0.99),
     "waiting for old snapshots": (0.99, 0.99),
 }
+_Unit: TypeAlias = Literal["tuples", "blocks", "transactions"]
 _LOADING = "building index: loading tuples"
 
 
@@ -37,7 +41,8 @@ class BuildProgress:
     `phase` is in words, such as "loading tuples", "performing k-means", "waiting for writers", at last "done", or
     "exists already" where nothing had to be built. `percent` is of the whole call, from 0 to 100, never falls,
     and is None where the server does not tell. `done` and `total` count tuples (records), blocks of the table or
-    transactions waited for, within the phase; `rate` is how many a second, lately. `seconds` are since the start.
+    transactions waited for, within the phase; `rate` is how many per second over the last five. `seconds` are since
+    the start.
     """
 
     index: str
@@ -66,7 +71,7 @@ class BuildTracker:
         self._rows: int | None = None
 
     def begin(self, index: str, number: int, count: int, rows: int | None = None) -> None:
-        """Say which index comes, the how-manieth of how many, and for about how many records."""
+        """Start reporting on index `number` of `count`, from 0 on, which is built from about `rows` records."""
         self._index, self._statement, self._rows, self._phase = index, (number, count), rows, ""
 
     def at(self, phase: str, percent: float | None = None, index: str | None = None) -> BuildProgress:
@@ -74,42 +79,44 @@ class BuildTracker:
         self._index = self._index if index is None else index
         return self._report(phase, percent, 0, None, None)
 
-    def read(self, row: Sequence[Any] | None) -> BuildProgress:
-        """Report what the server says; None where it says nothing."""
+    def read(self, row: ProgressRow | None) -> BuildProgress:
+        """Report what the server tells; where it tells nothing, None, the last phase goes on."""
         if row is None:
             return self.at(self._phase or "building")
-        server_phase = str(row[0])
-        lockers_done, lockers, blocks_done, blocks, tuples_done, tuples = (number or 0 for number in row[1:])
-        phase = _in_words(server_phase)
+        phase = _in_words(row.phase)
         # The metadata index comes second, beside the one that was asked for.
         phase = f"metadata index: {phase}" if self._index.startswith("ix_meta_") else phase
         fraction = 0.0
-        if server_phase.startswith("waiting"):
-            counted = lockers_done, lockers or None, "transactions"
-        elif tuples:
-            fraction = tuples_done / tuples
-            counted = tuples_done, tuples, "tuples"
-        elif tuples_done:
+        counted: tuple[int, int | None, _Unit | None]
+        if row.phase.startswith("waiting"):
+            counted = row.lockers_done or 0, row.lockers_total or None, "transactions"
+        elif row.tuples_total:
+            tuples = row.tuples_done or 0
+            fraction = tuples / row.tuples_total
+            counted = tuples, row.tuples_total, "tuples"
+        elif row.tuples_done:
             # HNSW counts tuples without a total; the table's blocks have one.
-            fraction = blocks_done / blocks if blocks else 0.0
-            counted = tuples_done, max(self._rows, tuples_done) if self._rows else None, "tuples"
+            fraction = _share(row.blocks_done, row.blocks_total)
+            counted = row.tuples_done, max(self._rows, row.tuples_done) if self._rows else None, "tuples"
         else:
-            fraction = blocks_done / blocks if blocks else 0.0
-            counted = blocks_done, blocks or None, "blocks" if blocks else None
-        first, last = _PARTS.get(server_phase, (0.0, 0.0))
-        if server_phase == _LOADING:
-            first, last = (0.7, 0.95) if tuples else (0.0, 0.95)
+            fraction = _share(row.blocks_done, row.blocks_total)
+            counted = row.blocks_done or 0, row.blocks_total or None, "blocks" if row.blocks_total else None
+        first, last = _PARTS.get(row.phase, (0.0, 0.0))
+        if row.phase == _LOADING:
+            first, last = (0.7, 0.95) if row.tuples_total else (0.0, 0.95)
         part = first + (last - first) * min(fraction, 1.0)
         return self._report(phase, self._overall(part), *counted)
 
     def _overall(self, part: float) -> float:
-        # The index that was asked for takes most of the time; what the last hundredth is for comes after the builds.
+        # The index that was asked for takes most of the time. The last hundredth is for what comes after the builds.
         number, count = self._statement
         main = 99.0 if count == 1 else 94.0
         rest = 5.0 / (count - 1) if count > 1 else 0.0
         return main * part if number == 0 else main + rest * (number - 1 + part)
 
-    def _report(self, phase: str, percent: float | None, done: int, total: int | None, unit: Any) -> BuildProgress:
+    def _report(
+        self, phase: str, percent: float | None, done: int, total: int | None, unit: _Unit | None
+    ) -> BuildProgress:
         now = time.monotonic()
         if phase != self._phase:
             self._phase = phase
@@ -117,14 +124,19 @@ class BuildTracker:
         if percent is not None:
             self._percent = max(percent, self._percent or 0.0)
         self._recent.append((now, done))
-        while now - self._recent[0][0] > _WINDOW:
-            self._recent.popleft()
         since, before = self._recent[0]
+        while now - since > _WINDOW:
+            self._recent.popleft()
+            since, before = self._recent[0]
         rate = (done - before) / (now - since) if unit and now > since else None
         return BuildProgress(self._index, phase, self._percent, done, total, unit, rate, now - self._started)
 
 
+def _share(done: int | None, total: int | None) -> float:
+    return (done or 0) / total if total else 0.0
+
+
 def _in_words(phase: str) -> str:
     words = phase.removeprefix("building index: ").replace("index validation:", "validating:")
-    # Of writers that began before the build, or before its second look at the table.
+    # The writers are those that began before the build, or before its second scan of the table.
     return "waiting for writers" if words.startswith("waiting for writers") else words

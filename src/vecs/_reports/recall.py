@@ -1,4 +1,4 @@
-"""What a measured index is told by: recall, its interval, the setting that reaches a target."""
+"""What measuring an index returns: recall and its interval, the setting that reaches a target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from vecs.exc import ArgError
 
-# The settings that are tried: steps of about a third, which is finer than a sample can tell apart.
+# The settings that are tried, in steps of about a third: a sample cannot tell smaller ones apart.
 _EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
 _PROBES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10000, 20000)
 
@@ -23,7 +23,7 @@ class Recall:
     The share of the exact answer that searches found, measured on a sample of queries.
 
     `low` and `high` are its 95 % interval for further queries like these; `least` is the worst query's share.
-    `limit` is how many neighbours were compared per query, `records` among how many. `index` is the approximate
+    `limit` neighbours per query were compared, among `records`. `index` is the approximate
     index that answers, or may where the planner chooses under a filter; None where there is none: every record
     is compared, and recall is 1 by definition. `ef_search`, `probes` and `oversampling` are those asked for;
     None is the default. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
@@ -107,9 +107,10 @@ def interval(share: float, queries: int) -> tuple[float, float]:
     """
     Return the 95 % interval of a mean of shares, one per query.
 
-    Wilson's (Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927), with a query for
-    a trial, not a neighbour: the neighbours of one query are found or missed together. No shares in [0, 1] vary
-    more than such trials, so it is wide rather than narrow, and says something where all queries found all.
+    Wilson's (Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927), with one trial
+    per query, not per neighbour: the neighbours of one query are found or missed together. Shares in [0, 1] vary no
+    more than such trials, so the interval is rather too wide than too narrow. It has a width even where every query
+    found all.
     """
     square = _Z * _Z
     centre = (share + square / (2 * queries)) / (1 + square / queries)
@@ -131,7 +132,7 @@ def found_share(distances: Sequence[float], exact: Sequence[float], limit: int, 
     A record as near as the last of the exact answer counts, whichever of them the exact search took.
     """
     if len(exact) < limit or math.isnan(exact[limit - 1]):
-        # Records went meanwhile, or zero vectors are among the nearest: no distance to be beyond.
+        # Records were deleted meanwhile, or zero vectors are among the nearest: there is no last distance.
         return min(len(distances), limit) / limit
     last = exact[limit - 1]
     # A cosine distance near 0 is a difference of numbers near 1, of float32's precision.

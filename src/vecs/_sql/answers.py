@@ -182,14 +182,3 @@ def read_query_rows(table: Table, rows: Sequence[Row], value: bool, vector: bool
         )
         for row in rows
     ]
-
-
-def first_column(rows: Sequence[Row]) -> list[Any]:
-    """Read an answer of one column."""
-    return [value for (value,) in rows]
-
-
-def only_value(rows: Sequence[Row]) -> Any:
-    """Read an answer of one row and one column."""
-    ((value,),) = rows
-    return value

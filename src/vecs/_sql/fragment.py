@@ -81,7 +81,7 @@ class Fragment:
 
 
 class Template:
-    """A statement rendered but for its one parameter, the hole: what is asked again and again."""
+    """A statement rendered once, whose only parameter, the hole, is filled in for each query."""
 
     __slots__ = ("_hole", "_parts", "_text")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
 from vecs._sql.fragment import Fragment, Identifier, Param, fragment, join
-from vecs._sql.rows import ENCODED_ID, EncodedRow
+from vecs._sql.rows import ID, EncodedRow
 from vecs._sql.selection import Selection, where
 from vecs._sql.table import Table
 from vecs._sql.vectors import vec_oid
@@ -71,7 +71,7 @@ def delete_documents(table: Table, documents: Sequence[str]) -> Fragment:
 
 
 def _ids(rows: Sequence[EncodedRow]) -> Binary:
-    return array_param(TEXT_OID, [row[ENCODED_ID] for row in rows])
+    return array_param(TEXT_OID, [row[ID] for row in rows])
 
 
 def _of_documents(documents: Sequence[str]) -> Fragment:

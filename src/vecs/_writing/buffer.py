@@ -8,8 +8,9 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
-from vecs._sql.rows import ENCODED_ID, EncodedRow
+from vecs._sql.rows import ID, EncodedRow
 
+# What one write keeps in memory.
 MEMORY_BYTES = 32 * 2**20
 _READ_BYTES = 2**18
 # What a row costs in Python objects besides its bytes.
@@ -47,7 +48,7 @@ class RowBuffer:
         return self._file is not None
 
     def begin_documents(self, documents: Iterable[str]) -> None:
-        """Announce documents whose chunks follow; what came of them before is of an older version."""
+        """Announce documents whose chunks follow; chunks of them that came before are of an older version."""
         for document in documents:
             if document in self.documents:
                 self.superseded[document] = self._position
@@ -63,13 +64,13 @@ class RowBuffer:
             self._spill()
 
     def finish(self) -> None:
-        """Bring the last rows where the others are."""
+        """Write the last rows to the file, where there is one."""
         if self._file is not None:
             self._spill()
 
     def _spill(self) -> None:
         if self._closed:
-            # A cancelled call's thread may come here late.
+            # The thread of a cancelled call may still run.
             return
         if self._file is None:
             self._file = TemporaryFile(prefix="vecs-")  # noqa: SIM115 - close() ends it
@@ -80,7 +81,7 @@ class RowBuffer:
     def sorted_rows(self) -> list[EncodedRow]:
         """Return the rows sorted by id, the last of each id."""
         last = {
-            row[ENCODED_ID]: row
+            row[ID]: row
             for position, document, row in self._rows
             if document is None or position >= self.superseded.get(document, 0)
         }
@@ -104,7 +105,7 @@ class RowBuffer:
 
 
 def copy_rows(rows: Sequence[EncodedRow]) -> Iterator[bytes]:
-    """Yield rows as one binary COPY, some hundred at a time."""
+    """Yield rows as one binary COPY, two hundred at a time."""
     yield COPY_HEADER
     for start in range(0, len(rows), 200):
         yield b"".join(_copy_data(enumerate(rows[start : start + 200], start)))

@@ -10,7 +10,7 @@ from vecs.transforms import AdapterStep, ImageEmbedding, Pipeline, Transform, de
 from vecs.transforms._step import Step
 
 
-def description(transform: Transform | None, language: str, has_text: bool) -> dict[str, Any]:
+def describe_collection(transform: Transform | None, language: str, has_text: bool) -> dict[str, Any]:
     """Describe what a new collection is made with; empty for a plain vector collection."""
     described: dict[str, Any] = {}
     if transform is not None:
@@ -31,7 +31,7 @@ def keeps_text(transform: Transform | None) -> bool:
     return not legacy and not isinstance(last, ImageEmbedding)
 
 
-def remembered(table: Table, given: Transform | None) -> tuple[Transform | None, str | None]:
+def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Transform | None, str | None]:
     """
     Return the transform to open a collection with, or None and what the caller can do about it.
 
@@ -64,7 +64,7 @@ def remembered(table: Table, given: Transform | None) -> tuple[Transform | None,
 
 
 def _mapping(value: Any) -> dict[str, Any] | None:
-    # A comment is anybody's to write.
+    # Anybody may have written the comment.
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 

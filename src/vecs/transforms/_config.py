@@ -27,7 +27,7 @@ def describe(transform: Transform) -> dict[str, Any]:
     """
     Describe a transform as JSON: its own `config()`, or for one that has none its class and dimension.
 
-    What describes a class outside vecs holds its module's name, so it can never be mistaken for a built-in.
+    The description of a class outside vecs holds its module's name, so that it is never taken for a built-in one.
     """
     config = getattr(transform, "config", None)
     if callable(config):

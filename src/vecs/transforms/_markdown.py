@@ -20,7 +20,7 @@ class MarkdownChunker(Chunker):
     Cut Markdown so that every heading starts a chunk, called `<id>_head_000`, `<id>_head_001`, ...
 
     A `# comment` in fenced code is no heading. Sections of more than `max_tokens` tokens are cut further, at
-    whitespace, words that are too long inside. What a token is says `tokenizer`: a function from text to its
+    whitespace, and words that are too long inside. `tokenizer` says what a token is: a function from text to its
     number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit is then the default. Without
     one a token is a word between single spaces, and those spaces are lost where a section is cut.
 

@@ -41,20 +41,20 @@ def _model(config: Mapping[str, Any]) -> str:
     return name
 
 
-def _remember(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
+def _expect_dimension(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
     if isinstance(config.get("dimension"), int):
         step.expect_dimension(config["dimension"])
 
 
 def _text(config: Mapping[str, Any]) -> Transform:
     step = TextEmbedding(_model(config), **_arguments(config, _TEXT))
-    _remember(step, config)
+    _expect_dimension(step, config)
     return step
 
 
 def _image(config: Mapping[str, Any]) -> Transform:
     step = ImageEmbedding(_model(config), **_arguments(config, _MODEL))
-    _remember(step, config)
+    _expect_dimension(step, config)
     return step
 
 
@@ -67,7 +67,7 @@ def _preprocessor(config: Mapping[str, Any]) -> Transform:
         chunker=cast("Any", chunker),
         **_arguments(config, (*_TEXT, "max_tokens", "overlap")),
     )
-    _remember(step.embedding, config)
+    _expect_dimension(step.embedding, config)
     return step
 
 

@@ -21,10 +21,9 @@ class RecursiveSplitter(Chunker):
     Cut text into chunks as long as a limit allows, each cut at the largest unit that fits.
 
     The limit is `max_tokens`, counted by `tokenizer` (see MarkdownChunker; an embedder's own limit is the
-    default), or `max_characters`. `markdown=True` knows Markdown's units: sections, code blocks, lists. What
-    `overlap` measures in the same way of the end of a chunk is repeated by the next. A text of one chunk
-    keeps its id and is not changed; several chunks are called `<id>#000`, `<id>#001`, ..., and lose the
-    whitespace at their ends.
+    default), or `max_characters`. `markdown=True` knows Markdown's units: sections, code blocks, lists. A
+    chunk begins with the last `overlap` tokens or characters of the one before. A text of one chunk keeps its id
+    and is not changed; several chunks are called `<id>#000`, `<id>#001`, ..., and lose the whitespace at their ends.
 
     `headings=True` puts the Markdown titles that a chunk stands under, outermost first, into
     `metadata["headings"]`.

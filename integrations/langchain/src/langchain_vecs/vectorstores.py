@@ -182,7 +182,7 @@ class VecsVectorStore(
         share their clients.
         """
         check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
-        embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings, needed=False))
+        embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
         if isinstance(collection, str):
             name, transform = checked_collection_name(collection, "collection"), None
         else:

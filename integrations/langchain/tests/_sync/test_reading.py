@@ -159,7 +159,12 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
+def named(way: dict[str, Any]) -> str:
+    """The way as a test's id, which is the same in every process."""
+    return ",".join(f"{option}={getattr(value, '__name__', value)}" for option, value in way.items())
+
+
+@pytest.mark.parametrize("way", WAYS, ids=named)
 def test_scores_ascend_and_relevances_descend_in_every_way(make_store: MakeStore, way: dict[str, Any]) -> None:
     measure = way.get("measure", "cosine_distance")
     options = {name: value for name, value in way.items() if name != "measure"}
@@ -173,7 +178,7 @@ def test_scores_ascend_and_relevances_descend_in_every_way(make_store: MakeStore
     assert all(0 <= relevance <= 1 for relevance in relevances)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("way", WAYS, ids=named)
 def test_with_and_without_scores_the_documents_are_the_same(make_store: MakeStore, way: dict[str, Any]) -> None:
     measure = way.get("measure", "cosine_distance")
     options = {name: value for name, value in way.items() if name != "measure"}

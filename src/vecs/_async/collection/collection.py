@@ -10,16 +10,16 @@ from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
 from vecs._async.collection.searching import AsyncSearching
-from vecs._async.tables import enable_text as enabling
-from vecs._async.writing import upsert as writing
-from vecs._checks.arguments import one_of
+from vecs._async.tables.enable_text import enable_text
+from vecs._async.writing.upsert import upsert
+from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
-from vecs._sql.answers import first_column
 from vecs._sql.rows import encode_metadata
+from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
@@ -57,14 +57,14 @@ class AsyncCollection(AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexin
         `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
         `(done, total)`. An invalid record raises ArgError, which names it.
         """
-        given = one_of("records", records, "vectors", vectors)
+        given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | AsyncIterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = skip_adapter or skip_transform
-        return await writing.upsert(
+        return await upsert(
             self._executor,
             await self._table(),
             None if skip else self.transform,
@@ -144,25 +144,25 @@ class AsyncCollection(AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexin
         Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
         `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
         a metadata key whose strings become the text of records that have none. The table is locked while it is
-        written again, which takes some ten seconds a million records.
+        written again, which takes some ten seconds per million records.
         """
         try:
-            await enabling.enable_text(self._executor, await self._table(), language, text_key)
+            await enable_text(self._executor, await self._table(), language, text_key)
         finally:
-            self._executor.altered += 1
+            self._catalog.altered += 1
 
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
         table = await self._table()
-        records, size = (await self._executor.read(tables.table_facts(table)))[0]
+        facts = tables.read_table_facts(await self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
             name=table.name,
             schema=table.schema,
             dimension=table.dimension,
             has_text=table.has_text,
             transform=None if self.transform is None else repr(self.transform),
-            records=records,
-            size_bytes=size,
+            records=facts.records,
+            size_bytes=facts.size_bytes,
             indexes=await self.indexes(),
             precision=table.storage.precision,
             sparse=table.storage.sparse,

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vecs._async.collection.connected import AsyncConnected
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._concurrency.calls import AsyncDunders
-from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
+from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes as sql
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.selection import EVERYTHING, Selection
@@ -28,8 +29,8 @@ Filters = Mapping[str, Any]
 Measure = IndexMeasure | MeasureName
 
 
-class AsyncCore(AsyncDunders):
-    """A collection's identity."""
+class AsyncCore(AsyncConnected, AsyncDunders):
+    """What a collection object knows: its name, its table, its transform, and its client's executor and catalog."""
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
@@ -44,13 +45,14 @@ class AsyncCore(AsyncDunders):
         table: Table | None = None,
         without_transform: str | None = None,
     ) -> None:
+        super().__init__(client._executor, client._catalog)
         self.client = client
         self.transform = adapter
         self._given: tuple[str, int | None] = (name, dimension)
         self._known: Table | None = table
         self._read_at = time.monotonic()
         # How often this client had altered tables by then.
-        self._altered = self._executor.altered
+        self._altered = self._catalog.altered
         # Why there is no transform, where the collection was made with one that cannot be rebuilt.
         self._without_transform = without_transform
 
@@ -76,14 +78,17 @@ class AsyncCore(AsyncDunders):
         """Whether it is there, not whether it has records: see `count()`."""
         return True
 
-    @property
-    def _executor(self) -> AsyncExecutor:
-        # The client's, which users have no business with: the two classes are one engine.
-        return self.client._executor  # pyright: ignore[reportPrivateUsage]
+    def __getstate__(self) -> dict[str, Any]:
+        # Executor and catalog come back with the client.
+        return {name: value for name, value in vars(self).items() if name not in ("_executor", "_catalog")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        super().__init__(self.client._executor, self.client._catalog)
 
     async def _table(self, oldest: float = math.inf) -> Table:
         """Return what is known of the table, read at most so many seconds ago."""
-        known, altered = self._known, self._executor.altered
+        known, altered = self._known, self._catalog.altered
         old = oldest < math.inf and time.monotonic() - self._read_at > oldest
         if known is None or self._altered != altered or old:
             # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
@@ -128,15 +133,15 @@ class AsyncCore(AsyncDunders):
 
     async def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NO_INDEXES))
-        return known if time.monotonic() - read_at < 60 else await self._read_indexes()
+        known = self._catalog.known(self.client.schema, self.name)
+        return await self._read_indexes() if known is None else known
 
     async def _indexes(self, *, now: bool) -> KnownIndexes:
         return await (self._read_indexes() if now else self._known_indexes())
 
     async def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(await self.indexes())
-        self._executor.indexes[self.client.schema, self.name] = time.monotonic(), known
+        self._catalog.remember(self.client.schema, self.name, known)
         return known
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from vecs._async.collection.handle import AsyncCore, Filters, Measure
-from vecs._async.indexing import create as building
+from vecs._async.indexing import create
 from vecs._checks.numbers import checked_int
 from vecs._indexing.memory import checked_memory
+from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs.exc import ArgError, IndexNotFound
@@ -39,8 +40,8 @@ class AsyncIndexing(AsyncCore):
 
         The measure is cosine distance unless it is named, or Hamming distance where the collection holds bits.
 
-        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes a
-        number and `"binary"` with one bit a number, its sign: searches take more candidates from such an index
+        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes per
+        number and `"binary"` with one bit per number, its sign: searches take more candidates from such an index
         than they return, and rank these by the exact distance. Binary codes tell of the angle between vectors; they
         serve all of cosine distance, inner product and, as far as lengths are alike, l2 distance. `"auto"` is
         full up to 2,000 dimensions, half up to 4,000 and binary above; `explain()` tells.
@@ -62,7 +63,7 @@ class AsyncIndexing(AsyncCore):
         did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
         neither holds for a concurrent build.
 
-        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times a second and at
+        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
         the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
         exception it raises ends the build and is raised here.
 
@@ -74,25 +75,15 @@ class AsyncIndexing(AsyncCore):
         chosen, args = resolve_method(method, index_arguments)
         table = await self._table()
         spec = measure_for(measure, table.vec_type, table.dimension)
-        how = building.BuildOptions(
+        request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
+        how = BuildOptions(
             concurrently,
             None if memory is None else checked_memory(memory),
             None if workers is None else checked_int(workers, "workers", 0, 1024),
         )
         with build_updates(progress, self.name) as report:
-            name = await building.create_index(
-                self._executor,
-                table,
-                spec,
-                chosen,
-                args,
-                precision,
-                replace=replace,
-                how=how,
-                report=report,
-                filters=parsed_filters(filters),
-            )
-        self._executor.indexes.clear()
+            name = await create.create_index(self._executor, table, request, how, report)
+        self._catalog.forget()
         return name
 
     create_index = index
@@ -109,10 +100,10 @@ class AsyncIndexing(AsyncCore):
         """
         if type is not None and type not in KEY_TYPES:
             raise ArgError(f"type must be 'number', 'string' or None, not {type!r}")
-        name = await building.create_key_index(
+        name = await create.create_key_index(
             self._executor, await self._table(), checked_key(key), type, concurrently=concurrently
         )
-        self._executor.indexes.clear()
+        self._catalog.forget()
         return name
 
     async def is_indexed_for_measure(self, measure: Measure | str) -> bool:
@@ -125,5 +116,5 @@ class AsyncIndexing(AsyncCore):
         if name not in [index.name for index in existing if not index.primary]:
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
-        await building.drop_index(self._executor, await self._table(), name)
-        self._executor.indexes.clear()
+        await create.drop_index(self._executor, await self._table(), name)
+        self._catalog.forget()

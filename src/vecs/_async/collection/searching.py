@@ -178,7 +178,7 @@ class AsyncSearching(AsyncCore):
         table, request = await self._request(options)
         (asked,) = await self._queries([query], table, request, options)
         known = NO_INDEXES if request.exact or request.mode == "keyword" else await self._read_indexes()
-        setup = set_up(table, request, known, pooler=self._executor.options.pooler)
+        setup = set_up(table, request, known, pooler=self._executor.pooler)
         plan, settings = await explain(self._executor, setup, asked, analyze=analyze)
         return "\n".join([*describe_search(setup, asked, await self.indexes(), plan, settings), "", *plan])
 
@@ -211,8 +211,8 @@ class AsyncSearching(AsyncCore):
 
     async def _answer(self, table: Table, request: Request, queries: Sequence[Query]) -> list[list[Row]]:
         def warn() -> None:
-            if key not in warned:
-                warned.add(key)
+            if self._catalog.warns(*key):
+                self._catalog.warned(*key)
                 warnings.warn(
                     f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
                     "See Collection.create_index",
@@ -220,7 +220,7 @@ class AsyncSearching(AsyncCore):
                     stacklevel=callers_level(),
                 )
 
-        warned, key = self._executor.warned, (self.client.schema, self.name, request.measure.measure)
-        unwarned = self.warns_without_index and key not in warned
-        plan = steps(table, request, queries, pooler=self._executor.options.pooler, warn=warn if unwarned else None)
+        key = (self.client.schema, self.name, request.measure.measure)
+        unwarned = self.warns_without_index and self._catalog.warns(*key)
+        plan = steps(table, request, queries, pooler=self._executor.pooler, warn=warn if unwarned else None)
         return await run(plan, self._executor, self._indexes)

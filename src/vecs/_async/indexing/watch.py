@@ -6,17 +6,18 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncHeld
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncPinnedConnection
 from vecs._concurrency.calls import async_resolve
 from vecs._concurrency.waiting import AsyncEvent, async_beside, async_happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
-from vecs._sql import builds as sql
+from vecs._sql import builds
 from vecs._sql.fragment import Fragment
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
 
-# Seconds between two looks: often enough for an eye.
+# Seconds between two reports: a progress bar moves smoothly.
 PERIOD = 0.2
 
 
@@ -29,7 +30,7 @@ class AsyncWatch:
         self.tracker = BuildTracker()
 
     async def tell(self, progress: BuildProgress) -> None:
-        """Report from where the call runs; an error of the callback is the call's."""
+        """Report from inside the call, so that an error of the callback is raised by the call."""
         if self._report is not None:
             await async_resolve(self._report(progress))
 
@@ -42,37 +43,37 @@ class AsyncWatch:
         failed: list[BaseException] = []
 
         async def look(stop: AsyncEvent) -> None:
-            # Most builds are over before a first look is worth a connection.
+            # Most builds end before this, and need no second connection.
             if await async_happens(stop, PERIOD):
                 return
             try:
-                async with self._executor.aside() as held:
-                    await self._follow(statement, held, stop, failed)
+                async with self._executor.outside_pool() as pinned:
+                    await self._follow(statement, pinned, stop, failed)
             except DatabaseError as error:
-                log.debug("the progress of %s cannot be read: %s", sql.built_index(statement), error)
+                log.debug("the progress of %s cannot be read: %s", builds.built_index(statement), error)
 
         try:
             async with async_beside(look):
                 yield
         except Exception:
-            # The end that the callback's failure made.
+            # The build was cancelled because the callback failed; that error is raised below.
             if not failed:
                 raise
         if failed:
             raise failed[0]
 
     async def _follow(
-        self, statement: Fragment, held: AsyncHeld, stop: AsyncEvent, failed: list[BaseException]
+        self, statement: Fragment, pinned: AsyncPinnedConnection, stop: AsyncEvent, failed: list[BaseException]
     ) -> None:
-        looking = sql.read_progress(statement)
+        looking = builds.read_progress(statement)
         while not failed:
-            rows = await held.execute(looking)
+            row = builds.read_progress_row(await pinned.execute(looking))
             try:
-                await self.tell(self.tracker.read(rows[0] if rows else None))
+                await self.tell(self.tracker.read(row))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 failed.append(error)
             if await async_happens(stop, 0 if failed else PERIOD):
                 return
-        # Again and again: the statement may not have begun yet.
+        # Repeatedly: the statement may not have begun yet.
         while not await async_happens(stop, PERIOD / 4):
-            await held.execute(sql.cancel(statement))
+            await pinned.execute(builds.cancel(statement))

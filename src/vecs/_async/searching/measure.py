@@ -15,9 +15,10 @@ from vecs._reports.recall import Recall, Trial, Tuning, found_share, interval, l
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.request import Request, SearchOptions, checked_request
 from vecs._sql import sampling
-from vecs._sql.answers import DISTANCE, ID, Columns, Row, first_column, only_value, read_records
+from vecs._sql.answers import DISTANCE, ID, Columns, Row, read_records
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.records import count_records, select_records
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.table import Table
 from vecs._sql.vectors import checked_vector, vec_param
@@ -60,7 +61,7 @@ class AsyncSearched(NamedTuple):
 
     async def rows(self, request: Request, vec: Any) -> list[Row]:
         """Search for a vector."""
-        plan = steps(self.table, request, [Query(vec)], pooler=self.executor.options.pooler)
+        plan = steps(self.table, request, [Query(vec)], pooler=self.executor.pooler)
         return (await run(plan, self.executor, self.known_indexes))[0]
 
 
@@ -118,7 +119,7 @@ class AsyncTask(NamedTuple):
         request = self.searched.request(limit=self.limit, **settings)
         known = await self.searched.known_indexes(now=True)
         executor = self.searched.executor
-        setup = set_up(self.searched.table, request, known, pooler=executor.options.pooler)
+        setup = set_up(self.searched.table, request, known, pooler=executor.pooler)
         plan = "\n".join((await explain(executor, setup, Query(self.probes[0].vec), analyze=False))[0])
         usable = [index for index in known.all if index.approximate]
         # One name may begin another.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
 from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.indexes import analyze
+from vecs._sql.scalars import first_column
 from vecs._sql.table import Table
 from vecs.exc import ArgError
 from vecs.filters import checked_key
@@ -18,13 +20,13 @@ log = logging.getLogger("vecs")
 
 async def find_language(session: AsyncSession, language: Any) -> str:
     """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
-    found: list[tuple[Any, ...]] = []
+    found: list[str] = []
     if isinstance(language, str) and language.isprintable():
-        found = await session.execute(tables.find_language(language))
+        found = first_column(await session.execute(tables.find_language(language)))
     if not found:
-        known = ", ".join(row[0] for row in await session.execute(tables.list_languages()))
+        known = ", ".join(first_column(await session.execute(tables.list_languages())))
         raise ArgError(f"unknown language {language!r}; the server has {known}")
-    return found[0][0]
+    return found[0]
 
 
 async def enable_text(executor: AsyncExecutor, table: Table, language: str, text_key: str | None) -> None:
@@ -51,7 +53,7 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
         if text_key is not None:
             await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
-        # What a word weighs comes from the planner's statistics.
-        await executor.alone(analyze(table), {"statement_timeout": "0"})
+        # The weight of a word comes from the planner's statistics.
+        await executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

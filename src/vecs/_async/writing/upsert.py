@@ -18,15 +18,15 @@ from vecs._writing.buffer import RowBuffer, copy_rows
 from vecs.records import Record, to_record
 from vecs.transforms import Pipeline, Transform
 
-# One statement carries this much faster than a staging table would.
+# Up to so many rows and bytes one statement is faster than a staging table.
 SMALL_ROWS = 500
 SMALL_BYTES = 4 * 2**20
 
-# How many records are taken from the input at once: enough to keep a model busy.
-TAKE_EMBEDDED = 128
-# So few that they are gone before Python's garbage collector takes them for lasting: it then looks through everything
-# there is, and nothing else runs for a tenth of a second.
-TAKE_ENCODED = 100
+# How many records are taken from the input at once where a model embeds them: enough to keep it busy.
+RECORDS_PER_EMBEDDING = 128
+# How many where they are only encoded. So few are freed before Python's garbage collector moves them to its oldest
+# generation; with more, full collections stop everything else for a tenth of a second each.
+RECORDS_PER_READ = 100
 
 
 async def upsert(
@@ -41,7 +41,7 @@ async def upsert(
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
     total = len(records) if isinstance(records, Sized) else None
-    size = TAKE_EMBEDDED if transform is not None else TAKE_ENCODED
+    size = RECORDS_PER_EMBEDDING if transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)
     taken = written = 0
@@ -91,7 +91,7 @@ def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> 
 
 def _replaced(transform: Transform, given: Sequence[Record]) -> list[str]:
     """
-    Return the documents of which nothing but what is written now is to be left.
+    Return the documents whose former chunks are all replaced by what is written now.
 
     A record that came with a document_id of its own is a chunk already: its siblings stay. An embedder alone
     splits nothing.
@@ -107,7 +107,7 @@ def _without_text(record: Record) -> Record:
 
 
 async def _write(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
-    # The rows are still at hand where the server undid a write because of another one.
+    # Where the server undid a write because of another one, the rows are still here to be written again.
     for seconds in conflict_pauses():
         try:
             return await _write_once(executor, table, buffer)

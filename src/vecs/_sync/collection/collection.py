@@ -6,22 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from vecs._checks.arguments import one_of
+from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
 from vecs._reports.info import CollectionInfo
 from vecs._sql import table as tables
 from vecs._sql import write
-from vecs._sql.answers import first_column
 from vecs._sql.rows import encode_metadata
+from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.handle import Filters
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
 from vecs._sync.collection.reading import Reading
 from vecs._sync.collection.searching import Searching
-from vecs._sync.tables import enable_text as enabling
-from vecs._sync.writing import upsert as writing
+from vecs._sync.tables.enable_text import enable_text
+from vecs._sync.writing.upsert import upsert
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
 
@@ -58,14 +58,14 @@ class Collection(Reading, Searching, Measuring, Indexing):
         `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
         `(done, total)`. An invalid record raises ArgError, which names it.
         """
-        given = one_of("records", records, "vectors", vectors)
+        given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | Iterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = skip_adapter or skip_transform
-        return writing.upsert(
+        return upsert(
             self._executor,
             self._table(),
             None if skip else self.transform,
@@ -145,25 +145,25 @@ class Collection(Reading, Searching, Measuring, Indexing):
         Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
         `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
         a metadata key whose strings become the text of records that have none. The table is locked while it is
-        written again, which takes some ten seconds a million records.
+        written again, which takes some ten seconds per million records.
         """
         try:
-            enabling.enable_text(self._executor, self._table(), language, text_key)
+            enable_text(self._executor, self._table(), language, text_key)
         finally:
-            self._executor.altered += 1
+            self._catalog.altered += 1
 
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
         table = self._table()
-        records, size = (self._executor.read(tables.table_facts(table)))[0]
+        facts = tables.read_table_facts(self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
             name=table.name,
             schema=table.schema,
             dimension=table.dimension,
             has_text=table.has_text,
             transform=None if self.transform is None else repr(self.transform),
-            records=records,
-            size_bytes=size,
+            records=facts.records,
+            size_bytes=facts.size_bytes,
             indexes=self.indexes(),
             precision=table.storage.precision,
             sparse=table.storage.sparse,

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecs._concurrency.calls import Dunders
-from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
+from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes as sql
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.table import Table
+from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
 from vecs.exc import ArgError, FilterError
@@ -29,8 +30,8 @@ Filters = Mapping[str, Any]
 Measure = IndexMeasure | MeasureName
 
 
-class Core(Dunders):
-    """A collection's identity."""
+class Core(Connected, Dunders):
+    """What a collection object knows: its name, its table, its transform, and its client's executor and catalog."""
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
@@ -45,13 +46,14 @@ class Core(Dunders):
         table: Table | None = None,
         without_transform: str | None = None,
     ) -> None:
+        super().__init__(client._executor, client._catalog)
         self.client = client
         self.transform = adapter
         self._given: tuple[str, int | None] = (name, dimension)
         self._known: Table | None = table
         self._read_at = time.monotonic()
         # How often this client had altered tables by then.
-        self._altered = self._executor.altered
+        self._altered = self._catalog.altered
         # Why there is no transform, where the collection was made with one that cannot be rebuilt.
         self._without_transform = without_transform
 
@@ -77,14 +79,17 @@ class Core(Dunders):
         """Whether it is there, not whether it has records: see `count()`."""
         return True
 
-    @property
-    def _executor(self) -> Executor:
-        # The client's, which users have no business with: the two classes are one engine.
-        return self.client._executor  # pyright: ignore[reportPrivateUsage]
+    def __getstate__(self) -> dict[str, Any]:
+        # Executor and catalog come back with the client.
+        return {name: value for name, value in vars(self).items() if name not in ("_executor", "_catalog")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        super().__init__(self.client._executor, self.client._catalog)
 
     def _table(self, oldest: float = math.inf) -> Table:
         """Return what is known of the table, read at most so many seconds ago."""
-        known, altered = self._known, self._executor.altered
+        known, altered = self._known, self._catalog.altered
         old = oldest < math.inf and time.monotonic() - self._read_at > oldest
         if known is None or self._altered != altered or old:
             # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
@@ -129,15 +134,15 @@ class Core(Dunders):
 
     def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        read_at, known = self._executor.indexes.get((self.client.schema, self.name), (-math.inf, NO_INDEXES))
-        return known if time.monotonic() - read_at < 60 else self._read_indexes()
+        known = self._catalog.known(self.client.schema, self.name)
+        return self._read_indexes() if known is None else known
 
     def _indexes(self, *, now: bool) -> KnownIndexes:
         return self._read_indexes() if now else self._known_indexes()
 
     def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(self.indexes())
-        self._executor.indexes[self.client.schema, self.name] = time.monotonic(), known
+        self._catalog.remember(self.client.schema, self.name, known)
         return known
 
 

@@ -7,10 +7,11 @@ from typing import Literal
 
 from vecs._checks.numbers import checked_int
 from vecs._indexing.memory import checked_memory
+from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sync.collection.handle import Core, Filters, Measure
-from vecs._sync.indexing import create as building
+from vecs._sync.indexing import create
 from vecs.exc import ArgError, IndexNotFound
 from vecs.filters import checked_key, parsed_filters
 from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, resolve_method
@@ -40,8 +41,8 @@ class Indexing(Core):
 
         The measure is cosine distance unless it is named, or Hamming distance where the collection holds bits.
 
-        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes a
-        number and `"binary"` with one bit a number, its sign: searches take more candidates from such an index
+        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes per
+        number and `"binary"` with one bit per number, its sign: searches take more candidates from such an index
         than they return, and rank these by the exact distance. Binary codes tell of the angle between vectors; they
         serve all of cosine distance, inner product and, as far as lengths are alike, l2 distance. `"auto"` is
         full up to 2,000 dimensions, half up to 4,000 and binary above; `explain()` tells.
@@ -63,7 +64,7 @@ class Indexing(Core):
         did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
         neither holds for a concurrent build.
 
-        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times a second and at
+        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
         the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
         exception it raises ends the build and is raised here.
 
@@ -75,25 +76,15 @@ class Indexing(Core):
         chosen, args = resolve_method(method, index_arguments)
         table = self._table()
         spec = measure_for(measure, table.vec_type, table.dimension)
-        how = building.BuildOptions(
+        request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
+        how = BuildOptions(
             concurrently,
             None if memory is None else checked_memory(memory),
             None if workers is None else checked_int(workers, "workers", 0, 1024),
         )
         with build_updates(progress, self.name) as report:
-            name = building.create_index(
-                self._executor,
-                table,
-                spec,
-                chosen,
-                args,
-                precision,
-                replace=replace,
-                how=how,
-                report=report,
-                filters=parsed_filters(filters),
-            )
-        self._executor.indexes.clear()
+            name = create.create_index(self._executor, table, request, how, report)
+        self._catalog.forget()
         return name
 
     create_index = index
@@ -110,10 +101,8 @@ class Indexing(Core):
         """
         if type is not None and type not in KEY_TYPES:
             raise ArgError(f"type must be 'number', 'string' or None, not {type!r}")
-        name = building.create_key_index(
-            self._executor, self._table(), checked_key(key), type, concurrently=concurrently
-        )
-        self._executor.indexes.clear()
+        name = create.create_key_index(self._executor, self._table(), checked_key(key), type, concurrently=concurrently)
+        self._catalog.forget()
         return name
 
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
@@ -126,5 +115,5 @@ class Indexing(Core):
         if name not in [index.name for index in existing if not index.primary]:
             names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
             raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
-        building.drop_index(self._executor, self._table(), name)
-        self._executor.indexes.clear()
+        create.drop_index(self._executor, self._table(), name)
+        self._catalog.forget()

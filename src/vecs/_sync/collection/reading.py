@@ -8,8 +8,9 @@ from typing import Any
 
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
-from vecs._sql.answers import ID, Columns, RecordRow, only_value, read_record_rows, read_records
+from vecs._sql.answers import ID, Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import Page, count_records, select_records
+from vecs._sql.scalars import only_value
 from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.handle import Core, Filters
 from vecs.exc import ArgError

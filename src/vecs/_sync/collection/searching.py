@@ -179,7 +179,7 @@ class Searching(Core):
         table, request = self._request(options)
         (asked,) = self._queries([query], table, request, options)
         known = NO_INDEXES if request.exact or request.mode == "keyword" else self._read_indexes()
-        setup = set_up(table, request, known, pooler=self._executor.options.pooler)
+        setup = set_up(table, request, known, pooler=self._executor.pooler)
         plan, settings = explain(self._executor, setup, asked, analyze=analyze)
         return "\n".join([*describe_search(setup, asked, self.indexes(), plan, settings), "", *plan])
 
@@ -210,8 +210,8 @@ class Searching(Core):
 
     def _answer(self, table: Table, request: Request, queries: Sequence[Query]) -> list[list[Row]]:
         def warn() -> None:
-            if key not in warned:
-                warned.add(key)
+            if self._catalog.warns(*key):
+                self._catalog.warned(*key)
                 warnings.warn(
                     f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
                     "See Collection.create_index",
@@ -219,7 +219,7 @@ class Searching(Core):
                     stacklevel=callers_level(),
                 )
 
-        warned, key = self._executor.warned, (self.client.schema, self.name, request.measure.measure)
-        unwarned = self.warns_without_index and key not in warned
-        plan = steps(table, request, queries, pooler=self._executor.options.pooler, warn=warn if unwarned else None)
+        key = (self.client.schema, self.name, request.measure.measure)
+        unwarned = self.warns_without_index and self._catalog.warns(*key)
+        plan = steps(table, request, queries, pooler=self._executor.pooler, warn=warn if unwarned else None)
         return run(plan, self._executor, self._indexes)

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 
 from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import ConnectionLost
-from vecs._sql import builds as sql
-from vecs._sql import indexes
+from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.settings import ping
 from vecs._sql.table import Table
 from vecs._sync.indexing.watch import Watch
-from vecs._sync.sending.executor import Executor, Held, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import PinnedConnection, Session
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
@@ -26,54 +27,54 @@ WAITING = "waiting for another build"
 
 
 @contextmanager
-def building_session(executor: Executor, table: Table, watch: Watch) -> Generator[Held]:
+def building_session(executor: Executor, table: Table, watch: Watch) -> Generator[PinnedConnection]:
     """
     Hold a connection on which indexes of a collection are built and dropped, one client at a time.
 
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
     the server ends one.
     """
-    # What makes a dead connection heal.
+    # A read replaces dead connections, and starts an embedded server again that has died.
     executor.read(ping())
-    # Beside the pool, which waiting builds would use up.
-    with executor.aside() as held:
-        if executor.options.pooler:
+    # Outside the pool, since builds that wait would use it up.
+    with executor.outside_pool() as pinned:
+        if executor.pooler:
             with _locked_beside(executor, table, watch):
-                yield held
+                yield pinned
             return
         try:
-            until(held, sql.try_lock(table), watch)
-            yield held
+            until(pinned, builds.try_lock(table), watch)
+            yield pinned
         finally:
-            shielded(_unlock(held, table))
+            shielded(_unlock(pinned, table))
 
 
 @contextmanager
 def _locked_beside(executor: Executor, table: Table, watch: Watch) -> Generator[None]:
     """
-    Hold the lock in a transaction beside: a pooler's sessions change between statements.
+    Hold the lock in a transaction on a connection of its own: a pooler changes sessions between statements.
 
     It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
     """
     settings = {"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "0"}
     done = False
     try:
-        with executor.aside() as beside, beside.transaction(settings) as session:
-            until(session, sql.try_lock_transaction(table), watch)
+        with executor.outside_pool() as beside, beside.transaction(settings) as session:
+            until(session, builds.try_lock_transaction(table), watch)
             yield
             done = True
     except ConnectionLost:
-        # Poolers end idle transactions, too; what was to be locked is done.
+        # Poolers end idle transactions. After the block that does no harm.
         if not done:
             raise
 
 
-def until(session: Held | Session, question: Fragment, watch: Watch) -> None:
-    """Ask until the answer is true, with pauses in which no snapshot is held, and none afterwards."""
+def until(session: PinnedConnection | Session, question: Fragment, watch: Watch) -> None:
+    """Ask until the answer is true; no snapshot is pinned during the pauses, nor afterwards."""
     seconds = 0.02
     while True:
-        answer = (session.execute(question))[0][0]
-        session.execute(sql.LET_GO)
+        answer = only_value(session.execute(question))
+        session.execute(builds.RELEASE_SNAPSHOT)
         if answer:
             return
         watch.tell(watch.tracker.at(WAITING))
@@ -81,24 +82,25 @@ def until(session: Held | Session, question: Fragment, watch: Watch) -> None:
         seconds = min(1.5 * seconds, 0.5)
 
 
-def _unlock(held: Held, table: Table) -> None:
+def _unlock(pinned: PinnedConnection, table: Table) -> None:
     try:
-        held.execute(sql.unlock(table))
+        pinned.execute(builds.unlock(table))
     except DatabaseError:
-        # Lost, or stuck in a statement that was cancelled: the lock ends with the session.
-        held.close()
+        # It is lost, or stuck in a statement that was cancelled. The lock ends with its session.
+        pinned.discard()
 
 
-def without_leftovers(held: Held, table: Table, watch: Watch) -> list[IndexInfo]:
+def without_leftovers(pinned: PinnedConnection, table: Table, watch: Watch) -> list[IndexInfo]:
     """
-    Drop the invalid indexes that interrupted builds left, and return those that are there then.
+    Drop the invalid indexes that interrupted builds left, and return the indexes that remain.
 
-    Only those with names of vecs' that nobody builds now. What somebody builds, past the lock, is waited for.
+    Only indexes that vecs named and that no session builds now are dropped. A build that runs without the lock is
+    waited for.
     """
     seconds = 0.05
     while True:
-        existing = indexes.read_indexes(held.execute(indexes.list_indexes(table)), table)
-        unfinished = _drop_leftovers(held, table, existing, NO_TIMEOUT)
+        existing = indexes.read_indexes(pinned.execute(indexes.list_indexes(table)), table)
+        unfinished = _drop_leftovers(pinned, table, existing, NO_TIMEOUT)
         if unfinished is None:
             return existing
         if unfinished:
@@ -108,28 +110,28 @@ def without_leftovers(held: Held, table: Table, watch: Watch) -> list[IndexInfo]
 
 
 def _drop_leftovers(
-    held: Held, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
+    pinned: PinnedConnection, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
 ) -> set[str] | None:
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
-    invalid = {index.name for index in existing if not index.valid and sql.named_by_vecs(index.name)}
-    building = {name for (name,) in held.execute(sql.being_built(table))} if invalid else set[str]()
-    # Another role's build may be of any of them.
+    invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}
+    building = set(first_column(pinned.execute(builds.being_built(table)))) if invalid else set[str]()
+    # A build of another role is shown without a name, so it may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
     for name in sorted(invalid - building):
         log.info("dropping the index %s, which an interrupted build left invalid", name)
-        held.alone(indexes.drop_index(table, name, concurrently=True), settings)
+        pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), settings)
     return invalid & building
 
 
-def tidy(executor: Executor, held: Held, table: Table, statements: Sequence[Fragment]) -> None:
-    """End what goes on of some concurrent builds that failed, and drop what they left; give up after a while."""
+def tidy(executor: Executor, pinned: PinnedConnection, table: Table, statements: Sequence[Fragment]) -> None:
+    """Cancel what still runs of concurrent builds that failed, and drop what they left; give up after a while."""
     try:
         try:
-            _tidy(held, table, statements)
+            _tidy(pinned, table, statements)
         except DatabaseError:
-            # The build's own connection is gone; the server may not be.
-            with executor.aside() as other:
+            # The build's own connection is gone, but the server may answer on another one.
+            with executor.outside_pool() as other:
                 _tidy(other, table, statements)
     except DatabaseError as error:
         log.warning(
@@ -139,12 +141,12 @@ def tidy(executor: Executor, held: Held, table: Table, statements: Sequence[Frag
         )
 
 
-def _tidy(held: Held, table: Table, statements: Sequence[Fragment]) -> None:
+def _tidy(pinned: PinnedConnection, table: Table, statements: Sequence[Fragment]) -> None:
     for _ in range(20):
         for statement in statements:
-            held.execute(sql.cancel(statement))
-        existing = indexes.read_indexes(held.execute(indexes.list_indexes(table)), table)
+            pinned.execute(builds.cancel(statement))
+        existing = indexes.read_indexes(pinned.execute(indexes.list_indexes(table)), table)
         # Dropping waits for the transactions that are open on the collection, the caller's own among them.
-        if not _drop_leftovers(held, table, existing, {"statement_timeout": "10s"}):
+        if not _drop_leftovers(pinned, table, existing, {"statement_timeout": "10s"}):
             return
         pause(0.25)

@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from vecs._concurrency.calls import resolve
 from vecs._concurrency.waiting import Event, beside, happens
 from vecs._reports.builds import BuildProgress, BuildReport, BuildTracker
-from vecs._sql import builds as sql
+from vecs._sql import builds
 from vecs._sql.fragment import Fragment
-from vecs._sync.sending.executor import Executor, Held
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import PinnedConnection
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
 
-# Seconds between two looks: often enough for an eye.
+# Seconds between two reports: a progress bar moves smoothly.
 PERIOD = 0.2
 
 
@@ -30,7 +31,7 @@ class Watch:
         self.tracker = BuildTracker()
 
     def tell(self, progress: BuildProgress) -> None:
-        """Report from where the call runs; an error of the callback is the call's."""
+        """Report from inside the call, so that an error of the callback is raised by the call."""
         if self._report is not None:
             resolve(self._report(progress))
 
@@ -43,35 +44,35 @@ class Watch:
         failed: list[BaseException] = []
 
         def look(stop: Event) -> None:
-            # Most builds are over before a first look is worth a connection.
+            # Most builds end before this, and need no second connection.
             if happens(stop, PERIOD):
                 return
             try:
-                with self._executor.aside() as held:
-                    self._follow(statement, held, stop, failed)
+                with self._executor.outside_pool() as pinned:
+                    self._follow(statement, pinned, stop, failed)
             except DatabaseError as error:
-                log.debug("the progress of %s cannot be read: %s", sql.built_index(statement), error)
+                log.debug("the progress of %s cannot be read: %s", builds.built_index(statement), error)
 
         try:
             with beside(look):
                 yield
         except Exception:
-            # The end that the callback's failure made.
+            # The build was cancelled because the callback failed; that error is raised below.
             if not failed:
                 raise
         if failed:
             raise failed[0]
 
-    def _follow(self, statement: Fragment, held: Held, stop: Event, failed: list[BaseException]) -> None:
-        looking = sql.read_progress(statement)
+    def _follow(self, statement: Fragment, pinned: PinnedConnection, stop: Event, failed: list[BaseException]) -> None:
+        looking = builds.read_progress(statement)
         while not failed:
-            rows = held.execute(looking)
+            row = builds.read_progress_row(pinned.execute(looking))
             try:
-                self.tell(self.tracker.read(rows[0] if rows else None))
+                self.tell(self.tracker.read(row))
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 failed.append(error)
             if happens(stop, 0 if failed else PERIOD):
                 return
-        # Again and again: the statement may not have begun yet.
+        # Repeatedly: the statement may not have begun yet.
         while not happens(stop, PERIOD / 4):
-            held.execute(sql.cancel(statement))
+            pinned.execute(builds.cancel(statement))

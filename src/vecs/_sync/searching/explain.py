@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from vecs._searching.plan import Query, Setup
 from vecs._sql import search
-from vecs._sql.answers import first_column
+from vecs._sql.scalars import first_column
 from vecs._sql.settings import index_settings
 from vecs._sync.sending.executor import Executor
 

@@ -9,8 +9,10 @@ from typing import Any
 from vecs._sql import table as tables
 from vecs._sql import write
 from vecs._sql.indexes import analyze
+from vecs._sql.scalars import first_column
 from vecs._sql.table import Table
-from vecs._sync.sending.executor import Executor, Session
+from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs.exc import ArgError
 from vecs.filters import checked_key
 
@@ -19,13 +21,13 @@ log = logging.getLogger("vecs")
 
 def find_language(session: Session, language: Any) -> str:
     """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
-    found: list[tuple[Any, ...]] = []
+    found: list[str] = []
     if isinstance(language, str) and language.isprintable():
-        found = session.execute(tables.find_language(language))
+        found = first_column(session.execute(tables.find_language(language)))
     if not found:
-        known = ", ".join(row[0] for row in session.execute(tables.list_languages()))
+        known = ", ".join(first_column(session.execute(tables.list_languages())))
         raise ArgError(f"unknown language {language!r}; the server has {known}")
-    return found[0][0]
+    return found[0]
 
 
 def enable_text(executor: Executor, table: Table, language: str, text_key: str | None) -> None:
@@ -52,7 +54,7 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
         if text_key is not None:
             session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
-        # What a word weighs comes from the planner's statistics.
-        executor.alone(analyze(table), {"statement_timeout": "0"})
+        # The weight of a word comes from the planner's statistics.
+        executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

@@ -249,7 +249,10 @@ def _one(known: dict[str, Any], part: Any) -> bool:
         return False
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples * 3 // 5,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(records=st.lists(with_flag, min_size=1, max_size=8), filters=st.lists(flat, min_size=1, max_size=12))
 async def test_filters_match_what_llama_indexs_own_store_matches(
     store: VecsVectorStore, records: list[dict[str, Any]], filters: list[MetadataFilters]
