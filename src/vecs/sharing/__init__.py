@@ -7,7 +7,7 @@ What is left to it are conversions.
 """
 
 from vecs._checks.arguments import one_of
-from vecs._checks.numbers import checked_int
+from vecs._checks.numbers import checked_int, checked_number
 from vecs._searching.request import SearchOptions
 from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name
 from vecs.sharing.clients import SharedClients, shared_clients
@@ -32,6 +32,7 @@ __all__ = [
     "check_client_options",
     "checked_collection_name",
     "checked_int",
+    "checked_number",
     "client_of",
     "each",
     "needs_threads",

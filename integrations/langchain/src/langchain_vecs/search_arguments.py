@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from numbers import Real
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from langchain_core.documents import Document
 
@@ -16,7 +15,7 @@ from langchain_vecs.filters import to_filters
 from langchain_vecs.namespaces import checked_namespace
 from vecs import Match
 from vecs.exc import ArgError
-from vecs.sharing import SearchOptions, checked_int
+from vecs.sharing import SearchOptions, checked_int, checked_number
 
 SearchMode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
@@ -123,11 +122,11 @@ def with_mmr(search: Search, fetch_k: Any, lambda_mult: Any) -> Search:
     """Return the search with its matches chosen by maximal marginal relevance from the `fetch_k` best."""
     limit = search.options["limit"]
     fetched = max(checked_int(fetch_k, "fetch_k", 0), limit)
-    if isinstance(lambda_mult, bool) or not isinstance(lambda_mult, Real) or not 0 <= float(lambda_mult) <= 1:
-        raise ArgError(f"lambda_mult must be a number from 0 (most diverse) to 1 (most relevant), not {lambda_mult!r}")
+    wanted = "a number from 0 (most diverse) to 1 (most relevant)"
+    relevance = checked_number(lambda_mult, "lambda_mult", 0, 1, wanted=wanted)
     # The next smaller number: the quotient times `limit` may be rounded up to one more than `fetch_k`.
     oversampling = max(1.0, math.nextafter(fetched / limit, 0)) if limit else 1.0
-    options = {**search.options, "diversity": 1 - float(lambda_mult), "oversampling": oversampling}
+    options = {**search.options, "diversity": 1 - relevance, "oversampling": oversampling}
     return replace(search, options=options)
 
 
@@ -165,8 +164,6 @@ def _threshold(given: Any, *, bounded: bool) -> float | None:
     """Return the least relevance: from 0 to 1, but where it is one of the caller's own making."""
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, Real) or math.isnan(cast("Any", given)):
-        raise ArgError(f"score_threshold must be a number, a relevance from 0 to 1, not {given!r}")
-    if bounded and not 0 <= float(given) <= 1:
-        raise ArgError(f"score_threshold must be a relevance from 0 to 1, not {given!r}")
-    return float(given)
+    wanted = "a number, a relevance from 0 to 1"
+    number = checked_number(given, "score_threshold", -math.inf, wanted=wanted)
+    return checked_number(given, "score_threshold", 0, 1, wanted="a relevance from 0 to 1") if bounded else number

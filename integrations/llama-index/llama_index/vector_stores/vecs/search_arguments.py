@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from numbers import Real
 from typing import Any, cast
 
 from llama_index.core.schema import BaseNode
@@ -17,7 +16,7 @@ from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Match, Record, Reranker
 from vecs.exc import ArgError
-from vecs.sharing import SearchOptions, checked_int
+from vecs.sharing import SearchOptions, checked_int, checked_number
 
 Mode = VectorStoreQueryMode
 
@@ -158,10 +157,11 @@ def _mmr(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, A
     if fetched is not None:
         fetched = checked_int(fetched, "mmr_prefetch_k", 0)
     else:
-        fetched = math.ceil(options["limit"] * _number(_PREFETCH_FACTOR if factor is None else factor))
+        factor = checked_number(_PREFETCH_FACTOR if factor is None else factor, "mmr_prefetch_factor", 0)
+        fetched = math.ceil(options["limit"] * factor)
     limit = options["limit"]
     options["mode"] = "vector"
-    options["diversity"] = 1 - _share("mmr_threshold", 0.5 if threshold is None else threshold)
+    options["diversity"] = 1 - checked_number(0.5 if threshold is None else threshold, "mmr_threshold", 0, 1)
     # The next smaller number: the quotient times `limit` may be rounded up to one more.
     options["oversampling"] = max(1.0, math.nextafter(max(fetched, limit) / limit, 0)) if limit else 1.0
 
@@ -176,7 +176,7 @@ def _by_both(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[st
     """Search by nearness and by words; each side finds at least as many as it is asked for, the best are fused."""
     options["mode"] = "hybrid"
     if query.alpha is not None:
-        share = _share("alpha", query.alpha)
+        share = checked_number(query.alpha, "alpha", 0, 1)
         options["weights"] = (share, 1 - share)
     dense = options["limit"]
     if query.hybrid_top_k is not None:
@@ -223,15 +223,3 @@ def _of_nodes(node_ids: Sequence[str] | None, object_ids: Collection[str]) -> di
     if not node_ids or set(node_ids) == object_ids:
         return None
     return {"$id": {"$in": list(node_ids)}}
-
-
-def _share(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-        raise ArgError(f"{name} must be a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
-        raise ArgError(f"mmr_prefetch_factor must be a number of at least 0, not {value!r}")
-    return float(value)
