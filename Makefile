@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 SECONDS ?= 300
 MINUTES ?= 10
 
-.PHONY: demo test test-full soak fuzz lint format clean
+.PHONY: demo test test-full soak fuzz lint format hooks clean
 
 demo: .venv/demo
 	@$(BIN)/vecs demo
@@ -38,6 +38,10 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python tools/unasync.py
+
+hooks: .venv/dev
+	$(BIN)/pip install -q -c constraints.txt pre-commit
+	$(BIN)/pre-commit install
 
 clean:
 	rm -rf .venv

@@ -69,7 +69,8 @@ def superuser_target() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="vecs-test-", ignore_cleanup_errors=True) as folder,
         open_server(Path(folder) / "server", linger=0, settings=_SERVER) as server,
     ):
-        yield make_conninfo(**server.superuser_conninfo)
+        # Only tests need the superuser: vecs itself connects as a role that is none.
+        yield make_conninfo(**{**server.conninfo, "user": "postgres"})
 
 
 @pytest.fixture

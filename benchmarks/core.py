@@ -159,7 +159,7 @@ def bench_search(client: vecs.Client) -> None:
 
 async def _bench_async(client: vecs.Client, records: list[Any]) -> None:
     other = vecs.AsyncClient("postgresql://replaced")
-    other._executor.target = client._executor.target
+    other.__setstate__(client.__getstate__())
     async with other:
         collection = await other.get_collection("bench")
         async with other.connection() as borrowed:
@@ -340,7 +340,7 @@ def bench_loop(client: vecs.Client) -> None:
 
     async def watch(count: int) -> float:
         other = vecs.AsyncClient("postgresql://replaced")
-        other._executor.target = client._executor.target
+        other.__setstate__(client.__getstate__())
         async with other:
             task = asyncio.create_task((await other.get_collection("bench_loop")).upsert(records[:count]))
             longest, last = 0.0, time.perf_counter()

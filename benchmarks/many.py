@@ -23,10 +23,11 @@ from core import DIMENSION, ROWS, filled, make_records, milliseconds, queries
 from psycopg_pool import AsyncConnectionPool
 
 import vecs
-from vecs._request import checked_request
+from vecs._searching.known_indexes import NO_INDEXES
+from vecs._searching.plan import Query, set_up
+from vecs._searching.request import checked_request
 from vecs._sql.binary import ADAPTERS, Binary, encode_vector
-from vecs._sql.search import EVERYTHING
-from vecs._statement import statement
+from vecs._sql.selection import EVERYTHING
 
 CONCURRENT = 64
 POOL = 10
@@ -82,7 +83,8 @@ async def bench_concurrent(target: str, conninfo: str, records: list[Any]) -> No
 
         table = await collection._table()
         # The very statement that a search sends.
-        select = statement(table, checked_request(table, EVERYTHING), vectors[0], None, None).render()[0]
+        setup = set_up(table, checked_request(table, EVERYTHING, {}), NO_INDEXES, pooler=False)
+        select = setup.statement(Query(vectors[0])).render()[0]
 
         async def ours(vec: np.ndarray) -> None:
             await collection.search(vec)

@@ -18,8 +18,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import vecs
-from vecs import _buffer
-from vecs._pairs import AsyncGate
+from vecs._concurrency.pool import AsyncGate
+from vecs._writing import buffer as _buffer
 from vecs.exc import Unavailable, VecsException
 
 
@@ -246,7 +246,7 @@ def test_a_call_that_waits_when_its_client_is_closed_ends(target: str) -> None:
             with pytest.raises(Unavailable, match="was closed during the call"):
                 await waiting
         await closing
-        assert client._executor._pool is None
+        assert client._executor._connections._pool is None
 
     asyncio.run(main())
 

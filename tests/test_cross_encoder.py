@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vecs import Match
-from vecs._sync.reranking import rerank
+from vecs._sync.searching.refine import rerank
 from vecs.exc import TransformError
 
 pytestmark = pytest.mark.model

@@ -10,8 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
+import vecs
+
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+PAGES = [
+    "README.md",
+    "DESIGN.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
 SERVER = "postgresql://user:password@host:5432/db"
 
 
@@ -41,7 +48,7 @@ def test_examples_run_as_written(page: str, target: str, monkeypatch: pytest.Mon
 
 def test_the_announcement_finds_its_vector(target: str) -> None:
     namespace: dict[str, Any] = {}
-    code = examples("README.md")[0].replace(SERVER, target)
+    (code,) = (code.replace(SERVER, target) for code in examples("README.md") if SERVER in code)
     exec(code.replace("docs.query(", "found = docs.query(").replace("}})", "}}, include_value=True)"), namespace)
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
@@ -49,6 +56,42 @@ def test_the_announcement_finds_its_vector(target: str) -> None:
     ((id, distance),) = namespace["found"]
     assert id == "vec0"
     assert distance == pytest.approx(0.000698, abs=1e-5)
+
+
+def made(connection: psycopg.Connection[Any], schema: str) -> list[Any]:
+    """What is in a schema: columns, indexes and comments, without what is random in the names of indexes."""
+    columns = connection.execute(
+        """
+        select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated::text,
+               pg_get_expr(d.adbin, d.adrelid)
+        from pg_class c join pg_attribute a on a.attrelid = c.oid
+        left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+        where c.relnamespace = %s::regnamespace and c.relkind = 'r' and a.attnum > 0
+        order by c.relname, a.attnum
+        """,
+        [schema],
+    )
+    indexes = connection.execute("select indexdef from pg_indexes where schemaname = %s", [schema])
+    comments = connection.execute(
+        "select relname, obj_description(oid)::json from pg_class "
+        "where relnamespace = %s::regnamespace and relkind = 'r'",
+        [schema],
+    )
+    defined = (re.sub(r"_[0-9a-f]{7}\b", "_RANDOM", definition) for (definition,) in indexes)
+    return [columns.fetchall(), sorted(defined), sorted(comments.fetchall())]
+
+
+def test_the_tables_in_the_design_are_those_that_vecs_makes(target: str, schema: str) -> None:
+    (statements,) = re.findall(r"^```sql\n(.*?)^```", (ROOT / "DESIGN.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    with vecs.create_client(target, schema=schema) as vx:
+        vx.get_or_create_collection("points", dimension=3)
+        vx.get_or_create_collection("manual", transform=vecs.TextPreprocessor("all-MiniLM-L6-v2")).index()
+    with psycopg.connect(target, autocommit=True) as connection:
+        by_vecs = made(connection, schema)
+        connection.execute(f'drop table "{schema}".points, "{schema}".manual')
+        connection.execute(statements.replace("vecs.", f'"{schema}".'))
+        by_hand = made(connection, schema)
+    assert by_hand == by_vecs
 
 
 def test_links_between_pages_lead_somewhere() -> None:

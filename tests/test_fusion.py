@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,34 @@ VALUES = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
 DIVERSITY = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
 
 
+# Squares and products of most of these vanish or overflow.
+EXTREMES = st.one_of(
+    VALUES,
+    st.sampled_from([5e-324, -1e-323, 1e-320, -2e-252, 2e-159, 1e154, -1e300, 1.7e308]),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
 @st.composite
-def problems(draw: Any) -> tuple[list[float], list[list[float]]]:
+def problems(draw: Any, values: st.SearchStrategy[float] = EXTREMES) -> tuple[list[float], list[list[float]]]:
     dimension = draw(st.integers(1, 5))
-    vector = st.lists(VALUES, min_size=dimension, max_size=dimension)
+    vector = st.lists(values, min_size=dimension, max_size=dimension)
     return draw(vector), draw(st.lists(vector, max_size=9))
 
 
+def whole(vector: list[float]) -> list[int]:
+    """Return the vector times a power of two that makes its numbers whole: its direction, without rounding."""
+    ratios = [value.as_integer_ratio() for value in vector]
+    greatest = max(below for _, below in ratios)
+    return [above * (greatest // below) for above, below in ratios]
+
+
 def cosine(left: list[float], right: list[float]) -> float:
-    lengths = math.hypot(*left) * math.hypot(*right)
-    return 0.0 if lengths == 0 else math.fsum(a * b for a, b in zip(left, right, strict=True)) / lengths
+    # In whole numbers, since a vector has a direction however short or long it is.
+    a, b = whole(left), whole(right)
+    squares = sum(x * x for x in a) * sum(x * x for x in b)
+    # The root with 64 binary digits after the point.
+    return 0.0 if squares == 0 else (sum(map(operator.mul, a, b)) << 64) / math.isqrt(squares << 128)
 
 
 def value(place: int, chosen: list[int], relevance: list[float], vectors: list[list[float]], diversity: float) -> float:
@@ -68,7 +87,7 @@ def test_diversify_chooses_as_the_formula_does(problem: Any, data: Any, limit: i
     check_against_formula(diversify(scores, vectors, limit, diversity), scores, vectors, limit, diversity)
 
 
-@given(problems(), st.integers(0, 12), st.sampled_from([0.0, 0.25, 0.5, 0.8, 1.0]))
+@given(problems(VALUES), st.integers(0, 12), st.sampled_from([0.0, 0.25, 0.5, 0.8, 1.0]))
 def test_mmr_chooses_as_langchain_does(problem: Any, limit: int, trade_off: float) -> None:
     core = pytest.importorskip("langchain_core.vectorstores.utils")
     query, vectors = problem
@@ -83,6 +102,14 @@ def test_mmr_chooses_as_langchain_does(problem: Any, limit: int, trade_off: floa
             values = [value(p, ours[:step], relevance, vectors, 1 - trade_off) for p in (mine, other)]
             assert values[0] == pytest.approx(values[1], abs=1e-9)
             break
+
+
+@pytest.mark.parametrize("factor", [5e-324, 1e-320, 1e-252, 2e-159, 1e154, 1e300])
+def test_a_vector_has_its_direction_at_any_length(factor: float) -> None:
+    assert diversify([0, 0, 0, 0], [[0], [1], [-2 * factor], [-factor]], 4) == [0, 1, 2, 3]
+    assert diversify([0, 0, 0], [[factor, 0], [1, 0], [0, 2 * factor]], 3) == [0, 2, 1]
+    assert maximal_marginal_relevance([factor, 0], [[0, 1], [factor, factor], [1, 0]], 3, 0) == [2, 1, 0]
+    assert maximal_marginal_relevance([0, 1], [[factor, 1e-8 * factor], [1e-200, 1e300], [1, 1]], 3, 0) == [1, 2, 0]
 
 
 def test_mmr_breaks_ties_by_position_though_sums_are_rounded() -> None:

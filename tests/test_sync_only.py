@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import vecs
-from vecs._sync.reranking import rerank
+from vecs._sync.searching.refine import rerank
 
 
 def test_a_collection_is_a_sized_iterable_container(target: str, schema: str) -> None:

@@ -2,13 +2,13 @@
 
 from vecs import exc
 from vecs._async.client import AsyncClient, create_async_client
-from vecs._async.collection import AsyncCollection
-from vecs._info import ClientInfo, CollectionInfo
-from vecs._phases import BuildProgress
-from vecs._recall import Recall, Tuning
+from vecs._async.collection.collection import AsyncCollection
+from vecs._reports.builds import BuildProgress
+from vecs._reports.info import ClientInfo, CollectionInfo
+from vecs._reports.recall import Recall, Tuning
 from vecs._sql.indexes import IndexInfo
 from vecs._sync.client import Client, create_client
-from vecs._sync.collection import Collection
+from vecs._sync.collection.collection import Collection
 from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-from vecs._sync.collection import Collection
+from vecs._sync.collection.collection import Collection
 from vecs.exc import CollectionAlreadyExists, CollectionNotFound
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import INDEX_MEASURE_TO_OPS, IndexMeasure

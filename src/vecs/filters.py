@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
-from decimal import Decimal
 from typing import Any, Literal, TypeAlias, cast
-from uuid import UUID
 
-import numpy as np
-
-from vecs._json import check_text, encode_json, plain_decimal
+from vecs._checks.json import check_storable, check_text, encode_json, plain
 from vecs.exc import ArgError, FilterError
 from vecs.records import record_id
 
@@ -133,7 +128,7 @@ OPERATORS = (
     "$contains", "$contains_any", "$contains_all", "$and", "$or", "$not",
 )  # fmt: skip
 
-# Deeper than any person writes; keeps Python's and Postgres' stacks out of reach of an input.
+# Deeper than people write. Without a limit an input could overflow Python's or Postgres' stack.
 MAX_DEPTH = 64
 MAX_CONDITIONS = 1000
 # The catalog keeps an index's expression, which holds the key a few times, in one row.
@@ -192,9 +187,9 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
 
 def _check_key(key: str) -> None:
     try:
-        check_text(key)
+        check_storable(key, f"filter key {key!r}")
     except ArgError as error:
-        raise FilterError(f"filter key {key!r} is not storable: {error}") from None
+        raise FilterError(str(error)) from None
     if key.count(".") >= MAX_DEPTH:
         raise FilterError(f"a filter key is a path of more than {MAX_DEPTH} steps: {key[:40]!r}...")
 
@@ -327,7 +322,7 @@ def _parse_between(key: str, operand: Any) -> Filter:
 
 def _json_value(key: str, operator: str, operand: Any) -> Any:
     try:
-        operand = _plain(operand)
+        operand = plain(operand)
         encode_json(operand)
     except ArgError as error:
         raise FilterError(f"argument to {operator} for {key!r} is not JSON: {error}") from None
@@ -372,22 +367,17 @@ def _pattern(key: str, operator: str, operand: Any) -> str:
     return _json_value(key, operator, operand)
 
 
-def _plain(value: Any) -> Any:
-    """Turn the scalar types that metadata accepts into the JSON scalar they are stored as."""
-    if isinstance(value, np.generic):
-        return cast("Any", value).item()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal):
-        return plain_decimal(value)
-    return value
-
-
 def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
     return FilterError(f"unknown operator {operator!r} for {where}; expected one of {', '.join(known)}{hint}")
 
 
 def _kind(value: Any) -> str:
     return type(value).__name__
+
+
+def parsed_filters(filters: Any) -> Filter | None:
+    """Parse a filter; None where there is none, or an empty one."""
+    # By length: a mapping of the caller's own type may be false and hold a condition.
+    if filters is None or (isinstance(filters, Mapping) and len(cast("Mapping[Any, Any]", filters)) == 0):
+        return None
+    return parse_filters(cast("Any", filters))

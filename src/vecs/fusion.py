@@ -1,17 +1,16 @@
-"""Orders made from other orders: reciprocal rank fusion, maximal marginal relevance. Lists in, list out."""
+"""Ranked lists from ranked lists: reciprocal rank fusion, maximal marginal relevance."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Real
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.numbers import checked_int, checked_number
 from vecs.exc import ArgError, MismatchedDimension
-from vecs.indexes import checked_int
 from vecs.records import Match, RecordId, Vector, record_id
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +48,7 @@ def diversify(
     diversity: float = 0.5,
 ) -> list[int]:
     """
-    Choose as `maximal_marginal_relevance` does, with relevance given as one score a vector.
+    Choose as `maximal_marginal_relevance` does, with relevance given as one score per vector.
 
     For orders that are not by cosine: keyword, hybrid, reranked. Scores in [0, 1] weigh as similarities do.
     """
@@ -68,9 +67,7 @@ def diversify(
 
 def checked_diversity(diversity: Any) -> float:
     """Return a diversity from 0 to 1, or raise ArgError."""
-    if isinstance(diversity, bool) or not isinstance(diversity, Real) or not 0 <= float(diversity) <= 1:
-        raise ArgError(f"diversity must be a number from 0 (none) to 1 (the most), not {diversity!r}")
-    return float(diversity)
+    return checked_number(diversity, "diversity", 0, 1, wanted="a number from 0 (none) to 1 (the most)")
 
 
 def _select(relevance: Floats, similar_to: Callable[[int], Floats], limit: int, diversity: float) -> list[int]:
@@ -82,7 +79,7 @@ def _select(relevance: Floats, similar_to: Callable[[int], Floats], limit: int, 
     while len(chosen) < count:
         place = int(np.argmax(values >= values.max() - _ROUNDING))
         chosen.append(place)
-        # One column a step: the greatest similarity to any of the chosen is kept, not computed anew.
+        # One column per step: the greatest similarity to any of the chosen is kept, not computed anew.
         nearest = np.maximum(nearest, similar_to(place))
         values = (1 - weight) * relevance - weight * nearest
         values[chosen] = -np.inf
@@ -134,13 +131,12 @@ def reciprocal_rank_fusion(
     """
     rankings = [_ids(ranking, position) for position, ranking in enumerate(_iterable(lists, "lists"))]
     shares = _shares(weights, len(rankings))
-    if isinstance(constant, bool) or not isinstance(constant, Real) or not 0 <= float(constant) < math.inf:
-        raise ArgError(f"constant must be a number of at least 0, not {constant!r}")
+    constant = checked_number(constant, "constant", 0)
     scores: dict[str, float] = {}
     for ranking, share in zip(rankings, shares, strict=True):
         for rank, identifier in enumerate(ranking, 1):
             scores[identifier] = scores.get(identifier, 0.0) + share * ((constant + 1) / (constant + rank))
-    # Stable, hence ties by first appearance; rounding may pass 1 by a hair.
+    # The sort is stable, so that ties stay in the order of first appearance. Rounding may exceed 1 a little.
     ordered = [(identifier, min(1.0, score)) for identifier, score in sorted(scores.items(), key=lambda item: -item[1])]
     return ordered if limit is None else ordered[: checked_int(limit, "limit", 0)]
 
@@ -149,13 +145,11 @@ def _shares(weights: Sequence[float] | None, count: int) -> list[float]:
     given = [1.0] * count if weights is None else list(weights)
     if len(given) != count:
         raise ArgError(f"there are {len(given)} weights for {count} lists; give one weight a list")
-    for weight in given:
-        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
-            raise ArgError(f"weights must be numbers of at least 0, not {weight!r}")
-    total = math.fsum(given)
-    if given and total == 0:
+    numbers = [checked_number(weight, "weights", 0, wanted="numbers of at least 0") for weight in given]
+    total = math.fsum(numbers)
+    if numbers and total == 0:
         raise ArgError("all weights are 0; at least one list must count")
-    return [float(weight) / total for weight in given]
+    return [number / total for number in numbers]
 
 
 def _ids(ranking: Iterable[RecordId | Match], position: int) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
 from vecs.measures import MEASURES
 from vecs.storage import VEC_TYPES
@@ -60,7 +61,7 @@ class MethodSpec:
 
 
 _IVFFLAT = frozenset({f"{kind}_{measure}_ops" for kind in ("vector", "halfvec") for measure in ("l2", "ip", "cosine")})
-# Some of these do not exist, such as Jaccard's of vectors; no measure leads there.
+# Some of these do not exist, such as Jaccard's of vectors; no collection can ask for them.
 _EVERY = frozenset({spec.opclass_for(kind) for spec in MEASURES.values() for kind in VEC_TYPES})
 
 METHODS: dict[IndexMethod, MethodSpec] = {
@@ -98,17 +99,6 @@ def build_options(args: IndexArgs) -> dict[str, int]:
             f"ef_construction is {options['ef_construction']}; it must be at least 2 * m = {2 * options['m']}"
         )
     return options
-
-
-def checked_int(value: object, what: str, least: int, greatest: int = 2**63 - 1) -> int:
-    """Return a whole number within its range, or raise ArgError."""
-    wanted = f"at least {least}" if greatest == 2**63 - 1 else f"from {least} to {greatest}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgError(f"{what} must be an integer {wanted}, not {value!r}")
-    number = int(value)  # pyright: ignore[reportArgumentType]
-    if not least <= number <= greatest:
-        raise ArgError(f"{what} must be an integer {wanted}, not {number}")
-    return number
 
 
 def default_lists(rows: int) -> int:

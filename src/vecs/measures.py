@@ -126,7 +126,7 @@ def _measure_for(measure: str | None, vec_type: VecTypeName, dimension: int | No
     return spec
 
 
-# One object a dimension: statements are cached by their measure.
+# One object per dimension: statements are cached by their measure.
 @lru_cache(maxsize=256)
 def _hamming(dimension: int) -> MeasureSpec:
     def share_of_equal_bits(distance: float) -> float:

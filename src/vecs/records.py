@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias, cast
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from vecs._json import check_text
+from vecs._checks.json import check_storable
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
@@ -126,10 +126,7 @@ def record_id(value: Any, where: str = "an id") -> str:
     if isinstance(value, str):
         if not value:
             raise ArgError(f"{where} is an empty string; give every record an id of its own")
-        try:
-            check_text(value)
-        except ArgError as error:
-            raise ArgError(f"{where}, {value!r}, is not storable: {error}") from None
+        check_storable(value, f"{where}, {value!r},")
         return str(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(cast("int", value)))
@@ -167,3 +164,18 @@ def is_vector(data: Any) -> bool:
 def _brief(value: Any) -> str:
     shown = repr(value)
     return f"{shown[:80]}{'...' if len(shown) > 80 else ''} ({type(value).__name__})"
+
+
+def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
+    """Return ids as the strings they are stored as; with `tuples` each may be a one-tuple, as a row of a query is."""
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ArgError(f"{what} must be a list of strings, not {ids!r}")
+    return [record_id(_only(id) if tuples else id) for id in ids]
+
+
+def _only(id: Any) -> Any:
+    # vecs 0.4 took one-tuples.
+    if not isinstance(id, tuple):
+        return id
+    parts = cast("tuple[Any, ...]", id)
+    return parts[0] if len(parts) == 1 else parts

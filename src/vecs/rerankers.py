@@ -15,7 +15,7 @@ from vecs.records import Match
 
 class ScoringFunction(Protocol):
     """
-    A function that says how well each text answers a query: one number a text, larger is better.
+    A function that says how well each text answers a query: one number per text, larger is better.
 
     It may be async. Numbers that all lie in [0, 1] become the scores; else they all go through the logistic
     function first. All texts come at once: batches are the function's own business.
@@ -53,17 +53,18 @@ def check_reranker(reranker: Any) -> None:
 
 
 def identity(logits: Any) -> Any:
-    """Return a model's output as it is; a function with a name, so that it reaches a worker process."""
+    """Return a model's output as it is; not a lambda, so that it can be sent to a worker process."""
     return logits
 
 
 def call(reranker: Reranker, query: str, texts: list[str]) -> object:
-    """Run a reranker; what it answers is read here, where a generator does its work, unless it is awaitable."""
+    """Run a reranker; return its answer as a list, or an awaitable as it is."""
     predict = getattr(reranker, "predict", None)
     if predict is None:
         answer: object = cast("ScoringFunction", reranker)(query, texts)
     else:
         answer = predict([(query, text) for text in texts], **_raw(predict))
+    # Read here, in the thread of the call: a generator does its work while it is read.
     return answer if inspect.isawaitable(answer) else listed(answer)
 
 
@@ -74,7 +75,7 @@ def gives_logits(reranker: Reranker) -> bool:
 
 
 def _raw(predict: Any) -> dict[str, Any]:
-    """Return the argument that asks a CrossEncoder for logits; nothing for what is like one by its method only."""
+    """Return the argument that asks a CrossEncoder for logits; nothing for another class with such a method."""
     try:
         parameters = inspect.signature(predict).parameters
     except (TypeError, ValueError):
@@ -94,7 +95,7 @@ def listed(answer: object) -> object:
 
 
 def read_scores(answer: Any, count: int, name: str) -> list[float]:
-    """Return a reranker's answer as finite numbers, one a text, or raise TransformError that says what came."""
+    """Return a reranker's answer as finite numbers, one per text, or raise TransformError that says what came."""
     if not isinstance(answer, list):
         raise TransformError(f"{name} answered {_brief(answer)}; expected {count} numbers, one a text")
     items = cast("list[Any]", answer)

@@ -104,7 +104,7 @@ def is_scipy(value: Any) -> bool:
 
 def is_mapping_of_indices(value: Any) -> bool:
     """Whether a value is a mapping whose keys are whole numbers."""
-    # The first key is enough: whoever mixes them is told where the values are checked.
+    # The first key is enough: mixed keys are refused where the values are checked.
     return isinstance(value, Mapping) and _is_index(next(iter(cast("Mapping[Any, Any]", value)), 0))
 
 

@@ -13,8 +13,9 @@ VecTypeName: TypeAlias = Literal["vector", "halfvec", "bit", "sparsevec"]
 
 PRECISIONS: tuple[Precision, ...] = ("full", "half", "binary")
 
-# Half-precision numbers end here.
+# The greatest number in half precision.
 MAX_HALF = 65_504
+# How many values of a sparse vector may differ from zero.
 MAX_NONZERO = 16_000
 
 

@@ -13,7 +13,7 @@ from psycopg import sql
 
 import vecs
 from vecs import IndexArgsHNSW, IndexArgsIVFFlat
-from vecs._async import watching
+from vecs._async.indexing import watch
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
 ROWS, DIMENSION = 3_000, 64
@@ -31,7 +31,7 @@ async def filled(client: vecs.AsyncClient, rows: int = ROWS) -> vecs.AsyncCollec
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds are looked at ten times as often as a user's, so that they may be short."""
-    monkeypatch.setattr(watching, "PERIOD", 0.02)
+    monkeypatch.setattr(watch, "PERIOD", 0.02)
 
 
 @pytest.fixture

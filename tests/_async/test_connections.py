@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
+from vecs._sql.settings import ping
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
 
@@ -44,6 +45,33 @@ async def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(
         await docs.upsert([("c", [1, 1], {})])
     assert await docs.upsert([("c", [1, 1], {})]) == 1
     assert await docs.count() == 3
+
+
+async def test_a_write_works_after_a_borrower_lost_the_connection(
+    client: vecs.AsyncClient, docs: vecs.AsyncCollection, target: str
+) -> None:
+    async with client.connection():
+        kill_connections(target)
+    assert await docs.upsert([("c", [1, 1], {})]) == 1
+
+
+async def test_a_lost_connection_casts_doubt_on_the_others_and_a_discarded_one_does_not(
+    client: vecs.AsyncClient, docs: vecs.AsyncCollection, target: str
+) -> None:
+    connections = client._executor._connections
+    async with connections.pin() as pinned:
+        await pinned.discard()
+    async with connections.outside_pool() as pinned:
+        await pinned.discard()
+    assert not connections._may_be_broken
+    for lend in (connections.pin, connections.outside_pool):
+        async with lend() as pinned:
+            kill_connections(target)
+            with pytest.raises(Unavailable, match="connection was lost"):
+                await pinned.execute(ping())
+        assert connections._may_be_broken
+        assert await docs.count() == 2
+        assert not connections._may_be_broken
 
 
 async def test_a_closed_client_connects_again_and_closing_twice_is_no_error(
@@ -104,10 +132,10 @@ async def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.AsyncC
 async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs: vecs.AsyncCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecs._async import executor
+    from vecs._async.sending import sessions
 
     sent: list[str] = []
-    execute = executor._execute
+    execute = sessions.run_statement
 
     async def recorded(connection: Any, statement: Any, **options: Any) -> Any:
         sent.append(statement.render()[0].decode().split()[0])
@@ -116,7 +144,7 @@ async def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     await docs.index()
     await docs.search([1, 0], limit=1, ef_search=77)
     await docs.search([1, 0], limit=1)
-    monkeypatch.setattr(executor, "_execute", recorded)
+    monkeypatch.setattr(sessions, "run_statement", recorded)
     for _ in range(3):
         await docs.search([1, 0], limit=1)
         await docs.get(["a"])
@@ -272,7 +300,8 @@ async def test_a_password_is_in_no_error(target: str, expected: type[Exception])
 async def test_a_repr_names_the_target_without_its_password(target: str) -> None:
     client = vecs.AsyncClient("postgresql://me:s3cret@db.example:5433/app", schema="s")
     assert repr(client) == "vecs.AsyncClient('postgresql://me:***@db.example:5433/app', schema='s')"
-    assert "s3cret" not in repr(vars(client._executor))
+    for part in (client._executor, client._executor._connections, client._catalog):
+        assert "s3cret" not in repr(vars(part))
 
 
 async def test_a_pickled_client_connects_anew(client: vecs.AsyncClient, docs: vecs.AsyncCollection) -> None:

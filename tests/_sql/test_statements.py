@@ -9,11 +9,15 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecs._sql import filtered, indexes, search, settings, table, write
+from vecs._sql import indexes, records, search, settings, table, write
+from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import index_condition
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.indexes import IndexSpec
 from vecs._sql.rows import encode_record
+from vecs._sql.selection import Selection, where
+from vecs._sql.shape import Shape
 from vecs._sql.table import Extension, Table
 from vecs.exc import ArgError
 from vecs.filters import Column, Contains, Filter, Not, parse_filters
@@ -32,23 +36,34 @@ COLUMNS = parse_filters(
         "$not": {"$text": {"$contains": "a' and d'"}},
     }
 )
+PAGE = records.Page(1, after="x'")
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
-STATEMENTS: dict[str, Fragment] = {
-    "nearest": search.nearest(
-        TABLE, VEC, COSINE, search.Columns(), limit=3, selection=search.Selection(filters=FILTERS)
-    ),
-    "exact": search.nearest(TABLE, VEC, COSINE, search.Columns(vec=True), limit=3, offset=2, exact=True),
-    "records": search.records(TABLE, search.Columns(), search.Selection(["a'"], ["d'"], FILTERS), limit=1, after="x'"),
-    "count": search.count(TABLE, search.Selection(filters=FILTERS)),
-    "delete": write.delete(TABLE, search.Selection(ids=["a'"])),
-    "update": write.update_metadata(TABLE, search.Selection(filters=FILTERS), "{}", replace=False),
-    "upsert": write.upsert_rows(TABLE, ROWS, ["d'"]),
-    "stage": write.upsert_stage(TABLE, ordered=False),
-    "columns": search.records(TABLE, search.Columns(), search.Selection(filters=COLUMNS)),
-    "extra": write.update_metadata(TABLE, search.Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
-    "stale": write.delete_stale_of_stage(TABLE, ["d'"]),
-}
+
+def statements() -> dict[str, Fragment]:
+    return {
+        "nearest": search.nearest(Shape(TABLE, COSINE, Columns(), 3, selection=Selection(filters=FILTERS)), Param(VEC)),
+        "exact": search.nearest(Shape(TABLE, COSINE, Columns(vec=True), 3, 2, exact=True), Param(VEC)),
+        "records": records.select_records(TABLE, Columns(), Selection(["a'"], ["d'"], FILTERS), PAGE),
+        "count": records.count_records(TABLE, Selection(filters=FILTERS)),
+        "delete": write.delete(TABLE, Selection(ids=["a'"])),
+        "update": write.update_metadata(TABLE, Selection(filters=FILTERS), "{}", replace=False),
+        "upsert": write.upsert_rows(TABLE, ROWS, ["d'"]),
+        "stage": write.upsert_stage(TABLE, ordered=False),
+        "columns": records.select_records(TABLE, Columns(), Selection(filters=COLUMNS)),
+        "extra": write.update_metadata(TABLE, Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
+        "stale": write.delete_stale_of_stage(TABLE, ["d'"]),
+        "replaced": write.upsert_stage(TABLE, ["d'"], ordered=True),
+        "unordered": write.upsert_stage(TABLE, ["d'"], ordered=False),
+        "documents": write.delete_documents(TABLE, ["d'"]),
+        "filtered": write.delete(TABLE, Selection(filters=FILTERS)),
+        "fill": write.fill_text(TABLE, "a'"),
+    }
+
+
+STATEMENTS = statements()
+# Those that write many rows.
+LOCKING = ["update", "filtered", "documents", "fill", "upsert", "replaced", "unordered", "stale"]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -62,8 +77,9 @@ def test_no_value_is_in_the_text_of_a_statement(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_statements_keep_to_what_citus_runs(name: str) -> None:
-    text = STATEMENTS[name].render()[0].decode().lower()
+def test_statements_keep_to_what_citus_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "locks_rows", lambda _table, deleted=False: False)
+    text = statements()[name].render()[0].decode().lower()
     for forbidden in ("set_config", " over (", "lateral", "merge into", "for update", "reltuples", "ctid", "now("):
         assert forbidden not in text
     if "do update set" in text:
@@ -71,6 +87,37 @@ def test_statements_keep_to_what_citus_runs(name: str) -> None:
         assert all(re.fullmatch(r'\s*"\w+" = excluded\."\w+"', part) for part in updates.split(","))
     for argument in re.findall(r"unnest\((.*?)\) as", text):
         assert all(re.fullmatch(r'\s*\$\d+::[\w".]+\[\]', part) for part in argument.split(","))
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_many_rows_are_locked_in_the_order_of_the_bytes_of_their_ids(name: str) -> None:
+    text = STATEMENTS[name].render()[0].decode()
+    assert ("for update" in text or "for no key update" in text) == (name in LOCKING)
+    # The database's own order of strings may be any language's.
+    if name in (*LOCKING, "stage"):
+        assert not re.search(r"(order by|distinct on \()\s*id(?! collate \"C\")", text)
+    for lock in ("for update)", "for no key update)"):
+        for before in text.split(lock)[:-1]:
+            assert before.endswith(('order by id collate "C" ', "where t.id = u.id "))
+    if "u.stale" in text:
+        # One row at a time: the sort ends before the first lock.
+        assert 'as n order by id collate "C" offset 0) as u where case when u.stale then (select' in text
+
+
+def test_a_deletion_of_stale_chunks_waits_for_the_upsert() -> None:
+    text = STATEMENTS["upsert"].render()[0].decode()
+    assert text.startswith("with written as (insert into ")
+    assert text.endswith(" and (select count(*) from written) >= 0")
+
+
+def test_one_record_is_changed_without_a_lock_before() -> None:
+    one = Selection(["a"])
+    assert (
+        write.delete(TABLE, one).render()[0].decode()
+        == 'delete from "s"."na""me" where id = any($1::text[]) returning id'
+    )
+    text = write.update_metadata(TABLE, one, "{}", replace=True).render()[0].decode()
+    assert text == 'update "s"."na""me" set "metadata" = $1::jsonb where id = any($2::text[]) returning id'
 
 
 def test_a_nearest_neighbour_query_selects_its_distance_and_has_a_limit() -> None:
@@ -81,17 +128,9 @@ def test_a_nearest_neighbour_query_selects_its_distance_and_has_a_limit() -> Non
 
 
 def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
-    text, params = filtered.nearest_of_pool(
-        TABLE,
-        VEC,
-        COSINE,
-        search.Columns(),
-        limit=3,
-        offset=2,
-        selection=search.Selection(filters=FILTERS),
-        pool=43,
-        probe=True,
-    ).render()
+    selection = Selection(filters=FILTERS)
+    shape = Shape(TABLE, COSINE, Columns(), 3, 2, selection=selection, pool=43, probe=True)
+    text, params = search.nearest_of_pool(shape, Param(VEC)).render()
     outside, inside = text.decode().split("from (select id,")
     candidates = inside.split(") as candidate")[0]
     assert re.search(r"order by distance limit \$\d+::int8$", candidates)
@@ -104,7 +143,7 @@ def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
 
 
 def test_conditions_on_columns_leave_the_column_to_its_index() -> None:
-    text, params = search.where(search.Selection(filters=COLUMNS)).render()
+    text, params = where(Selection(filters=COLUMNS)).render()
     assert text.decode() == (
         ' where (("id" = any($1::text[])) and (("document_id" is not null and "document_id" <> all($2::text[])) and '
         '("document_id" like $3::text)) and (((strpos("text", $4::text) > 0)) is not true))'
@@ -173,15 +212,17 @@ def test_a_name_postgres_would_cut_or_refuse_is_refused(name: Any) -> None:
 
 
 def test_an_index_is_named_as_stock_vecs_looks_for_it() -> None:
-    name = indexes.index_name(TABLE, COSINE, "full", IndexMethod.hnsw, {"m": 16, "ef_construction": 64}, "abcdefg")
+    spec = IndexSpec(TABLE, COSINE, "full", IndexMethod.hnsw, {"m": 16, "ef_construction": 64})
+    name = indexes.index_name(spec, "abcdefg")
     assert name == "ix_vector_cosine_ops_hnsw_m16_efc64_abcdefg"
-    name = indexes.index_name(TABLE, measure_spec("l2_distance"), "full", IndexMethod.ivfflat, {"lists": 30}, "abcdefg")
+    spec = IndexSpec(TABLE, measure_spec("l2_distance"), "full", IndexMethod.ivfflat, {"lists": 30})
+    name = indexes.index_name(spec, "abcdefg")
     assert name == "ix_vector_l2_ops_ivfflat_nl30_abcdefg"
 
 
 @pytest.mark.parametrize("precision", ["half", "binary"])
 def test_stock_vecs_does_not_see_an_index_it_cannot_search_with(precision: Any) -> None:
-    name = indexes.index_name(TABLE, COSINE, precision, IndexMethod.hnsw, {"m": 16}, "abcdefg")
+    name = indexes.index_name(IndexSpec(TABLE, COSINE, precision, IndexMethod.hnsw, {"m": 16}), "abcdefg")
     # What it looks for is `ilike 'ix_vector%'`.
     assert not re.match("ix.vector", name)
 

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 import vecs
 from vecs import IndexInfo, SparseVector
-from vecs._precision import (
-    automatic_precision,
-    best_index,
-    candidate_count,
-    checked_oversampling,
-    precision_to_build,
-    why_precision,
-)
+from vecs._checks.numbers import checked_oversampling
+from vecs._indexing.precision import automatic_precision, precision_to_build
+from vecs._searching.candidates import candidate_count
+from vecs._searching.explain import why_precision
+from vecs._searching.known_indexes import best_index
 from vecs._sql import binary, indexes, search
+from vecs._sql.answers import Columns
+from vecs._sql.fragment import Param
+from vecs._sql.indexes import IndexSpec
+from vecs._sql.shape import Shape
 from vecs._sql.table import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param
 from vecs.exc import ArgError, MismatchedDimension
@@ -297,11 +298,10 @@ def test_candidates_are_a_multiple_of_the_results() -> None:
 
 def an_index(precision: Any, measure: Any = "cosine_distance") -> IndexInfo:
     found = {"half": "(vec)::public.halfvec(3)", "binary": '("My ext".binary_quantize(vec))::bit(3)'}.get(precision)
-    spec = measure_for(measure, "vector", 3)
-    name = indexes.index_name(table(), spec, precision, vecs.IndexMethod.hnsw, {"m": 16}, "1234567")
-    opclass = indexes.index_opclass(table(), spec, precision)
+    spec = IndexSpec(table(), measure_for(measure, "vector", 3), precision, vecs.IndexMethod.hnsw, {"m": 16})
+    name = indexes.index_name(spec, "1234567")
     column = None if found else "vec"
-    rows = [(name, "hnsw", column, opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
+    rows = [(name, "hnsw", column, spec.opclass, ["m=16"], True, False, 8192, "...", found, None, 0)]
     return indexes.read_indexes(rows, table())[0]
 
 
@@ -360,10 +360,10 @@ def test_the_reason_for_a_precision_is_told() -> None:
 @pytest.mark.parametrize("precision", ["half", "binary"])
 def test_candidates_are_limited_inside_and_ranked_outside(precision: Any) -> None:
     vec = vec_param(np.ones(3, np.float32), table())
-    statement = search.nearest_of_candidates(
-        table(), vec, measure_for(None, "vector", 3), search.Columns(vec=True), precision, candidates=9, limit=3
+    shape = Shape(
+        table(), measure_for(None, "vector", 3), Columns(vec=True), limit=3, precision=precision, candidates=9
     )
-    text, params = statement.render()
+    text, params = search.nearest(shape, Param(vec)).render()
     inside, outside = text.decode().split(") as candidates")
     # The query is sent once, the exact distance comes from inside, the vectors are sent for the results only.
     assert [str(param) for param in params] == ["[1.0,1.0,1.0]"]

@@ -14,7 +14,7 @@ from psycopg import sql
 
 import vecs
 from vecs import IndexArgsHNSW, IndexArgsIVFFlat
-from vecs._sync import watching
+from vecs._sync.indexing import watch
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
 ROWS, DIMENSION = 3_000, 64
@@ -32,7 +32,7 @@ def filled(client: vecs.Client, rows: int = ROWS) -> vecs.Collection:
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds are looked at ten times as often as a user's, so that they may be short."""
-    monkeypatch.setattr(watching, "PERIOD", 0.02)
+    monkeypatch.setattr(watch, "PERIOD", 0.02)
 
 
 @pytest.fixture

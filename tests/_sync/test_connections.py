@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
+from vecs._sql.settings import ping
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
 
@@ -43,6 +44,33 @@ def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(docs: 
         docs.upsert([("c", [1, 1], {})])
     assert docs.upsert([("c", [1, 1], {})]) == 1
     assert docs.count() == 3
+
+
+def test_a_write_works_after_a_borrower_lost_the_connection(
+    client: vecs.Client, docs: vecs.Collection, target: str
+) -> None:
+    with client.connection():
+        kill_connections(target)
+    assert docs.upsert([("c", [1, 1], {})]) == 1
+
+
+def test_a_lost_connection_casts_doubt_on_the_others_and_a_discarded_one_does_not(
+    client: vecs.Client, docs: vecs.Collection, target: str
+) -> None:
+    connections = client._executor._connections
+    with connections.pin() as pinned:
+        pinned.discard()
+    with connections.outside_pool() as pinned:
+        pinned.discard()
+    assert not connections._may_be_broken
+    for lend in (connections.pin, connections.outside_pool):
+        with lend() as pinned:
+            kill_connections(target)
+            with pytest.raises(Unavailable, match="connection was lost"):
+                pinned.execute(ping())
+        assert connections._may_be_broken
+        assert docs.count() == 2
+        assert not connections._may_be_broken
 
 
 def test_a_closed_client_connects_again_and_closing_twice_is_no_error(
@@ -101,10 +129,10 @@ def test_a_borrowed_connection_is_psycopgs_and_commits(client: vecs.Client) -> N
 def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs: vecs.Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecs._sync import executor
+    from vecs._sync.sending import sessions
 
     sent: list[str] = []
-    execute = executor._execute
+    execute = sessions.run_statement
 
     def recorded(connection: Any, statement: Any, **options: Any) -> Any:
         sent.append(statement.render()[0].decode().split()[0])
@@ -113,7 +141,7 @@ def test_searches_and_other_calls_that_take_turns_set_nothing_anew(
     docs.index()
     docs.search([1, 0], limit=1, ef_search=77)
     docs.search([1, 0], limit=1)
-    monkeypatch.setattr(executor, "_execute", recorded)
+    monkeypatch.setattr(sessions, "run_statement", recorded)
     for _ in range(3):
         docs.search([1, 0], limit=1)
         docs.get(["a"])
@@ -269,7 +297,8 @@ def test_a_password_is_in_no_error(target: str, expected: type[Exception]) -> No
 def test_a_repr_names_the_target_without_its_password(target: str) -> None:
     client = vecs.Client("postgresql://me:s3cret@db.example:5433/app", schema="s")
     assert repr(client) == "vecs.Client('postgresql://me:***@db.example:5433/app', schema='s')"
-    assert "s3cret" not in repr(vars(client._executor))
+    for part in (client._executor, client._executor._connections, client._catalog):
+        assert "s3cret" not in repr(vars(part))
 
 
 def test_a_pickled_client_connects_anew(client: vecs.Client, docs: vecs.Collection) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vecs import Match
-from vecs._sync.reranking import rerank
+from vecs._sync.searching.refine import rerank
 from vecs.exc import ArgError, FilterError, TransformError
 
 MATCHES = [Match(id, text, {"n": 1}, "d", 0.5, 0.75) for id, text in (("a", "one"), ("b", None), ("c", "three"))]
@@ -94,7 +94,7 @@ def test_a_generator_works_where_the_function_works() -> None:
     rerank(MATCHES, "q", scores, 3)
     here = threading.get_ident()
     # In a thread of its own in the async world: the event loop goes on.
-    assert all((thread == here) is (rerank.__module__ == "vecs._sync.reranking") for thread in threads)
+    assert all((thread == here) is (rerank.__module__ == "vecs._sync.searching.refine") for thread in threads)
 
 
 @pytest.mark.parametrize("name", ["activation_fn", "activation_fct"])

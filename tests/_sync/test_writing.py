@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import vecs
-from vecs import Record, _buffer
+from vecs import Record
+from vecs._writing import buffer as _buffer
 from vecs.exc import ArgError, MismatchedDimension
 
 VEC = [1.0, 2.0, 3.0]

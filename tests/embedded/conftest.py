@@ -51,7 +51,7 @@ class Probe:
     until = staticmethod(until)
 
     def execute(self, server: EmbeddedServer, statement: str, *, superuser: bool = False) -> list[Any]:
-        arguments: dict[str, Any] = dict(server.superuser_conninfo if superuser else server.conninfo)
+        arguments: dict[str, Any] = {**server.conninfo, **({"user": "postgres"} if superuser else {})}
         with psycopg.connect(**arguments, autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []

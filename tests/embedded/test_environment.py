@@ -131,7 +131,7 @@ def test_role_owns_its_database_and_sees_its_own_activity(folder: Path, opened: 
 
 
 def test_settings_hold_for_one_start(folder: Path, opened: Opened, probe: Probe) -> None:
-    server = opened(folder, settings={"work_mem": "7MB"}, durability="relaxed")
+    server = opened(folder, settings={"work_mem": "7MB", "synchronous_commit": "off"})
     names = ("work_mem", "synchronous_commit", "fsync")
     asked = "select " + ", ".join(f"current_setting('{name}')" for name in names)
     assert probe.execute(server, asked) == [("7MB", "off", "on")]
@@ -169,7 +169,6 @@ def test_bad_setting_fails_one_start_with_the_log(folder: Path, opened: Opened, 
         {"settings": {"LISTEN_ADDRESSES": "*"}},
         {"settings": {"a=b": "c"}},
         {"settings": {"-D": "c"}},
-        {"durability": "none"},
         {"linger": -1},
         {"linger": float("nan")},
     ],

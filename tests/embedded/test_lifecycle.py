@@ -164,7 +164,6 @@ def test_fork_child_that_closes_leaves_the_server_to_its_parent(folder: Path, pr
 import os, sys, time, psycopg
 from vecs.embedded import open_server
 server = open_server(sys.argv[1], linger=0)
-first = server.superuser_conninfo
 child = os.fork()
 if not child:
     server.close()

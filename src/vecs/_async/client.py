@@ -9,28 +9,39 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from vecs._async.collection import AsyncCollection
-from vecs._async.enabling import find_language
-from vecs._async.executor import AsyncExecutor, AsyncSession
-from vecs._async.finding import find_relation, find_table, require_table
-from vecs._info import ClientInfo
-from vecs._options import Options
-from vecs._pairs import async_offload, async_started
-from vecs._remember import description, keeps_text, remembered
+from vecs._async.collection.collection import AsyncCollection
+from vecs._async.collection.connected import AsyncConnected
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.tables.create import (
+    NewCollection,
+    check_same_dimension,
+    check_same_text,
+    check_same_type,
+    check_takes_transform,
+    create_collection,
+    one_transform,
+)
+from vecs._async.tables.find import find_relation, find_table, require_table
+from vecs._checks.arguments import made_of, one_of
+from vecs._concurrency.calls import async_offload
+from vecs._concurrency.loops import async_started
+from vecs._connecting.options import Options
+from vecs._connecting.target import resolve_target
+from vecs._reports.info import ClientInfo
+from vecs._searching.catalog import Catalog
 from vecs._sql import table as tables
+from vecs._sql.scalars import first_column
 from vecs._sql.table import Table, check_dimension, check_name
-from vecs._target import resolve_target
+from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import (
     ArgError,
     CollectionAlreadyExists,
-    DatabaseError,
-    MismatchedDimension,
 )
-from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_type_of
+from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
 
 
-class AsyncClient:
+class AsyncClient(AsyncConnected):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -53,20 +64,10 @@ class AsyncClient:
         keep_running: bool = False,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        options = made_of(Options, locals())
         self.schema = check_name(schema, "schema name")
-        options = Options(
-            pool_size=pool_size,
-            pool_timeout=pool_timeout,
-            connect_timeout=connect_timeout,
-            statement_timeout=statement_timeout,
-            pooler=pooler,
-            server_settings=server_settings,
-            keep_running=keep_running,
-            report=report,
-        )
-        if connection_string is not None and target is not None:
-            raise ArgError("target and connection_string are two names of one argument; give one of them")
-        self._executor = AsyncExecutor(resolve_target(connection_string or target), options)
+        given = one_of("target", target, "connection_string", connection_string)
+        super().__init__(AsyncExecutor(resolve_target(given), options), Catalog())
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
@@ -76,7 +77,7 @@ class AsyncClient:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        self._executor = AsyncExecutor(state["target"], state["options"])
+        super().__init__(AsyncExecutor(state["target"], state["options"]), Catalog())
 
     async def connect(self) -> None:
         """
@@ -88,7 +89,7 @@ class AsyncClient:
         await self._executor.open()
 
     async def close(self) -> None:
-        """Return every connection and let go of the embedded server; twice is once."""
+        """Return every connection and release the embedded server; a second call does nothing."""
         await self._executor.close()
 
     async def disconnect(self) -> None:
@@ -121,19 +122,19 @@ class AsyncClient:
 
     async def info(self) -> ClientInfo:
         """Read where the client is connected, and to what."""
-        version, in_recovery, database, user = (await self._executor.read(tables.server_facts()))[0]
+        facts = tables.read_server_facts(await self._executor.read(tables.server_facts()))
         server = self._executor.server
         return ClientInfo(
             target=str(self._executor.target) if server is None else str(server.folder),
             folder=None if server is None else server.folder,
             log=None if server is None else server.log_path,
-            database=database,
-            user=user,
+            database=facts.database,
+            user=facts.user,
             schema=self.schema,
-            postgres=version,
+            postgres=facts.version,
             pgvector=self.vector_version,
-            read_only=in_recovery,
-            pooler=self._executor.options.pooler,
+            read_only=facts.in_recovery,
+            pooler=self._executor.pooler,
             pool_size=self._executor.options.pool_size,
         )
 
@@ -157,36 +158,27 @@ class AsyncClient:
         `dimension` is that of its vectors; a `transform` (0.4's `adapter`) that makes vectors brings its own.
         A collection with a text transform, or with `text=True`, keeps text, documents and extra data beside
         each vector, and `language` is how its keywords are read. `precision="half"` stores vectors with 16 bits
-        a number instead of 32, up to 65,504, and `precision="binary"` one bit each, of vectors that are bits;
-        `sparse=True` stores vectors most of whose values are zero: see `SparseVector`. Raises
-        MismatchedDimension where the collection that is there, or the model it was made with, is another.
+        per number instead of 32, up to 65,504, and `precision="binary"` stores vectors of bits; `sparse=True`
+        stores vectors most of whose values are zero: see `SparseVector`. Raises MismatchedDimension where the
+        collection exists with another dimension, or was made with another model.
         """
-        transform = _one_transform(transform, adapter)
+        transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
         found = await self._find_table(name)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
         if found is None:
-            return await self._create(name, dimension, transform, text, language or "english", vec_type)
-        _check_same_type(found, precision, sparse)
+            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
+            return await self._open(await create_collection(self._executor, new), transform)
+        check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
             raise ArgError(
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
                 "or open a collection that exists with get_collection()"
             )
-        if text is not None and text != found.has_text:
-            raise ArgError(
-                f"collection {name!r} exists {'with' if found.has_text else 'without'} text columns, which are "
-                f"decided when it is created; leave text={text} out, "
-                + ("call enable_text() on it, " if text else "")
-                + "or use another collection"
-            )
-        if language is not None and found.language and _unqualified(language) != _unqualified(found.language):
-            raise ArgError(
-                f"collection {name!r} exists with keywords in {found.language}, not {language!r}; leave language= out, "
-                "or call enable_text() with the new one"
-            )
-        return await self._open(found, dimension, transform)
+        check_same_text(found, text, language)
+        check_same_dimension(found, dimension)
+        return await self._open(found, transform)
 
     async def create_collection(
         self,
@@ -205,159 +197,60 @@ class AsyncClient:
 
         The arguments are those of `get_or_create_collection`.
         """
-        transform = _one_transform(transform, adapter)
+        transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         if await self._find_table(name) is not None:
             raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return await self._create(name, dimension, transform, text, language, vec_type, must_create=True)
+        new = NewCollection(self.schema, name, dimension, transform, text, language, vec_type)
+        return await self._open(await create_collection(self._executor, new, must_create=True), transform)
 
     async def get_collection(self, name: str, *, transform: Transform | None = None) -> AsyncCollection:
         """
         Open a collection; raises CollectionNotFound if there is none of that name.
 
-        The transform it was made with comes back with it, unless it was a function of the caller's own, which
-        is given again as `transform=`.
+        It has the transform it was made with. A function of the caller's own is not stored, so that it is given
+        again as `transform=`.
         """
-        return await self._open(await require_table(self._executor, self.schema, name), None, transform)
+        return await self._open(await require_table(self._executor, self.schema, name), transform)
 
     async def list_collections(self) -> list[AsyncCollection]:
         """Open all collections of the schema, by name."""
         tables_found = [await self._find_table(name) for name in await self.collection_names()]
         # One that was deleted meanwhile is left out.
-        return [await self._open(table, None, None) for table in tables_found if table is not None]
+        return [await self._open(table, None) for table in tables_found if table is not None]
 
     async def collection_names(self) -> list[str]:
         """List the names of all collections of the schema."""
-        return [row[0] for row in await self._executor.read(tables.find_tables(self.schema))]
+        return first_column(await self._executor.read(tables.find_tables(self.schema)))
 
     async def delete_collection(self, name: str) -> None:
-        """Delete a collection with its records; absent is no error. A view on it is: DatabaseError."""
-        # A table of somebody's that is not a collection is refused.
+        """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
+        # Raises where the table of this name is not a collection.
         if await self._find_table(name) is None:
             return
-        self._executor.indexes.clear()
-        await self._executor.alone(tables.drop_table(self.schema, check_name(name)))
+        self._catalog.forget()
+        await self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
         """Rename a collection and open it under its new name."""
         await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        await self._executor.alone(tables.rename_table(self.schema, name, new_name))
-        self._executor.indexes.clear()
+        await self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        self._catalog.forget()
         return await self.get_collection(new_name)
 
     async def _find_table(self, name: str) -> Table | None:
         return await find_table(self._executor, self.schema, name)
 
-    async def _open(self, table: Table, dimension: int | None, transform: Transform | None) -> AsyncCollection:
-        if dimension is not None and table.dimension is not None and dimension != table.dimension:
-            raise MismatchedDimension(
-                f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
-            )
+    async def _open(self, table: Table, transform: Transform | None) -> AsyncCollection:
         if transform is not None:
-            _check_takes_transform(table.vec_type)
+            check_takes_transform(table.vec_type)
         # A model may have to be loaded to know its dimension.
-        transform, missing = await async_offload(remembered, table, transform)
+        transform, missing = await async_offload(transform_to_open_with, table, transform)
         return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
-
-    async def _create(
-        self,
-        name: str,
-        dimension: int | None,
-        transform: Transform | None,
-        text: bool | None,
-        language: str,
-        vec_type: VecTypeName,
-        *,
-        must_create: bool = False,
-    ) -> AsyncCollection:
-        if transform is not None:
-            _check_takes_transform(vec_type)
-        made = None if transform is None else await async_offload(getattr, transform, "dimension")
-        if dimension is not None and made is not None and dimension != made:
-            raise MismatchedDimension(f"dimension is {dimension}, but the transform makes vectors of dimension {made}")
-        dimension = dimension or made
-        if dimension is None:
-            raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
-        check_dimension(dimension, vec_type)
-        has_text = keeps_text(transform) if text is None else text
-        async with self._executor.transaction() as session:
-            await session.execute(tables.lock_creation())
-            # Looked for again under the lock: another client may have been faster.
-            rows = await session.execute(tables.find_table(self.schema, name))
-            if not rows:
-                await self._prepare_schema(session)
-                extension = await self._prepare_extension(session)
-                configuration = await find_language(session, language)
-                storage = VEC_TYPES[vec_type]
-                check_version(
-                    extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out"
-                )
-                language_read = configuration if has_text else None
-                table = Table(self.schema, name, dimension, extension, has_text, language_read, vec_type)
-                for statement in tables.create_table(table):
-                    await session.execute(statement)
-                described = description(transform, language, has_text)
-                if described:
-                    await session.execute(tables.write_comment(table, described))
-        if self._executor.extension is None:
-            await self._executor.refresh_extension()
-        if rows and must_create:
-            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
-        return await self._open(await require_table(self._executor, self.schema, name), dimension, transform)
-
-    async def _prepare_schema(self, session: AsyncSession) -> None:
-        if not await session.execute(tables.find_schema(self.schema)):
-            await session.execute(tables.create_schema(self.schema))
-
-    async def _prepare_extension(self, session: AsyncSession) -> tables.Extension:
-        found = tables.read_extension(await session.execute(tables.find_extension()))
-        if found is not None:
-            return found
-        if not await session.execute(tables.find_available_extension()):
-            raise DatabaseError(
-                f"{self._executor.target} has no pgvector: install it on the server "
-                "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
-            )
-        await session.execute(tables.create_extension())
-        created = tables.read_extension(await session.execute(tables.find_extension()))
-        if created is None:
-            raise DatabaseError("pgvector was created but its type vector is not to be found")
-        return created
-
-
-def _unqualified(language: str) -> str:
-    return language.rsplit(".", 1)[-1]
-
-
-def _check_same_type(table: Table, precision: Precision | None, sparse: bool | None) -> None:
-    storage = table.storage
-    if precision not in (None, storage.precision) or sparse not in (None, storage.sparse):
-        given = f"precision={precision!r}" if precision not in (None, storage.precision) else f"sparse={sparse}"
-        raise ArgError(
-            f"collection {table.name!r} exists and holds {storage.described}, which is decided when it is created; "
-            f"leave {given} out, or use another collection"
-        )
-
-
-def _check_takes_transform(vec_type: VecTypeName) -> None:
-    if vec_type in ("bit", "sparsevec"):
-        raise ArgError(
-            f"a collection of {VEC_TYPES[vec_type].described} takes no transform: transforms make vectors of floating "
-            "point numbers. Store those in full or half precision and use index(precision='binary')"
-        )
-
-
-def _one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
-    if transform is not None and adapter is not None:
-        raise ArgError("transform and adapter are two names of one argument; give one of them")
-    given = adapter if transform is None else transform
-    if given is not None and not callable(getattr(given, "transform_records", None)):
-        raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
-    return given
 
 
 def create_async_client(
@@ -386,19 +279,7 @@ def create_async_client(
     `pooler=True` is for a transaction pooler in between (PgBouncer, Supavisor): nothing is prepared and
     nothing set for longer than a transaction. For the embedded server, `server_settings` are Postgres
     settings at its start, `keep_running` leaves it running when its last client is gone, and `report` is
-    called with what it does when that takes long.
+    called with a sentence about what it does when that takes long.
     """
-    client = AsyncClient(
-        target,
-        connection_string=connection_string,
-        schema=schema,
-        pool_size=pool_size,
-        pool_timeout=pool_timeout,
-        connect_timeout=connect_timeout,
-        statement_timeout=statement_timeout,
-        pooler=pooler,
-        server_settings=server_settings,
-        keep_running=keep_running,
-        report=report,
-    )
-    return async_started(client)
+    # The constructor's arguments are the same; a test compares the two.
+    return async_started(AsyncClient(**locals()))

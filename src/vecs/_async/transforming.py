@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
-from vecs._pairs import async_offload, async_resolve
+from vecs._concurrency.calls import async_offload, async_resolve
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
@@ -40,9 +40,9 @@ def _materialised(step: Transform, records: Sequence[Record]) -> Iterable[Record
 
 async def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]:
     """
-    Turn what is searched for into vectors, all at once where a step can.
+    Turn queries into vectors, all at once where a step can do that.
 
-    What is a vector already is seen only by the custom steps of vecs 0.4, which may transform vectors.
+    A query that is a vector already is shown only to custom steps of vecs 0.4, which may transform vectors.
     """
     made = list(queries)
     media = [place for place, query in enumerate(queries) if not is_vector(query)]
@@ -70,7 +70,7 @@ async def _transformed(step: Transform, queries: Sequence[Any]) -> list[Any]:
 
 
 def _embeds_at_once(step: Transform) -> bool:
-    """Whether a step has `transform_queries`, and no subclass changed what a query alone becomes."""
+    """Whether a step has `transform_queries`, and no subclass of it overrides `transform_query` alone."""
     for cls in type(step).__mro__:
         if "transform_queries" in vars(cls):
             return True

@@ -59,7 +59,7 @@ _DECODE = json.JSONDecoder().raw_decode
 
 
 def _loads(data: str | bytes) -> Any:
-    # jsonb arrives as UTF-8 without white space around it: json.loads() would look for both, a row at a time.
+    # jsonb arrives as UTF-8 without white space around it: json.loads() would look for both, in every row.
     return _DECODE(data if isinstance(data, str) else data.decode())[0]
 
 

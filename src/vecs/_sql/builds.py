@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from vecs._sql.fragment import Fragment, fragment
 from vecs._sql.table import Table
@@ -53,7 +55,19 @@ def try_lock_transaction(table: Table) -> Fragment:
 
 # Changes nothing. In a transaction the last query keeps its snapshot until the next statement is bound, and this
 # one takes none.
-LET_GO = fragment("unlisten *")
+RELEASE_SNAPSHOT = fragment("unlisten *")
+
+
+class ProgressRow(NamedTuple):
+    """What `read_progress` selects; a number that the server does not tell is None."""
+
+    phase: str
+    lockers_done: int | None
+    lockers_total: int | None
+    blocks_done: int | None
+    blocks_total: int | None
+    tuples_done: int | None
+    tuples_total: int | None
 
 
 def read_progress(statement: Fragment) -> Fragment:
@@ -73,6 +87,11 @@ def read_progress(statement: Fragment) -> Fragment:
         """,
         text=statement.render()[0].decode(),
     )
+
+
+def read_progress_row(rows: Sequence[tuple[Any, ...]]) -> ProgressRow | None:
+    """Read the answer of `read_progress`; None where the build does not show."""
+    return ProgressRow(*rows[0]) if rows else None
 
 
 def cancel(statement: Fragment) -> Fragment:
@@ -107,11 +126,19 @@ def being_built(table: Table) -> Fragment:
     )
 
 
+class Estimate(NamedTuple):
+    """What `estimate` selects: `rows` is None where the catalog does not know, the settings are in bytes."""
+
+    rows: int | None
+    maintenance_work_mem: int
+    shared_buffers: int
+
+
 def estimate(table: Table) -> Fragment:
     """
-    Read about how many records there are, null where the catalog does not know (new, or on Citus).
+    Read about how many records there are, as far as the catalog knows: not of a new table, nor on Citus.
 
-    Besides: maintenance_work_mem and shared_buffers in bytes.
+    And maintenance_work_mem and shared_buffers, for the choice of a build's memory.
     """
     return fragment(
         """
@@ -125,3 +152,8 @@ def estimate(table: Table) -> Fragment:
         """,
         name=table.identifier.sql,
     )
+
+
+def read_estimate(rows: Sequence[tuple[Any, ...]]) -> Estimate:
+    """Read the answer of `estimate`."""
+    return Estimate(*rows[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from vecs._json import encode_json
+from vecs._checks.json import encode_json
 from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs.exc import ArgError
 from vecs.filters import (

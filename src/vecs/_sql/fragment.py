@@ -8,12 +8,14 @@ from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING, Any, cast
 
+from vecs.exc import ArgError
+
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
 
 
 class Identifier:
-    """A name, possibly qualified, quoted on its way into a statement."""
+    """A name, quoted on its way into a statement: `Identifier("schema", "table")` if it is qualified."""
 
     __slots__ = ("sql",)
 
@@ -22,12 +24,12 @@ class Identifier:
 
 
 class Literal:
-    """A constant for the statements that take no parameters: SET, COMMENT and other DDL."""
+    """A value as a constant, for the statements that take no parameters: SET, COMMENT and other DDL."""
 
     __slots__ = ("sql",)
 
     def __init__(self, value: str | int | float) -> None:
-        self.sql = quote_literal(value) if isinstance(value, str) else repr(value)
+        self.sql = _constant(value)
 
 
 def quote_literal(text: str) -> str:
@@ -37,7 +39,7 @@ def quote_literal(text: str) -> str:
 
 
 class Param:
-    """One parameter; the same Param used twice is sent once."""
+    """A parameter that several fragments share: it is sent once."""
 
     __slots__ = ("value",)
 
@@ -46,7 +48,7 @@ class Param:
 
 
 class Fragment:
-    """A piece of SQL: text between parameters."""
+    """A piece of SQL, or a statement: text between parameters. `fragment()` and `join()` make it."""
 
     __slots__ = ("parts",)
 
@@ -54,7 +56,7 @@ class Fragment:
         self.parts = parts
 
     def render(self) -> tuple[bytes, list[Any]]:
-        """Return the statement with `$1` placeholders, and its parameters in that order."""
+        """Return the statement with `$1` placeholders, as psycopg's raw cursors take it, and its parameters."""
         numbers: dict[int, int] = {}
         params: list[Any] = []
         text: list[str] = []
@@ -79,7 +81,7 @@ class Fragment:
 
 
 class Template:
-    """A statement rendered but for its one parameter, the hole: what is asked again and again."""
+    """A statement rendered once, whose only parameter, the hole, is filled in for each query."""
 
     __slots__ = ("_hole", "_parts", "_text")
 
@@ -115,7 +117,13 @@ def _constant(value: Any) -> str:
 
 @lru_cache(maxsize=512)
 def _parse(template: str) -> tuple[tuple[str, str | None], ...]:
-    return tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
+    parts: list[tuple[str, str | None]] = []
+    for literal, name, format_spec, conversion in Formatter().parse(template):
+        if name is not None and (format_spec or conversion or not name.isidentifier()):
+            shown = name + (f"!{conversion}" if conversion else "") + (f":{format_spec}" if format_spec else "")
+            raise ArgError(f"a placeholder is a name in braces, not {{{shown}}}; braces that are text are doubled")
+        parts.append((literal, name))
+    return tuple(parts)
 
 
 def fragment(template: LiteralString, /, **values: Any) -> Fragment:
@@ -123,7 +131,8 @@ def fragment(template: LiteralString, /, **values: Any) -> Fragment:
     Fill a literal template: `fragment("select {column} from t where id = {id}", column=Identifier("x"), id=1)`.
 
     An Identifier, a Literal or a Fragment is put in as SQL; anything else becomes a parameter. Braces that
-    are meant as text are doubled.
+    are meant as text are doubled. Raises ArgError for a placeholder
+    that is not a name, or has no value.
     """
     parts: list[str | Param] = []
     params: dict[str, Param] = {}
@@ -132,7 +141,10 @@ def fragment(template: LiteralString, /, **values: Any) -> Fragment:
             parts.append(literal)
         if name is None:
             continue
-        value = values[name]
+        try:
+            value = values[name]
+        except KeyError:
+            raise ArgError(f"the placeholder {{{name}}} has no value; given are {sorted(values)}") from None
         if isinstance(value, Fragment):
             parts.extend(value.parts)
         elif isinstance(value, Identifier | Literal):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from vecs._sql.filters import KeyType, condition, typed_value, value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
@@ -21,7 +21,7 @@ _MEASURE_OF = {spec.opclass_for(kind): measure for measure, spec in MEASURES.ite
 _HALF = re.compile(r"\(vec\)::(?:.*\.)?halfvec\((\d+)\)", re.DOTALL)
 _BINARY = re.compile(r"\((?:.*\.)?binary_quantize\(vec\)\)::bit\((\d+)\)", re.DOTALL)
 
-# What a binary code tells something of: the angle between two vectors, hence what goes by it or nearly so.
+# The measures that binary codes can answer: they depend on the angle between two vectors, wholly or mostly.
 BY_ANGLE = (IndexMeasure.cosine_distance, IndexMeasure.max_inner_product, IndexMeasure.l2_distance)
 _TAGS = {"cosine": BY_ANGLE[0], "ip": BY_ANGLE[1], "l2": BY_ANGLE[2]}
 
@@ -68,6 +68,23 @@ class IndexInfo:
         return self.method not in ("btree", "hash", "gin", "gist", "spgist", "brin")
 
 
+class _IndexRow(NamedTuple):
+    """What `list_indexes` selects; `column`, `opclass` and `expression` are those of an index's only column."""
+
+    name: str
+    method: str
+    column: str | None
+    opclass: str | None
+    options: Sequence[str] | None
+    valid: bool
+    primary: bool
+    size_bytes: int
+    definition: str
+    expression: str | None
+    condition: str | None
+    rows: int
+
+
 def list_indexes(table: Table) -> Fragment:
     """List the indexes of a collection, by name."""
     return fragment(
@@ -94,51 +111,38 @@ def list_indexes(table: Table) -> Fragment:
 
 def read_indexes(rows: Sequence[tuple[Any, ...]], table: Table) -> list[IndexInfo]:
     """Read the answer of `list_indexes`."""
-    return [_index_info(table, *row) for row in rows]
+    return [_index_info(table, _IndexRow(*row)) for row in rows]
 
 
-def _index_info(
-    table: Table,
-    name: str,
-    method: str,
-    column: str | None,
-    opclass: str | None,
-    options: Sequence[str] | None,
-    valid: bool,
-    primary: bool,
-    size: int,
-    definition: str,
-    expression: str | None,
-    condition: str | None,
-    rows: int,
-) -> IndexInfo:
-    whole = condition is None and expression is None
-    precision: Precision | None = "full" if column == "vec" and whole else None
-    if condition is None and precision is None:
-        precision = _precision(table, expression)
+def _index_info(table: Table, row: _IndexRow) -> IndexInfo:
+    whole = row.condition is None and row.expression is None
+    precision: Precision | None = "full" if row.column == "vec" and whole else None
+    if row.condition is None and precision is None:
+        precision = _precision(table, row.expression)
     # By operator class, not by name: 0.1's index names do not tell.
-    measure = None if precision is None else _MEASURE_OF.get(opclass or "")
+    measure = None if precision is None else _MEASURE_OF.get(row.opclass or "")
     if precision == "binary":
         # All binary indexes have one operator class; that they were made for another measure is in our names only.
-        tag = re.match(r"ix_binary_([a-z0-9]+)_ops_", name)
+        tag = re.match(r"ix_binary_([a-z0-9]+)_ops_", row.name)
         measure = _TAGS.get(tag[1] if tag else "", BY_ANGLE[0]) if measure is IndexMeasure.hamming_distance else None
-    key, key_type = _key_of(expression) if method == "btree" and condition is None else (None, None)
+    on_key = row.method == "btree" and row.condition is None
+    key, key_type = _key_of(row.expression) if on_key else (None, None)
     return IndexInfo(
-        name=name,
-        method=method,
+        name=row.name,
+        method=row.method,
         # A user's own index on a part of the rows serves no search of ours, and is not ours to replace.
-        column="vec" if measure else column if whole else None,
+        column="vec" if measure else row.column if whole else None,
         measure=measure,
-        options=dict(option.split("=", 1) for option in options or ()),
-        valid=valid,
-        primary=primary,
-        size_bytes=size,
-        definition=definition,
+        options=dict(option.split("=", 1) for option in row.options or ()),
+        valid=row.valid,
+        primary=row.primary,
+        size_bytes=row.size_bytes,
+        definition=row.definition,
         precision=None if measure is None else precision,
         key=key,
         key_type=key_type,
-        condition=condition,
-        rows=rows,
+        condition=row.condition,
+        rows=row.rows,
     )
 
 
@@ -173,9 +177,26 @@ def indexed_type(table: Table, precision: Precision) -> VecTypeName:
     return "halfvec" if precision == "half" else "bit"
 
 
-def index_opclass(table: Table, measure: MeasureSpec, precision: Precision) -> str:
-    """Return the operator class of an index."""
-    return "bit_hamming_ops" if precision == "binary" else measure.opclass_for(indexed_type(table, precision))
+@dataclass(frozen=True)
+class IndexSpec:
+    """A vector index as it is to be built: on all records, or on those of a condition."""
+
+    table: Table
+    measure: MeasureSpec
+    precision: Precision
+    method: IndexMethod
+    options: Mapping[str, int]
+    condition: Fragment = EMPTY
+
+    @property
+    def vec_type(self) -> VecTypeName:
+        """The type of what it holds."""
+        return indexed_type(self.table, self.precision)
+
+    @property
+    def opclass(self) -> str:
+        """Its operator class."""
+        return "bit_hamming_ops" if self.precision == "binary" else self.measure.opclass_for(self.vec_type)
 
 
 def half_type(table: Table) -> Fragment:
@@ -200,54 +221,40 @@ def quantised(table: Table, precision: Precision) -> Fragment:
     return fragment("({quantise}(vec)::{bits})", quantise=quantise, bits=bits_type(table))
 
 
-def index_name(
-    table: Table,
-    measure: MeasureSpec,
-    precision: Precision,
-    method: IndexMethod,
-    options: Mapping[str, int],
-    unique: str,
-) -> str:
+def index_name(spec: IndexSpec, unique: str) -> str:
     """
     Name an index as vecs 0.4 did: stock vecs finds an index, and its measure, by its name.
 
     It looks at names that begin with `ix_vector`, hence at none that it could not search with.
     """
-    tags = METHODS[method].options
-    described = "_".join(f"{tags[option][3]}{value}" for option, value in options.items())
-    if precision == "binary":
-        what = "binary" + measure.opclass[measure.opclass.index("_") :]
+    if spec.condition.parts:
+        # Postgres words conditions its own way, so that a digest stands for the condition.
+        return f"{part_of_name(spec.condition)}{spec.measure.opclass}_{unique}"
+    tags = {option: tag for option, (*_, tag) in METHODS[spec.method].options.items()}
+    described = "_".join(f"{tags[option]}{value}" for option, value in spec.options.items())
+    if spec.precision == "binary":
+        what = "binary" + spec.measure.opclass[spec.measure.opclass.index("_") :]
     else:
-        what = index_opclass(table, measure, precision)
-    return f"ix_{what}_{method.value}_{described}_{unique}"
+        what = spec.opclass
+    return f"ix_{what}_{spec.method.value}_{described}_{unique}"
 
 
-def create_vector_index(
-    table: Table,
-    name: str,
-    measure: MeasureSpec,
-    precision: Precision,
-    method: IndexMethod,
-    options: Mapping[str, int],
-    *,
-    concurrently: bool,
-    part: Fragment = EMPTY,
-) -> Fragment:
+def create_vector_index(spec: IndexSpec, name: str, *, concurrently: bool) -> Fragment:
     """Create an index on the vectors, or on what a lower precision leaves of them; of all records, or of a part."""
     return fragment(
         "create index{concurrently} {name} on {table} using {method} ({vec} {opclass}) with ({options}){condition}",
-        condition=fragment(" where {part}", part=part) if part.parts else EMPTY,
+        condition=fragment(" where {part}", part=spec.condition) if spec.condition.parts else EMPTY,
         concurrently=fragment(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
-        table=table.identifier,
-        method=Identifier(method.value),
-        vec=quantised(table, precision),
-        opclass=table.extension.type(index_opclass(table, measure, precision)),
+        table=spec.table.identifier,
+        method=Identifier(spec.method.value),
+        vec=quantised(spec.table, spec.precision),
+        opclass=spec.table.extension.type(spec.opclass),
         options=join(
             ", ",
             (
                 fragment("{option} = {value}", option=Identifier(option), value=Literal(value))
-                for option, value in options.items()
+                for option, value in spec.options.items()
             ),
         ),
     )
@@ -264,7 +271,7 @@ def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fra
 
 
 def part_of_name(part: Fragment) -> str:
-    """Return how names of indexes begin that are on the records of this condition."""
+    """Return how the names of indexes on the records of this condition begin."""
     # Not "ix_vector": stock vecs would take it for one on all vectors.
     return f"ix_part_{sha256(part.inline()).hexdigest()[:12]}_"
 
@@ -276,13 +283,8 @@ def serves_part(indexes: Iterable[IndexInfo], node: Filter) -> bool:
     return any(name.startswith(part_of_name(condition(each))) for each in nodes for name in names)
 
 
-def part_name(part: Fragment, measure: MeasureSpec, unique: str) -> str:
-    """Name an index on the records of a condition; Postgres words conditions its own way, hence a digest."""
-    return f"{part_of_name(part)}{measure.opclass}_{unique}"
-
-
 def key_index_name(key: str, type: KeyType, unique: str) -> str:
-    """Name a metadata index for ranges; a hint of the key is in it, for who reads a plan."""
+    """Name a metadata index for ranges; a hint of the key is in it, for people who read plans."""
     hint = re.sub("[^a-z0-9]+", "_", key.lower())[:30].strip("_")
     return f"ix_meta_{hint}_{type}_{unique}"
 

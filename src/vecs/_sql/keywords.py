@@ -2,16 +2,20 @@
 Search by words: the lexemes of a text, what each weighs, how records rank by them, alone or beside nearness.
 
 BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; k1 = 1.2, b = 0.75) from what Postgres
-has: document frequencies from the planner's statistics, or counted in the GIN index where those know a lexeme not;
+has: document frequencies from the planner's statistics, or counted in the GIN index for lexemes that these do not list;
 term frequencies and lengths from `ts_rank`. A bonus goes to neighbouring words. DESIGN.md has the measurements.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from vecs._sql.answers import names, select_list
 from vecs._sql.fragment import Fragment, Literal, Param, fragment
-from vecs._sql.search import Columns, Selection, names, nearness, select_list, where
+from vecs._sql.search import kept_around, nearest, nearness
+from vecs._sql.selection import where
+from vecs._sql.shape import Fusion, Shape
 from vecs._sql.table import Table
-from vecs.measures import MeasureSpec
 
 # A query is read as far as a record's text is.
 MAX_CHARACTERS = 100_000
@@ -25,21 +29,13 @@ def searchable(text: str) -> str:
     return text[:MAX_CHARACTERS].replace("\x00", " ").encode(errors="replace").decode()
 
 
-def by_words(
-    table: Table,
-    words: str,
-    columns: Columns,
-    *,
-    limit: int,
-    offset: int = 0,
-    selection: Selection,
-    complete: bool = False,
-) -> Fragment:
+def by_words(shape: Shape, words: str) -> Fragment:
     """
     Find the records that answer a text best by its words, best first, with a score in [0, 1].
 
-    `complete` makes a candidate of every record that has any of the words.
+    `exact` makes a candidate of every record that has any of the words.
     """
+    depth = shape.limit + shape.offset
     return fragment(
         """
         with {terms}, worded as materialized ({worded})
@@ -49,41 +45,25 @@ def by_words(
         order by score desc, id
         limit {limit}::int8 offset {offset}::int8
         """,
-        terms=_terms(table, words, limit + offset, complete),
-        worded=_worded(table, columns, selection, limit + offset),
-        columns=select_list(table, columns),
-        limit=limit,
-        offset=offset,
+        terms=_terms(shape, words),
+        worded=_worded(shape, depth),
+        columns=select_list(shape.table, shape.columns),
+        limit=shape.limit,
+        offset=shape.offset,
     )
 
 
-def by_both(
-    table: Table,
-    nearest: Fragment,
-    vec: Param,
-    words: str,
-    measure: MeasureSpec,
-    columns: Columns,
-    *,
-    candidates: tuple[int, int],
-    weights: tuple[float, float],
-    rrf_constant: int | None,
-    around: Fragment | None,
-    limit: int,
-    offset: int = 0,
-    selection: Selection,
-    complete: bool = False,
-) -> Fragment:
+def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
     """
     Find the records that answer best by nearness and by words, fused; with a score in [0, 1].
 
-    `nearest` selects the candidates of the vector side: id, the columns that are needed, text_search, distance.
     Every candidate gets both its distance and its rank by words, whichever side found it. Each is stretched to
     [0, 1] over the candidates, and the score is their weighted mean; with `rrf_constant` it is weighted
-    reciprocal rank fusion. The last columns are how many candidates nearness had, and
-    `around`, where it is asked for.
+    reciprocal rank fusion. The last columns are how many candidates nearness had, and with `around` how many of the
+    40 records nearest to the query pass the filter.
     """
-    distance = fragment("{distance} as distance", distance=nearness(table, vec, measure, "full"))
+    near = shape._replace(limit=fusion.candidates[0], offset=0, columns=replace(shape.columns, raw=True))
+    distance = fragment("{distance} as distance", distance=nearness(shape.table, vec, shape.measure, "full"))
     return fragment(
         """
         with {terms}, near as materialized ({nearest}),
@@ -119,23 +99,24 @@ def by_both(
         order by score desc, distance, id
         limit {limit}::int8 offset {offset}::int8
         """,
-        terms=_terms(table, words, limit + offset, complete),
-        nearest=nearest,
-        worded=_worded(table, columns, selection, candidates[1], distance),
-        names=names(table, columns),
+        terms=_terms(shape, words),
+        nearest=nearest(near, vec),
+        worded=_worded(shape, fusion.candidates[1], distance),
+        names=names(shape.table, shape.columns),
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
-        columns=select_list(table, columns),
-        score=_relative_score(weights) if rrf_constant is None else _rank_score(weights, rrf_constant),
-        around=fragment("null::int8") if around is None else around,
-        limit=limit,
-        offset=offset,
+        columns=select_list(shape.table, shape.columns),
+        score=_relative_score(fusion) if fusion.rrf_constant is None else _rank_score(fusion, fusion.rrf_constant),
+        around=kept_around(shape, vec) if fusion.around else fragment("null::int8"),
+        limit=shape.limit,
+        offset=shape.offset,
     )
 
 
-def _relative_score(weights: tuple[float, float]) -> Fragment:
+def _relative_score(fusion: Fusion) -> Fragment:
     """Return the weighted mean of how near and how heavy a candidate is, from the least to the most of them."""
+    near, worded = fusion.weights
     return fragment(
         """(
             {near}::float8 * coalesce(
@@ -143,25 +124,26 @@ def _relative_score(weights: tuple[float, float]) -> Fragment:
             )
             + {worded}::float8 * coalesce((weight - lightest) / nullif(heaviest - lightest, 0), 1)
         ) / ({near}::float8 + {worded}::float8)""",
-        near=weights[0],
+        near=near,
         # Where no candidate has any of the words, nearness alone decides.
-        worded=fragment("(case when heaviest > 0 then {weight}::float8 else 0 end)", weight=weights[1]),
+        worded=fragment("(case when heaviest > 0 then {weight}::float8 else 0 end)", weight=worded),
     )
 
 
-def _rank_score(weights: tuple[float, float], constant: int) -> Fragment:
+def _rank_score(fusion: Fusion, constant: int) -> Fragment:
     """
     Return weighted reciprocal rank fusion, as a share of the greatest possible.
 
     Cormack, Clarke and Buettcher, Reciprocal Rank Fusion Outperforms Condorcet (SIGIR 2009).
     """
+    near, worded = fusion.weights
     return fragment(
         """(
             case when is_near then {near}::float8 / ({constant}::float8 + near_place) else 0 end
             + case when is_worded then {worded}::float8 / ({constant}::float8 + worded_place) else 0 end
         ) * (1 + {constant}::float8) / ({near}::float8 + {worded}::float8)""",
-        near=weights[0],
-        worded=weights[1],
+        near=near,
+        worded=worded,
         constant=constant,
     )
 
@@ -170,21 +152,21 @@ def _rank_score(weights: tuple[float, float], constant: int) -> Fragment:
 # frequency is 0.645 / (1 - it) - 0.645, exactly for 1 and within 4 % above.
 _WEIGHT = fragment(
     """(
-        select sum(w * (1 - pivot / (pivot + 0.645 / (1.0000001 - ts_rank('{{1,1,1,1}}', ts, terms.query, 0)) - 0.645)))
+        select sum(terms.weight * (
+            1 - pivot / (pivot + 0.645 / (1.0000001 - ts_rank('{{1,1,1,1}}', ts, terms.query, 0)) - 0.645)
+        ))
         from terms
     )"""
 )
-_BONUS = fragment("coalesce((select sum(w) from pairs where ts @@ pairs.query), 0)")
+_BONUS = fragment("coalesce((select sum(pairs.weight) from pairs where ts @@ pairs.query), 0)")
 # k1 * (1 - b + b * length / mean length); with flag 2 ts_rank divides by the length.
 _PIVOT = fragment(
     "1.2 * (1 - 0.75 + 0.75 * coalesce("
-    "ts_rank(ts, query.every, 0) / nullif(ts_rank(ts, query.every, 2), 0) / query.mean, 1))"
+    "ts_rank(ts, query.every, 0) / nullif(ts_rank(ts, query.every, 2), 0) / query.mean_length, 1))"
 )
 
 
-def _worded(
-    table: Table, columns: Columns, selection: Selection, depth: int, distance: Fragment | None = None
-) -> Fragment:
+def _worded(shape: Shape, depth: int, distance: Fragment | None = None) -> Fragment:
     """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
     more = Fragment(()) if distance is None else fragment("text_search, distance, ")
     return fragment(
@@ -193,7 +175,7 @@ def _worded(
         from (
             select found.*, {pivot} as pivot
             from (
-                -- Unpacked once, not once a lexeme: a long text's tsvector is kept out of line.
+                -- Unpacked once, not once per lexeme: a long text's tsvector is kept out of line.
                 select {names}, {measured}text_search || ''::tsvector as ts
                 from {table}{where}
                 offset 0
@@ -203,122 +185,165 @@ def _worded(
         order by weight desc, id
         limit {depth}::int8
         """,
-        names=names(table, columns),
+        names=names(shape.table, shape.columns),
         more=more,
         measured=Fragment(()) if distance is None else fragment("text_search, {distance}, ", distance=distance),
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
-        table=table.identifier,
-        where=where(selection, fragment("text_search @@ (select scanned from query)")),
+        table=shape.table.identifier,
+        where=where(shape.selection, fragment("text_search @@ (select scanned from query)")),
         depth=depth,
     )
 
 
-def _terms(table: Table, words: str, wanted: int, complete: bool) -> Fragment:
+def _terms(shape: Shape, words: str) -> Fragment:
     """
     Read a query's words: `terms` with their weights, `pairs` of neighbours, `query` with what to look for.
 
     A weight is the inverse document frequency times a saturating count of repetitions.
     """
+    table = shape.table
+    return fragment(
+        "{statistics}, {words}, {weights}, {candidates}",
+        statistics=_statistics(table),
+        words=_words(table, words),
+        weights=_WEIGHTS,
+        candidates=_candidates(float("inf") if shape.exact else float(SCANNED_ROWS), shape.limit + shape.offset),
+    )
+
+
+def _statistics(table: Table) -> Fragment:
+    """Select what the planner knows: `stats`, the share of records that have a lexeme, and `size` of the table."""
     return fragment(
         """
         stats as materialized (
-            select e.lexeme, e.f
+            select e.lexeme, e.share
             from pg_catalog.pg_stats as s,
-                 unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as e (lexeme, f)
+                 unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as e (lexeme, share)
             where s.schemaname = {schema}::text and s.tablename = {name}::text and s.attname = 'text_search'
               and e.lexeme is not null
         ),
         -- Without statistics there are guesses: of the length of a text, and of how many there are.
         size as materialized (
-            select greatest(c.reltuples, 0)::float8 as total,
-                   coalesce((select min(f) from stats), 1)::float8 as rarest,
-                   coalesce((select 2 * sum(f) from stats), 60)::float8 as mean
+            select greatest(c.reltuples, 0)::float8 as records,
+                   coalesce((select min(share) from stats), 1)::float8 as rarest,
+                   coalesce((select 2 * sum(share) from stats), 60)::float8 as mean_length
             from pg_catalog.pg_class as c where c.oid = {regclass}::regclass
-        ),
-        words as materialized (
-            select l.lexeme, l.positions, s.f,
-                   ('''' || replace(replace(l.lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery as query,
-                   2.0 * cardinality(l.positions) / (cardinality(l.positions) + 1) as repeated
-            from unnest(to_tsvector({language}::regconfig, {words}::text)) as l
-            cross join size left join stats as s on s.lexeme = l.lexeme
-            order by ln(1 + 1 / coalesce(s.f, size.rarest / 2))
-                     * 2.0 * cardinality(l.positions) / (cardinality(l.positions) + 1) desc, l.lexeme
-            limit 32
-        ),
-        -- What the statistics do not know is rare, hence cheap to count.
-        counts as materialized (
-            select w.lexeme, count(*)::float8 as n
-            from words as w join {table} as t on t.text_search @@ w.query
-            where w.f is null
-            group by w.lexeme
-        ),
-        counted as materialized (
-            select w.lexeme, w.positions, w.query, w.repeated,
-                   case when w.f is null then coalesce(c.n, 0) else w.f * size.total end as n
-            from words as w cross join size left join counts as c on c.lexeme = w.lexeme
-        ),
-        totals as materialized (
-            select greatest(size.total, (select 2 * max(n) from counted), 1) as total, size.mean from size
-        ),
-        terms as materialized (
-            select lexeme, positions, query, n, n / total as f, mean,
-                   ln(1 + (total - n + 0.5) / (n + 0.5)) as idf,
-                   ln(1 + (total - n + 0.5) / (n + 0.5)) * repeated as w,
-                   sum(n) over (order by n, lexeme) as upto
-            from counted, totals
-        ),
-        pairs as materialized (
-            select tsquery_phrase(query, next, gap) as query, 0.3 * max(idf) as w
-            from (
-                select t.query, lead(t.query) over o as next, lead(p) over o - p as gap,
-                       least(t.idf, lead(t.idf) over o) as idf
-                from terms as t, unnest(t.positions) as p
-                window o as (order by p, t.lexeme)
-            ) as p
-            where gap between 1 and 16384 and query <> next
-            group by 1
-            order by 2 desc
-            limit 32
-        ),
-        -- Rare lexemes are read whole. Of the others so many have to meet that few rows are left to read.
-        singles as materialized (
-            select string_agg(query::text, ' | ') as query, coalesce(max(upto), 0) as used
-            from terms where upto <= {scan}::float8
-        ),
-        others as materialized (
-            select query, row_number() over o as i, count(*) over () as m,
-                   n / f * exp(sum(ln(greatest(f, 1e-9))) over o) * least(1, coalesce(
-                       sum(f) over (order by n, lexeme rows between 1 following and unbounded following), 1
-                   )) as met
-            from terms where upto > {scan}::float8
-            window o as (order by n, lexeme)
-        ),
-        meeting as materialized (
-            select coalesce(
-                       min(i) filter (where singles.used + met <= {scan}::float8),
-                       max(m) filter (where singles.used < {wanted}::int8)
-                   ) as j
-            from others, singles
-        ),
-        query as materialized (
-            select nullif(concat_ws(' | ', (select query from singles), (
-                       select string_agg(query::text, ' & ' order by i) filter (where i <= j)
-                              || coalesce(' & (' || string_agg(query::text, ' | ') filter (where i > j) || ')', '')
-                       from others, meeting
-                   )), '')::tsquery as scanned,
-                   (select string_agg(query::text, ' | ')::tsquery from terms) as every,
-                   (select mean from size) as mean,
-                   (select sum(w) from terms) + coalesce((select sum(w) from pairs), 0) as most
         )
         """,
         schema=table.schema,
         name=table.name,
         regclass=Literal(table.identifier.sql),
+    )
+
+
+def _words(table: Table, words: str) -> Fragment:
+    """Select the query's 32 weightiest `words`, and `counted`: how many records have each."""
+    return fragment(
+        """
+        words as materialized (
+            select l.lexeme, l.positions, s.share,
+                   ('''' || replace(replace(l.lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery as query,
+                   2.0 * cardinality(l.positions) / (cardinality(l.positions) + 1) as repeated
+            from unnest(to_tsvector({language}::regconfig, {words}::text)) as l
+            cross join size left join stats as s on s.lexeme = l.lexeme
+            order by ln(1 + 1 / coalesce(s.share, size.rarest / 2))
+                     * 2.0 * cardinality(l.positions) / (cardinality(l.positions) + 1) desc, l.lexeme
+            limit 32
+        ),
+        -- What the statistics do not list is rare, hence cheap to count.
+        counts as materialized (
+            select w.lexeme, count(*)::float8 as records
+            from words as w join {table} as t on t.text_search @@ w.query
+            where w.share is null
+            group by w.lexeme
+        ),
+        counted as materialized (
+            select w.lexeme, w.positions, w.query, w.repeated,
+                   case when w.share is null then coalesce(c.records, 0) else w.share * size.records end as records
+            from words as w cross join size left join counts as c on c.lexeme = w.lexeme
+        )
+        """,
         table=table.identifier,
         language=Literal(table.language or "simple"),
         words=searchable(words),
-        scan=float("inf") if complete else float(SCANNED_ROWS),
+    )
+
+
+# `terms`: the words with what each weighs, the rarest first; `up_to_here` is how many records they and the rarer ones
+# have. `pairs`: words that stand near each other in the query.
+_WEIGHTS = fragment(
+    """
+    totals as materialized (
+        select greatest(size.records, (select 2 * max(records) from counted), 1) as records, size.mean_length
+        from size
+    ),
+    terms as materialized (
+        select lexeme, positions, query, counted.records, counted.records / totals.records as share, mean_length,
+               ln(1 + (totals.records - counted.records + 0.5) / (counted.records + 0.5)) as idf,
+               ln(1 + (totals.records - counted.records + 0.5) / (counted.records + 0.5)) * repeated as weight,
+               sum(counted.records) over (order by counted.records, lexeme) as up_to_here
+        from counted, totals
+    ),
+    pairs as materialized (
+        select tsquery_phrase(query, next, gap) as query, 0.3 * max(idf) as weight
+        from (
+            select t.query, lead(t.query) over o as next, lead(position) over o - position as gap,
+                   least(t.idf, lead(t.idf) over o) as idf
+            from terms as t, unnest(t.positions) as position
+            window o as (order by position, t.lexeme)
+        ) as neighbours
+        where gap between 1 and 16384 and query <> next
+        group by 1
+        order by 2 desc
+        limit 32
+    )
+    """
+)
+
+
+def _candidates(scanned: float, wanted: int) -> Fragment:
+    """
+    Select `query`: what makes a record a candidate, such that about `scanned` records are read.
+
+    Rare lexemes are read whole. Of the others so many have to meet that few rows are left to read.
+    """
+    return fragment(
+        """
+        singles as materialized (
+            select string_agg(query::text, ' | ') as query, coalesce(max(up_to_here), 0) as used
+            from terms where up_to_here <= {scanned}::float8
+        ),
+        -- `meeting`: about how many records have this lexeme, all rarer ones, and one of those that are commoner.
+        others as materialized (
+            select query, row_number() over o as place, count(*) over () as count,
+                   records / share * exp(sum(ln(greatest(share, 1e-9))) over o) * least(1, coalesce(
+                       sum(share) over (order by records, lexeme rows between 1 following and unbounded following), 1
+                   )) as meeting
+            from terms where up_to_here > {scanned}::float8
+            window o as (order by records, lexeme)
+        ),
+        required as materialized (
+            select coalesce(
+                       min(place) filter (where singles.used + meeting <= {scanned}::float8),
+                       max(count) filter (where singles.used < {wanted}::int8)
+                   ) as places
+            from others, singles
+        ),
+        query as materialized (
+            select nullif(concat_ws(' | ', (select query from singles), (
+                       select string_agg(query::text, ' & ' order by place) filter (where place <= places)
+                              || coalesce(
+                                  ' & (' || string_agg(query::text, ' | ') filter (where place > places) || ')', ''
+                              )
+                       from others, required
+                   )), '')::tsquery as scanned,
+                   (select string_agg(query::text, ' | ')::tsquery from terms) as every,
+                   (select mean_length from size) as mean_length,
+                   (select sum(weight) from terms) + coalesce((select sum(weight) from pairs), 0) as most
+        )
+        """,
+        scanned=scanned,
         wanted=wanted,
     )

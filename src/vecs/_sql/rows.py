@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vecs._json import check_text, encode_json
+from vecs._checks.json import check_storable, encode_json
 from vecs._sql.binary import encode_jsonb
 from vecs._sql.table import Table
 from vecs._sql.vectors import encode_vec
@@ -13,6 +13,8 @@ from vecs.exc import ArgError
 from vecs.records import Record, stored_id
 
 EncodedRow = tuple["bytes | None", ...]
+# Where an encoded row has its id: first, as `table.columns` has it.
+ID = 0
 
 
 def encode_record(record: Record, table: Table) -> EncodedRow:
@@ -64,10 +66,7 @@ def _encode_text(text: Any, who: str) -> bytes | None:
         return None
     if not isinstance(text, str):
         raise ArgError(f"{who}: text is {type(text).__name__}, not str")
-    try:
-        check_text(text)
-    except ArgError as error:
-        raise ArgError(f"{who}: text is not storable: {error}") from None
+    check_storable(text, f"{who}: text")
     return text.encode()
 
 

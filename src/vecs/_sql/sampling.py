@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from vecs._sql.binary import Binary
 from vecs._sql.fragment import Fragment, Identifier, fragment, join
-from vecs._sql.search import Selection, where
+from vecs._sql.selection import Selection, where
 from vecs._sql.table import Table
 from vecs.measures import MeasureSpec
 
@@ -31,21 +31,22 @@ def sample_ids(table: Table, selection: Selection, count: int, seed: int) -> Fra
     )
 
 
+class Target(NamedTuple):
+    """A vector to search for, the greatest distance that matters (NaN: any), and the id that is left out."""
+
+    vec: Binary
+    bound: float
+    own_id: str | None
+
+
 def exact_distances(
-    table: Table,
-    queries: Sequence[Binary],
-    measure: MeasureSpec,
-    selection: Selection,
-    *,
-    limit: int,
-    bounds: Sequence[float],
-    own_ids: Sequence[str | None],
+    table: Table, measure: MeasureSpec, selection: Selection, targets: Sequence[Target], *, limit: int
 ) -> Fragment:
     """
     Find the `limit` least distances of each of many queries in one pass over the table.
 
-    Distances above a query's bound are left out before they are sorted; a bound of NaN keeps all. A query's own
-    id, where it is a record of the table, is left out. Rows are `(number of the query from 1, distances)`.
+    Distances above a query's bound are left out before they are sorted; a bound of NaN keeps all. Rows are
+    `(number of the query from 1, distances)`.
     """
     distances = join(
         ", ",
@@ -54,10 +55,10 @@ def exact_distances(
                 "vec operator({schema}.{operator}) {query}::{type}",
                 schema=Identifier(table.extension.schema),
                 operator=Fragment((measure.operator,)),
-                query=query,
+                query=target.vec,
                 type=table.type(),
             )
-            for query in queries
+            for target in targets
         ),
     )
     return fragment(
@@ -71,18 +72,18 @@ def exact_distances(
         group by number
         """,
         limit=limit,
-        count=len(queries),
+        count=len(targets),
         distances=distances,
-        # Out of an array it comes as a value: one kept out of line is read once, and not once a query (13 times
+        # Out of an array it comes as a value: one kept out of line is read once, and not once per query (13 times
         # as fast at 1,536 dimensions). And the planner takes the array for a barrier.
         table=table.identifier,
         where=where(selection),
-        bounds=list(bounds),
-        own_ids=list(own_ids),
+        bounds=[target.bound for target in targets],
+        own_ids=[target.own_id for target in targets],
     )
 
 
 def read_distances(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[float]]:
-    """Read the answer of `exact_distances`, one list a query; empty where nothing is within its bound."""
+    """Read the answer of `exact_distances`, one list per query; empty where nothing is within its bound."""
     found: dict[int, list[float]] = dict(rows)
     return [found.get(number, []) for number in range(1, count + 1)]

@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+from vecs._checks.numbers import checked_int
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
-from vecs.indexes import checked_int
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
 
 _VECTOR_COLUMNS = ("id", "vec", "metadata")
@@ -50,9 +50,12 @@ class Table:
     language: str | None = None
     vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    # Whether whoever may delete a row may lock it before. To lock needs the UPDATE privilege, and under row-level
+    # security the policies for UPDATE decide, too: a row that they hide would be left, without a word.
+    locks_deleted: bool = True
 
     def __hash__(self) -> int:
-        # Statements are cached by their table; one name has many tables at most over time.
+        # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
         return hash(self.name)
 
     @property
@@ -95,6 +98,16 @@ def check_dimension(dimension: Any, vec_type: VecTypeName) -> int:
     return checked_int(dimension, "dimension", 1, VEC_TYPES[vec_type].greatest)
 
 
+class _ExtensionRow(NamedTuple):
+    """What `find_extension` selects; the OID of a type that this version lacks is None."""
+
+    schema: str
+    version: str
+    vector_oid: int
+    halfvec_oid: int | None
+    sparsevec_oid: int | None
+
+
 def find_extension() -> Fragment:
     """Find pgvector; no row where it is not installed in this database."""
     return fragment(
@@ -114,18 +127,31 @@ def read_extension(rows: Sequence[tuple[Any, ...]]) -> Extension | None:
     """Read the answer of `find_extension`."""
     if not rows:
         return None
-    schema, version, *oids = rows[0]
+    found = _ExtensionRow(*rows[0])
     # Versions compare by number: 0.10 is newer than 0.9.
-    numbers = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
-    return Extension(schema, numbers, *(oid or 0 for oid in oids))
+    numbers = tuple(int(part) for part in found.version.split("-")[0].split(".") if part.isdigit())
+    return Extension(found.schema, numbers, found.vector_oid, found.halfvec_oid or 0, found.sparsevec_oid or 0)
+
+
+class _ColumnRow(NamedTuple):
+    """What `find_table` selects: a relation, and one of its columns; without columns one row of None."""
+
+    relkind: str
+    comment: str | None
+    column: str | None
+    type: str
+    typmod: int
+    expression: str | None
+    locks_deleted: bool
 
 
 def find_table(schema: str, name: str) -> Fragment:
-    """Find a relation with its columns; no row where the name is free."""
+    """Find a relation with its columns, one per row; no row where the name is free."""
     return fragment(
         """
         select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
-               a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+               a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') and not pg_catalog.row_security_active(c.oid)
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -166,30 +192,30 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
     """
     if not rows:
         return None
-    types = {column: (kind, typmod) for _, _, column, kind, typmod, _ in rows}
-    made_from = {column: expression for _, _, column, _, _, expression in rows}
-    relkind, comment = rows[0][:2]
-    missing = [column for column in _VECTOR_COLUMNS if column not in types]
-    if relkind not in ("r", "p") or missing or extension is None:
+    columns = {found.column: found for found in (_ColumnRow(*row) for row in rows)}
+    relation = _ColumnRow(*rows[0])
+    missing = [column for column in _VECTOR_COLUMNS if column not in columns]
+    if relation.relkind not in ("r", "p") or missing or extension is None:
         problem = f"it has no column {', '.join(missing)}" if missing else "it is not a table"
         if extension is None:
             problem = "pgvector is not installed in this database"
         raise CollectionAlreadyExists(f'"{schema}"."{name}" exists but is not a collection: {problem}')
-    vec_type, typmod = types["vec"]
-    if vec_type not in VEC_TYPES:
+    vec, keywords = columns["vec"], columns.get("text_search")
+    if vec.type not in VEC_TYPES:
         raise CollectionAlreadyExists(
-            f'"{schema}"."{name}" exists, but its column vec has type {vec_type}; collections hold '
+            f'"{schema}"."{name}" exists, but its column vec has type {vec.type}; collections hold '
             f"{', '.join(VEC_TYPES)}"
         )
     return Table(
         schema=schema,
         name=name,
-        dimension=typmod if typmod > 0 else None,
+        dimension=vec.typmod if vec.typmod > 0 else None,
         extension=extension,
-        has_text=all(column in types for column in _TEXT_COLUMNS),
-        language=_language(made_from.get("text_search")) if types.get("text_search", ("",))[0] == "tsvector" else None,
-        vec_type=vec_type,
-        comment=_read_comment(comment),
+        has_text=all(column in columns for column in _TEXT_COLUMNS),
+        language=None if keywords is None or keywords.type != "tsvector" else _language(keywords.expression),
+        vec_type=vec.type,
+        comment=_read_comment(relation.comment),
+        locks_deleted=relation.locks_deleted,
     )
 
 
@@ -201,7 +227,8 @@ def _language(expression: str | None) -> str:
 
 def fills_keywords(rows: Sequence[tuple[Any, ...]]) -> bool:
     """Whether somebody else than vecs fills the keywords of a table, by the answer of `find_table`."""
-    return any(row[2] == "text_search" and "to_tsvector(" not in (row[5] or "") for row in rows)
+    columns = (_ColumnRow(*row) for row in rows)
+    return any(found.column == "text_search" and "to_tsvector(" not in (found.expression or "") for found in columns)
 
 
 def _read_comment(comment: str | None) -> dict[str, Any]:
@@ -287,16 +314,6 @@ def add_text(table: Table, language: str) -> list[Fragment]:
     return statements
 
 
-def fill_text(table: Table, key: str) -> Fragment:
-    """Take the text of records that have none from a key of their metadata."""
-    return fragment(
-        "update {table} set text = metadata ->> {key}::text "
-        "where text is null and jsonb_typeof(metadata -> {key}::text) = 'string'",
-        table=table.identifier,
-        key=key,
-    )
-
-
 def find_language(language: str) -> Fragment:
     """Find a text search configuration by name, and how the server writes that name."""
     return fragment(
@@ -331,6 +348,13 @@ def truncate_table(table: Table) -> Fragment:
     return fragment("truncate {table}", table=table.identifier)
 
 
+class TableFacts(NamedTuple):
+    """What `table_facts` selects."""
+
+    records: int
+    size_bytes: int
+
+
 def table_facts(table: Table) -> Fragment:
     """Count the records exactly, and measure the table with its indexes in bytes."""
     return fragment(
@@ -338,6 +362,20 @@ def table_facts(table: Table) -> Fragment:
         name=table.identifier.sql,
         table=table.identifier,
     )
+
+
+def read_table_facts(rows: Sequence[tuple[Any, ...]]) -> TableFacts:
+    """Read the answer of `table_facts`."""
+    return TableFacts(*rows[0])
+
+
+class ServerFacts(NamedTuple):
+    """What `server_facts` selects."""
+
+    version: str
+    in_recovery: bool
+    database: str
+    user: str
 
 
 def server_facts() -> Fragment:
@@ -348,3 +386,8 @@ def server_facts() -> Fragment:
                current_database()::text, current_user::text
         """
     )
+
+
+def read_server_facts(rows: Sequence[tuple[Any, ...]]) -> ServerFacts:
+    """Read the answer of `server_facts`."""
+    return ServerFacts(*rows[0])

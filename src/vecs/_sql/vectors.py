@@ -64,7 +64,7 @@ def vec_oid(table: Table) -> int:
 
 
 def fits_half(vec: StoredVector) -> bool:
-    """Whether every value has a place in half precision."""
+    """Whether every value fits into half precision."""
     return not isinstance(vec, np.ndarray) or not vec.size or bool(np.abs(vec).max() <= MAX_HALF)
 
 

@@ -1,4 +1,9 @@
-"""Writing: upserts small and staged, deletes, metadata updates."""
+"""
+Writing: upserts small and staged, deletes, updates.
+
+Whatever writes many rows takes them in one order, that of the ids' bytes, so that writes wait for each other
+in no circle.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
-from vecs._sql.fragment import Fragment, Identifier, fragment, join
-from vecs._sql.rows import EncodedRow
-from vecs._sql.search import Selection, where
+from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
+from vecs._sql.fragment import Fragment, Identifier, Param, fragment, join
+from vecs._sql.rows import ID, EncodedRow
+from vecs._sql.selection import Selection, where
 from vecs._sql.table import Table
 from vecs._sql.vectors import vec_oid
 
@@ -33,39 +38,74 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
         fragment("{array}::{type}[]", array=array_param(_oid(table, name), column), type=_type(table, name))
         for name, column in zip(table.columns, zip(*rows, strict=True), strict=True)
     ]
-    inserted = _insert(
-        table, fragment("unnest({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
-    )
+    source = fragment("unnest({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
     if not replaced:
-        return inserted
+        return _insert(table, source)
+    stale = _stale(replaced, fragment("id <> all({ids}::text[])", ids=_ids(rows)))
+    if not locks_rows(table, deleted=True):
+        return fragment(
+            "with stale as (delete from {table} as t where {stale}) {insert}",
+            table=table.identifier,
+            stale=stale,
+            insert=_insert(table, source),
+        )
+    # What a statement's parts do to a row is seen by none of them: the deletion must ask for the upsert to come first.
     return fragment(
-        "with stale as ({delete}) {insert}",
-        delete=_delete_stale(table, replaced, fragment("{ids}", ids=_ids(rows))),
-        insert=inserted,
+        "with written as ({insert} returning 1) "
+        "delete from {table} as t where {stale} and (select count(*) from written) >= 0",
+        insert=_insert(table, _with_stale(table, source, stale)),
+        table=table.identifier,
+        stale=stale,
     )
+
+
+def locks_rows(table: Table, *, deleted: bool = False) -> bool:
+    """
+    Whether many rows are locked in order before they are changed or deleted; else they are locked as they are found.
+
+    The one place to say no for an engine without FOR UPDATE of many rows.
+    """
+    return table.locks_deleted if deleted else True
 
 
 def delete_documents(table: Table, documents: Sequence[str]) -> Fragment:
     """Delete every chunk of these documents."""
+    return _delete(table, fragment(" where {found}", found=_of_documents(documents)))
+
+
+def _ids(rows: Sequence[EncodedRow]) -> Binary:
+    return array_param(TEXT_OID, [row[ID] for row in rows])
+
+
+def _of_documents(documents: Sequence[str]) -> Fragment:
     return fragment(
-        "delete from {table} where document_id = any({documents}::text[]) or id = any({documents}::text[])",
-        table=table.identifier,
-        documents=list(documents),
+        "(document_id = any({documents}::text[]) or id = any({documents}::text[]))", documents=list(documents)
     )
 
 
-def _ids(rows: Sequence[EncodedRow]) -> Fragment:
-    ids = array_param(TEXT_OID, [row[0] for row in rows])
-    return fragment("id <> all({ids}::text[])", ids=ids)
+def _stale(replaced: Sequence[str], not_new: Fragment) -> Fragment:
+    return fragment("{found} and {not_new}", found=_of_documents(replaced), not_new=not_new)
 
 
-def _delete_stale(table: Table, replaced: Sequence[str], not_new: Fragment) -> Fragment:
+def _with_stale(table: Table, source: Fragment, stale: Fragment) -> Fragment:
+    """
+    Return a source that locks the stale rows besides, each in its place among the new ones.
+
+    To lock all rows that are there before the first is written would not do: a row that another transaction
+    adds meanwhile is waited for out of order. So rows come sorted, one by one, out of a select that OFFSET
+    keeps apart, and a stale one is locked, and dropped, when its turn has come.
+    """
+    nothing = (fragment("null::{type}", type=_type(table, name)) for name in table.columns if name != "id")
     return fragment(
-        "delete from {table} as t "
-        "where (document_id = any({documents}::text[]) or id = any({documents}::text[])) and {not_new}",
+        "(select * from (select {columns}, false as stale from {source} union all "
+        "select id, {nothing}, true from {table} as t where {stale}) as n "
+        'order by id collate "C" offset 0) as u '
+        "where case when u.stale then (select false from {table} as t where t.id = u.id for update) else true end",
+        columns=_names(table),
+        source=source,
+        nothing=join(", ", nothing),
         table=table.identifier,
-        documents=list(replaced),
-        not_new=not_new,
+        stale=stale,
     )
 
 
@@ -89,31 +129,41 @@ def copy_into_stage(table: Table) -> Fragment:
     )
 
 
-def upsert_stage(table: Table, *, ordered: bool) -> Fragment:
+def upsert_stage(table: Table, replaced: Sequence[str] = (), *, ordered: bool) -> Fragment:
     """
     Write the staged rows: sorted by id, the last of each id.
 
     `ordered` says that they were staged sorted and without duplicates, which saves the server the sort.
+    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked in passing.
     """
-    if ordered:
-        return _insert(table, fragment("{stage} as u", stage=_STAGE))
-    return _insert(
-        table,
-        fragment(
-            "(select distinct on (id) {columns} from {stage} order by id, position desc) as u",
+    source = fragment("{stage} as u", stage=_STAGE)
+    if not ordered:
+        source = fragment(
+            '(select distinct on (id collate "C") {columns} from {stage} order by id collate "C", position desc) as u',
             columns=_names(table),
             stage=_STAGE,
-        ),
-    )
+        )
+    if replaced and locks_rows(table, deleted=True):
+        source = _with_stale(table, source, _not_staged(replaced))
+    return _insert(table, source)
 
 
 def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
     """Delete the chunks of these documents that were not staged."""
-    return _delete_stale(
-        table,
-        replaced,
-        fragment("not exists (select from {stage} as s where s.id = t.id)", stage=_STAGE),
+    found = _not_staged(replaced)
+    if not locks_rows(table, deleted=True):
+        return fragment("delete from {table} as t where {found}", table=table.identifier, found=found)
+    # Locked by the upsert, all but those that came since: to wait for one of these would be out of order.
+    return fragment(
+        "with locked as materialized (select id from {table} as t where {found} for update skip locked) "
+        "delete from {table} as t using locked where t.id = locked.id",
+        table=table.identifier,
+        found=found,
     )
+
+
+def _not_staged(replaced: Sequence[str]) -> Fragment:
+    return _stale(replaced, fragment("not exists (select from {stage} as s where s.id = t.id)", stage=_STAGE))
 
 
 def drop_superseded(documents: Mapping[str, int]) -> Fragment:
@@ -168,19 +218,73 @@ def _oid(table: Table, column: str) -> int:
 
 def delete(table: Table, selection: Selection) -> Fragment:
     """Delete records and return their ids."""
-    return fragment("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
+    if _is_one(selection):
+        return fragment("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
+    return fragment("{delete} returning t.id", delete=_delete(table, where(selection)))
 
 
 def update_metadata(
     table: Table, selection: Selection, metadata: str, extra: str | None = None, *, replace: bool
 ) -> Fragment:
     """Merge JSON into the metadata of records, and into their extra, key by key at the top level, or replace it."""
-    changed = [("metadata", metadata)] if extra is None else [("metadata", metadata), ("extra", extra)]
+    given = [("metadata", metadata)] if extra is None else [("metadata", metadata), ("extra", extra)]
+    changed = join(", ", (_changed(Identifier(name), value, replace) for name, value in given))
+    if _is_one(selection):
+        return fragment(
+            "update {table} set {changed}{where} returning id",
+            table=table.identifier,
+            changed=changed,
+            where=where(selection),
+        )
+    return fragment("{update} returning t.id", update=_update(table, changed, where(selection)))
+
+
+def fill_text(table: Table, key: str) -> Fragment:
+    """Take the text of records that have none from a key of their metadata."""
+    given = Param(key)
+    return _update(
+        table,
+        fragment("text = metadata ->> {key}::text", key=given),
+        fragment(" where text is null and jsonb_typeof(metadata -> {key}::text) = 'string'", key=given),
+    )
+
+
+def _is_one(selection: Selection) -> bool:
+    # A single row is in order by itself, and its change needs no second look at the table.
+    return selection.ids is not None and len(selection.ids) <= 1
+
+
+def _delete(table: Table, found: Fragment) -> Fragment:
+    if not locks_rows(table, deleted=True):
+        return fragment("delete from {table} as t{found}", table=table.identifier, found=found)
     return fragment(
-        "update {table} set {changed}{where} returning id",
+        "{locked} delete from {table} as t using locked where t.id = locked.id",
+        locked=_locked(table, found, "for update"),
         table=table.identifier,
-        changed=join(", ", (_changed(Identifier(name), value, replace) for name, value in changed)),
-        where=where(selection),
+    )
+
+
+def _update(table: Table, changed: Fragment, found: Fragment) -> Fragment:
+    if not locks_rows(table):
+        return fragment(
+            "update {table} as t set {changed}{found}", table=table.identifier, changed=changed, found=found
+        )
+    return fragment(
+        "{locked} update {table} as t set {changed} from locked where t.id = locked.id",
+        # As strong as an update that leaves the id alone: what refers to a row by a foreign key does not wait.
+        locked=_locked(table, found, "for no key update"),
+        table=table.identifier,
+        changed=changed,
+    )
+
+
+def _locked(table: Table, found: Fragment, lock: LiteralString) -> Fragment:
+    # A row that was changed meanwhile is looked at again when it is locked, so what no longer matches stays out.
+    return fragment(
+        'with locked as materialized (select id from {table}{found} order by id collate "C" {lock})',
+        table=table.identifier,
+        found=found,
+        lock=Fragment((lock,)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import vecs
-from vecs._target import FolderTarget, resolve_target
+from vecs._connecting.target import FolderTarget, resolve_target
 from vecs.cli.terminal import say, step
 from vecs.embedded import default_folder
 from vecs.exc import ArgError

@@ -22,7 +22,7 @@ def open_collection(client: vecs.Client, name: str) -> vecs.Collection:
 def missing_docs(collection: vecs.Collection, docs: Sequence[Doc]) -> list[Doc]:
     """Return those that are not there: by id, so that a collection filled in part is never taken for whole."""
     present = {record.document_id or record.id for record in collection.scan()}
-    # Any order of names would bring runs of long or short texts, and a wrong estimate of the time left.
+    # Shuffled: in the order of names long texts would follow each other, and the time left would be estimated wrongly.
     return sorted((doc for doc in docs if doc.id not in present), key=lambda doc: _shuffled(doc.id))
 
 

@@ -55,7 +55,7 @@ def _print_table(infos: list[vecs.CollectionInfo]) -> None:
             ", ".join(_indexes(info)) or "-",
             readable_size(info.size_bytes),
         )
-    # A pipe has no width to fit into, and programs want one collection a line.
+    # A pipe has no width to fit into, and programs want one collection per line.
     (OUT if OUT.is_terminal else Console(width=1000, highlight=False)).print(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 import typer
 
@@ -60,7 +60,7 @@ def _parse_filter(text: str | None) -> dict[str, Any] | None:
         raise UsageError(f"--filter {text!r} is not JSON ({error}); expected such as '{{\"year\": 1973}}'") from None
     if not isinstance(parsed, dict):
         raise UsageError(f"--filter {text!r} is not a JSON object; expected such as '{{\"year\": 1973}}'")
-    return parsed  # pyright: ignore[reportUnknownVariableType] - JSON's keys are strings
+    return cast("dict[str, Any]", parsed)
 
 
 def _open(client: vecs.Client, name: str) -> vecs.Collection:

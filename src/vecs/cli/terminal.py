@@ -29,7 +29,7 @@ def reporting(interrupted: str = "Stopped.") -> Generator[None]:
     """Print vecs' errors as one line and end with 1, or 2 for a wrong command line, and 130 for Ctrl-C."""
     try:
         with warnings.catch_warnings():
-            # Warnings speak to programmers, with lines of source.
+            # Warnings are written for programmers, with lines of source.
             warnings.simplefilter("ignore")
             yield
     except VecsException as error:
@@ -54,7 +54,7 @@ def complain(message: str) -> None:
 
 @contextmanager
 def step(doing: str) -> Generator[None]:
-    """Show that something is going on, and how long it took where that was worth a word."""
+    """Show that something is going on, and how long it took if that was a second or more."""
     began = time.monotonic()
     if not ERR.is_terminal:
         say(f"{doing} ...")

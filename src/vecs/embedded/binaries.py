@@ -23,10 +23,12 @@ class Binaries:
 
     @property
     def postgres(self) -> str:
+        """The path of the server."""
         return str(self.folder / "postgres")
 
     @property
     def initdb(self) -> str:
+        """The path of the program that makes a cluster."""
         return str(self.folder / "initdb")
 
 
@@ -34,7 +36,7 @@ def find_binaries() -> Binaries:
     """
     Return the binaries of VECS_PG_BINDIR, else those of the installed wheel.
 
-    The wheel is only located, never imported: its own start-up code is not wanted here.
+    The wheel is only located: importing it would run its own start-up code.
     """
     override = os.environ.get("VECS_PG_BINDIR")
     if override:

@@ -22,10 +22,7 @@ def default_folder() -> Path:
 
 
 def prepare_folder(folder: Path | str | None) -> Path:
-    """
-    Return the real path of a folder that is ours to use, made if it is absent; raise ServerError if it is
-    not ours.
-    """
+    """Return the real path of a folder that a server may use, made if it is absent, or raise ServerError."""
     path = default_folder() if folder is None else Path(folder).expanduser()
     if "\0" in str(path):
         raise ServerError(f"{str(path)!r} cannot be a folder's name")

@@ -22,10 +22,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Format:
-    """
-    What `format.json` says; the file is written last, so that its absence means that the set-up is not
-    complete.
-    """
+    """What `format.json` says. It is written last: where it is absent, the set-up is not complete."""
 
     postgres: int
     pgvector: str
@@ -38,6 +35,7 @@ class Connect(Protocol):
 
 
 def read_format(folder: Path) -> Format | None:
+    """Read `format.json`; None where the set-up is not complete, ServerError for what this vecs cannot read."""
     try:
         found: Any = json.loads((folder / "format.json").read_text())
         if found["format"] > _FORMAT:
@@ -68,10 +66,9 @@ def check_major(folder: Path, binaries: Binaries, major: int) -> None:
 
 def make_cluster(folder: Path, binaries: Binaries, runner: Runner, start_lock: int) -> None:
     """
-    Run initdb beside the final place and rename the result, so that a killed one is never taken for a
-    database.
+    Run initdb beside the final place and rename the result: what a killed initdb left is never taken for a cluster.
 
-    The program inherits `start_lock`: while it runs, even when we are killed, nobody else begins.
+    The program inherits `start_lock`: while it runs, no other process begins, even when this one is killed.
     """
     for leftover in folder.glob(".init-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -110,7 +107,7 @@ def own_cluster(folder: Path, runner: Runner) -> None:
     for parent, folders, files in os.walk(pgdata, topdown=False):
         for name in (*folders, *files):
             os.chown(os.path.join(parent, name), runner.uid, runner.gid, follow_symlinks=False)
-    # Last, because it is what says that everything below is done.
+    # Last: the owner of this folder says that everything below is done.
     os.chown(pgdata, runner.uid, runner.gid)
 
 
@@ -139,6 +136,8 @@ def set_up(folder: Path, connect: Connect) -> None:
     """
     Make what is missing of the role, the database and the extension, and bring the extension to the
     version at hand.
+
+    The statements are plain strings and not Fragments: every value and name in them is fixed.
     """
     with connect("postgres") as connection:
         _make_database(connection)

@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vecs.embedded")
 
 _PATIENCE = 600.0  # seconds; recovery after a crash reads all that was written since the last checkpoint
-_NOTICE = 2.0  # seconds after which a wait is worth a word
+_NOTICE = 2.0  # seconds after which a wait is reported
 _LARGE_LOG = 10 << 20
 _TAIL = 15
 _TLS_REQUEST = struct.pack("!ii", 8, 80877103)
 
-# What a server says that lives and will answer soon.
+# What a server says that will answer soon.
 _PASSING = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
-# What a server says that lives and has no place left.
+# What a server says that has no connection left.
 _FULL = ("too many clients", "connection slots are reserved")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LaunchOptions:
     """What a client asked for."""
 
     settings: Mapping[str, str]
@@ -50,27 +50,29 @@ class Wanted:
     report: Callable[[str], None] | None
 
     def say(self, message: str) -> None:
+        """Log a message, and report it to the client if that wants reports."""
         logger.info(message)
         if self.report:
             self.report(message)
 
 
 class _Wait:
-    """Sleep between two looks, say what for when it takes long, and give up at last."""
+    """A wait with growing pauses: it is reported once when it takes long, and given up in the end."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, options: LaunchOptions) -> None:
+        self._options = options
         self._begin = time.monotonic()
         self._pause = 0.002
         self._told = False
 
     def sleep(self, what_for: str) -> None:
+        """Pause; raise ServerError once the whole wait has taken too long."""
         waited = time.monotonic() - self._begin
         if waited > _PATIENCE:
             raise ServerError(f"gave up after {waited:.0f} s of {what_for}")
         if waited > _NOTICE and not self._told:
             self._told = True
-            self._wanted.say(what_for)
+            self._options.say(what_for)
         time.sleep(self._pause)
         self._pause = min(self._pause * 1.5, 0.05)
 
@@ -112,14 +114,11 @@ def answers(folder: Path, socket_folder: Path) -> bool:
 
 
 @contextmanager
-def start_lock(folder: Path, wanted: Wanted) -> Generator[int]:
-    """
-    Hold the lock under which servers of this folder are started, joined and stopped, and yield its
-    descriptor.
-    """
+def start_lock(folder: Path, options: LaunchOptions) -> Generator[int]:
+    """Hold the lock under which servers of this folder are started, joined and stopped; yield its descriptor."""
     path = folder / "start.lock"
     with locks.transient_lock(path) as descriptor:
-        wait = _Wait(wanted)
+        wait = _Wait(options)
         while not locks.try_exclusive(descriptor):
             wait.sleep(f"waiting for another process that starts or stops the server of {folder}")
         if not locks.locks_work(path):
@@ -127,9 +126,9 @@ def start_lock(folder: Path, wanted: Wanted) -> Generator[int]:
         yield descriptor
 
 
-def bring_up(folder: Path, wanted: Wanted, start: int) -> Path:
+def bring_up(folder: Path, options: LaunchOptions, start: int) -> Path:
     """Return the folder of the socket on which the server answers; to be called under the start lock."""
-    launch = _Launch(folder, wanted, start)
+    launch = _Launch(folder, options, start)
     try:
         return launch.run()
     except ServerError as error:
@@ -139,20 +138,21 @@ def bring_up(folder: Path, wanted: Wanted, start: int) -> Path:
 class _Launch:
     """One attempt to bring a server up."""
 
-    def __init__(self, folder: Path, wanted: Wanted, start: int) -> None:
+    def __init__(self, folder: Path, options: LaunchOptions, start: int) -> None:
         self.folder = folder
         self.pgdata = folder / "pgdata"
         self.log = folder / "server.log"
-        self.wanted = wanted
+        self.options = options
         self.start = start
         self.child: Detached | None = None
         self.told_to_stop = 0
 
     def run(self) -> Path:
+        """Return the folder of the socket once the server answers, whatever state it was in."""
         complete = initialise.read_format(self.folder) is not None
         self.watch()
-        wait = _Wait(self.wanted)
-        # A new folder has nothing to recover, and the word would alarm.
+        wait = _Wait(self.options)
+        # A new folder has nothing to recover, and the word recovering would alarm.
         doing = "starting, or recovering after a crash" if complete else "starting for the first time"
         while True:
             # The postmaster and all its children hold this lock. Asked again each time: a dying server
@@ -164,14 +164,14 @@ class _Launch:
             if found and self.is_ready(found, complete):
                 break
             wait.sleep(f"the server of {self.folder} is {doing}")
-        # Again: at the first look, one that was just being killed may still have had the lock.
+        # Again: a watchdog that was being killed may still have held its lock the first time.
         self.watch()
         self.tell_differences()
         return found
 
     def watch(self) -> None:
         """See that a watchdog lives; before the server, so that none is ever left without one."""
-        if self.wanted.keep_running:
+        if self.options.keep_running:
             return
         with locks.transient_lock(self.folder / "watch.lock") as watch:
             if not locks.try_exclusive(watch):
@@ -179,22 +179,22 @@ class _Launch:
             python = _interpreter()
             if not python:
                 raise ServerError("no Python found to stop the server later; keep_running=True does without")
-            arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.wanted.linger))
+            arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.options.linger))
             spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
 
     def tell_differences(self) -> None:
-        """Report what other clients decided otherwise."""
-        unlike = [] if self.child else unlike_running(self.wanted.settings, self.pgdata)
+        """Report what does not hold because other clients chose otherwise."""
+        unlike = [] if self.child else unlike_running(self.options.settings, self.pgdata)
         if unlike:
-            self.wanted.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
-        if not self.wanted.keep_running:
+            self.options.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
+        if not self.options.keep_running:
             return
         with locks.transient_lock(self.folder / "watch.lock") as watch:
             if not locks.try_exclusive(watch):
-                self.wanted.say(f"the server of {self.folder} stops with its last client, as another one wants")
+                self.options.say(f"the server of {self.folder} stops with its last client, as another one wants")
 
     def start_server(self, server: int) -> None:
-        """Start a server that inherits the descriptor `server`; nothing of an earlier one lives."""
+        """Start a server that inherits the descriptor `server`; no process of an earlier one lives."""
         if self.child:
             raise ServerError(f"the server of {self.folder} ended while it started")
         binaries = find_binaries()
@@ -206,20 +206,20 @@ class _Launch:
             self.log.replace(self.log.with_suffix(".log.1"))
         initialise.make_cluster(self.folder, binaries, runner, self.start)
         initialise.own_cluster(self.folder, runner)
-        # Whatever it says, it is not true: Postgres would believe a process id that somebody else has by now.
+        # It is stale, and Postgres would believe it where another process has its process id by now.
         (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
         place = sockets.make_socket_folder(self.folder, runner.uid)
         sockets.clear_sockets(place)
         # The value is a list of names, and a quoted name may hold anything.
         command = [binaries.postgres, "-D", str(self.pgdata), "-k", '"' + str(place).replace('"', '""') + '"']
         command += initialise.write_access(self.folder, runner)
-        for name, value in start_settings(self.wanted.settings, major).items():
+        for name, value in start_settings(self.options.settings, major).items():
             command += ["-c", f"{name}={value}"]
         self.child = spawn(command, log=self.log, runner=runner, keep=[server])
 
     def stop_stray(self) -> None:
         """Stop a server that lives without its lock, because somebody deleted the lock file."""
-        wait = _Wait(self.wanted)
+        wait = _Wait(self.options)
         while self.signal_postmaster(watchdog.read_pid_file(str(self.pgdata)).pid):
             wait.sleep(f"stopping a server of {self.folder} whose server.lock was deleted")
 
@@ -238,9 +238,9 @@ class _Launch:
                 f"the server of {self.folder} was started where {place.parent.parent} is another folder "
                 "(in a container, or by a service with a private /tmp); stop that program first"
             )
-        # A cleaner of /tmp took the socket of a healthy server, which cannot make it anew.
+        # Some program cleaned /tmp: the server is healthy, but cannot make its socket again.
         if self.signal_postmaster(file.pid):
-            self.wanted.say(f"the socket of the server of {self.folder} was deleted; restarting the server")
+            self.options.say(f"the socket of the server of {self.folder} was deleted; restarting the server")
         return None
 
     def signal_postmaster(self, pid: int) -> bool:
@@ -289,10 +289,7 @@ class _Launch:
 
 
 def _is_alive(message: str, error: Exception) -> bool:
-    """
-    Judge a refused connection: true for a full server, false for one to be asked again, an error for the
-    rest.
-    """
+    """Judge a refused connection: True for a full server, False for one to ask again; else raise ServerError."""
     if any(phrase in message for phrase in _FULL):
         return True
     if "FATAL" not in message or any(phrase in message for phrase in _PASSING):
@@ -301,10 +298,7 @@ def _is_alive(message: str, error: Exception) -> bool:
 
 
 def _interpreter() -> str | None:
-    """
-    Return a Python that can run a script; the program that we are in may be an application with one
-    inside.
-    """
+    """Return a Python that can run a script; this process may be an application with a Python inside."""
     own = sys.executable
     if own and os.path.basename(own).startswith(("python", "pypy")) and not getattr(sys, "frozen", False):
         return own

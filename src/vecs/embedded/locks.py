@@ -20,7 +20,7 @@ _not_for_children: set[int] = set()
 
 
 def open_lock(path: Path) -> int:
-    """Return a new descriptor of a lock file, which nothing but an explicit hand-over inherits."""
+    """Open a lock file; programs that are started inherit the descriptor only where it is passed to them."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 

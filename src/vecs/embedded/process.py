@@ -43,20 +43,17 @@ class Detached(subprocess.Popen[bytes]):
         return
 
 
-# Ended ones stay zombies until their parent asks; nobody else holds on to them.
+# Kept until they end, for `reap` to ask for their exit codes.
 _running: list[Detached] = []
 
 
 def reap() -> None:
-    """Let the kernel forget our programs that have ended."""
+    """Ask for the exit codes of our programs that have ended, so that they do not stay zombies."""
     _running[:] = [process for process in _running if process.poll() is None]
 
 
 def spawn(command: Sequence[str], *, log: Path, runner: Runner | None = None, keep: Sequence[int] = ()) -> Detached:
-    """
-    Start a program that outlives us, writes to `log`, and inherits the descriptors in `keep` and no
-    others.
-    """
+    """Start a program that outlives us, writes to `log`, and inherits only the descriptors in `keep`."""
     reap()
     drop = runner if runner and runner.switch else None
     with open(log, "ab", opener=_open_log) as output:
@@ -120,7 +117,7 @@ def nobody_uid() -> int:
 
 
 def major_version(binaries: Binaries, runner: Runner) -> int:
-    """Ask the program itself."""
+    """Return the major version of `postgres`, as the program says it."""
     try:
         answer = _try(runner, [binaries.postgres, "--version"])
         return int(answer.stdout.split()[2].split(b".")[0])

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from vecs._checks.numbers import is_number
 from vecs.embedded import launch, locks
 from vecs.embedded.folders import prepare_folder
 from vecs.embedded.process import reap
-from vecs.embedded.settings import Durability, asked_settings
+from vecs.embedded.settings import asked_settings
 from vecs.exc import ArgError, ServerError
 
 
@@ -20,7 +21,6 @@ def open_server(
     folder: Path | str | None = None,
     *,
     settings: Mapping[str, str] | None = None,
-    durability: Durability = "full",
     keep_running: bool = False,
     linger: float = 3.0,
     report: Callable[[str], None] | None = None,
@@ -29,10 +29,8 @@ def open_server(
     Start the server of this folder, or join it where it runs already, and return when it answers.
 
     `settings` are Postgres settings for the start of the server; when it runs already they wait for the
-    next start, and `report` is told so. `durability="relaxed"` answers a commit before it is on disk: a
-    power cut may lose the last moments, never the consistency. `linger` is for how many seconds the
-    server stays when its last client has gone. `report` receives a sentence whenever something takes
-    long.
+    next start, and `report` is told so. `linger` is for how many seconds the server stays when its last client
+    has gone. `report` receives a sentence whenever something takes long.
 
     `keep_running=True` leaves the server running when this process ends. A client that opens the folder
     without it ends that: the server then stops after the last client.
@@ -41,19 +39,19 @@ def open_server(
     """
     if sys.platform == "win32":
         raise ServerError("the embedded server does not run on Windows yet; use WSL, or the DSN of a server")
-    if not 0 <= linger < 1e6:
+    if not is_number(linger, 0, 1e6):
         raise ArgError(f"linger is {linger!r}; expected a number of seconds")
-    wanted = launch.Wanted(asked_settings(settings, durability), keep_running, float(linger), report)
-    return EmbeddedServer(prepare_folder(folder), wanted)
+    options = launch.LaunchOptions(asked_settings(settings), keep_running, float(linger), report)
+    return EmbeddedServer(prepare_folder(folder), options)
 
 
 class EmbeddedServer:
     """One client's hold on the server of a folder; the server lives while any process has one."""
 
-    def __init__(self, folder: Path, wanted: launch.Wanted) -> None:
+    def __init__(self, folder: Path, options: launch.LaunchOptions) -> None:
         self._folder = folder
         self._identity = os.stat(folder)
-        self._wanted = wanted
+        self._options = options
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._clients: int | None = None
@@ -66,10 +64,12 @@ class EmbeddedServer:
 
     @property
     def folder(self) -> Path:
+        """The folder that holds everything of the server: its data, its log, its locks."""
         return self._folder
 
     @property
     def log_path(self) -> Path:
+        """The file that the server and its watchdog write their messages to."""
         return self._folder / "server.log"
 
     @property
@@ -77,13 +77,8 @@ class EmbeddedServer:
         """psycopg's keyword arguments for the database, as a role that owns it and is not a superuser."""
         return launch.conninfo(self._socket_folder)
 
-    @property
-    def superuser_conninfo(self) -> dict[str, str]:
-        """The same as `postgres`: for maintenance, never for statements that carry what users typed."""
-        return {**self.conninfo, "user": "postgres"}
-
     def ensure_running(self) -> None:
-        """Start the server again if it has died; costs next to nothing when it is well."""
+        """Start the server again if it has died; while it runs this only opens and closes a socket."""
         if self._clients is not None and launch.answers(self._folder, self._socket_folder):
             return
         with self._guard():
@@ -118,11 +113,11 @@ class EmbeddedServer:
     def _bring_up(self) -> None:
         try:
             self._check_folder()
-            with launch.start_lock(self._folder, self._wanted) as start:
+            with launch.start_lock(self._folder, self._options) as start:
                 if self._clients is None:
                     self._clients = locks.open_lock(self._folder / "clients.lock")
                     locks.share(self._clients)
-                self._socket_folder = launch.bring_up(self._folder, self._wanted, start)
+                self._socket_folder = launch.bring_up(self._folder, self._options, start)
         except OSError as error:
             raise ServerError(f"cannot run the server of {self._folder}: {error}") from error
 

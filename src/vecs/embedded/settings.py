@@ -7,11 +7,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from vecs.exc import ArgError
-
-Durability = Literal["full", "relaxed"]
 
 _MEGABYTE = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
@@ -34,11 +31,9 @@ _OURS = frozenset(
 )
 
 
-def asked_settings(settings: Mapping[str, str] | None, durability: Durability) -> dict[str, str]:
+def asked_settings(settings: Mapping[str, str] | None) -> dict[str, str]:
     """Return what the caller decides of the server's settings; raise ArgError for what cannot be given."""
-    if durability not in ("full", "relaxed"):
-        raise ArgError(f"durability is {durability!r}; expected 'full' or 'relaxed'")
-    asked = {"synchronous_commit": "off" if durability == "relaxed" else "on"}
+    asked = {"synchronous_commit": "on"}
     for name, value in (settings or {}).items():
         if not _NAME.fullmatch(name) or "\0" in str(value):
             raise ArgError(f"{name!r} = {value!r} cannot be a setting of Postgres")
@@ -49,11 +44,9 @@ def asked_settings(settings: Mapping[str, str] | None, durability: Durability) -
 
 
 def start_settings(asked: Mapping[str, str], major: int) -> dict[str, str]:
-    """
-    Return the settings for the command line: the defaults of an embedded server, then what was asked for.
-    """
-    # Reads mostly find their pages in the machine's cache, where a worker process in between, new in 18, costs more
-    # than the read: half the time of a keyword search among a million texts on two cores.
+    """Return the settings for the command line: the defaults of an embedded server, then what was asked for."""
+    # Most reads find their pages in the machine's cache. There a worker process for reading, new in Postgres 18, costs
+    # more than the read: it took half the time of a keyword search among a million texts on two cores.
     return {
         "listen_addresses": "",
         "unix_socket_permissions": "0700",
@@ -72,10 +65,7 @@ def start_settings(asked: Mapping[str, str], major: int) -> dict[str, str]:
 
 
 def unlike_running(asked: Mapping[str, str], pgdata: Path) -> list[str]:
-    """
-    Return the asked settings, as `name=value`, that are not on the command line of the server that runs
-    now.
-    """
+    """Return the asked settings, as `name=value`, that are not on the command line of the running server."""
     try:
         command = (pgdata / "postmaster.opts").read_text(errors="replace")
     except FileNotFoundError:
@@ -85,15 +75,12 @@ def unlike_running(asked: Mapping[str, str], pgdata: Path) -> list[str]:
 
 
 def maintenance_megabytes(available: int) -> int:
-    """
-    Return a quarter of the memory, between 64 MB and 1 GB: a graph that does not fit builds many times
-    slower.
-    """
+    """Return a quarter of the memory, between 64 MB and 1 GB: a graph that does not fit builds many times slower."""
     return min(max(available // 4 // _MEGABYTE, 64), 1024)
 
 
 def shared_megabytes(available: int) -> int:
-    """Return an eighth of the memory, between 32 MB and 1 GB: it is taken as it is used."""
+    """Return an eighth of the memory, between 32 MB and 1 GB; the machine gives it as it is used."""
     return min(max(available // 8 // _MEGABYTE, 32), 1024)
 
 

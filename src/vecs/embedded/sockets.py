@@ -18,6 +18,7 @@ _SOCKET = ".s.PGSQL.5432"
 
 
 def socket_path(folder: Path) -> Path:
+    """Return the path of the socket in a folder that was made for one."""
     return folder / _SOCKET
 
 
@@ -39,10 +40,7 @@ def make_socket_folder(data_folder: Path, owner: int) -> Path:
 
 
 def clear_sockets(folder: Path) -> None:
-    """
-    Delete what a dead server left: Postgres would take a stale lock file with a reused process id for a
-    live server.
-    """
+    """Delete what a dead server left: Postgres takes a lock file with a reused process id for a live server."""
     for name in (_SOCKET, f"{_SOCKET}.lock"):
         with suppress(FileNotFoundError):
             os.unlink(folder / name)

@@ -27,7 +27,7 @@ _STATES = ("starting", "stopping", "ready", "standby")
 
 
 class PidFile:
-    """What `postmaster.pid` says; true or not, for it may be left from a server that is dead."""
+    """What `postmaster.pid` says; it may be left from a server that is dead."""
 
     def __init__(self, text: str) -> None:
         lines = text.splitlines()
@@ -39,7 +39,7 @@ class PidFile:
 
 
 def read_pid_file(pgdata: str, folder: int | None = None) -> PidFile:
-    """Read it below a path, or below an open folder; an absent file reads as an empty one."""
+    """Read the file of a data folder, whose path may be relative to an open folder; absent is as if empty."""
     try:
         descriptor = os.open(os.path.join(pgdata, "postmaster.pid"), os.O_RDONLY, dir_fd=folder)
     except OSError:
@@ -49,10 +49,7 @@ def read_pid_file(pgdata: str, folder: int | None = None) -> PidFile:
 
 
 def is_postmaster(pid: int, pgdata: os.stat_result, path: str) -> bool:
-    """
-    Say whether this process surely is the postmaster of this data folder; anything else must not be
-    signalled.
-    """
+    """Say whether this process surely is the postmaster of this data folder: no other may be signalled."""
     if pid <= 1:
         return False
     if sys.platform != "linux":
@@ -82,6 +79,7 @@ def _arguments(pid: int) -> list[bytes]:
 
 
 def try_exclusive(descriptor: int) -> bool:
+    """Take the lock for this descriptor alone; False where another process has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -109,6 +107,7 @@ class Watch:
         signal.signal(signal.SIGALRM, self.on_alarm)
 
     def open_lock(self, name: str) -> int:
+        """Open a lock file of the folder."""
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=self.folder)
 
     def run(self) -> None:
@@ -139,6 +138,7 @@ class Watch:
                     return False
 
     def on_alarm(self, *_: object) -> None:
+        """End the wait for a lock, if it still goes on: a signal may arrive just after it."""
         if self.blocked:
             self.blocked = False
             raise Tick
@@ -152,6 +152,7 @@ class Watch:
             self.file = file
 
     def is_gone(self) -> bool:
+        """Whether the folder was deleted, or the cluster in it."""
         if os.fstat(self.folder).st_nlink == 0:
             return True
         if self.pgdata is None:
@@ -193,6 +194,7 @@ class Watch:
         return []
 
     def send(self, how: signal.Signals) -> bool:
+        """Signal the server; False where no process is known to be it."""
         path = os.path.join(self.path, "pgdata")
         if self.pgdata is None or not is_postmaster(self.file.pid, self.pgdata, path):
             return False
@@ -202,10 +204,10 @@ class Watch:
 
 
 def main(path: str, watch_lock: str, linger: str) -> None:
+    """Watch a folder until its server is stopped; the arguments are those of the command line."""
     watch = Watch(path, float(linger))
     watch.run()
-    # Before `start.lock`, which ends with this process: who gets that one must see that nobody watches
-    # any more.
+    # Before `start.lock`, which ends with this process: a client that gets that lock must see that no watchdog lives.
     os.close(int(watch_lock))
 
 

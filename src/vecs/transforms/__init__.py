@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vecs.transforms._config import describe, from_config, identity
+from vecs.transforms._config import describe, identity
 from vecs.transforms._dimensions import TextEmbeddingModel
 from vecs.transforms._function import Embedding
 from vecs.transforms._image import ImageEmbedding
@@ -12,6 +12,7 @@ from vecs.transforms._paragraph import ParagraphChunker
 from vecs.transforms._pipeline import Adapter, Pipeline
 from vecs.transforms._preprocessor import TextPreprocessor
 from vecs.transforms._protocol import Describable, Transform
+from vecs.transforms._rebuild import from_config
 from vecs.transforms._recursive import RecursiveSplitter
 from vecs.transforms._text import TextEmbedding
 

@@ -1,4 +1,4 @@
-"""What all chunkers share: one record in, one record a chunk out."""
+"""What all chunkers share: one record in, one record per chunk out."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Chunker(Step):
 
 
 def text_of(record: Record) -> str | None:
-    """Return the text of a record, be it given as text or as media."""
+    """Return the text of a record, which is given as text or as media."""
     if record.text is None and isinstance(record.media, str):
         return record.media
     return record.text

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from vecs.exc import ArgError
 from vecs.transforms._protocol import Transform
+from vecs.transforms._tokens import Tokenizer
 
 # What decides on which vectors come out; everything else (chunking, batches, devices) may differ.
 _IDENTITY = (
@@ -26,7 +27,7 @@ def describe(transform: Transform) -> dict[str, Any]:
     """
     Describe a transform as JSON: its own `config()`, or for one that has none its class and dimension.
 
-    What describes a class outside vecs holds its module's name, so it can never be mistaken for a built-in.
+    The description of a class outside vecs holds its module's name, so that it is never taken for a built-in one.
     """
     config = getattr(transform, "config", None)
     if callable(config):
@@ -55,25 +56,6 @@ def identity(transform: Transform | Mapping[str, Any]) -> dict[str, Any] | None:
     return found
 
 
-def from_config(config: Mapping[str, Any]) -> Transform:
-    """
-    Rebuild a transform from what `describe()` made of it, without loading a model.
-
-    Only vecs' own classes, and models named as on a model hub, are built: a description comes out of a
-    database, and what is named there must not be able to run code here.
-    """
-    from vecs.transforms import _rebuild  # the classes import this module
-
-    name = config.get("class")
-    build = _rebuild.BUILDERS.get(str(name))
-    if build is None:
-        raise ArgError(f"a transform of class {name!r} cannot be rebuilt from its description: pass transform=")
-    try:
-        return build(config)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ArgError(f"the description of a {name} is malformed: {dict(config)!r}") from error
-
-
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
@@ -82,3 +64,8 @@ def hub_name(model: object) -> str:
     if isinstance(model, str) and _HUB_NAME.fullmatch(model) and ".." not in model:
         return model
     raise ArgError(f"the model {model!r} is a folder, which is not loaded because a database names it: pass transform=")
+
+
+def describe_tokenizer(tokenizer: Tokenizer) -> Any:
+    """Describe a tokenizer as JSON: an embedder's description, or that it is the caller's own."""
+    return describe(cast("Transform", tokenizer)) if hasattr(tokenizer, "config") else "custom"

@@ -9,7 +9,7 @@ from typing import Any
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import text_of
-from vecs.transforms._legacy import AdapterContext, AdapterRecord, is_vector
+from vecs.transforms._legacy import AdapterContext, AdapterRecord, is_numeric_row
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put
 
@@ -80,7 +80,7 @@ class Embedding(Step):
 
     def transform_query(self, query: Any, /) -> Any | Awaitable[Any]:
         """Return the vector of a text; a vector is returned as it is."""
-        if is_vector(query):
+        if is_numeric_row(query):
             return query
         if not isinstance(query, str):
             raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
@@ -89,7 +89,7 @@ class Embedding(Step):
         return self._awaited_query(raw) if isawaitable(raw) else self._one(raw)
 
     def transform_queries(self, queries: Sequence[Any], /) -> list[Any] | Awaitable[list[Any]]:
-        """Return the vectors of several texts, `batch_size` a call; to be awaited if the function is."""
+        """Return the vectors of several texts, up to `batch_size` per call; to be awaited if the function is."""
         size = self.batch_size if self.query is None else 1
         batches = [list(queries[ix : ix + size]) for ix in range(0, len(queries), size)]
         vectors: list[Any] = []

@@ -50,9 +50,9 @@ def _title(line: str) -> str:
 
 
 def _without_code(text: str) -> str:
-    """Return the text with fenced code blotted out, every character in its place."""
+    """Return the text with an x for every character of fenced code, so that positions stay."""
     lines = re.split(r"(?<=\n)", text)
-    unclosed: set[str] = set()  # what was looked for to the end once is not looked for again
+    unclosed: set[str] = set()  # fences that no later line closes: not searched for again
     ix = 0
     while ix < len(lines):
         opening = _FENCE.fullmatch(lines[ix])

@@ -10,9 +10,11 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.arguments import made_of
 from vecs.exc import ArgError
 from vecs.records import Record
-from vecs.transforms._legacy import is_vector
+from vecs.transforms._legacy import is_numeric_row
+from vecs.transforms._models import ModelOptions
 from vecs.transforms._require import require
 from vecs.transforms._text import ModelEmbedding
 from vecs.transforms._vectors import failure, put
@@ -41,16 +43,7 @@ class ImageEmbedding(ModelEmbedding):
         revision: str | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        super().__init__(
-            model,
-            batch_size=batch_size,
-            device=device,
-            truncate_dim=truncate_dim,
-            normalize=normalize,
-            token=token,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-        )
+        super().__init__(model, made_of(ModelOptions, locals()))
 
     def transform_records(self, records: Sequence[Record], /) -> list[Record]:
         """Give every record that has none a vector of its image."""
@@ -65,7 +58,7 @@ class ImageEmbedding(ModelEmbedding):
 
     def transform_query(self, query: Any, /) -> Any:
         """Return the vector of a text or an image; a vector is returned as it is."""
-        if is_vector(query):
+        if is_numeric_row(query):
             return query
         return self._encode([query if isinstance(query, str) else to_image(query)], None)[0]
 
@@ -102,5 +95,5 @@ def _pixels(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _upright(image: Any) -> Any:
-    # Cameras store a photo as the sensor saw it and how it was held beside it.
+    # Cameras store a photo as the sensor saw it, and separately how the camera was held.
     return require("PIL.ImageOps", extra="image").exif_transpose(image).convert("RGB")

@@ -56,7 +56,7 @@ class AdapterStep(ABC):
         A result that keeps its record's id keeps its text, document and extra. One with a new id names the
         record it was made from as its document, as long as the step reads its input one by one.
         """
-        trail = _Trail(records)
+        trail = _SourceTracker(records)
         return [trail.record(*result) for result in self(trail, AdapterContext.upsert)]
 
     def transform_query(self, query: Any, /) -> Any | Awaitable[Any]:
@@ -64,7 +64,8 @@ class AdapterStep(ABC):
         results = list(self([("", query, {})], AdapterContext.query))
         if len(results) != 1:
             raise ArgError(NOT_ONE_VECTOR)
-        return results[0][1]
+        (record,) = results
+        return record[1]
 
 
 class NoOp(AdapterStep):
@@ -103,7 +104,7 @@ def media_of(record: Record) -> Any:
     return record.media if record.text is None else record.text
 
 
-def is_vector(value: Any) -> bool:
+def is_numeric_row(value: Any) -> bool:
     """Tell whether a value is a row of numbers."""
     if isinstance(value, (str, bytes)) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
         return False
@@ -118,14 +119,14 @@ def with_media(record: Record, media: Any) -> Record:
     """Return the record with a 0.4 media put where it belongs: text, vector or media."""
     if isinstance(media, str):
         return replace(record, text=media, vec=None, media=None)
-    if is_vector(media):
+    if is_numeric_row(media):
         text = record.media if record.text is None and isinstance(record.media, str) else record.text
         return replace(record, vec=media, text=text, media=None)
     return replace(record, media=media, vec=None)
 
 
-class _Trail:
-    """Hands records to a step as tuples, remembering what a result was made from."""
+class _SourceTracker:
+    """Hands records to a step as tuples, and finds the record that a result was made from."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records

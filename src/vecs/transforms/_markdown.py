@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
-from vecs.transforms._config import describe
+from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._headings import find_headings, heading_path
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
-from vecs.transforms._protocol import Transform
 from vecs.transforms._tokens import Tokenizer, check_limit, counter, cut, cut_words, model_limit
 
 
@@ -21,7 +20,7 @@ class MarkdownChunker(Chunker):
     Cut Markdown so that every heading starts a chunk, called `<id>_head_000`, `<id>_head_001`, ...
 
     A `# comment` in fenced code is no heading. Sections of more than `max_tokens` tokens are cut further, at
-    whitespace, words that are too long inside. What a token is says `tokenizer`: a function from text to its
+    whitespace, and words that are too long inside. `tokenizer` says what a token is: a function from text to its
     number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit is then the default. Without
     one a token is a word between single spaces, and those spaces are lost where a section is cut.
 
@@ -97,8 +96,3 @@ class MarkdownChunker(Chunker):
             pieces = cut_words(section, limit) if self.tokenizer is None else cut(section, limit, self._count)
             for piece in pieces:
                 yield start, piece
-
-
-def describe_tokenizer(tokenizer: Tokenizer) -> Any:
-    """Describe a tokenizer as JSON: an embedder's description, or that it is the caller's own."""
-    return describe(cast("Transform", tokenizer)) if hasattr(tokenizer, "config") else "custom"

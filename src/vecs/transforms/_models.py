@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from vecs.exc import TransformError
+from vecs.exc import ArgError, TransformError
 from vecs.transforms._quiet import quiet
 from vecs.transforms._require import require
 from vecs.transforms._tokens import count_fast, plain_tokenizer
+
+Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
 
 MINILM = "all-MiniLM-L6-v2"
 _ORGANIZATION = "sentence-transformers/"
@@ -39,6 +41,39 @@ class Spec:
     trust_remote_code: bool = False
     backend: str = "torch"
     token: str | bool | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What TextEmbedding, TextPreprocessor and ImageEmbedding are told of their model, under their arguments' names."""
+
+    batch_size: int = 32
+    device: str | None = None
+    truncate_dim: int | None = None
+    normalize: bool = True
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    query_prompt_name: str | None = None
+    document_prompt_name: str | None = None
+    token: str | bool | None = field(default=None, repr=False)
+    revision: str | None = None
+    trust_remote_code: bool = False
+    backend: Backend = "torch"
+
+    def __post_init__(self) -> None:
+        for role, prompt, name in (
+            ("query", self.query_prompt, self.query_prompt_name),
+            ("document", self.document_prompt, self.document_prompt_name),
+        ):
+            if prompt is not None and name is not None:
+                raise ArgError(f"give {role}_prompt or {role}_prompt_name, not both")
+        for name, value in (("batch_size", self.batch_size), ("truncate_dim", self.truncate_dim)):
+            if value is not None and value < 1:
+                raise ArgError(f"{name} must be a positive whole number, not {value!r}")
+
+    def spec(self, model: str) -> Spec:
+        """Return what decides on which model is loaded."""
+        return Spec(model, self.revision, self.device, self.trust_remote_code, self.backend, self.token)
 
 
 class Model:
@@ -94,7 +129,7 @@ def _renew_lock() -> None:
     _lock = threading.Lock()
 
 
-# A thread that was loading while another forked would leave the child a lock that nobody opens.
+# A thread that was loading while another forked would leave the child a lock that is never released.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
@@ -169,7 +204,7 @@ class _NotHere(Exception):
 
 def _from_cache(spec: Spec, open_model: Callable[..., Model]) -> Model:
     # A model that only transformers has downloaded lacks this file, and sentence-transformers would then
-    # guess how to pool: silently other vectors. A file that the hub is known not to have is cached, too.
+    # guess the pooling, and make other vectors. That the hub has no such file is cached, too.
     cached = import_module("huggingface_hub").try_to_load_from_cache
     folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
     names = [spec.model] if "/" in spec.model else [_ORGANIZATION + spec.model, spec.model]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
+from vecs._checks.arguments import made_of
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe
-from vecs.transforms._models import MINILM
+from vecs.transforms._models import MINILM, Backend, ModelOptions
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._protocol import Transform
 from vecs.transforms._recursive import RecursiveSplitter
-from vecs.transforms._text import Backend, TextEmbedding
+from vecs.transforms._text import TextEmbedding
 
 
 class TextPreprocessor(Pipeline):
@@ -25,8 +26,8 @@ class TextPreprocessor(Pipeline):
 
     A document that fits in one chunk keeps its id; the chunks of a longer one are called `<id>#000`,
     `<id>#001`, ...; `document_id` is the document's id in either case. `chunker` is "markdown" (the default:
-    sections, code blocks, lists are kept whole where they fit), "paragraph" (a chunk a paragraph), or a
-    transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
+    sections, code blocks, lists are kept whole where they fit), "paragraph" (one chunk per paragraph), or
+    a transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
     otherwise, and `overlap` of them are repeated in the next one. The other arguments are TextEmbedding's.
     """
 
@@ -50,21 +51,7 @@ class TextPreprocessor(Pipeline):
         trust_remote_code: bool = False,
         backend: Backend = "torch",
     ) -> None:
-        self.embedding = TextEmbedding(
-            model,
-            batch_size=batch_size,
-            device=device,
-            truncate_dim=truncate_dim,
-            normalize=normalize,
-            query_prompt=query_prompt,
-            document_prompt=document_prompt,
-            query_prompt_name=query_prompt_name,
-            document_prompt_name=document_prompt_name,
-            token=token,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            backend=backend,
-        )
+        self.embedding = TextEmbedding(model, **vars(made_of(ModelOptions, locals())))
         self.chunker = "markdown" if chunker is None else chunker
         self.max_tokens = max_tokens
         self.overlap = overlap

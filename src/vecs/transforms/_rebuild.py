@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from vecs.exc import ArgError
-from vecs.transforms._config import from_config, hub_name
+from vecs.transforms._config import hub_name
 from vecs.transforms._image import ImageEmbedding
 from vecs.transforms._legacy import NoOp
 from vecs.transforms._markdown import MarkdownChunker
@@ -41,20 +41,20 @@ def _model(config: Mapping[str, Any]) -> str:
     return name
 
 
-def _remember(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
+def _expect_dimension(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
     if isinstance(config.get("dimension"), int):
         step.expect_dimension(config["dimension"])
 
 
 def _text(config: Mapping[str, Any]) -> Transform:
     step = TextEmbedding(_model(config), **_arguments(config, _TEXT))
-    _remember(step, config)
+    _expect_dimension(step, config)
     return step
 
 
 def _image(config: Mapping[str, Any]) -> Transform:
     step = ImageEmbedding(_model(config), **_arguments(config, _MODEL))
-    _remember(step, config)
+    _expect_dimension(step, config)
     return step
 
 
@@ -67,7 +67,7 @@ def _preprocessor(config: Mapping[str, Any]) -> Transform:
         chunker=cast("Any", chunker),
         **_arguments(config, (*_TEXT, "max_tokens", "overlap")),
     )
-    _remember(step.embedding, config)
+    _expect_dimension(step.embedding, config)
     return step
 
 
@@ -108,3 +108,20 @@ BUILDERS: dict[str, Callable[[Mapping[str, Any]], Transform]] = {
     "TextEmbedding": _text,
     "TextPreprocessor": _preprocessor,
 }
+
+
+def from_config(config: Mapping[str, Any]) -> Transform:
+    """
+    Rebuild a transform from what `describe()` made of it, without loading a model.
+
+    Only vecs' own classes, and models named as on a model hub, are built: a description comes out of a
+    database, and what is named there must not be able to run code here.
+    """
+    name = config.get("class")
+    build = BUILDERS.get(str(name))
+    if build is None:
+        raise ArgError(f"a transform of class {name!r} cannot be rebuilt from its description: pass transform=")
+    try:
+        return build(config)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ArgError(f"the description of a {name} is malformed: {dict(config)!r}") from error

@@ -7,8 +7,8 @@ from typing import Any
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
+from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._headings import find_headings, heading_path
-from vecs.transforms._markdown import describe_tokenizer
 from vecs.transforms._require import require
 from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, model_limit, plain_tokenizer
 
@@ -21,10 +21,9 @@ class RecursiveSplitter(Chunker):
     Cut text into chunks as long as a limit allows, each cut at the largest unit that fits.
 
     The limit is `max_tokens`, counted by `tokenizer` (see MarkdownChunker; an embedder's own limit is the
-    default), or `max_characters`. `markdown=True` knows Markdown's units: sections, code blocks, lists. What
-    `overlap` measures in the same way of the end of a chunk is repeated by the next. A text of one chunk
-    keeps its id and is not changed; several chunks are called `<id>#000`, `<id>#001`, ..., and lose the
-    whitespace at their ends.
+    default), or `max_characters`. `markdown=True` knows Markdown's units: sections, code blocks, lists. A
+    chunk begins with the last `overlap` tokens or characters of the one before. A text of one chunk keeps its id
+    and is not changed; several chunks are called `<id>#000`, `<id>#001`, ..., and lose the whitespace at their ends.
 
     `headings=True` puts the Markdown titles that a chunk stands under, outermost first, into
     `metadata["headings"]`.

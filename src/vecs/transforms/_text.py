@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
+from vecs._checks.arguments import made_of
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import text_of
 from vecs.transforms._dimensions import known_dimension
-from vecs.transforms._legacy import is_vector
-from vecs.transforms._models import MINILM, Model, Spec, load_model, model_name
+from vecs.transforms._legacy import is_numeric_row
+from vecs.transforms._models import MINILM, Backend, Model, ModelOptions, load_model, model_name
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put, shorten
-
-Backend = Literal["torch", "onnx", "openvino"]
 
 
 class ModelEmbedding(Step):
@@ -25,25 +24,14 @@ class ModelEmbedding(Step):
     def __init__(
         self,
         model: str | os.PathLike[str],
-        *,
-        batch_size: int,
-        device: str | None,
-        truncate_dim: int | None,
-        normalize: bool,
-        token: str | bool | None,
-        revision: str | None,
-        trust_remote_code: bool,
-        backend: Backend = "torch",
+        options: ModelOptions,
     ) -> None:
-        for name, value in (("batch_size", batch_size), ("truncate_dim", truncate_dim)):
-            if value is not None and value < 1:
-                raise ArgError(f"{name} must be a positive whole number, not {value!r}")
         self.model = model_name(model)
-        self.batch_size = batch_size
-        self.truncate_dim = truncate_dim
-        self.normalize = normalize
-        self._spec = Spec(self.model, revision, device, trust_remote_code, backend, token)
-        self._dimension = truncate_dim or known_dimension(self.model)
+        self.batch_size = options.batch_size
+        self.truncate_dim = options.truncate_dim
+        self.normalize = options.normalize
+        self._spec = options.spec(self.model)
+        self._dimension = options.truncate_dim or known_dimension(self.model)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r})"
@@ -126,23 +114,8 @@ class TextEmbedding(ModelEmbedding):
     ) -> None:
         if token is not None and use_auth_token is not None:
             raise ArgError("token and use_auth_token are one thing; give token")
-        for role, prompt, name in (
-            ("query", query_prompt, query_prompt_name),
-            ("document", document_prompt, document_prompt_name),
-        ):
-            if prompt is not None and name is not None:
-                raise ArgError(f"give {role}_prompt or {role}_prompt_name, not both")
-        super().__init__(
-            model,
-            batch_size=batch_size,
-            device=device,
-            truncate_dim=truncate_dim,
-            normalize=normalize,
-            token=use_auth_token if token is None else token,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            backend=backend,
-        )
+        token = use_auth_token if token is None else token
+        super().__init__(model, made_of(ModelOptions, locals()))
         self.query_prompt = query_prompt
         self.document_prompt = document_prompt
         self.query_prompt_name = query_prompt_name
@@ -186,7 +159,7 @@ class TextEmbedding(ModelEmbedding):
 
     def transform_query(self, query: Any, /) -> Any:
         """Return the vector of a text; a vector is returned as it is."""
-        return query if is_vector(query) else self.transform_queries([query])[0]
+        return query if is_numeric_row(query) else self.transform_queries([query])[0]
 
     def transform_queries(self, queries: Sequence[Any], /) -> list[Any]:
         """Return the vectors of several texts, embedded at once."""
@@ -210,7 +183,7 @@ class TextEmbedding(ModelEmbedding):
         return text
 
     def _warn_of_long(self, texts: list[str]) -> None:
-        """Warn, once, of texts whose end the model does not see: it cuts them off without a word."""
+        """Warn, once, of texts whose ends the model does not read: it cuts them off without a warning."""
         if self._warned or (limit := self.max_tokens) is None:
             return
         count = sum(self.count_tokens(text) > limit for text in texts)

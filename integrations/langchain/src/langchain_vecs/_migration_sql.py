@@ -1,4 +1,4 @@
-"""The statements that read langchain-postgres' tables, for raw cursors, and what their rows mean."""
+"""The statements that read langchain-postgres' tables, and what their rows mean."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
-from psycopg import sql
 
 from langchain_vecs.migration import COLLECTIONS, Column, Facts, Layout, Row, Source
 from vecs import Record
 from vecs.exc import ArgError
-
-Statement = tuple["sql.SQL | sql.Composed", "list[Any]"]
+from vecs.sql import Fragment, Identifier, fragment, join
 
 # How vectors arrive: a dimension, two spare bytes, then big-endian numbers.
 _DTYPES = {"vector": ">f4", "halfvec": ">f2"}
@@ -24,12 +22,12 @@ _NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric"}
 _TIMES = {"date", "time", "timetz", "timestamp", "timestamptz"}
 _NATIVE = {"bool", "text", "varchar", "bpchar", "uuid", "json", "jsonb"} | _NUMBERS | _TIMES
 
-ONE_LOOK: Statement = (sql.SQL("set transaction isolation level repeatable read, read only"), [])
+ONE_LOOK = fragment("set transaction isolation level repeatable read, read only")
 
 
-def find_columns(source: Source) -> Statement:
+def find_columns(source: Source) -> Fragment:
     """Find the columns of the table that holds a source's rows; no row where there is no such table."""
-    statement = sql.SQL(
+    return fragment(
         """
         select n.nspname::text, a.attname::text, b.typname::text,
                b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace, b.typcategory = 'A', x.nspname::text,
@@ -44,12 +42,13 @@ def find_columns(source: Source) -> Statement:
             and b.typname in ('vector', 'halfvec', 'sparsevec')
         left join pg_catalog.pg_namespace x on x.oid = e.extnamespace
         left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
-        where c.relname = $1::text and c.relkind in ('r', 'p', 'v', 'm', 'f')
-            and (n.nspname = $2::text or ($2::text is null and pg_catalog.pg_table_is_visible(c.oid)))
+        where c.relname = {table}::text and c.relkind in ('r', 'p', 'v', 'm', 'f')
+            and (n.nspname = {schema}::text or ({schema}::text is null and pg_catalog.pg_table_is_visible(c.oid)))
         order by a.attnum
-        """
+        """,
+        table=source.table,
+        schema=source.schema,
     )
-    return statement, [source.table, source.schema]
 
 
 def read_columns(rows: Sequence[Row]) -> tuple[str, list[Column]]:
@@ -57,9 +56,9 @@ def read_columns(rows: Sequence[Row]) -> tuple[str, list[Column]]:
     return rows[0][0], [Column(*row[1:]) for row in rows]
 
 
-def find_tables() -> Statement:
+def find_tables() -> Fragment:
     """List the tables with vectors, by schema and name: what could have been meant."""
-    statement = sql.SQL(
+    return fragment(
         """
         select distinct n.nspname::text, c.relname::text
         from pg_catalog.pg_class c
@@ -71,33 +70,39 @@ def find_tables() -> Statement:
         order by 1, 2
         """
     )
-    return statement, []
 
 
-def find_collection(source: Source, schema: str) -> Statement:
+def find_collection(source: Source, schema: str) -> Fragment:
     """Find a PGVector collection by name: its uuid and metadata."""
-    statement = sql.SQL("select uuid::text, cmetadata::text from {} where name = $1::text")
-    return statement.format(sql.Identifier(schema, COLLECTIONS)), [source.collection_name]
+    return fragment(
+        "select uuid::text, cmetadata::text from {table} where name = {name}::text",
+        table=Identifier(schema, COLLECTIONS),
+        name=source.collection_name,
+    )
 
 
-def list_collections(schema: str) -> Statement:
+def list_collections(schema: str) -> Fragment:
     """List the names of PGVector's collections."""
-    return sql.SQL("select name::text from {} order by name").format(sql.Identifier(schema, COLLECTIONS)), []
+    return fragment("select name::text from {table} order by name", table=Identifier(schema, COLLECTIONS))
 
 
-def count_rows(layout: Layout) -> Statement:
+def count_rows(layout: Layout) -> Fragment:
     """Count a source's rows, vectors and ids, and find the least and greatest dimension."""
-    embedding = sql.Identifier(layout.embedding.name)
+    embedding = Identifier(layout.embedding.name)
     # A declared dimension spares reading every vector, a primary key sorting every id.
-    dimension: sql.Composable = sql.SQL("null::int")
+    dimension = fragment("null::int")
     if layout.embedding.modifier < 1:
-        dimension = sql.SQL("{}({})").format(_of_pgvector(layout, "vector_dims"), embedding)
-    ids: sql.Composable = sql.SQL("*")
+        dimension = fragment("{dims}({vec})", dims=_of_pgvector(layout, "vector_dims"), vec=embedding)
+    ids = fragment("*")
     if not layout.ids_are_unique:
-        ids = sql.SQL("distinct {}::text").format(sql.Identifier(layout.id.name))
-    rows, params = _rows(layout)
-    statement = sql.SQL("select count(*), count({embedding}), count({ids}), min({dimension}), max({dimension}) {rows}")
-    return statement.format(embedding=embedding, ids=ids, dimension=dimension, rows=rows), params
+        ids = fragment("distinct {id}::text", id=Identifier(layout.id.name))
+    return fragment(
+        "select count(*), count({embedding}), count({ids}), min({dimension}), max({dimension}) {rows}",
+        embedding=embedding,
+        ids=ids,
+        dimension=dimension,
+        rows=_rows(layout),
+    )
 
 
 def read_facts(layout: Layout, row: Row, *, skip_without_embedding: bool) -> Facts:
@@ -128,42 +133,39 @@ def read_facts(layout: Layout, row: Row, *, skip_without_embedding: bool) -> Fac
     )
 
 
-def select_records(layout: Layout) -> Statement:
+def select_records(layout: Layout) -> Fragment:
     """Select the rows that have a vector, for `record_reader`; the answer is to be binary."""
-    rows, params = _rows(layout)
-    statement = sql.SQL(
+    return fragment(
         """
         select {id}::text, {content}::text, {send}({embedding}), {json}::text{typed}
         {rows} and {embedding} is not null
-        """
-    )
-    return statement.format(
-        id=sql.Identifier(layout.id.name),
-        content=sql.Identifier(layout.content.name),
+        """,
+        id=Identifier(layout.id.name),
+        content=Identifier(layout.content.name),
         # pgvector's own function: no adapter of the connection's owner has a say.
         send=_of_pgvector(layout, layout.embedding.type + "_send"),
-        embedding=sql.Identifier(layout.embedding.name),
-        json=sql.SQL("null") if layout.json is None else sql.Identifier(layout.json.name),
-        typed=sql.Composed([sql.SQL(", {}{}").format(sql.Identifier(c.name), _cast(c)) for c in layout.typed]),
-        rows=rows,
-    ), params
+        embedding=Identifier(layout.embedding.name),
+        json=fragment("null") if layout.json is None else Identifier(layout.json.name),
+        typed=join("", [fragment(", {name}{cast}", name=Identifier(c.name), cast=_cast(c)) for c in layout.typed]),
+        rows=_rows(layout),
+    )
 
 
-def _cast(column: Column) -> sql.SQL:
+def _cast(column: Column) -> Fragment:
     if column.builtin and column.type.removeprefix("_") in _NATIVE:
-        return sql.SQL("")
-    return sql.SQL("::text[]") if column.is_array else sql.SQL("::text")
+        return fragment("")
+    return fragment("::text[]") if column.is_array else fragment("::text")
 
 
-def _of_pgvector(layout: Layout, function: str) -> sql.Identifier:
-    return sql.Identifier(cast("str", layout.embedding.pgvector), function)
+def _of_pgvector(layout: Layout, function: str) -> Identifier:
+    return Identifier(cast("str", layout.embedding.pgvector), function)
 
 
-def _rows(layout: Layout) -> tuple[sql.Composed, list[Any]]:
-    table = sql.Identifier(layout.schema, layout.table)
+def _rows(layout: Layout) -> Fragment:
+    table = Identifier(layout.schema, layout.table)
     if layout.collection is None:
-        return sql.SQL("from {} where true").format(table), []
-    return sql.SQL("from {} where collection_id = $1::uuid").format(table), [layout.collection]
+        return fragment("from {table} where true", table=table)
+    return fragment("from {table} where collection_id = {uuid}::uuid", table=table, uuid=layout.collection)
 
 
 def record_reader(layout: Layout) -> Callable[[Row], Record]:

@@ -55,7 +55,7 @@ def _sources(library: Path, everything: bool) -> Iterator[Source]:
             parts.pop()
         if not parts or parts[0] not in sys.stdlib_module_names or not SKIPPED.isdisjoint(parts):
             continue
-        # What is behind a well-known module may be called anything with an underscore, or posixpath.
+        # The module behind a well-known one may have any name with an underscore, or be posixpath.
         behind = parts[0].startswith("_") or any(parts[0] == called[0] for called in CALLED)
         if not (everything or behind or parts[0] in WELL_KNOWN):
             continue

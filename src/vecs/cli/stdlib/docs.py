@@ -11,7 +11,7 @@ Kind = Literal["module", "class", "function", "method"]
 # Longer texts are cut: what comes late is detail, and one vector cannot stand for all of it.
 MAX_LENGTH = 500
 MAX_SIGNATURE = 200
-# The lines of a table cost a model a token a character, and tell it nothing.
+# The rules of a table cost a model one token per character, and tell it nothing.
 _RULE = re.compile(r"(?m)^\s*\+[-=+]+\+\s*$\n?")
 
 

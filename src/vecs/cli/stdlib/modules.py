@@ -31,7 +31,7 @@ SKIPPED = _names("""
     antigravity distutils ensurepip idlelib lib2to3 ntpath pydoc_data site-packages test tests this turtledemo
 """)
 
-# Parts of packages that are no more for users than those that a package's own imports tell.
+# Parts of packages that are not for users, beside those that a package's own imports tell.
 INTERNAL = _names("""
     asyncio.staggered importlib.readers importlib.resources.readers importlib.simple multiprocessing.forkserver
     multiprocessing.heap multiprocessing.popen_fork multiprocessing.popen_forkserver multiprocessing.popen_spawn_posix

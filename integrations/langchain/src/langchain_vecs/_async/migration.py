@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor, AsyncRawServerCursor
+from psycopg import AsyncConnection, AsyncRawServerCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
@@ -16,6 +16,7 @@ from langchain_vecs import _migration_sql as statements
 from langchain_vecs.migration import Facts, Layout, Row, Source, collection_not_found, find_layout, table_not_found
 from vecs import Record
 from vecs.exc import ArgError, DatabaseError
+from vecs.sql import Fragment, async_execute
 
 ROWS_AT_A_TIME = 200
 
@@ -32,7 +33,7 @@ class AsyncReading:
         """Yield a Record for each row that has a vector, in no order; ask for one such reading at a time."""
         read = statements.record_reader(self._layout)
         with _database_errors():
-            await self._cursor.execute(*statements.select_records(self._layout), binary=True)
+            await self._cursor.execute(*statements.select_records(self._layout).render(), binary=True)
             while rows := await self._cursor.fetchmany(ROWS_AT_A_TIME):
                 for row in rows:
                     yield read(row)
@@ -80,11 +81,9 @@ async def _find_layout(connection: AsyncConnection[Any], source: Source) -> Layo
     return replace(layout, collection=uuid, collection_metadata=statements.read_object(metadata, what))
 
 
-async def _execute(connection: AsyncConnection[Any], statement: statements.Statement) -> list[Row]:
-    # Neither the cursors nor the rows of the connection's owner.
-    cursor = AsyncRawCursor(connection, row_factory=tuple_row)
-    await cursor.execute(*statement, prepare=False)
-    return [] if cursor.description is None else await cursor.fetchall()
+async def _execute(connection: AsyncConnection[Any], statement: Fragment) -> list[Row]:
+    # Somebody else's connection: nothing is left prepared on it.
+    return await async_execute(connection, statement, prepare=False)
 
 
 @contextmanager

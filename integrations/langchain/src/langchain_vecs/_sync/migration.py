@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
-from psycopg import Connection, RawCursor, RawServerCursor
+from psycopg import Connection, RawServerCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
@@ -17,6 +17,7 @@ from langchain_vecs import _migration_sql as statements
 from langchain_vecs.migration import Facts, Layout, Row, Source, collection_not_found, find_layout, table_not_found
 from vecs import Record
 from vecs.exc import ArgError, DatabaseError
+from vecs.sql import Fragment, execute
 
 ROWS_AT_A_TIME = 200
 
@@ -33,7 +34,7 @@ class Reading:
         """Yield a Record for each row that has a vector, in no order; ask for one such reading at a time."""
         read = statements.record_reader(self._layout)
         with _database_errors():
-            self._cursor.execute(*statements.select_records(self._layout), binary=True)
+            self._cursor.execute(*statements.select_records(self._layout).render(), binary=True)
             while rows := self._cursor.fetchmany(ROWS_AT_A_TIME):
                 for row in rows:
                     yield read(row)
@@ -81,11 +82,9 @@ def _find_layout(connection: Connection[Any], source: Source) -> Layout:
     return replace(layout, collection=uuid, collection_metadata=statements.read_object(metadata, what))
 
 
-def _execute(connection: Connection[Any], statement: statements.Statement) -> list[Row]:
-    # Neither the cursors nor the rows of the connection's owner.
-    cursor = RawCursor(connection, row_factory=tuple_row)
-    cursor.execute(*statement, prepare=False)
-    return [] if cursor.description is None else cursor.fetchall()
+def _execute(connection: Connection[Any], statement: Fragment) -> list[Row]:
+    # Somebody else's connection: nothing is left prepared on it.
+    return execute(connection, statement, prepare=False)
 
 
 @contextmanager

@@ -1,0 +1,170 @@
+"""The record manager's statements: names are identifiers, values are parameters, and each call is one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from vecs.exc import ArgError
+from vecs.sql import Fragment, Identifier, fragment, join
+
+TABLE = "langchain_records"
+
+# The server's, for all clients alike.
+_CLOCK = fragment("extract(epoch from pg_catalog.clock_timestamp())::float8")
+
+# Of vecs itself: collections and their schema are created under it, too.
+_LOCK = fragment("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
+
+
+def find_table(schema: str) -> Fragment:
+    """Find the table of records."""
+    return fragment(
+        """
+        select 1
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = {schema}::text and c.relname = {name}::text
+        """,
+        schema=schema,
+        name=TABLE,
+    )
+
+
+def create_table(schema: str) -> list[Fragment]:
+    """Create the table of records and its schema where they are absent; for one transaction, one client at a time."""
+    return [
+        _LOCK,
+        fragment("create schema if not exists {schema}", schema=Identifier(schema)),
+        fragment(
+            """
+            create table if not exists {table} (
+                namespace text not null,
+                key text not null,
+                group_id text,
+                updated_at float8 not null,
+                primary key (namespace, key)
+            )
+            """,
+            table=_table(schema),
+        ),
+        # Without the time: then a record that is only seen again stays where it is in the index.
+        fragment(
+            "create index if not exists {index} on {table} (namespace, group_id)",
+            index=Identifier(f"{TABLE}_group_idx"),
+            table=_table(schema),
+        ),
+    ]
+
+
+def read_clock() -> Fragment:
+    """Return the seconds since 1970."""
+    return fragment("select {clock}", clock=_CLOCK)
+
+
+def upsert(
+    schema: str,
+    namespace: str,
+    keys: Sequence[str],
+    group_ids: Sequence[str | None] | None,
+    time_at_least: float | None,
+) -> Fragment:
+    """Write the records, if it is late enough; return the time. Raises ArgError for lists of different length."""
+    keys = checked(keys)
+    if group_ids is not None and len(group_ids) != len(keys):
+        raise ArgError(f"there are {len(keys)} keys but {len(group_ids)} group_ids; give one for each key, or None")
+    # One row a key, or `on conflict` refuses; in one order, or two clients wait for each other.
+    groups = dict(sorted(dict(zip(keys, group_ids or [None] * len(keys), strict=True)).items()))
+    return fragment(
+        """
+        with clock as materialized (select {clock} as now),
+        written as (
+            insert into {table} (namespace, key, group_id, updated_at)
+            select {namespace}::text, r.key, r.group_id, clock.now
+            from clock
+            cross join unnest({keys}::text[], {group_ids}::text[]) as r (key, group_id)
+            where clock.now >= {time_at_least}::float8
+            on conflict (namespace, key) do update
+            set group_id = excluded.group_id, updated_at = excluded.updated_at
+        )
+        select now from clock
+        """,
+        clock=_CLOCK,
+        table=_table(schema),
+        namespace=namespace,
+        keys=list(groups),
+        group_ids=list(groups.values()),
+        time_at_least=time_at_least or 0.0,
+    )
+
+
+def find_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
+    """Find those of the keys that are there."""
+    return fragment(
+        "select key from {table} where namespace = {namespace}::text and key = any({keys}::text[])",
+        table=_table(schema),
+        namespace=namespace,
+        keys=list(checked(keys)),
+    )
+
+
+def list_keys(
+    schema: str,
+    namespace: str,
+    before: float | None,
+    after: float | None,
+    group_ids: Sequence[str] | None,
+    limit: int | None,
+) -> Fragment:
+    """List keys, those first that were not seen for the longest time."""
+    groups = list(checked(group_ids or []))
+    parts = [fragment("select key from {table} where namespace = {name}::text", table=_table(schema), name=namespace)]
+    # As LangChain's own record managers do, nothing and zero say that there is no such condition.
+    if before:
+        parts.append(fragment("and updated_at < {before}::float8", before=before))
+    if after:
+        parts.append(fragment("and updated_at > {after}::float8", after=after))
+    if groups:
+        parts.append(fragment("and group_id = any({groups}::text[])", groups=groups))
+    parts.append(fragment("order by updated_at, key limit {limit}::bigint", limit=limit or None))
+    return join(" ", parts)
+
+
+def delete_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
+    """Delete records; absent ones are no error."""
+    return fragment(
+        "delete from {table} where namespace = {namespace}::text and key = any({keys}::text[])",
+        table=_table(schema),
+        namespace=namespace,
+        keys=list(checked(keys)),
+    )
+
+
+def delete_all(schema: str, namespace: str, inside: str | None) -> Fragment:
+    """Delete a namespace's records, and those of the namespaces that begin with it and `inside`."""
+    return fragment(
+        "delete from {table} where namespace = {namespace}::text or starts_with(namespace, {beginning}::text)",
+        table=_table(schema),
+        namespace=namespace,
+        beginning=None if inside is None else namespace + inside,
+    )
+
+
+def _table(schema: str) -> Identifier:
+    return Identifier(schema, TABLE)
+
+
+def checked(keys: Sequence[str]) -> Sequence[str]:
+    """Return the keys; raises ArgError for a single string, whose letters would be taken for keys."""
+    if isinstance(cast("object", keys), str):
+        raise ArgError(f"expected a list of strings, not the string {keys!r}")
+    return keys
+
+
+def check_time(now: float, time_at_least: float | None) -> None:
+    """Raise ArgError where the server's clock is behind; nothing was written then."""
+    if time_at_least and now < time_at_least:
+        raise ArgError(
+            f"time_at_least is {time_at_least!r}, but the server's clock says {now!r}: nothing was written. "
+            "Take times from get_time(), and see whether the server's clock was set back"
+        )

@@ -1,0 +1,237 @@
+"""What a query asks for: LlamaIndex's arguments checked and turned into those of `Collection.search`."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from numbers import Real
+from typing import Any, cast
+
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
+
+from llama_index.vector_stores.vecs.filters import all_of, to_filters
+from llama_index.vector_stores.vecs.nodes import to_node
+from vecs import Match, Record, Reranker
+from vecs.exc import ArgError
+from vecs.sharing import SearchOptions, checked_int
+
+Mode = VectorStoreQueryMode
+
+MODES = (Mode.DEFAULT, Mode.TEXT_SEARCH, Mode.SPARSE, Mode.HYBRID, Mode.SEMANTIC_HYBRID, Mode.MMR)
+
+# Options of vecs that have another name here, or are not for a query to choose. All others are handed on as they are.
+_NOT_PASSED = (
+    "text", "mode", "limit", "filters", "measure", "threshold", "weights", "rerank", "diversity", "include_vector",
+    "include_extra",
+)  # fmt: skip
+_PASSED = (*(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED), "rerank")
+# PGVectorStore's names.
+_RENAMED = {"hnsw_ef_search": "ef_search", "ivfflat_probes": "probes"}
+_OWN = ("vecs_filters", "mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k", "include_embeddings")
+KNOWN = (*_PASSED, *_RENAMED, *_OWN)
+
+# The least number of candidates per side of a hybrid search, vecs' own; and of those per node for MMR, LlamaIndex's.
+_LEAST_CANDIDATES = 50
+_PREFETCH_FACTOR = 4.0
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a store searches by, unless a query says otherwise."""
+
+    measure: str | None
+    rerank: Reranker | None = None
+    ef_search: int | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search: for a vector or a text, and with these arguments; for None it is one by filters alone."""
+
+    query: Any
+    options: Mapping[str, Any]
+    by_cosine: bool
+    include_embeddings: bool
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The arguments of `Collection.get` for a search by filters alone."""
+        return {
+            name: self.options[name]
+            for name in ("filters", "limit", "offset", "include_vector")
+            if name in self.options
+        }
+
+    def node(self, found: Match | Record) -> BaseNode:
+        """Return what was found as a node."""
+        return to_node(found, include_embedding=self.include_embeddings)
+
+    def answer(self, found: Sequence[Match | Record], nodes: Sequence[BaseNode]) -> VectorStoreQueryResult:
+        """Return what was found, and the nodes it is, as LlamaIndex has it; without a query nothing is similar."""
+        similarities = [self._similarity(match) for match in found if isinstance(match, Match)]
+        return VectorStoreQueryResult(
+            nodes=nodes,
+            similarities=None if self.query is None else similarities,
+            ids=[node.node_id for node in nodes],
+        )
+
+    def _similarity(self, match: Match) -> float:
+        # LlamaIndex's stores give the cosine itself, and 0 from a right angle on, where vecs' own score is 0.5.
+        return max(0.0, 2 * match.score - 1) if self.by_cosine else match.score
+
+
+def warn_of_unknown(given: Mapping[str, Any], warned: set[str]) -> None:
+    """Warn of each argument of a query that means nothing, for the method's caller, unless it was warned of before."""
+    for name in given:
+        if name in KNOWN or name in warned:
+            continue
+        warned.add(name)
+        close = get_close_matches(name, KNOWN, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(KNOWN)}"
+        warnings.warn(f"the query argument {name!r} is unknown and ignored; {hint}", UserWarning, stacklevel=3)
+
+
+def parse_search(
+    query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults, object_ids: Collection[str]
+) -> Search:
+    """
+    Return what a query asks for, or raise ArgError.
+
+    `object_ids` are the nodes that an index keeps in its index_struct.
+    """
+    mode = _mode(query.mode)
+    options: dict[str, Any] = {name: given[name] for name in _PASSED if given.get(name) is not None}
+    options |= {new: given[old] for old, new in _RENAMED.items() if given.get(old) is not None and new not in options}
+    if mode in (Mode.DEFAULT, Mode.MMR) and defaults.ef_search is not None:
+        options.setdefault("ef_search", defaults.ef_search)
+    if mode is Mode.SEMANTIC_HYBRID and options.setdefault("rerank", defaults.rerank) is None:
+        raise ArgError(
+            "query mode 'semantic_hybrid' is a hybrid search that a model reorders; give the store or the query a "
+            "rerank=, such as sentence_transformers.CrossEncoder(...), or use mode 'hybrid'"
+        )
+    options |= {
+        "limit": checked_int(query.similarity_top_k, "similarity_top_k", 0),
+        "measure": defaults.measure,
+        "filters": _filters(query, given.get("vecs_filters"), object_ids),
+        "include_extra": True,
+        "include_vector": bool(given.get("include_embeddings", False)),
+    }
+    _BY_MODE[mode](query, given, options)
+    reranked = options.get("rerank") is not None
+    vector = query.query_embedding
+    if vector is None and query.query_str == "" and options["mode"] == "vector":
+        # LlamaIndex embeds no empty text. Its auto retriever wants all nodes that match the filters.
+        return Search(None, options, False, options["include_vector"])
+    if vector is None or options["mode"] == "keyword":
+        vector = _words(query, mode)
+    elif reranked or options["mode"] == "hybrid":
+        options["text"] = _words(query, mode)
+    by_cosine = options["mode"] == "vector" and not reranked and defaults.measure == "cosine_distance"
+    return Search(vector, options, by_cosine, options["include_vector"])
+
+
+def _mode(mode: Any) -> VectorStoreQueryMode:
+    try:
+        found = Mode(mode)
+    except ValueError:
+        found = None
+    if found not in MODES or found is None:
+        told = mode.value if isinstance(mode, Mode) else mode
+        raise ArgError(f"query mode {told!r} is not supported; expected one of {', '.join(m.value for m in MODES)}")
+    return found
+
+
+def _nearest(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, Any]) -> None:
+    options["mode"] = "vector"
+
+
+def _mmr(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, Any]) -> None:
+    """Choose nodes that are unlike each other from a multiple of those asked for."""
+    threshold = given.get("mmr_threshold") if query.mmr_threshold is None else query.mmr_threshold
+    factor, fetched = given.get("mmr_prefetch_factor"), given.get("mmr_prefetch_k")
+    if factor is not None and fetched is not None:
+        raise ArgError("mmr_prefetch_factor and mmr_prefetch_k are two ways to say one thing; give one of them")
+    if fetched is not None:
+        fetched = checked_int(fetched, "mmr_prefetch_k", 0)
+    else:
+        fetched = math.ceil(options["limit"] * _number(_PREFETCH_FACTOR if factor is None else factor))
+    limit = options["limit"]
+    options["mode"] = "vector"
+    options["diversity"] = 1 - _share("mmr_threshold", 0.5 if threshold is None else threshold)
+    # The next smaller number: the quotient times `limit` may be rounded up to one more.
+    options["oversampling"] = max(1.0, math.nextafter(max(fetched, limit) / limit, 0)) if limit else 1.0
+
+
+def _by_words(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, Any]) -> None:
+    options["mode"] = "keyword"
+    if query.sparse_top_k is not None:
+        options["limit"] = checked_int(query.sparse_top_k, "sparse_top_k", 0)
+
+
+def _by_both(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, Any]) -> None:
+    """Search by nearness and by words; each side finds at least as many as it is asked for, the best are fused."""
+    options["mode"] = "hybrid"
+    if query.alpha is not None:
+        share = _share("alpha", query.alpha)
+        options["weights"] = (share, 1 - share)
+    dense = options["limit"]
+    if query.hybrid_top_k is not None:
+        options["limit"] = checked_int(query.hybrid_top_k, "hybrid_top_k", 0)
+    sparse = dense if query.sparse_top_k is None else checked_int(query.sparse_top_k, "sparse_top_k", 0)
+    fused = 2 * (options["limit"] + options.get("offset", 0))
+    if max(dense, sparse) > max(_LEAST_CANDIDATES, fused):
+        options.setdefault("candidates", tuple(max(_LEAST_CANDIDATES, fused, side) for side in (dense, sparse)))
+
+
+_BY_MODE = {
+    Mode.DEFAULT: _nearest,
+    Mode.MMR: _mmr,
+    Mode.TEXT_SEARCH: _by_words,
+    Mode.SPARSE: _by_words,
+    Mode.HYBRID: _by_both,
+    Mode.SEMANTIC_HYBRID: _by_both,
+}
+
+
+def _words(query: VectorStoreQuery, mode: VectorStoreQueryMode) -> str:
+    if query.query_str is None:
+        needed = "query_embedding" if mode in (Mode.DEFAULT, Mode.MMR) else "query_str"
+        raise ArgError(f"a query in mode {mode.value!r} needs {needed}")
+    return query.query_str
+
+
+def _filters(query: VectorStoreQuery, own: Any, object_ids: Collection[str]) -> dict[str, Any] | None:
+    if own is not None and not isinstance(own, Mapping):
+        raise ArgError(f"vecs_filters must be a dict in vecs' language, not {type(own).__name__}: {own!r:.80}")
+    return all_of(
+        [
+            to_filters(query.filters),
+            cast("Mapping[str, Any] | None", own or None),
+            None if query.doc_ids is None else {"$document_id": {"$in": list(query.doc_ids)}},
+            _of_nodes(query.node_ids, object_ids),
+        ]
+    )
+
+
+def _of_nodes(node_ids: Sequence[str] | None, object_ids: Collection[str]) -> dict[str, Any] | None:
+    # A retriever of an index always passes the ids in its index_struct. Where the store keeps the text, these are
+    # the images and objects alone, or none, and the retriever means every node.
+    if not node_ids or set(node_ids) == object_ids:
+        return None
+    return {"$id": {"$in": list(node_ids)}}
+
+
+def _share(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ArgError(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        raise ArgError(f"mmr_prefetch_factor must be a number of at least 0, not {value!r}")
+    return float(value)

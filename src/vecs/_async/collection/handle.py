@@ -1,0 +1,150 @@
+"""What every part of a collection knows: its name, its table, its transform, and how records are selected."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from vecs._async.collection.connected import AsyncConnected
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.tables.find import require_table
+from vecs._concurrency.calls import AsyncDunders
+from vecs._searching.known_indexes import KnownIndexes
+from vecs._sql import indexes as sql
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.selection import EVERYTHING, Selection
+from vecs._sql.table import Table
+from vecs.exc import ArgError, FilterError
+from vecs.filters import Column, Filter, conditions_of, parsed_filters
+from vecs.measures import IndexMeasure, MeasureName
+from vecs.records import RecordId, id_list
+from vecs.transforms import Transform
+
+if TYPE_CHECKING:
+    from vecs._async.client import AsyncClient
+
+Filters = Mapping[str, Any]
+Measure = IndexMeasure | MeasureName
+
+
+class AsyncCore(AsyncConnected, AsyncDunders):
+    """What a collection object knows: its name, its table, its transform, and its client's executor and catalog."""
+
+    # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
+    warns_without_index: bool = True
+
+    def __init__(
+        self,
+        name: str,
+        dimension: int | None,
+        client: AsyncClient,
+        adapter: Transform | None = None,
+        *,
+        table: Table | None = None,
+        without_transform: str | None = None,
+    ) -> None:
+        super().__init__(client._executor, client._catalog)
+        self.client = client
+        self.transform = adapter
+        self._given: tuple[str, int | None] = (name, dimension)
+        self._known: Table | None = table
+        self._read_at = time.monotonic()
+        # How often this client had altered tables by then.
+        self._altered = self._catalog.altered
+        # Why there is no transform, where the collection was made with one that cannot be rebuilt.
+        self._without_transform = without_transform
+
+    @property
+    def name(self) -> str:
+        """The collection's name, the table's."""
+        return self._given[0]
+
+    @property
+    def dimension(self) -> int | None:
+        """The dimension of its vectors; None for a table made elsewhere without one."""
+        return self._given[1]
+
+    @property
+    def adapter(self) -> Transform | None:
+        """vecs 0.4's name for `transform`."""
+        return self.transform
+
+    def __repr__(self) -> str:
+        return f'vecs.{type(self).__name__}(name="{self.name}", dimension={self.dimension})'
+
+    def __bool__(self) -> bool:
+        """Whether it is there, not whether it has records: see `count()`."""
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Executor and catalog come back with the client.
+        return {name: value for name, value in vars(self).items() if name not in ("_executor", "_catalog")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        super().__init__(self.client._executor, self.client._catalog)
+
+    async def _table(self, oldest: float = math.inf) -> Table:
+        """Return what is known of the table, read at most so many seconds ago."""
+        known, altered = self._known, self._catalog.altered
+        old = oldest < math.inf and time.monotonic() - self._read_at > oldest
+        if known is None or self._altered != altered or old:
+            # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
+            known = await require_table(self._executor, self.client.schema, self.name)
+            self._known, self._altered, self._read_at = known, altered, time.monotonic()
+        return known
+
+    async def _selection(
+        self,
+        ids: Iterable[RecordId] | None = None,
+        filters: Filters | None = None,
+        document_ids: Iterable[RecordId] | None = None,
+    ) -> Selection:
+        if document_ids is not None and not (await self._table()).has_text:
+            raise ArgError(
+                f"collection {self.name!r} has no document ids; create a collection with text=True to have them"
+            )
+        if ids is None and filters is None and document_ids is None:
+            return EVERYTHING
+        parsed = parsed_filters(filters)
+        if parsed is not None:
+            await self._check_columns(parsed)
+        return Selection(
+            ids=None if ids is None else id_list(ids, tuples=True),
+            document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
+            filters=parsed,
+        )
+
+    async def _check_columns(self, filters: Filter) -> None:
+        """Refuse a condition on columns that the collection does not have."""
+        keys = [part.key for part in conditions_of(filters) if isinstance(part, Column) and part.column != "id"]
+        # They may have been added elsewhere.
+        if keys and not (await self._table()).has_text and not (await self._table(60)).has_text:
+            raise FilterError(
+                f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
+                "enable_text(), or create the collection with text=True"
+            )
+
+    async def indexes(self) -> list[IndexInfo]:
+        """List the collection's indexes, by name."""
+        return await list_indexes(self._executor, await self._table())
+
+    async def _known_indexes(self) -> KnownIndexes:
+        """Return the valid indexes as they were a minute ago at most."""
+        known = self._catalog.known(self.client.schema, self.name)
+        return await self._read_indexes() if known is None else known
+
+    async def _indexes(self, *, now: bool) -> KnownIndexes:
+        return await (self._read_indexes() if now else self._known_indexes())
+
+    async def _read_indexes(self) -> KnownIndexes:
+        known = KnownIndexes(await self.indexes())
+        self._catalog.remember(self.client.schema, self.name, known)
+        return known
+
+
+async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]:
+    """Read the indexes of a collection."""
+    return sql.read_indexes(await executor.read(sql.list_indexes(table)), table)

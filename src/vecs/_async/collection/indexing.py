@@ -1,0 +1,120 @@
+"""Indexes made, listed and dropped."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from vecs._async.collection.handle import AsyncCore, Filters, Measure
+from vecs._async.indexing import create
+from vecs._checks.numbers import checked_int
+from vecs._indexing.memory import checked_memory
+from vecs._indexing.wanted import BuildOptions, IndexRequest
+from vecs._reports.bars import BuildProgressArg, build_updates
+from vecs._sql.filters import KEY_TYPES, KeyType
+from vecs.exc import ArgError, IndexNotFound
+from vecs.filters import checked_key, parsed_filters
+from vecs.indexes import IndexArgs, IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, resolve_method
+from vecs.measures import measure_for
+from vecs.storage import IndexPrecision
+
+
+class AsyncIndexing(AsyncCore):
+    """The methods that concern indexes."""
+
+    async def index(
+        self,
+        measure: Measure | None = None,
+        method: IndexMethod | Literal["auto", "hnsw", "ivfflat"] | IndexArgs = IndexMethod.auto,
+        index_arguments: IndexArgs | None = None,
+        replace: bool = True,
+        *,
+        precision: IndexPrecision = "auto",
+        concurrently: bool = False,
+        memory: str | None = None,
+        workers: int | None = None,
+        filters: Filters | None = None,
+        progress: BuildProgressArg = False,
+    ) -> str:
+        """
+        Build an index for a measure, and one for filters on metadata; return the former's name.
+
+        The measure is cosine distance unless it is named, or Hamming distance where the collection holds bits.
+
+        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes per
+        number and `"binary"` with one bit per number, its sign: searches take more candidates from such an index
+        than they return, and rank these by the exact distance. Binary codes tell of the angle between vectors; they
+        serve all of cosine distance, inner product and, as far as lengths are alike, l2 distance. `"auto"` is
+        full up to 2,000 dimensions, half up to 4,000 and binary above; `explain()` tells.
+
+        `method` may be the build parameters themselves: `IndexArgsHNSW(m=32)`. An index that is there with
+        the same parameters is kept, which the log (INFO) and `progress` tell; another one for the same measure
+        is replaced, and serves searches until the new one is ready, or raises ArgError with `replace=False`. To
+        drop the old one it waits for the transactions that are open on the collection. One client at a time
+        builds on a collection; others wait. Writers wait during a build unless `concurrently=True`, which takes
+        longer. An interrupted build leaves nothing behind, or what the next call clears away.
+
+        With `filters`, on metadata, the index is on the records that match: smaller, and the fastest for searches
+        whose filter has all these conditions, at its top or in its top `$and`. It stands beside any other index, and
+        answers no other search.
+
+        `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
+        needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the
+        greatest of the server's own setting, 256 MB and its shared_buffers. A warning is logged where the index
+        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
+        neither holds for a concurrent build.
+
+        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
+        the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
+        exception it raises ends the build and is raised here.
+
+        Without parameters an IVFFlat index has a list for every 1,000 records, or the square root of their number
+        from a million; one that is there is kept up to twice or half as many. Build it after loading.
+        """
+        if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
+            raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
+        chosen, args = resolve_method(method, index_arguments)
+        table = await self._table()
+        spec = measure_for(measure, table.vec_type, table.dimension)
+        request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
+        how = BuildOptions(
+            concurrently,
+            None if memory is None else checked_memory(memory),
+            None if workers is None else checked_int(workers, "workers", 0, 1024),
+        )
+        with build_updates(progress, self.name) as report:
+            name = await create.create_index(self._executor, table, request, how, report)
+        self._catalog.forget()
+        return name
+
+    create_index = index
+
+    async def create_metadata_index(self, key: str, type: KeyType | None = None, *, concurrently: bool = False) -> str:
+        """
+        Build an index for ranges ($gt, $gte, $lt, $lte, $between) at a key of the metadata; return its name.
+
+        `key` is as in filters: "author.born" is that key, else the path. The index is for values of one type;
+        without `type` for what the records have there, which raises ArgError if they have both or neither. Dates
+        are strings. One that is there is kept. Writers wait during the build unless `concurrently=True`.
+        `index()` makes an index for equality at all keys; this one also tells the planner how many records a
+        range keeps.
+        """
+        if type is not None and type not in KEY_TYPES:
+            raise ArgError(f"type must be 'number', 'string' or None, not {type!r}")
+        name = await create.create_key_index(
+            self._executor, await self._table(), checked_key(key), type, concurrently=concurrently
+        )
+        self._catalog.forget()
+        return name
+
+    async def is_indexed_for_measure(self, measure: Measure | str) -> bool:
+        """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
+        return any(index.valid and measure in index.measures for index in await self.indexes())
+
+    async def drop_index(self, name: str) -> None:
+        """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
+        existing = await self.indexes()
+        if name not in [index.name for index in existing if not index.primary]:
+            names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
+            raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
+        await create.drop_index(self._executor, await self._table(), name)
+        self._catalog.forget()

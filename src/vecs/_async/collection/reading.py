@@ -1,0 +1,118 @@
+"""Records read by id, by condition and page by page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from vecs._async.collection.handle import AsyncCore, Filters
+from vecs._checks.numbers import checked_int
+from vecs._reports.frames import to_arrow, to_pandas
+from vecs._sql.answers import ID, Columns, RecordRow, read_record_rows, read_records
+from vecs._sql.records import Page, count_records, select_records
+from vecs._sql.scalars import only_value
+from vecs._sql.selection import Selection, selects_nothing
+from vecs.exc import ArgError
+from vecs.records import Record, RecordId, id_list
+
+
+class AsyncReading(AsyncCore):
+    """The methods that read records."""
+
+    async def get(
+        self,
+        ids: Iterable[RecordId] | None = None,
+        *,
+        filters: Filters | None = None,
+        document_ids: Iterable[RecordId] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        include_vector: bool = False,
+    ) -> list[Record]:
+        """
+        Read records: by id, in the order of the ids; else by id order.
+
+        Every condition given must hold; ids that do not exist are left out.
+        """
+        selection = await self._selection(ids, filters, document_ids)
+        if limit is not None:
+            limit = checked_int(limit, "limit", 0)
+        offset = checked_int(offset, "offset", 0)
+        if selects_nothing(selection):
+            return []
+        columns = Columns(vec=include_vector, extra=True)
+        table = await self._table()
+        if selection.ids is None:
+            statement = select_records(table, columns, selection, Page(limit, offset))
+            return read_records(table, await self._executor.read(statement))
+        found = read_records(table, await self._executor.read(select_records(table, columns, selection)))
+        by_id = {record.id: record for record in found}
+        ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
+        return ordered[offset : None if limit is None else offset + limit]
+
+    async def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
+        """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
+        table = await self._table()
+        selection = Selection(ids=id_list(ids, tuples=True))
+        if not selection.ids:
+            return []
+        columns = Columns(text=False, document_id=False, vec=True)
+        return read_record_rows(table, await self._executor.read(select_records(table, columns, selection)))
+
+    async def __getitem__(self, id: str) -> RecordRow:
+        """Read one record; raises KeyError if it does not exist."""
+        if not isinstance(id, str):
+            raise ArgError(f"items must be a string id, not {id!r}")
+        rows = await self.fetch([id])
+        if not rows:
+            raise KeyError(f"no item found with requested id {id!r}")
+        return rows[0]
+
+    async def count(self, filters: Filters | None = None) -> int:
+        """Count the records, or those that match a filter; exactly."""
+        selection = await self._selection(filters=filters)
+        return only_value(await self._executor.read(count_records(await self._table(), selection)))
+
+    async def scan(
+        self,
+        *,
+        filters: Filters | None = None,
+        include_vector: bool = False,
+        page_size: int = 1000,
+    ) -> AsyncIterator[Record]:
+        """
+        Yield every record, or every one that matches a filter, in id order and page by page.
+
+        No transaction is open between pages: records written meanwhile may or may not be seen.
+        """
+        page_size = checked_int(page_size, "page_size", 1)
+        selection = await self._selection(filters=filters)
+        table = await self._table()
+        columns = Columns(vec=include_vector, extra=True)
+        after: str | None = None
+        while True:
+            statement = select_records(table, columns, selection, Page(page_size, after=after))
+            rows = await self._executor.read(statement)
+            for record in read_records(table, rows):
+                yield record
+            if len(rows) < page_size:
+                return
+            after = rows[-1][ID]
+
+    def __aiter__(self) -> AsyncIterator[Record]:
+        """Yield every record, without its vector; see `scan()`."""
+        return self.scan()
+
+    async def to_pandas(self, *, filters: Filters | None = None, include_vector: bool = True) -> Any:
+        """Read the records into a pandas DataFrame, one row each."""
+        return to_pandas([r async for r in self.scan(filters=filters, include_vector=include_vector)])
+
+    async def to_arrow(self, *, filters: Filters | None = None, include_vector: bool = True) -> Any:
+        """
+        Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON.
+
+        Where the collection holds bits they are lists of bool; where it is sparse, structs of the indices and
+        the values that are not zero.
+        """
+        found = [r async for r in self.scan(filters=filters, include_vector=include_vector)]
+        return to_arrow(found, self.dimension, (await self._table()).vec_type)

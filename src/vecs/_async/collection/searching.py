@@ -1,0 +1,226 @@
+"""Records found by nearness, by words, or by both."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from vecs._async.collection.handle import AsyncCore, Filters, Measure
+from vecs._async.searching.explain import explain
+from vecs._async.searching.queries import query_vectors
+from vecs._async.searching.refine import refine
+from vecs._async.searching.run import run
+from vecs._checks.arguments import callers_level, one_of
+from vecs._searching.explain import describe_search
+from vecs._searching.known_indexes import NO_INDEXES
+from vecs._searching.plan import Query, set_up, steps
+from vecs._searching.request import (
+    Mode,
+    Request,
+    SearchOptions,
+    check_known,
+    checked_request,
+    is_plain,
+    plain_request,
+    words_of,
+)
+from vecs._sql.answers import Columns, Row, read_query_rows
+from vecs._sql.records import select_unordered
+from vecs._sql.table import Table
+from vecs._sql.vectors import checked_vector
+from vecs.exc import ArgError
+from vecs.records import Match
+from vecs.rerankers import Reranker
+
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+else:
+    from typing_extensions import Unpack
+
+
+class AsyncSearching(AsyncCore):
+    """The methods that search."""
+
+    async def search(
+        self,
+        query: Any,
+        *,
+        text: str | None = None,
+        mode: Mode = "vector",
+        limit: int = 10,
+        offset: int = 0,
+        filters: Filters | None = None,
+        measure: Measure | None = None,
+        threshold: float | None = None,
+        exact: bool = False,
+        ef_search: int | None = None,
+        probes: int | None = None,
+        weights: tuple[float, float] | None = None,
+        candidates: int | tuple[int, int] | None = None,
+        rrf_constant: int | None = None,
+        rerank: Reranker | None = None,
+        diversity: float | None = None,
+        oversampling: float | None = None,
+        include_vector: bool = False,
+        include_extra: bool = False,
+    ) -> list[Match]:
+        """
+        Find the records that answer a text or a vector best, best first.
+
+        `mode` is how: "vector" by nearness; "keyword" by the words they have in common with the text, rare
+        words counting more; "hybrid" by both, their scores averaged. The two latter are for collections with
+        text. With a vector for a query `text` gives the words.
+
+        `threshold` keeps matches whose score, in [0, 1], is at least that. `exact` compares every record
+        instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall. Fewer
+        than `limit` matches mean that no more records match.
+
+        In hybrid mode `weights` are those of the vector side and of the keyword side, `candidates` how many
+        each contributes (one number or a pair). The score of a record is the weighted mean of its nearness and of
+        its rank by words, each stretched to [0, 1] over the candidates of this search; with `rrf_constant`, such as
+        60, it is weighted reciprocal rank fusion, as a share of the greatest possible. Where `candidates` are fewer
+        than `limit`, so may be the matches.
+
+        Pages by `offset` fit together with `exact=True` only, since an index finds most of the nearest and not
+        always the same ones; in hybrid mode with the same `candidates=` for all pages besides. Those of reranked or
+        spread matches do not: ask for more at once.
+
+        `rerank` reorders by a model that reads query and text together: a sentence-transformers CrossEncoder,
+        or any function, sync or async, of the query and a list of texts that returns their scores.
+        `diversity`, from 0 to 1, spends places on matches unlike those before them (maximal marginal relevance
+        with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for; without
+        them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
+        """
+        options: SearchOptions = {
+            "text": text,
+            "mode": mode,
+            "limit": limit,
+            "offset": offset,
+            "filters": filters,
+            "measure": measure,
+            "threshold": threshold,
+            "exact": exact,
+            "ef_search": ef_search,
+            "probes": probes,
+            "weights": weights,
+            "candidates": candidates,
+            "rrf_constant": rrf_constant,
+            "rerank": rerank,
+            "diversity": diversity,
+            "oversampling": oversampling,
+            "include_vector": include_vector,
+            "include_extra": include_extra,
+        }
+        return (await self._search([query], options))[0]
+
+    async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
+        """
+        Search for several texts or vectors; one list of matches per query, in the order of the queries.
+
+        The keyword arguments are those of `search()`.
+        """
+        if isinstance(queries, str) or not isinstance(queries, Iterable):
+            raise ArgError(f"search_many takes an iterable of queries, not {queries!r}; see search() for one")
+        check_known(options)
+        return await self._search(list(queries), options)
+
+    async def query(
+        self,
+        data: Any = None,
+        limit: int = 10,
+        filters: Filters | None = None,
+        measure: Measure | None = None,
+        include_value: bool = False,
+        include_metadata: bool = False,
+        include_vector: bool = False,
+        *,
+        query_vector: Any = None,
+        probes: int | None = None,
+        ef_search: int | None = None,
+        oversampling: float | None = None,
+        skip_adapter: bool = False,
+    ) -> list[Any]:
+        """
+        Find the nearest records, in the shapes of vecs 0.4; `search()` is the better verb.
+
+        Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
+        attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
+        """
+        table = await self._table()
+        options: SearchOptions = {
+            "limit": limit,
+            "measure": measure,
+            "probes": probes,
+            "ef_search": ef_search,
+            "oversampling": oversampling,
+        }
+        columns = Columns(text=False, metadata=include_metadata, document_id=False, vec=include_vector)
+        request = checked_request(table, await self._selection(filters=filters), options, columns=columns)
+        given = data if query_vector is None else one_of("data", data, "query_vector", query_vector)
+        if given is None:
+            rows = await self._executor.read(select_unordered(table, columns, request.selection, request.limit))
+        else:
+            vec = checked_vector(given, table, "the query") if skip_adapter else (await self._vectors([given]))[0]
+            rows = (await self._answer(table, request, [Query(vec)]))[0]
+        return read_query_rows(table, rows, include_value, include_vector, include_metadata)
+
+    async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
+        """
+        Describe how Postgres would run a search: in words first, then the plan.
+
+        The keyword arguments are those of `search()`. `analyze=True` runs it, and adds the times and row counts
+        that were met.
+        """
+        check_known(options)
+        table, request = await self._request(options)
+        (asked,) = await self._queries([query], table, request, options)
+        known = NO_INDEXES if request.exact or request.mode == "keyword" else await self._read_indexes()
+        setup = set_up(table, request, known, pooler=self._executor.pooler)
+        plan, settings = await explain(self._executor, setup, asked, analyze=analyze)
+        return "\n".join([*describe_search(setup, asked, await self.indexes(), plan, settings), "", *plan])
+
+    async def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
+        table, request = await self._request(options)
+        queries = await self._queries(given, table, request, options)
+        if not queries:
+            return []
+        answers = await self._answer(table, request, queries)
+        return [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+
+    async def _request(self, options: SearchOptions) -> tuple[Table, Request]:
+        # The language is part of the statement: one that was changed elsewhere would find nothing, silently.
+        table = await self._table(math.inf if options.get("mode", "vector") == "vector" else 60)
+        if is_plain(options):
+            return table, plain_request(table, options)
+        return table, checked_request(table, await self._selection(filters=options.get("filters")), options)
+
+    async def _queries(
+        self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions
+    ) -> list[Query]:
+        """Return the vectors and the words that the request needs of what is searched for."""
+        words = [words_of(query, request, table, options.get("text")) for query in given]
+        if request.mode == "keyword":
+            return [Query(words=text) for text in words]
+        return [Query(vec, text) for vec, text in zip(await self._vectors(given), words, strict=True)]
+
+    async def _vectors(self, given: Sequence[Any]) -> list[Any]:
+        return await query_vectors(given, await self._table(), self.transform, self._without_transform)
+
+    async def _answer(self, table: Table, request: Request, queries: Sequence[Query]) -> list[list[Row]]:
+        def warn() -> None:
+            if self._catalog.warns(*key):
+                self._catalog.warned(*key)
+                warnings.warn(
+                    f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
+                    "See Collection.create_index",
+                    UserWarning,
+                    stacklevel=callers_level(),
+                )
+
+        key = (self.client.schema, self.name, request.measure.measure)
+        unwarned = self.warns_without_index and self._catalog.warns(*key)
+        plan = steps(table, request, queries, pooler=self._executor.pooler, warn=warn if unwarned else None)
+        return await run(plan, self._executor, self._indexes)

@@ -1,0 +1,1 @@
+"""Builds indexes, one client at a time."""

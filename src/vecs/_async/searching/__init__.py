@@ -1,0 +1,1 @@
+"""Asks what a search plan asks for, and refines the answer."""

@@ -1,0 +1,68 @@
+"""What the database found, refined: reranked by a model, cut at a threshold, spread by diversity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
+from vecs._searching.plan import Query
+from vecs._searching.request import Request
+from vecs._sql.answers import Row, read_matches
+from vecs._sql.table import Table
+from vecs.exc import ArgError, TransformError, VecsException
+from vecs.fusion import diversify, maximal_marginal_relevance
+from vecs.records import Match
+from vecs.rerankers import Reranker, call, check_reranker, gives_logits, listed, read_scores, reordered
+
+
+async def refine(table: Table, rows: Sequence[Row], request: Request, query: Query) -> list[Match]:
+    """Turn the rows that answer a request into its matches."""
+    matches = read_matches(table, rows, request.measure if request.mode == "vector" else None)
+    if request.rerank is not None and query.words is not None:
+        matches = await rerank(matches, query.words, request.rerank, len(matches))
+    least = request.threshold
+    if least is not None:
+        matches = [match for match in matches if match.score >= least]
+    if not request.refined:
+        return matches
+    if request.diversity is not None:
+        matches = await async_offload_many(len(matches), _spread, matches, request, query.vec, request.diversity)
+    return matches[request.offset : request.offset + request.limit]
+
+
+def _spread(matches: Sequence[Match], request: Request, vec: Any, diversity: float) -> list[Match]:
+    vectors = [cast("Any", match.vec) for match in matches]
+    count = request.offset + request.limit
+    if request.mode == "vector" and request.rerank is None:
+        places = maximal_marginal_relevance(vec, vectors, count, diversity)
+    else:
+        places = diversify([match.score for match in matches], vectors, count, diversity)
+    chosen = [matches[place] for place in places]
+    return chosen if request.include_vector else [replace(match, vec=None) for match in chosen]
+
+
+async def rerank(matches: Sequence[Match], query: str, reranker: Reranker, limit: int) -> list[Match]:
+    """
+    Return the `limit` matches that a reranker finds best, best first, with its scores.
+
+    A match without text is read as an empty one. The reranker runs in a thread, or, where it is async, on the
+    event loop; it is not called without matches. What it raises, and an answer that is not one finite number per
+    text, raise TransformError.
+    """
+    check_reranker(reranker)
+    if not isinstance(query, str):
+        raise ArgError(f"a reranker reads texts, and the query is {type(cast('Any', query)).__name__}; give its text")
+    if not matches:
+        return []
+    name = "the reranker " + str(getattr(reranker, "__name__", type(reranker).__name__))
+    texts = [match.text or "" for match in matches]
+    try:
+        answer = listed(await async_resolve(await async_offload(call, reranker, query, texts)))
+    except VecsException:
+        raise
+    except Exception as error:
+        raise TransformError(f"{name} failed on {len(matches)} texts: {type(error).__name__}: {error}") from error
+    raw = read_scores(answer, len(matches), name)
+    return reordered(matches, raw, limit, logits=gives_logits(reranker))

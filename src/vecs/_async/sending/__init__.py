@@ -1,0 +1,1 @@
+"""Sends statements: sessions, connections, lending, the executor."""

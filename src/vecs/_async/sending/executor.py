@@ -1,0 +1,200 @@
+"""Statements sent to one target: reads, writes, pipelines, and what is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+from psycopg import AsyncConnection
+
+from vecs._async.sending.connections import AsyncConnections
+from vecs._async.sending.lending import lend
+from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession, Rows, open_cursor
+from vecs._concurrency.waiting import async_pause
+from vecs._connecting.errors import (
+    Conflict,
+    ConnectionLost,
+    PlanIsStale,
+    conflict_pauses,
+    database_error,
+    plan_is_stale,
+)
+from vecs._connecting.options import Options
+from vecs._connecting.target import FolderTarget, ServerTarget
+from vecs._sql.fragment import Fragment
+from vecs._sql.settings import NO_SETTINGS, Settings, ping
+from vecs._sql.table import Extension, find_extension, read_extension
+
+if TYPE_CHECKING:
+    from vecs.embedded import EmbeddedServer
+
+# A pipeline takes one connection for so many statements, as far as connections are idle, and at most so many.
+STATEMENTS_PER_CONNECTION = 2
+MOST_CONNECTIONS = 4
+
+
+class AsyncExecutor:
+    """
+    Sends statements to one target.
+
+    It connects with the first statement and again after `close()`, a fork or a broken connection.
+    """
+
+    def __init__(self, target: ServerTarget | FolderTarget, options: Options) -> None:
+        self.target = target
+        self.options = options
+        self._connections = AsyncConnections(target, options)
+
+    @property
+    def pooler(self) -> bool:
+        """Whether a transaction pooler is between here and the server."""
+        return self._connections.pooler
+
+    @property
+    def extension(self) -> Extension | None:
+        """The server's pgvector, as it was when the client connected; None before that, and without pgvector."""
+        return self._connections.extension
+
+    @property
+    def server(self) -> EmbeddedServer | None:
+        """The embedded server, once it was started."""
+        return self._connections.server
+
+    async def open(self) -> None:
+        """Connect, if there is no connection yet; raises Unavailable, DatabaseError or ServerError."""
+        await self._connections.open()
+
+    async def close(self) -> None:
+        """Return every connection and let go of the embedded server; a later call opens anew."""
+        await self._connections.close()
+
+    def belongs_elsewhere(self) -> bool:
+        """Whether it was opened in an event loop that is neither closed nor the running one."""
+        return self._connections.belongs_elsewhere()
+
+    async def refresh_extension(self) -> None:
+        """Look again whether the server has pgvector, for example after it was created."""
+        self._connections.use_extension(read_extension(await self.read(find_extension())))
+
+    async def read(
+        self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None
+    ) -> Rows:
+        """
+        Run one statement that changes nothing; once more if its connection turns out to be dead.
+
+        The settings hold for this statement alone; None is for statements that do not search. With `prepare=False`
+        the server plans it for its very values each time.
+        """
+        try:
+            return await self._run(statement, settings, prepare)
+        except ConnectionLost:
+            return await self._run(statement, settings, prepare)
+
+    async def read_many(
+        self,
+        statements: Sequence[Fragment],
+        settings: Settings | None = None,
+        *,
+        prepare: Literal[False] | None = None,
+    ) -> list[Rows]:
+        """
+        Run statements that change nothing; return the rows of each.
+
+        They are sent without waiting for each other's answers, over as many connections as are idle, so that
+        the server works on several at once.
+        """
+        if len(statements) == 1:
+            return [await self.read(statements[0], settings, prepare=prepare)]
+        if not statements or self.pooler or not psycopg.Pipeline.is_supported():
+            return await self._read_each(statements, settings, prepare)
+        try:
+            return await self._run_many(statements, settings, prepare)
+        except (ConnectionLost, PlanIsStale):
+            return await self._read_each(statements, settings, prepare)
+
+    async def write(self, statement: Fragment) -> Rows:
+        """
+        Run one statement that may change something, atomic by itself.
+
+        It is repeated only where the server says that it undid it, because of a deadlock.
+        """
+        for seconds in conflict_pauses():
+            try:
+                return await self._run(statement, None)
+            except Conflict:
+                await async_pause(seconds)
+        return await self._run(statement, None)
+
+    async def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
+        """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
+        async with self._connections.pin() as pinned:
+            await pinned.outside_transaction(statement, settings)
+
+    @asynccontextmanager
+    async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncSession]:
+        """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
+        async with self._connections.pin() as pinned, pinned.transaction(settings) as session:
+            yield session
+
+    @asynccontextmanager
+    async def outside_pool(self) -> AsyncGenerator[AsyncPinnedConnection]:
+        """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
+        async with self._connections.outside_pool() as pinned:
+            yield pinned
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
+        """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
+        # Dead connections are found and replaced by this: nobody should borrow one.
+        await self.read(ping())
+        async with lend(self._connections) as connection:
+            yield connection
+
+    async def _run(self, statement: Fragment, settings: Settings | None, prepare: Literal[False] | None = None) -> Rows:
+        pinned = await self._connections.acquire()
+        try:
+            return await pinned.execute(statement, settings, prepare=prepare)
+        finally:
+            await self._connections.release(pinned)
+
+    async def _read_each(
+        self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
+    ) -> list[Rows]:
+        return [await self.read(statement, settings, prepare=prepare) for statement in statements]
+
+    async def _run_many(
+        self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
+    ) -> list[Rows]:
+        most = min(len(statements) // STATEMENTS_PER_CONNECTION, MOST_CONNECTIONS)
+        async with self._connections.pin_idle(most) as pinned:
+            try:
+                return await _pipelined(pinned, statements, settings, prepare)
+            except BaseException as error:
+                lost = any(each.connection.closed for each in pinned)
+                for each in pinned:
+                    # psycopg may think that it prepared there what the server never saw.
+                    await each.discard()
+                if not isinstance(error, psycopg.Error):
+                    raise
+                if plan_is_stale(error):
+                    raise PlanIsStale("the table was altered") from error
+                raise database_error(error, lost=lost) from error
+
+
+async def _pipelined(
+    pinned: Sequence[AsyncPinnedConnection],
+    statements: Sequence[Fragment],
+    settings: Settings | None,
+    prepare: Literal[False] | None,
+) -> list[Rows]:
+    async with AsyncExitStack() as pipelines:
+        for each in pinned:
+            await each.apply(settings)
+            await pipelines.enter_async_context(each.connection.pipeline())
+        cursors = [open_cursor(pinned[number % len(pinned)].connection) for number in range(len(statements))]
+        for cursor, statement in zip(cursors, statements, strict=True):
+            text, params = statement.render()
+            await cursor.execute(text, params, prepare=prepare, binary=True)
+        return [await cursor.fetchall() for cursor in cursors]

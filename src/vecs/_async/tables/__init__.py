@@ -1,0 +1,1 @@
+"""Finds, creates and alters the tables of collections."""

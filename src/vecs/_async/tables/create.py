@@ -1,0 +1,167 @@
+"""Creating a collection: its schema, pgvector, its table, and what it is made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vecs._async.sending.executor import AsyncExecutor, AsyncSession
+from vecs._async.tables.enable_text import find_language
+from vecs._async.tables.find import require_table
+from vecs._checks.arguments import one_of
+from vecs._concurrency.calls import async_offload
+from vecs._sql import table as tables
+from vecs._sql.table import Table, check_dimension
+from vecs._writing.stored_transform import describe_collection, keeps_text
+from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
+from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
+from vecs.transforms import Transform
+
+
+@dataclass(frozen=True)
+class NewCollection:
+    """A collection as its creator asks for it; `text` None leaves it to the transform."""
+
+    schema: str
+    name: str
+    dimension: int | None
+    transform: Transform | None
+    text: bool | None
+    language: str
+    vec_type: VecTypeName
+
+    @property
+    def keeps_text(self) -> bool:
+        """Whether it has text columns."""
+        return keeps_text(self.transform) if self.text is None else self.text
+
+
+async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must_create: bool = False) -> Table:
+    """
+    Create a collection, unless another client is faster, and return the table that is there then.
+
+    Where another client was faster, `must_create` raises CollectionAlreadyExists, and another dimension
+    MismatchedDimension.
+    """
+    dimension = await _dimension(new)
+    async with executor.transaction() as session:
+        await session.execute(tables.lock_creation())
+        # Looked for again under the lock: another client may have been faster.
+        created = not await session.execute(tables.find_table(new.schema, new.name))
+        if created:
+            await _create(executor, session, new, dimension)
+    if executor.extension is None:
+        await executor.refresh_extension()
+    if must_create and not created:
+        raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
+    table = await require_table(executor, new.schema, new.name)
+    check_same_dimension(table, dimension)
+    return table
+
+
+async def _dimension(new: NewCollection) -> int:
+    """Return the dimension that was given, or else the transform's; loads a model where only the model knows."""
+    made = None
+    if new.transform is not None:
+        check_takes_transform(new.vec_type)
+        made = await async_offload(getattr, new.transform, "dimension")
+    if new.dimension is not None and made is not None and new.dimension != made:
+        raise MismatchedDimension(f"dimension is {new.dimension}, but the transform makes vectors of dimension {made}")
+    dimension = new.dimension or made
+    if dimension is None:
+        raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
+    return check_dimension(dimension, new.vec_type)
+
+
+async def _create(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
+    await _prepare_schema(session, new.schema)
+    extension = await _prepare_extension(executor, session)
+    # An unknown language is refused for a collection without text, too.
+    language = await find_language(session, new.language)
+    storage = VEC_TYPES[new.vec_type]
+    check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
+    has_text = new.keeps_text
+    table = Table(
+        new.schema, new.name, dimension, extension, has_text, language if has_text else None, vec_type=new.vec_type
+    )
+    for statement in tables.create_table(table):
+        await session.execute(statement)
+    described = describe_collection(new.transform, new.language, has_text)
+    if described:
+        await session.execute(tables.write_comment(table, described))
+
+
+async def _prepare_schema(session: AsyncSession, schema: str) -> None:
+    if not await session.execute(tables.find_schema(schema)):
+        await session.execute(tables.create_schema(schema))
+
+
+async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> tables.Extension:
+    found = tables.read_extension(await session.execute(tables.find_extension()))
+    if found is not None:
+        return found
+    if not await session.execute(tables.find_available_extension()):
+        raise DatabaseError(
+            f"{executor.target} has no pgvector: install it on the server "
+            "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
+        )
+    await session.execute(tables.create_extension())
+    created = tables.read_extension(await session.execute(tables.find_extension()))
+    if created is None:
+        raise DatabaseError("pgvector was created but its type vector is not to be found")
+    return created
+
+
+def check_same_text(table: Table, text: bool | None, language: str | None) -> None:
+    """Refuse text columns, or their absence, or a language, other than what a collection has."""
+    if text is not None and text != table.has_text:
+        raise ArgError(
+            f"collection {table.name!r} exists {'with' if table.has_text else 'without'} text columns, which are "
+            f"decided when it is created; leave text={text} out, "
+            + ("call enable_text() on it, " if text else "")
+            + "or use another collection"
+        )
+    if language is not None and table.language and _unqualified(language) != _unqualified(table.language):
+        raise ArgError(
+            f"collection {table.name!r} exists with keywords in {table.language}, not {language!r}; leave language= "
+            "out, or call enable_text() with the new one"
+        )
+
+
+def _unqualified(language: str) -> str:
+    return language.rsplit(".", 1)[-1]
+
+
+def check_same_dimension(table: Table, dimension: int | None) -> None:
+    """Refuse a dimension other than the one that a collection has."""
+    if dimension is not None and table.dimension is not None and dimension != table.dimension:
+        raise MismatchedDimension(
+            f"dimension is {dimension}, but collection {table.name!r} has dimension {table.dimension}"
+        )
+
+
+def check_same_type(table: Table, precision: Precision | None, sparse: bool | None) -> None:
+    """Refuse a type of vectors other than the one that a collection holds."""
+    storage = table.storage
+    if precision not in (None, storage.precision) or sparse not in (None, storage.sparse):
+        given = f"precision={precision!r}" if precision not in (None, storage.precision) else f"sparse={sparse}"
+        raise ArgError(
+            f"collection {table.name!r} exists and holds {storage.described}, which is decided when it is created; "
+            f"leave {given} out, or use another collection"
+        )
+
+
+def check_takes_transform(vec_type: VecTypeName) -> None:
+    """Refuse a transform for a type of vectors that no transform makes."""
+    if vec_type in ("bit", "sparsevec"):
+        raise ArgError(
+            f"a collection of {VEC_TYPES[vec_type].described} takes no transform: transforms make vectors of floating "
+            "point numbers. Store those in full or half precision and use index(precision='binary')"
+        )
+
+
+def one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
+    """Return the transform that is given under either name, or None; refuse what is none."""
+    given = one_of("transform", transform, "adapter", adapter)
+    if given is not None and not callable(getattr(given, "transform_records", None)):
+        raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
+    return given

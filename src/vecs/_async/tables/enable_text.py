@@ -1,0 +1,59 @@
+"""Keywords for a collection: their language, and text columns where there were none."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.sending.sessions import AsyncSession
+from vecs._sql import table as tables
+from vecs._sql import write
+from vecs._sql.indexes import analyze
+from vecs._sql.scalars import first_column
+from vecs._sql.table import Table
+from vecs.exc import ArgError
+from vecs.filters import checked_key
+
+log = logging.getLogger("vecs")
+
+
+async def find_language(session: AsyncSession, language: Any) -> str:
+    """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
+    found: list[str] = []
+    if isinstance(language, str) and language.isprintable():
+        found = first_column(await session.execute(tables.find_language(language)))
+    if not found:
+        known = ", ".join(first_column(await session.execute(tables.list_languages())))
+        raise ArgError(f"unknown language {language!r}; the server has {known}")
+    return found[0]
+
+
+async def enable_text(executor: AsyncExecutor, table: Table, language: str, text_key: str | None) -> None:
+    """Give a collection the text columns and the keywords that it lacks, in this language."""
+    if text_key is not None:
+        checked_key(text_key)
+    async with executor.transaction({"statement_timeout": "0"}) as session:
+        configuration = await find_language(session, language)
+        await session.execute(tables.lock_creation())
+        # Looked at under the lock: another client may have been faster.
+        rows = await session.execute(tables.find_table(table.schema, table.name))
+        table = tables.read_table(rows, table.schema, table.name, table.extension) or table
+        if tables.fills_keywords(rows):
+            raise ArgError(
+                f"the column text_search of {table.name!r} is not made by vecs, and whoever fills it may need it; "
+                "drop the column first"
+            )
+        changed = not table.has_text or table.language != configuration
+        if changed:
+            for statement in tables.add_text(table, configuration):
+                await session.execute(statement)
+            if table.comment:
+                await session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
+        if text_key is not None:
+            await session.execute(write.fill_text(table, text_key))
+    if changed or text_key is not None:
+        # The weight of a word comes from the planner's statistics.
+        await executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
+    else:
+        log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

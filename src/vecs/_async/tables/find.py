@@ -1,0 +1,34 @@
+"""Finding a collection's table in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._sql import table as tables
+from vecs._sql.table import Table, check_name
+from vecs.exc import CollectionAlreadyExists, CollectionNotFound
+
+
+async def find_relation(executor: AsyncExecutor, schema: str, name: str) -> list[tuple[Any, ...]]:
+    """Return the catalog's rows about a relation of that name, a collection's table or not."""
+    return await executor.read(tables.find_table(schema, check_name(name)))
+
+
+async def find_table(executor: AsyncExecutor, schema: str, name: str) -> Table | None:
+    """Return the collection's table; raises CollectionAlreadyExists for a relation that is something else."""
+    rows = await find_relation(executor, schema, name)
+    if rows and executor.extension is None:
+        await executor.refresh_extension()
+    return tables.read_table(rows, schema, name, executor.extension)
+
+
+async def require_table(executor: AsyncExecutor, schema: str, name: str) -> Table:
+    """Return the collection's table, or raise CollectionNotFound."""
+    try:
+        table = await find_table(executor, schema, name)
+    except CollectionAlreadyExists as error:
+        raise CollectionNotFound(str(error)) from None
+    if table is None:
+        raise CollectionNotFound(f"no collection {name!r} in schema {schema!r} of {executor.target}")
+    return table

@@ -1,0 +1,161 @@
+"""Records from any iterable into a collection: transformed, encoded, and written in one go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence, Sized
+from typing import Any
+
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.transforming import transform_records
+from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take
+from vecs._concurrency.waiting import async_pause
+from vecs._connecting.errors import Conflict, conflict_pauses
+from vecs._reports.bars import Progress, progress_updates
+from vecs._sql import write
+from vecs._sql.rows import EncodedRow, encode_record
+from vecs._sql.table import Table
+from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs.records import Record, to_record
+from vecs.transforms import Pipeline, Transform
+
+# Up to so many rows and bytes one statement is faster than a staging table.
+SMALL_ROWS = 500
+SMALL_BYTES = 4 * 2**20
+
+# How many records are taken from the input at once where a model embeds them: enough to keep it busy.
+RECORDS_PER_EMBEDDING = 128
+# How many where they are only encoded. So few are freed before Python's garbage collector moves them to its oldest
+# generation; with more, full collections stop everything else for a tenth of a second each.
+RECORDS_PER_READ = 100
+
+
+async def upsert(
+    executor: AsyncExecutor,
+    table: Table,
+    transform: Transform | None,
+    records: Iterable[Any] | AsyncIterable[Any],
+    *,
+    batch_size: int | None,
+    progress: Progress,
+) -> int:
+    """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
+    source = async_iterate(records)
+    total = len(records) if isinstance(records, Sized) else None
+    size = RECORDS_PER_EMBEDDING if transform is not None else RECORDS_PER_READ
+    if batch_size is not None:
+        size = min(size, batch_size)
+    taken = written = 0
+    buffer = RowBuffer()
+    with progress_updates(progress, total, table.name) as update:
+        try:
+            while items := await async_take(source, size):
+                await _add(buffer, table, transform, items, taken)
+                taken += len(items)
+                if batch_size is not None and len(buffer) >= batch_size:
+                    written += await _write(executor, table, buffer)
+                    buffer.close()
+                    buffer = RowBuffer()
+                update(taken)
+            written += await _write(executor, table, buffer)
+        finally:
+            buffer.close()
+    return written
+
+
+async def _add(
+    buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int
+) -> None:
+    records = [to_record(item, position + index) for index, item in enumerate(items)]
+    if transform is None:
+        await async_offload_many(len(records), _encode_into, buffer, table, records)
+        return
+    # The last of each id: an older version need not be embedded.
+    given = list({record.id: record for record in records}.values())
+    made = await transform_records(transform, given)
+    if not table.has_text:
+        made = [_without_text(record) for record in made]
+    else:
+        buffer.begin_documents(_replaced(transform, given))
+    await async_offload_many(len(made), _encode_into, buffer, table, made)
+
+
+def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> None:
+    buffer.extend(
+        (
+            None if record.document_id is None else str(record.document_id),
+            encode_record(record, table),
+        )
+        for record in records
+    )
+
+
+def _replaced(transform: Transform, given: Sequence[Record]) -> list[str]:
+    """
+    Return the documents whose former chunks are all replaced by what is written now.
+
+    A record that came with a document_id of its own is a chunk already: its siblings stay. An embedder alone
+    splits nothing.
+    """
+    if not (isinstance(transform, Pipeline) and len(transform.steps) > 1):
+        return []
+    return [str(record.id) for record in given if record.document_id is None]
+
+
+def _without_text(record: Record) -> Record:
+    # A plain vector collection, such as one that vecs 0.4 made, has nowhere to keep it.
+    return Record(record.id, vec=record.vec, metadata=record.metadata)
+
+
+async def _write(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
+    # Where the server undid a write because of another one, the rows are still here to be written again.
+    for seconds in conflict_pauses():
+        try:
+            return await _write_once(executor, table, buffer)
+        except Conflict:
+            await async_pause(seconds)
+    return await _write_once(executor, table, buffer)
+
+
+async def _write_once(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
+    documents = list(buffer.documents)
+    if buffer.spilled:
+        await async_offload(buffer.finish)
+        return await _write_spilled(executor, table, buffer, documents)
+    rows = await async_offload_many(len(buffer), buffer.sorted_rows)
+    if not rows:
+        if documents:
+            await executor.write(write.delete_documents(table, documents))
+        return 0
+    if len(rows) <= SMALL_ROWS and sum(len(field or b"") for row in rows for field in row) <= SMALL_BYTES:
+        await executor.write(await async_offload_many(len(rows), write.upsert_rows, table, rows, documents))
+        return len(rows)
+    await _write_staged(executor, table, rows, documents)
+    return len(rows)
+
+
+async def _write_staged(
+    executor: AsyncExecutor, table: Table, rows: Sequence[EncodedRow], documents: Sequence[str]
+) -> None:
+    async with executor.transaction() as session:
+        await session.execute(write.create_stage(table))
+        async with session.copy(write.copy_into_stage(table)) as copy:
+            for data in copy_rows(rows):
+                await copy.write(data)
+        await session.execute(write.upsert_stage(table, documents, ordered=True))
+        if documents:
+            await session.execute(write.delete_stale_of_stage(table, documents))
+
+
+async def _write_spilled(executor: AsyncExecutor, table: Table, buffer: RowBuffer, documents: Sequence[str]) -> int:
+    async with executor.transaction({"work_mem": "64MB"}) as session:
+        await session.execute(write.create_stage(table))
+        async with session.copy(write.copy_into_stage(table)) as copy:
+            for data in buffer.copy_data():
+                await copy.write(data)
+        if buffer.superseded:
+            await session.execute(write.drop_superseded(buffer.superseded))
+        await session.execute(write.upsert_stage(table, documents, ordered=False))
+        written = session.rowcount
+        if documents:
+            await session.execute(write.delete_stale_of_stage(table, documents))
+    return written

@@ -1,0 +1,1 @@
+"""Arguments checked, whatever they are for: numbers, choices, JSON."""

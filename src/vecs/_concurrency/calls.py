@@ -1,0 +1,140 @@
+"""Calls of blocking functions and of users' functions and iterators, in both worlds."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import threading
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# So many items are encoded in well under a millisecond: the event loop need not be spared that.
+MAX_INLINE = 20
+# The iterators of a tuple and of a list.
+_NEVER_BLOCK = (type(iter(())), type(iter([])))
+
+
+async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking function in a thread: the event loop goes on."""
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking function here: a sync caller waits for it anyway."""
+    return function(*args, **kwargs)
+
+
+async def async_offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function over `count` items; in a thread if they are many, since for a few the change takes longer."""
+    if count <= MAX_INLINE:
+        return function(*args, **kwargs)
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function here."""
+    return function(*args, **kwargs)
+
+
+async def async_resolve(value: T | Awaitable[T]) -> T:
+    """Await what a user's function returned, if that can be awaited."""
+    if inspect.isawaitable(value):
+        return await cast("Awaitable[T]", value)
+    return cast("T", value)
+
+
+def resolve(value: T | Awaitable[T]) -> T:
+    """Wait for what a user's function returned, if that can be awaited."""
+    if inspect.isawaitable(value):
+        return _LOOP.run(cast("Awaitable[T]", value))
+    return cast("T", value)
+
+
+class _UserLoop:
+    """
+    The event loop, in a thread of its own, for the async functions that a user hands to a sync client.
+
+    There is one for all calls, because HTTP clients keep connections that belong to their loop. It is in a thread,
+    because the caller may run in another loop, as in a notebook. It starts with the first such function.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+
+    def run(self, value: Awaitable[T]) -> T:
+        """Await something on this loop; return its result."""
+
+        async def wait() -> T:
+            return await value
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._started()).result()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            # The thread does not survive a fork.
+            if self._loop is None or self._pid != os.getpid():
+                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
+                threading.Thread(target=self._loop.run_forever, name="vecs-user-loop", daemon=True).start()
+            return self._loop
+
+
+_LOOP = _UserLoop()
+
+
+async def async_take(source: AsyncIterator[T] | Iterator[T], count: int) -> list[T]:
+    """Take up to `count` items; a plain iterator is read in a thread, since it may block."""
+    if isinstance(source, AsyncIterator):
+        items: list[T] = []
+        while len(items) < count:
+            try:
+                items.append(await anext(source))
+            except StopAsyncIteration:
+                break
+        return items
+    if isinstance(source, _NEVER_BLOCK):
+        return take(source, count)
+    return await asyncio.to_thread(take, source, count)
+
+
+def take(source: Iterator[T], count: int) -> list[T]:
+    """Take up to `count` items."""
+    return [item for _, item in zip(range(count), source, strict=False)]
+
+
+def async_iterate(source: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T] | Iterator[T]:
+    """Start iterating over an iterable of either kind; asynchronously, if it is both."""
+    if isinstance(source, AsyncIterable):
+        return aiter(source)
+    return iter(source)
+
+
+def iterate(source: Iterable[T]) -> Iterator[T]:
+    """Start iterating."""
+    return iter(source)
+
+
+class AsyncDunders:
+    """Nothing: `len()` and `in` cannot be awaited. Async collections have count() and get() for that."""
+
+
+class Dunders:
+    """`len(collection)` and `id in collection`."""
+
+    def __len__(self) -> int:
+        return cast("Any", self).count()
+
+    def __contains__(self, id: object) -> bool:
+        return bool(cast("Any", self).get([id]))

@@ -1,0 +1,1 @@
+"""Where to connect, how, and what the errors of connections mean."""

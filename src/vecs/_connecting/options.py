@@ -1,0 +1,33 @@
+"""What a client is told at its creation, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vecs._checks.numbers import ABOVE_ZERO, checked_int, checked_number
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a client; times in seconds."""
+
+    pool_size: int = 10
+    pool_timeout: float = 30.0
+    connect_timeout: int = 10
+    statement_timeout: float | None = None
+    pooler: bool = False
+    server_settings: Mapping[str, str] | None = None
+    keep_running: bool = False
+    report: Callable[[str], None] | None = None
+
+    def __post_init__(self) -> None:
+        checked_int(self.pool_size, "pool_size", 1)
+        checked_int(self.connect_timeout, "connect_timeout", 1)
+        _seconds(self.pool_timeout, "pool_timeout")
+        if self.statement_timeout is not None:
+            _seconds(self.statement_timeout, "statement_timeout")
+
+
+def _seconds(value: object, what: str) -> None:
+    checked_number(value, what, ABOVE_ZERO, wanted="a number of seconds above 0")

@@ -1,0 +1,1 @@
+"""The decisions of an index build; nothing here awaits."""

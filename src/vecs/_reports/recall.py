@@ -1,0 +1,147 @@
+"""What measuring an index returns: recall and its interval, the setting that reaches a target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, NamedTuple
+
+from vecs.exc import ArgError
+
+# The settings that are tried, in steps of about a third: a sample cannot tell smaller ones apart.
+_EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
+_PROBES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10000, 20000)
+
+_Z = 1.959964
+
+
+@dataclass(frozen=True, repr=False)
+class Recall:
+    """
+    The share of the exact answer that searches found, measured on a sample of queries.
+
+    `low` and `high` are its 95 % interval for further queries like these; `least` is the worst query's share.
+    `limit` neighbours per query were compared, among `records`. `index` is the approximate
+    index that answers, or may where the planner chooses under a filter; None where there is none: every record
+    is compared, and recall is 1 by definition. `ef_search`, `probes` and `oversampling` are those asked for;
+    None is the default. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
+    of three searches.
+    """
+
+    recall: float
+    low: float
+    high: float
+    least: float
+    queries: int
+    limit: int
+    records: int
+    index: str | None
+    ef_search: int | None
+    probes: int | None
+    oversampling: float | None
+    search_ms: float
+    exact_ms: float
+
+    def __repr__(self) -> str:
+        if self.index is None:
+            return f"recall@{self.limit} 1: no approximate index answers, all {self.records:,} records are compared"
+        return (
+            f"recall@{self.limit} {self.recall:.3f} (95 %: {self.low:.3f} to {self.high:.3f}; least {self.least:.2f}; "
+            f"{self.queries} queries, {self.records:,} records)\n"
+            f"{self.index}{_settings(self.ef_search, self.probes, self.oversampling)}: {self.search_ms:.1f} ms, "
+            f"exact {self.exact_ms:.1f}"
+        )
+
+
+class Trial(NamedTuple):
+    """One setting that `tune()` tried: its value, the recall, the median of a search in milliseconds."""
+
+    value: int
+    recall: float
+    ms: float
+
+
+@dataclass(frozen=True, repr=False)
+class Tuning:
+    """
+    The least setting whose recall reached the target, or the greatest where none did, on a sample of queries.
+
+    `ef_search` or `probes` is the value, to be given to `search()`; both are None where no approximate index
+    answers. `reached` compares the recall on the sample; `low` and `high` tell how sure that is, see Recall.
+    `tried` are the settings that were measured, by value.
+    """
+
+    ef_search: int | None
+    probes: int | None
+    recall: float
+    low: float
+    high: float
+    target: float
+    reached: bool
+    tried: tuple[Trial, ...]
+    queries: int
+    limit: int
+    records: int
+    index: str | None
+
+    def __repr__(self) -> str:
+        if self.index is None:
+            return f"nothing to tune: no approximate index answers, all {self.records:,} records are compared"
+        verdict = "reaches" if self.reached else "is the most there is and misses"
+        tried = ", ".join(f"{trial.value}: {trial.recall:.3f} in {trial.ms:.1f} ms" for trial in self.tried)
+        return (
+            f"{_settings(self.ef_search, self.probes).strip()} {verdict} {self.target:g}: recall@{self.limit} "
+            f"{self.recall:.3f} (95 %: {self.low:.3f} to {self.high:.3f}; {self.queries} queries, "
+            f"{self.records:,} records)\n{self.index}, tried {tried}"
+        )
+
+
+def _settings(ef_search: int | None, probes: int | None, oversampling: float | None = None) -> str:
+    given = (("ef_search", ef_search), ("probes", probes), ("oversampling", oversampling))
+    return "".join(f" {name}={value}" for name, value in given if value is not None)
+
+
+def interval(share: float, queries: int) -> tuple[float, float]:
+    """
+    Return the 95 % interval of a mean of shares, one per query.
+
+    Wilson's (Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927), with one trial
+    per query, not per neighbour: the neighbours of one query are found or missed together. Shares in [0, 1] vary no
+    more than such trials, so the interval is rather too wide than too narrow. It has a width even where every query
+    found all.
+    """
+    square = _Z * _Z
+    centre = (share + square / (2 * queries)) / (1 + square / queries)
+    reach = _Z * math.sqrt(share * (1 - share) / queries + square / (4 * queries * queries)) / (1 + square / queries)
+    return max(0.0, min(share, centre - reach)), min(1.0, max(share, centre + reach))
+
+
+def checked_target(target: Any) -> float:
+    """Return a recall above 0 and up to 1, or raise ArgError."""
+    if isinstance(target, bool) or not isinstance(target, Real) or not 0 < float(target) <= 1:
+        raise ArgError(f"target must be a recall above 0 and up to 1, not {target!r}")
+    return float(target)
+
+
+def found_share(distances: Sequence[float], exact: Sequence[float], limit: int, *, cosine: bool) -> float:
+    """
+    Return which share of the `limit` nearest a search found, by the distances of both.
+
+    A record as near as the last of the exact answer counts, whichever of them the exact search took.
+    """
+    if len(exact) < limit or math.isnan(exact[limit - 1]):
+        # Records were deleted meanwhile, or zero vectors are among the nearest: there is no last distance.
+        return min(len(distances), limit) / limit
+    last = exact[limit - 1]
+    # A cosine distance near 0 is a difference of numbers near 1, of float32's precision.
+    greatest = last + 1e-6 * abs(last) + (1e-7 if cosine else 0.0)
+    return sum(distance <= greatest for distance in distances[:limit]) / limit
+
+
+def ladder(method: str, lists: int | None) -> tuple[int, ...]:
+    """Return the values of an index method's search setting that are worth trying, ascending."""
+    if method == "hnsw":
+        return _EF_SEARCH
+    return tuple(value for value in _PROBES if lists is None or value < lists) + (() if lists is None else (lists,))

@@ -1,0 +1,45 @@
+"""What a client has learnt of its collections, so that it need not ask the server each time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from vecs._searching.known_indexes import KnownIndexes
+from vecs.measures import IndexMeasure
+
+# Seconds for which the indexes of a collection are taken for known: another program may build or drop one.
+LONGEST_KNOWN = 60.0
+
+
+class Catalog:
+    """The indexes of each collection, the warnings that were given, and how often tables were altered."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # By schema and name, with the time at which they were read.
+        self._indexes: dict[tuple[str, str], tuple[float, KnownIndexes]] = {}
+        self._warned: set[tuple[str, str, IndexMeasure]] = set()
+        # How often this client altered the columns of a table: collections read theirs again when it has grown.
+        self.altered = 0
+
+    def known(self, schema: str, name: str) -> KnownIndexes | None:
+        """Return the indexes of a collection as they were a minute ago at most; None if they have to be read."""
+        read_at, indexes = self._indexes.get((schema, name), (0.0, None))
+        return indexes if self._clock() - read_at < LONGEST_KNOWN else None
+
+    def remember(self, schema: str, name: str, known: KnownIndexes) -> None:
+        """Note the indexes of a collection, which were read just now."""
+        self._indexes[schema, name] = self._clock(), known
+
+    def forget(self) -> None:
+        """Forget the indexes of all collections, after one was built or dropped, or a collection was renamed."""
+        self._indexes.clear()
+
+    def warns(self, schema: str, name: str, measure: IndexMeasure) -> bool:
+        """Whether the warning that no index covers a measure is still to be given."""
+        return (schema, name, measure) not in self._warned
+
+    def warned(self, schema: str, name: str, measure: IndexMeasure) -> None:
+        """Note that the warning was given."""
+        self._warned.add((schema, name, measure))

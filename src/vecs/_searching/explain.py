@@ -1,0 +1,76 @@
+"""A search described in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from vecs._indexing.precision import PRECISION_WORDS, automatic_precision, greatest_dimension
+from vecs._searching.plan import Query, Setup
+from vecs._searching.request import Request
+from vecs._sql.indexes import IndexInfo
+from vecs._sql.table import Table
+
+
+def describe_search(
+    setup: Setup, query: Query, indexes: Sequence[IndexInfo], plan: Sequence[str], settings: Mapping[str, str]
+) -> list[str]:
+    """Say which indexes a plan of the server uses, with what settings, among how many candidates, and what follows."""
+    request, table = setup.request, setup.shape.table
+    used = [index for index in indexes if any(index.name in line for line in plan)]
+    lines = [
+        _first_line(request, used),
+        *why_precision(table, setup.index_for(query), setup.shape.rows_of_index),
+    ]
+    if request.mode != "vector":
+        lines.append(f"Words are read as {table.language} text; rare ones count more.")
+    if request.mode == "hybrid":
+        vector, keyword = request.candidates
+        how = "by their scores, from the least to the greatest of them"
+        if request.rrf_constant is not None:
+            how = f"by reciprocal rank with the constant {request.rrf_constant}"
+        lines.append(
+            f"Up to {vector} records by nearness and {keyword} by words are fused {how}, "
+            f"with the weights {request.weights[0]:g} and {request.weights[1]:g}."
+        )
+    if any(index.approximate for index in used) and not request.exact:
+        known = ", ".join(f"{name} = {value}" for name, value in settings.items() if _concerns(name, used))
+        lines.append(f"Settings: {known}.")
+        lines.append("A short answer is asked for again without the index: fewer rows mean that there are no more.")
+    if request.refined:
+        steps = [
+            *(["reranked"] if request.rerank is not None else []),
+            *([f"spread by diversity {request.diversity:g}"] if request.diversity is not None else []),
+        ]
+        lines.append(f"{request.fetched} matches are fetched and {' and '.join(steps)}; {request.limit} are returned.")
+    return lines
+
+
+def _first_line(request: Request, used: Sequence[IndexInfo]) -> str:
+    how = {"vector": "nearness", "keyword": "words", "hybrid": "nearness and words"}[request.mode]
+    measured = "" if request.mode == "keyword" else f" ({request.measure.measure.value})"
+    if not used:
+        return f"The search by {how}{measured} compares every record, without an index."
+    named = ", ".join(f"{index.name} ({index.method})" for index in used)
+    return f"The search by {how}{measured} uses {named}."
+
+
+def _concerns(setting: str, used: Sequence[IndexInfo]) -> bool:
+    return any(setting.startswith(index.method + ".") for index in used)
+
+
+def why_precision(table: Table, index: IndexInfo | None, candidates: int) -> list[str]:
+    """Tell which precision answers a search and why; nothing where it is that of the vectors as they are stored."""
+    if index is None or index.precision in (None, "full"):
+        return []
+    found = (
+        f"It finds {candidates:,} candidates by {index.precision} precision and ranks them by their exact distance, "
+        "from the vectors as they are stored."
+    )
+    dimension, greatest = table.dimension or 0, greatest_dimension(table, "full")
+    if index.precision != automatic_precision(table) or dimension <= greatest:
+        return [f"Index {index.name} was made with precision={index.precision!r}.", found]
+    limits = f"{PRECISION_WORDS['full'] if table.vec_type == 'vector' else 'an index of them'} takes up to {greatest:,}"
+    if index.precision == "binary" and table.vec_type == "vector":
+        limits += f", one of half precision up to {greatest_dimension(table, 'half'):,}"
+    chose = f"so index() chose {index.precision} precision."
+    return [f"The vectors have {dimension:,} dimensions; {limits}, {chose}", found]

@@ -1,0 +1,245 @@
+"""What a search asks for, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from numbers import Real
+from typing import Any, Literal, TypeAlias, TypedDict, cast
+
+from vecs._checks.numbers import checked_int, checked_oversampling
+from vecs._sql.answers import Columns
+from vecs._sql.selection import EVERYTHING, Selection
+from vecs._sql.table import Table
+from vecs.exc import ArgError
+from vecs.fusion import checked_diversity
+from vecs.indexes import METHODS, IndexMethod
+from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
+from vecs.rerankers import Reranker, check_reranker
+
+Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
+MODES = ("vector", "keyword", "hybrid")
+
+# How many candidates each side of a hybrid search has at least: of fewer, too few are found by both.
+MIN_CANDIDATES = 50
+# No table has more; twice or ten times as many still fit an int8.
+MOST_ROWS = 2**58
+# How many times `limit` are gathered for a reranker or for diversity to choose from.
+OVERSAMPLING = 5.0
+DEFAULT_LIMIT = 10
+
+_FUSION = ("weights", "candidates", "rrf_constant")
+# Options that make a search more than plain nearness. A reranker, a whole model perhaps, is never kept in the cache.
+_NOT_PLAIN = ("text", "filters", "rerank", *_FUSION)
+
+
+class SearchOptions(TypedDict, total=False):
+    """The keyword arguments of `search()`."""
+
+    text: str | None
+    mode: Mode
+    limit: int
+    offset: int
+    filters: Mapping[str, Any] | None
+    measure: IndexMeasure | MeasureName | None
+    threshold: float | None
+    exact: bool
+    ef_search: int | None
+    probes: int | None
+    weights: tuple[float, float] | None
+    candidates: int | tuple[int, int] | None
+    rrf_constant: int | None
+    rerank: Reranker | None
+    diversity: float | None
+    oversampling: float | None
+    include_vector: bool
+    include_extra: bool
+
+
+@dataclass(slots=True)
+class Request:
+    """
+    A search, without what is searched for.
+
+    `limit` and `offset` are the caller's, `fetched` and `skipped` those of the statement: where its answer is
+    refined here, it is larger. `weights` and `candidates` are those of the vector side and of the keyword side.
+    """
+
+    mode: Mode
+    measure: MeasureSpec
+    columns: Columns
+    selection: Selection
+    limit: int
+    offset: int
+    fetched: int
+    skipped: int
+    threshold: float | None
+    exact: bool
+    ef_search: int | None
+    probes: int | None
+    weights: tuple[float, float]
+    candidates: tuple[int, int]
+    rrf_constant: int | None
+    rerank: Reranker | None
+    diversity: float | None
+    oversampling: float | None
+    include_vector: bool
+
+    # Whether only some of the records are searched.
+    filtered: bool
+    # Whether what the database answers is reordered here.
+    refined: bool
+
+
+def checked_request(
+    table: Table, selection: Selection, options: SearchOptions, *, columns: Columns | None = None
+) -> Request:
+    """
+    Return the request that these arguments of `search()` make, or raise ArgError.
+
+    `columns` are other columns than `search()` returns.
+    """
+    mode = options.get("mode", "vector")
+    if mode not in MODES:
+        raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+    limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)
+    offset = min(checked_int(options.get("offset", 0), "offset", 0), MOST_ROWS)
+    weights, candidates, rrf_constant = (options.get(name) for name in _FUSION)
+    if mode != "hybrid":
+        for name, value in zip(_FUSION, (weights, candidates, rrf_constant), strict=True):
+            if value is not None:
+                raise ArgError(f"{name}= is for mode='hybrid', and mode is {mode!r}")
+    rerank, diversity, threshold = options.get("rerank"), options.get("diversity"), options.get("threshold")
+    if rerank is not None:
+        check_reranker(rerank)
+    if diversity is not None and table.storage.sparse:
+        raise ArgError(f"diversity= compares dense vectors, and collection {table.name!r} holds sparse ones")
+    refined = rerank is not None or diversity is not None
+    factor = checked_oversampling(options.get("oversampling"))
+    fetched, skipped = limit, offset
+    if refined:
+        fetched, skipped = min(math.ceil((limit + offset) * (factor or OVERSAMPLING)), MOST_ROWS), 0
+    include_vector = options.get("include_vector", False)
+    shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
+    return Request(
+        mode=mode,
+        measure=measure_for(options.get("measure"), table.vec_type, table.dimension),
+        columns=columns or _columns(include_vector or diversity is not None, options.get("include_extra", False)),
+        selection=selection,
+        limit=limit,
+        offset=offset,
+        fetched=fetched,
+        skipped=skipped,
+        threshold=None if threshold is None else _threshold(threshold),
+        exact=options.get("exact", False),
+        ef_search=_checked_setting(options.get("ef_search"), IndexMethod.hnsw, "ef_search"),
+        probes=_checked_setting(options.get("probes"), IndexMethod.ivfflat, "probes"),
+        weights=shares,
+        candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
+        rrf_constant=None if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 0),
+        rerank=rerank,
+        diversity=None if diversity is None else checked_diversity(diversity),
+        # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
+        oversampling=None if refined else factor,
+        include_vector=include_vector,
+        filtered=selection != EVERYTHING,
+        refined=refined,
+    )
+
+
+def is_plain(options: SearchOptions) -> bool:
+    """Whether options are for nearness alone, without a filter: the same from one search to the next, mostly."""
+    return options.get("mode") == "vector" and all(options.get(name) is None for name in _NOT_PLAIN)
+
+
+def plain_request(table: Table, options: SearchOptions) -> Request:
+    """Return the request that plain options make; it is kept for the next search."""
+    try:
+        return _plain_request(table, **cast("dict[str, Any]", options))
+    except TypeError:
+        # What cannot be hashed is no good argument, either.
+        return checked_request(table, EVERYTHING, options)
+
+
+# Typed: True is no limit, though it equals 1.
+@lru_cache(maxsize=256, typed=True)
+def _plain_request(table: Table, **options: Any) -> Request:
+    return checked_request(table, EVERYTHING, cast("SearchOptions", options))
+
+
+@lru_cache(maxsize=4)
+def _columns(vec: bool, extra: bool) -> Columns:
+    return Columns(vec=vec, extra=extra)
+
+
+def check_known(options: SearchOptions) -> None:
+    """Raise TypeError for an argument that `search()` does not have."""
+    unknown = [name for name in options if name not in SearchOptions.__annotations__]
+    if unknown:
+        expected = ", ".join(SearchOptions.__annotations__)
+        raise TypeError(f"unknown argument {unknown[0]!r}; expected one of {expected}")
+
+
+def words_of(query: Any, request: Request, table: Table, text: str | None) -> str | None:
+    """
+    Return the text whose words are looked for, or that a reranker reads; None where neither is.
+
+    `text` is the argument of that name. Raises ArgError where there are no words, or nowhere to look for them.
+    """
+    needs_keywords = request.mode != "vector"
+    if needs_keywords and table.language is None:
+        raise ArgError(
+            f"mode={request.mode!r} needs the words of texts, and collection {table.name!r} keeps none; call its "
+            "enable_text(), or create the collection with text=True"
+        )
+    if request.rerank is not None and not table.has_text:
+        raise ArgError(
+            f"rerank= reads texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
+            "the collection with text=True"
+        )
+    if text is not None and not isinstance(text, str):
+        raise ArgError(f"text must be a string, not {text!r}")
+    if not needs_keywords and request.rerank is None:
+        if text is not None:
+            raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
+        return None
+    if text is None and not isinstance(query, str):
+        what = f"mode={request.mode!r}" if needs_keywords else "rerank="
+        raise ArgError(f"the query is {type(query).__name__}, and {what} needs words: give text= beside it")
+    return query if text is None else text
+
+
+def _checked_setting(value: int | None, method: IndexMethod, name: str) -> int | None:
+    return None if value is None else checked_int(value, name, *METHODS[method].search_range)
+
+
+def _threshold(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ArgError(f"threshold must be a score from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _checked_weights(weights: Any) -> tuple[float, float]:
+    if not isinstance(weights, tuple | list) or len(cast("Sequence[Any]", weights)) != 2:
+        raise ArgError(f"weights must be a pair (vector, keyword), not {weights!r}")
+    for weight in cast("Sequence[Any]", weights):
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
+            raise ArgError(f"weights must be numbers of at least 0, not {weights!r}")
+    vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
+    if vector + keyword == 0:
+        raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")
+    greatest = max(vector, keyword)
+    return vector / greatest, keyword / greatest
+
+
+def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, float]) -> tuple[int, int]:
+    # Twice as many as are wanted: the sides overlap.
+    given: Any = max(MIN_CANDIDATES, 2 * wanted) if candidates is None else candidates
+    pair = cast("Sequence[Any]", given if isinstance(given, tuple | list) else (given, given))
+    if len(pair) != 2:
+        raise ArgError(f"candidates must be a number or a pair (vector, keyword), not {candidates!r}")
+    vector, keyword = (checked_int(number, "candidates", 1) for number in pair)
+    # A side without weight is left out.
+    return vector if weights[0] else 0, keyword if weights[1] else 0

@@ -1,0 +1,184 @@
+"""The columns of an answer: selected, named, and read into values. Nothing else knows their order."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from vecs._sql.fragment import Fragment, Identifier, fragment, join
+from vecs._sql.table import Table
+from vecs._sql.vectors import vec_decoder
+from vecs.measures import MeasureSpec
+from vecs.records import Match, Record, StoredVector
+
+Row: TypeAlias = tuple[Any, ...]
+
+# What `select_list` selects, then the distance. Constants and not a NamedTuple: reading a row by them takes half the
+# time, and a search reads one row per match.
+ID, TEXT, METADATA, DOCUMENT_ID, VEC, EXTRA, DISTANCE = range(7)
+# Behind the distance stands what the kind of search adds: its score, where a statement scores its rows itself
+# (`by_words`, `by_both`); the number of the query (`several`); the place in the order of discovery (`nearest_of_pool`).
+SCORE = NUMBER = FOUND_AS = 7
+# `nearest_of_pool` and `by_both` tell two things more, which `evidence` reads.
+_CANDIDATES, _KEPT_AROUND = 8, 9
+
+
+class Evidence(NamedTuple):
+    """
+    What an answer tells of itself: whether it is to be believed is decided by that.
+
+    `candidates` is how many candidates it was taken from. `kept_around` is how many of the 40 records nearest to the
+    query pass the filter, or None where that was not asked for.
+    """
+
+    candidates: int
+    kept_around: int | None
+
+
+def evidence(rows: Sequence[Row]) -> Evidence | None:
+    """Read what an answer of `nearest_of_pool` or `by_both` tells of itself; an empty one tells nothing."""
+    return Evidence(rows[0][_CANDIDATES], rows[0][_KEPT_AROUND]) if rows else None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which parts of a record come back besides its id."""
+
+    text: bool = True
+    metadata: bool = True
+    document_id: bool = True
+    vec: bool = False
+    extra: bool = False
+    # As they are in the table, under their names, and the keywords besides: for a select around this one.
+    raw: bool = False
+
+
+@lru_cache(maxsize=256)
+def select_list(table: Table, columns: Columns) -> Fragment:
+    """Return what is selected, in the order of a match; or, if raw, what a select around this one needs of it."""
+    if columns.raw:
+        return names(table, columns)
+    pieces = [fragment("id")]
+    text = table.has_text
+    pieces.append(fragment("text") if columns.text and text else fragment("null::text"))
+    pieces.append(fragment("metadata") if columns.metadata else fragment("null::jsonb"))
+    pieces.append(fragment("document_id") if columns.document_id and text else fragment("null::text"))
+    if columns.vec:
+        # Its binary form as bytea, so that nothing registered on the connection changes what arrives.
+        pieces.append(fragment("{send}(vec)", send=table.type("_send")))
+    else:
+        pieces.append(fragment("null::bytea"))
+    pieces.append(fragment("extra") if columns.extra and text else fragment("null::jsonb"))
+    return join(", ", pieces)
+
+
+def names(table: Table, columns: Columns) -> Fragment:
+    """Return the columns of the table that a match is made of."""
+    wanted = [("metadata", columns.metadata), ("vec", columns.vec)]
+    if table.has_text:
+        wanted += [("text", columns.text), ("document_id", columns.document_id), ("extra", columns.extra)]
+    wanted.append(("text_search", columns.raw))
+    found = ("id", *(name for name, asked in wanted if asked))
+    return join(", ", (fragment("{name}", name=Identifier(name)) for name in found))
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Sort the answer of `nearest` by distance: an iterative index scan's order is relaxed."""
+    # NaN (a zero vector under cosine) sorts last, as in Postgres.
+    return sorted(rows, key=lambda row: (row[DISTANCE] != row[DISTANCE], row[DISTANCE]))
+
+
+def each(rows: Sequence[Row], count: int) -> list[list[Row]]:
+    """Take the answer of `several` apart, one list per query."""
+    found: list[list[Row]] = [[] for _ in range(count)]
+    for row in rows:
+        found[int(row[NUMBER])].append(row)
+    return found
+
+
+def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec | None) -> list[Match]:
+    """Read the answer of `nearest`, or of a search that scores its rows itself: then measure is None."""
+    decode = vec_decoder(table)
+    score = None if measure is None else measure.score
+    matches: list[Match] = []
+    for row in rows:
+        # Past the constructor of a frozen dataclass, which sets attribute by attribute: four times as fast, and a
+        # search makes one match per row.
+        match = _new(Match)
+        parts: dict[str, Any] = {
+            "id": row[ID],
+            "text": row[TEXT],
+            "metadata": {} if row[METADATA] is None else row[METADATA],
+            "document_id": row[DOCUMENT_ID],
+            "distance": row[DISTANCE],
+            "score": row[SCORE] if score is None else score(row[DISTANCE]),
+            "vec": None if row[VEC] is None else decode(row[VEC]),
+            "extra": row[EXTRA],
+        }
+        _set(match, "__dict__", parts)
+        matches.append(match)
+    return matches
+
+
+_new, _set = object.__new__, object.__setattr__
+
+
+def read_records(table: Table, rows: Sequence[Row]) -> list[Record]:
+    """Read the answer of `records`."""
+    decode = vec_decoder(table)
+    return [
+        Record(
+            id=row[ID],
+            text=row[TEXT],
+            metadata={} if row[METADATA] is None else row[METADATA],
+            document_id=row[DOCUMENT_ID],
+            vec=None if row[VEC] is None else decode(row[VEC]),
+            extra=row[EXTRA],
+        )
+        for row in rows
+    ]
+
+
+class RecordRow(NamedTuple):
+    """A row as vecs 0.4 gave it: a tuple with attributes."""
+
+    id: str
+    vec: StoredVector
+    metadata: dict[str, Any]
+
+
+def read_record_rows(table: Table, rows: Sequence[Row]) -> list[RecordRow]:
+    """Read the answer of `records` in 0.4's shape."""
+    decode = vec_decoder(table)
+    return [RecordRow(row[ID], decode(row[VEC]), {} if row[METADATA] is None else row[METADATA]) for row in rows]
+
+
+@lru_cache(maxsize=8)
+def _query_row(value: bool, vector: bool, metadata: bool) -> Any:
+    names = ["id", *(["distance"] * value), *(["vec"] * vector), *(["metadata"] * metadata)]
+    # Untyped by nature: which fields there are depends on the flags.
+    return cast("Any", namedtuple)("QueryRow", names)
+
+
+def read_query_rows(table: Table, rows: Sequence[Row], value: bool, vector: bool, metadata: bool) -> list[Any]:
+    """
+    Read rows in the shapes of 0.4's `query`: ids, or tuples of what was asked for.
+
+    Their columns are always in the order id, distance, vec, metadata.
+    """
+    if not (value or vector or metadata):
+        return [row[ID] for row in rows]
+    decode = vec_decoder(table)
+    make = _query_row(bool(value), bool(vector), bool(metadata))
+    return [
+        make(
+            row[ID],
+            *((row[DISTANCE],) if value else ()),
+            *((decode(row[VEC]),) if vector else ()),
+            *(({} if row[METADATA] is None else row[METADATA],) if metadata else ()),
+        )
+        for row in rows
+    ]

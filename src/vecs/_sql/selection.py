@@ -1,0 +1,48 @@
+"""Which records a statement is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vecs._sql.filters import condition
+from vecs._sql.fragment import EMPTY, Fragment, fragment, join
+from vecs.filters import Filter
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which records: every part given must hold; nothing given is every record."""
+
+    ids: Sequence[str] | None = None
+    document_ids: Sequence[str] | None = None
+    filters: Filter | None = None
+
+
+EVERYTHING = Selection()
+
+
+def where(selection: Selection, *more: Fragment) -> Fragment:
+    """Return a WHERE clause, or nothing."""
+    parts = [*more, *conditions(selection)]
+    if not parts:
+        return EMPTY
+    return fragment(" where {conditions}", conditions=join(" and ", parts))
+
+
+def conditions(selection: Selection) -> list[Fragment]:
+    """Return what records of a selection meet."""
+    parts: list[Fragment] = []
+    if selection.ids is not None:
+        # One array, never a placeholder each: one statement whatever the count.
+        parts.append(fragment("id = any({ids}::text[])", ids=list(selection.ids)))
+    if selection.document_ids is not None:
+        parts.append(fragment("document_id = any({ids}::text[])", ids=list(selection.document_ids)))
+    if selection.filters is not None:
+        parts.append(condition(selection.filters))
+    return parts
+
+
+def selects_nothing(selection: Selection) -> bool:
+    """Whether an empty list of ids or of documents was given."""
+    return selection.ids == [] or selection.document_ids == []

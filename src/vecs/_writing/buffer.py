@@ -1,0 +1,120 @@
+"""Rows on their way to the server: in memory while they are few, in a temporary file when they are many."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from tempfile import TemporaryFile
+from typing import IO
+
+from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
+from vecs._sql.rows import ID, EncodedRow
+
+# What one write keeps in memory.
+MEMORY_BYTES = 32 * 2**20
+_READ_BYTES = 2**18
+# What a row costs in Python objects besides its bytes.
+_ROW_BYTES = 400
+_POSITION = struct.Struct("!q")
+
+
+class RowBuffer:
+    """
+    The rows of one write, in the order they came.
+
+    Up to `memory` bytes they are kept as rows, which `sorted_rows()` sorts and de-duplicates; beyond, as
+    binary COPY data in a temporary file, and the server does both. So memory stays flat, nothing is sent
+    before the input has ended, and no transaction waits for whatever makes the input.
+    """
+
+    def __init__(self, memory: int = MEMORY_BYTES) -> None:
+        self._memory = memory
+        self._bytes = 0
+        self._rows: list[tuple[int, str | None, EncodedRow]] = []
+        self._file: IO[bytes] | None = None
+        self._closed = False
+        self._position = 0
+        # Documents to replace, each with the position from which on its chunks are of its last version.
+        self.documents: dict[str, int] = {}
+        self.superseded: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        """How many rows came in, duplicates included."""
+        return self._position
+
+    @property
+    def spilled(self) -> bool:
+        """Whether the rows are in a file."""
+        return self._file is not None
+
+    def begin_documents(self, documents: Iterable[str]) -> None:
+        """Announce documents whose chunks follow; chunks of them that came before are of an older version."""
+        for document in documents:
+            if document in self.documents:
+                self.superseded[document] = self._position
+            self.documents[document] = self._position
+
+    def extend(self, rows: Iterable[tuple[str | None, EncodedRow]]) -> None:
+        """Add rows, each behind the document it is a chunk of."""
+        for document, row in rows:
+            self._rows.append((self._position, document, row))
+            self._position += 1
+            self._bytes += _ROW_BYTES + sum(len(field) for field in row if field is not None)
+        if self._bytes > self._memory:
+            self._spill()
+
+    def finish(self) -> None:
+        """Write the last rows to the file, where there is one."""
+        if self._file is not None:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._closed:
+            # The thread of a cancelled call may still run.
+            return
+        if self._file is None:
+            self._file = TemporaryFile(prefix="vecs-")  # noqa: SIM115 - close() ends it
+        self._file.write(b"".join(_copy_data((position, row) for position, _, row in self._rows)))
+        self._rows.clear()
+        self._bytes = 0
+
+    def sorted_rows(self) -> list[EncodedRow]:
+        """Return the rows sorted by id, the last of each id."""
+        last = {
+            row[ID]: row
+            for position, document, row in self._rows
+            if document is None or position >= self.superseded.get(document, 0)
+        }
+        return [last[key] for key in sorted(last, key=_id_order)]
+
+    def copy_data(self) -> Iterator[bytes]:
+        """Yield the file as one binary COPY."""
+        if self._file is None:
+            return
+        self._file.seek(0)
+        yield COPY_HEADER
+        while data := self._file.read(_READ_BYTES):
+            yield data
+        yield COPY_TRAILER
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._closed = True
+        if self._file is not None:
+            self._file.close()
+
+
+def copy_rows(rows: Sequence[EncodedRow]) -> Iterator[bytes]:
+    """Yield rows as one binary COPY, two hundred at a time."""
+    yield COPY_HEADER
+    for start in range(0, len(rows), 200):
+        yield b"".join(_copy_data(enumerate(rows[start : start + 200], start)))
+    yield COPY_TRAILER
+
+
+def _copy_data(rows: Iterable[tuple[int, EncodedRow]]) -> Iterator[bytes]:
+    return (copy_row((_POSITION.pack(position), *row)) for position, row in rows)
+
+
+def _id_order(identifier: bytes | None) -> bytes:
+    return identifier or b""

@@ -1,0 +1,90 @@
+"""What a client remembers of its collections, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+
+from vecs._searching.catalog import LONGEST_KNOWN, Catalog
+from vecs._searching.known_indexes import KnownIndexes
+from vecs.measures import IndexMeasure
+
+COSINE, L2 = IndexMeasure.cosine_distance, IndexMeasure.l2_distance
+
+
+class Clock:
+    """A time that tests set."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def catalog(clock: Clock) -> Catalog:
+    return Catalog(clock)
+
+
+def test_nothing_is_known_at_first(catalog: Catalog, clock: Clock) -> None:
+    assert catalog.known("vecs", "docs") is None
+    clock.now = 0.0
+    assert catalog.known("vecs", "docs") is None
+
+
+def test_indexes_are_known_for_a_minute(catalog: Catalog, clock: Clock) -> None:
+    indexes = KnownIndexes()
+    catalog.remember("vecs", "docs", indexes)
+    clock.now += LONGEST_KNOWN - 0.1
+    assert catalog.known("vecs", "docs") is indexes
+    clock.now += 0.1
+    assert catalog.known("vecs", "docs") is None
+
+
+def test_indexes_read_again_are_known_for_another_minute(catalog: Catalog, clock: Clock) -> None:
+    catalog.remember("vecs", "docs", KnownIndexes())
+    clock.now += 50
+    again = KnownIndexes()
+    catalog.remember("vecs", "docs", again)
+    clock.now += 50
+    assert catalog.known("vecs", "docs") is again
+
+
+def test_collections_of_other_names_and_schemas_are_others(catalog: Catalog) -> None:
+    catalog.remember("vecs", "docs", KnownIndexes())
+    assert catalog.known("vecs", "other") is None
+    assert catalog.known("other", "docs") is None
+
+
+def test_forgetting_is_of_the_indexes_of_all_collections_and_of_no_warning(catalog: Catalog) -> None:
+    catalog.remember("vecs", "docs", KnownIndexes())
+    catalog.remember("vecs", "other", KnownIndexes())
+    catalog.warned("vecs", "docs", COSINE)
+    catalog.forget()
+    assert catalog.known("vecs", "docs") is None
+    assert catalog.known("vecs", "other") is None
+    assert not catalog.warns("vecs", "docs", COSINE)
+
+
+def test_a_warning_is_given_once_per_collection_and_measure(catalog: Catalog) -> None:
+    assert catalog.warns("vecs", "docs", COSINE)
+    catalog.warned("vecs", "docs", COSINE)
+    assert not catalog.warns("vecs", "docs", COSINE)
+    assert catalog.warns("vecs", "docs", L2)
+    assert catalog.warns("vecs", "other", COSINE)
+    assert catalog.warns("other", "docs", COSINE)
+
+
+def test_no_table_was_altered_at_first(catalog: Catalog) -> None:
+    assert catalog.altered == 0
+
+
+def test_the_clock_is_the_monotonic_one_by_default() -> None:
+    catalog = Catalog()
+    indexes = KnownIndexes()
+    catalog.remember("vecs", "docs", indexes)
+    assert catalog.known("vecs", "docs") is indexes

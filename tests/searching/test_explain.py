@@ -1,0 +1,75 @@
+"""A search in words, from what was decided and what the server answered; no server here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vecs import IndexInfo
+from vecs._searching.explain import describe_search
+from vecs._searching.known_indexes import KnownIndexes
+from vecs._searching.plan import Query, set_up
+from vecs._searching.request import checked_request
+from vecs._sql.selection import EVERYTHING
+from vecs._sql.table import Extension, Table
+from vecs.measures import IndexMeasure
+
+TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1, 2, 3), has_text=True, language="english")
+INDEX = IndexInfo(
+    name="ix_half",
+    method="hnsw",
+    column=None,
+    measure=IndexMeasure.cosine_distance,
+    options={},
+    valid=True,
+    primary=False,
+    size_bytes=0,
+    definition="",
+    precision="half",
+    rows=9000,
+)
+SETTINGS = {"hnsw.ef_search": "40", "ivfflat.probes": "10"}
+
+
+def described(plan: list[str], **options: Any) -> list[str]:
+    given: Any = options
+    setup = set_up(TABLE, checked_request(TABLE, EVERYTHING, given), KnownIndexes([INDEX]), pooler=False)
+    query = Query(np.array([1, 0], np.float32), "words")
+    return describe_search(setup, query, [INDEX], plan, SETTINGS)
+
+
+def test_a_search_by_an_index_names_it_its_precision_and_its_settings() -> None:
+    assert described(["Index Scan using ix_half on docs"], limit=10) == [
+        "The search by nearness (cosine_distance) uses ix_half (hnsw).",
+        "Index ix_half was made with precision='half'.",
+        "It finds 12 candidates by half precision and ranks them by their exact distance, from the vectors as they "
+        "are stored.",
+        "Settings: hnsw.ef_search = 40.",
+        "A short answer is asked for again without the index: fewer rows mean that there are no more.",
+    ]
+
+
+def test_an_exact_search_says_that_it_compares_every_record() -> None:
+    assert described(["Seq Scan on docs"], exact=True) == [
+        "The search by nearness (cosine_distance) compares every record, without an index."
+    ]
+
+
+def test_a_hybrid_search_tells_how_both_sides_are_fused() -> None:
+    by_scores = described(["Seq Scan"], mode="hybrid", weights=(1, 0.5))
+    assert "Words are read as english text; rare ones count more." in by_scores
+    assert (
+        "Up to 50 records by nearness and 50 by words are fused by their scores, from the least to the greatest of "
+        "them, with the weights 1 and 0.5."
+    ) in by_scores
+    by_ranks = described(["Seq Scan"], mode="hybrid", rrf_constant=60)
+    assert any("by reciprocal rank with the constant 60" in line for line in by_ranks)
+    assert described(["Seq Scan"], mode="keyword")[0] == (
+        "The search by words compares every record, without an index."
+    )
+
+
+def test_what_follows_the_search_is_told() -> None:
+    lines = described(["Seq Scan"], rerank=lambda query, texts: [], diversity=0.5, limit=4)
+    assert lines[-1] == "20 matches are fetched and reranked and spread by diversity 0.5; 4 are returned."

@@ -1,0 +1,135 @@
+"""The options of a search: the same everywhere, checked once."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vecs
+from vecs._searching.request import (
+    SearchOptions,
+    check_known,
+    checked_request,
+    is_plain,
+    plain_request,
+    words_of,
+)
+from vecs._sql.selection import EVERYTHING
+from vecs._sql.table import Extension, Table
+from vecs.exc import ArgError
+
+TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1), has_text=True, language="english")
+VECTORS = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1))
+
+
+@pytest.mark.parametrize("cls", [vecs.Collection, vecs.AsyncCollection])
+def test_the_options_are_the_keyword_arguments_of_search(cls: Any) -> None:
+    keywords = inspect.signature(cls.search).parameters
+    assert list(SearchOptions.__annotations__) == [name for name in keywords if name not in ("self", "query")]
+
+
+@pytest.mark.parametrize("name", SearchOptions.__annotations__)
+def test_every_option_reaches_the_check(name: str) -> None:
+    """The defaults of `search()` are those of `checked_request`."""
+    default = inspect.signature(vecs.Collection.search).parameters[name].default
+    given: Any = {name: default}
+    assert checked_request(TABLE, EVERYTHING, given) == checked_request(TABLE, EVERYTHING, {})
+
+
+def options(**changed: Any) -> Any:
+    parameters = inspect.signature(vecs.Collection.search).parameters
+    return {name: parameters[name].default for name in SearchOptions.__annotations__} | changed
+
+
+def test_a_plain_request_is_kept() -> None:
+    assert is_plain(options())
+    assert plain_request(TABLE, options(limit=7)) is plain_request(TABLE, options(limit=7))
+    assert plain_request(TABLE, options(limit=7)).limit == 7
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"mode": "keyword"},
+        {"mode": "hybrid"},
+        {"text": "words"},
+        {"filters": {}},
+        {"rerank": print},
+        {"weights": (1, 1)},
+        {"candidates": 5},
+        {"rrf_constant": 60},
+    ],
+)
+def test_what_is_more_than_nearness_is_not_kept(changed: Any) -> None:
+    assert not is_plain(options(**changed))
+
+
+@pytest.mark.parametrize("changed", [{"limit": True}, {"offset": True}, {"ef_search": True}, {"limit": []}])
+def test_what_equals_a_good_argument_is_refused_though_that_was_kept(changed: Any) -> None:
+    plain_request(TABLE, options(limit=1, offset=1, ef_search=1))
+    with pytest.raises(ArgError):
+        plain_request(TABLE, options(**{"limit": 1, "offset": 1, "ef_search": 1, **changed}))
+
+
+def test_an_unknown_option_is_named_with_those_there_are() -> None:
+    given: Any = {"top_k": 3}
+    with pytest.raises(TypeError, match="unknown argument 'top_k'; expected one of text, mode, limit"):
+        check_known(given)
+
+
+def test_words_come_from_the_query_or_beside_it() -> None:
+    keyword = checked_request(TABLE, EVERYTHING, {"mode": "keyword"})
+    plain = checked_request(TABLE, EVERYTHING, {})
+    reranked = checked_request(TABLE, EVERYTHING, {"rerank": lambda query, texts: [0.0 for _ in texts]})
+    assert words_of("a b", keyword, TABLE, None) == "a b"
+    assert words_of(np.ones(2), keyword, TABLE, "c") == "c"
+    assert words_of("a b", plain, VECTORS, None) is None
+    assert words_of("a b", reranked, TABLE, None) == "a b"
+    for query, request, table, text, message in (
+        ("a", keyword, VECTORS, None, "mode='keyword' needs the words of texts"),
+        ("a", reranked, VECTORS, None, "rerank= reads texts"),
+        ("a", keyword, TABLE, 5, "text must be a string, not 5"),
+        ("a", plain, TABLE, "b", "text= is for mode='keyword' and mode='hybrid', and for rerank="),
+        ([1, 2], keyword, TABLE, None, "the query is list, and mode='keyword' needs words"),
+        ([1, 2], reranked, TABLE, None, "the query is list, and rerank= needs words"),
+    ):
+        wrong: Any = text
+        with pytest.raises(ArgError, match=message):
+            words_of(query, request, table, wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mode": "fuzzy"}, "unknown mode 'fuzzy'; expected one of 'vector', 'keyword', 'hybrid'"),
+        ({"weights": (1, 1)}, "weights= is for mode='hybrid', and mode is 'vector'"),
+        ({"candidates": 9, "mode": "keyword"}, "candidates= is for mode='hybrid', and mode is 'keyword'"),
+        ({"threshold": 1.5}, "threshold must be a score from 0 to 1, not 1.5"),
+        ({"threshold": True}, "threshold must be a score from 0 to 1, not True"),
+        ({"mode": "hybrid", "weights": 1}, r"weights must be a pair \(vector, keyword\), not 1"),
+        ({"mode": "hybrid", "weights": (1, -1)}, "weights must be numbers of at least 0"),
+        ({"mode": "hybrid", "weights": (0, 0)}, "weights are both 0"),
+        ({"mode": "hybrid", "candidates": (1, 2, 3)}, "candidates must be a number or a pair"),
+        ({"mode": "hybrid", "candidates": 0}, "candidates must be an integer at least 1, not 0"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_what_would_be_right(given: Any, message: str) -> None:
+    with pytest.raises(ArgError, match=message):
+        checked_request(TABLE, EVERYTHING, given)
+
+
+def test_sparse_vectors_are_not_spread() -> None:
+    sparse = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1), vec_type="sparsevec")
+    with pytest.raises(ArgError, match="diversity= compares dense vectors, and collection 'docs' holds sparse ones"):
+        checked_request(sparse, EVERYTHING, {"diversity": 0.5})
+
+
+def test_a_side_without_weight_is_left_out_and_weights_are_relative() -> None:
+    request = checked_request(TABLE, EVERYTHING, {"mode": "hybrid", "weights": (0, 4), "candidates": (7, 8)})
+    assert request.weights == (0.0, 1.0)
+    assert request.candidates == (0, 8)
+    assert checked_request(TABLE, EVERYTHING, {"threshold": 1}).threshold == 1.0
+    assert checked_request(TABLE, EVERYTHING, {"mode": "hybrid", "limit": 100}).candidates == (200, 200)
