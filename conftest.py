@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,12 @@ def pytest_configure() -> None:
         providers._get_local_constants = lambda: providers._local_constants
 
 
+def pytest_collection_finish() -> None:
+    # What is imported by now stays: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def target() -> Iterator[str]:
     """A connection string: of the server that VECS_TEST_DSN names, else of an embedded one."""
@@ -69,6 +76,16 @@ def superuser_target() -> Iterator[str]:
 @pytest.fixture
 def schema(target: str) -> Iterator[str]:
     """A schema name that no other test has; dropped afterwards."""
+    yield from _dropped_afterwards(target)
+
+
+@pytest.fixture(scope="module")
+def module_schema(target: str) -> Iterator[str]:
+    """A schema name that the tests of a module share; dropped afterwards."""
+    yield from _dropped_afterwards(target)
+
+
+def _dropped_afterwards(target: str) -> Iterator[str]:
     name = f"vecs_test_{os.getpid()}_{next(_numbers)}"
     yield name
     with psycopg.connect(target, autocommit=True) as connection:

@@ -21,8 +21,9 @@ from psycopg.conninfo import make_conninfo
 import vecs
 from vecs import IndexArgsHNSW
 
-ROWS, DIMENSION = 12_000, 64
-SLOW = IndexArgsHNSW(m=16, ef_construction=128)
+ROWS, DIMENSION = 4_000, 64
+# Seconds, of which the tests need tenths.
+SLOW = IndexArgsHNSW(m=16, ef_construction=1000)
 VECTORS = np.random.default_rng(0).normal(size=(ROWS, DIMENSION)).astype(np.float32)
 
 
@@ -90,13 +91,13 @@ def test_tasks_that_build_for_other_measures_at_once_all_succeed(docs: vecs.Coll
 
 
 def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collection, target: str, schema: str) -> None:
-    name = "ix_vector_cosine_ops_hnsw_m16_efc128_abcdef0"
+    name = "ix_vector_cosine_ops_hnsw_m16_efc1000_abcdef0"
 
     def build() -> None:
         with psycopg.connect(target, autocommit=True) as connection:
             connection.execute(
                 f'create index concurrently {name} on "{schema}".docs using hnsw (vec vector_cosine_ops) '
-                "with (m = 16, ef_construction = 128)"
+                "with (m = 16, ef_construction = 1000)"
             )
 
     building = threading.Thread(target=build)
@@ -183,7 +184,7 @@ def test_what_a_killed_process_left_is_cleared_by_the_next_build(
 ) -> None:
     code = (
         f"import vecs; vecs.create_client({target!r}, schema={schema!r}).get_collection('docs')"
-        ".index(concurrently=True, memory='4MB', workers=0, method=vecs.IndexArgsHNSW(ef_construction=128))"
+        ".index(concurrently=True, memory='4MB', workers=0, method=vecs.IndexArgsHNSW(ef_construction=1000))"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     wait_for_build(target, schema)

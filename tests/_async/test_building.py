@@ -13,18 +13,25 @@ from psycopg import sql
 
 import vecs
 from vecs import IndexArgsHNSW, IndexArgsIVFFlat
+from vecs._async.indexing import watch
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
-ROWS, DIMENSION = 8_000, 64
+ROWS, DIMENSION = 3_000, 64
 # Long enough to be looked at a few times, on any machine.
 SLOW = IndexArgsHNSW(m=16, ef_construction=128)
-VECTORS = np.random.default_rng(0).normal(size=(ROWS, DIMENSION)).astype(np.float32)
+VECTORS = np.random.default_rng(0).normal(size=(8_000, DIMENSION)).astype(np.float32)
 
 
 async def filled(client: vecs.AsyncClient, rows: int = ROWS) -> vecs.AsyncCollection:
     docs = await client.create_collection("docs", DIMENSION)
     await docs.upsert((f"{i}", VECTORS[i], {"n": i}) for i in range(rows))
     return docs
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds are looked at ten times as often as a user's, so that they may be short."""
+    monkeypatch.setattr(watch, "PERIOD", 0.02)
 
 
 @pytest.fixture
@@ -63,11 +70,14 @@ def building_now(target: str, schema: str) -> list[Any]:
 
 def interrupted_build(target: str, schema: str, name: str) -> None:
     """Leave an invalid index as an interrupted build does."""
-    create = sql.SQL("create index concurrently {} on {} using hnsw (vec vector_l2_ops) with (ef_construction = 200)")
-    with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute("set statement_timeout = '200ms'; set maintenance_work_mem = '4MB'")
-        with pytest.raises(psycopg.errors.QueryCanceled):
-            connection.execute(create.format(sql.Identifier(name), sql.Identifier(schema, "docs")))
+    create = sql.SQL("create index concurrently {} on {} using hnsw (vec vector_l2_ops)")
+    table = sql.Identifier(schema, "docs")
+    with psycopg.connect(target) as writer, psycopg.connect(target, autocommit=True) as connection:
+        # The build begins with waiting for all who may write.
+        writer.execute(sql.SQL("lock table {} in row exclusive mode").format(table))
+        connection.execute("set lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            connection.execute(create.format(sql.Identifier(name), table))
 
 
 # --- progress ----------------------------------------------------------------------------------------
@@ -137,7 +147,7 @@ async def test_an_error_of_the_callback_ends_the_build(
             raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine"):
-        await docs.index(method=SLOW, concurrently=concurrently, progress=fail, memory="4MB")
+        await docs.index(method=SLOW, concurrently=concurrently, progress=fail, memory="1MB")
     assert building_now(target, schema) == []
     assert names(await docs.indexes()) == []
     assert len(await docs.index(concurrently=concurrently)) > 0
@@ -225,7 +235,7 @@ async def test_a_concurrent_build_whose_connection_dies_leaves_no_index(
     async with vecs.create_async_client(target, schema=schema, pooler=pooler) as client:
         same = await client.get_collection("docs")
         with pytest.raises(Unavailable):
-            await same.index(method=SLOW, concurrently=True, progress=kill, workers=0, memory="4MB")
+            await same.index(method=SLOW, concurrently=True, progress=kill, workers=0, memory="1MB")
     assert names(await docs.indexes()) == []
     await docs.index(concurrently=True)
 
@@ -239,7 +249,7 @@ async def test_a_statement_that_fails_leaves_no_index(docs: vecs.AsyncCollection
 
     for concurrently in (False, True):
         with pytest.raises(DatabaseError, match="canceling statement"):
-            await docs.index(method=SLOW, concurrently=concurrently, progress=cancel, workers=0, memory="4MB")
+            await docs.index(method=SLOW, concurrently=concurrently, progress=cancel, workers=0, memory="1MB")
         assert names(await docs.indexes()) == []
 
 
@@ -255,8 +265,8 @@ async def test_memory_is_enough_by_default(docs: vecs.AsyncCollection, caplog: A
 
 @pytest.mark.parametrize("concurrently", [False, True])
 async def test_too_little_memory_is_told(docs: vecs.AsyncCollection, caplog: Any, concurrently: bool) -> None:
-    await docs.index(memory="2MB", concurrently=concurrently, workers=0)
-    assert "does not fit into 2MB" in caplog.text
+    await docs.index(memory="1MB", concurrently=concurrently, workers=0)
+    assert "does not fit into 1MB" in caplog.text
     assert "index(memory=)" in caplog.text
 
 

@@ -14,18 +14,25 @@ from psycopg import sql
 
 import vecs
 from vecs import IndexArgsHNSW, IndexArgsIVFFlat
+from vecs._sync.indexing import watch
 from vecs.exc import ArgError, DatabaseError, Unavailable
 
-ROWS, DIMENSION = 8_000, 64
+ROWS, DIMENSION = 3_000, 64
 # Long enough to be looked at a few times, on any machine.
 SLOW = IndexArgsHNSW(m=16, ef_construction=128)
-VECTORS = np.random.default_rng(0).normal(size=(ROWS, DIMENSION)).astype(np.float32)
+VECTORS = np.random.default_rng(0).normal(size=(8_000, DIMENSION)).astype(np.float32)
 
 
 def filled(client: vecs.Client, rows: int = ROWS) -> vecs.Collection:
     docs = client.create_collection("docs", DIMENSION)
     docs.upsert((f"{i}", VECTORS[i], {"n": i}) for i in range(rows))
     return docs
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds are looked at ten times as often as a user's, so that they may be short."""
+    monkeypatch.setattr(watch, "PERIOD", 0.02)
 
 
 @pytest.fixture
@@ -64,11 +71,14 @@ def building_now(target: str, schema: str) -> list[Any]:
 
 def interrupted_build(target: str, schema: str, name: str) -> None:
     """Leave an invalid index as an interrupted build does."""
-    create = sql.SQL("create index concurrently {} on {} using hnsw (vec vector_l2_ops) with (ef_construction = 200)")
-    with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute("set statement_timeout = '200ms'; set maintenance_work_mem = '4MB'")
-        with pytest.raises(psycopg.errors.QueryCanceled):
-            connection.execute(create.format(sql.Identifier(name), sql.Identifier(schema, "docs")))
+    create = sql.SQL("create index concurrently {} on {} using hnsw (vec vector_l2_ops)")
+    table = sql.Identifier(schema, "docs")
+    with psycopg.connect(target) as writer, psycopg.connect(target, autocommit=True) as connection:
+        # The build begins with waiting for all who may write.
+        writer.execute(sql.SQL("lock table {} in row exclusive mode").format(table))
+        connection.execute("set lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            connection.execute(create.format(sql.Identifier(name), table))
 
 
 # --- progress ----------------------------------------------------------------------------------------
@@ -138,7 +148,7 @@ def test_an_error_of_the_callback_ends_the_build(
             raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine"):
-        docs.index(method=SLOW, concurrently=concurrently, progress=fail, memory="4MB")
+        docs.index(method=SLOW, concurrently=concurrently, progress=fail, memory="1MB")
     assert building_now(target, schema) == []
     assert names(docs.indexes()) == []
     assert len(docs.index(concurrently=concurrently)) > 0
@@ -226,7 +236,7 @@ def test_a_concurrent_build_whose_connection_dies_leaves_no_index(
     with vecs.create_client(target, schema=schema, pooler=pooler) as client:
         same = client.get_collection("docs")
         with pytest.raises(Unavailable):
-            same.index(method=SLOW, concurrently=True, progress=kill, workers=0, memory="4MB")
+            same.index(method=SLOW, concurrently=True, progress=kill, workers=0, memory="1MB")
     assert names(docs.indexes()) == []
     docs.index(concurrently=True)
 
@@ -240,7 +250,7 @@ def test_a_statement_that_fails_leaves_no_index(docs: vecs.Collection, target: s
 
     for concurrently in (False, True):
         with pytest.raises(DatabaseError, match="canceling statement"):
-            docs.index(method=SLOW, concurrently=concurrently, progress=cancel, workers=0, memory="4MB")
+            docs.index(method=SLOW, concurrently=concurrently, progress=cancel, workers=0, memory="1MB")
         assert names(docs.indexes()) == []
 
 
@@ -256,8 +266,8 @@ def test_memory_is_enough_by_default(docs: vecs.Collection, caplog: Any) -> None
 
 @pytest.mark.parametrize("concurrently", [False, True])
 def test_too_little_memory_is_told(docs: vecs.Collection, caplog: Any, concurrently: bool) -> None:
-    docs.index(memory="2MB", concurrently=concurrently, workers=0)
-    assert "does not fit into 2MB" in caplog.text
+    docs.index(memory="1MB", concurrently=concurrently, workers=0)
+    assert "does not fit into 1MB" in caplog.text
     assert "index(memory=)" in caplog.text
 
 

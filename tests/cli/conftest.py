@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 import vecs
+from vecs.cli import demo
 from vecs.cli.app import app
+from vecs.cli.stdlib import Doc, stdlib_docs
 from vecs.embedded import open_server
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -28,6 +31,18 @@ class Answer:
 
 
 Run = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def read_docs() -> Callable[..., list[Doc]]:
+    """The documentation of the standard library, which takes seconds to read, read once."""
+    return functools.cache(stdlib_docs)
+
+
+@pytest.fixture
+def read_once(read_docs: Callable[..., list[Doc]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo finds the documentation read already."""
+    monkeypatch.setattr(demo, "stdlib_docs", read_docs)
 
 
 @pytest.fixture

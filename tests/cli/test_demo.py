@@ -13,6 +13,7 @@ Run = Callable[..., Any]
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("read_once")
 def test_a_second_run_embeds_only_what_is_missing(run: Run, folder: Path) -> None:
     # given: a first run
     first = run("demo", "--texts", 30, "--target", folder)
@@ -37,6 +38,7 @@ def test_a_second_run_embeds_only_what_is_missing(run: Run, folder: Path) -> Non
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("read_once")
 def test_an_interrupted_run_says_so_in_one_line_and_is_continued(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

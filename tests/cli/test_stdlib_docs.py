@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -9,13 +10,13 @@ from vecs.cli.stdlib.docs import beginning
 
 
 @pytest.fixture(scope="module")
-def docs() -> dict[str, Doc]:
-    return {doc.id: doc for doc in stdlib_docs()}
+def docs(read_docs: Callable[..., list[Doc]]) -> dict[str, Doc]:
+    return {doc.id: doc for doc in read_docs(everything=False)}
 
 
 @pytest.fixture(scope="module")
-def all_docs() -> list[Doc]:
-    return stdlib_docs(everything=True)
+def all_docs(read_docs: Callable[..., list[Doc]]) -> list[Doc]:
+    return read_docs(everything=True)
 
 
 @pytest.mark.parametrize(
