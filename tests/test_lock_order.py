@@ -155,3 +155,58 @@ def test_a_stale_chunk_that_is_deleted_meanwhile_stays_deleted(database: str, ot
         new = [("d", "longword", {}), *((f"e{i}", "longword", {}) for i in range(others))]
         assert meanwhile(database, "delete from s.docs where id = 'd#001'", lambda: docs.upsert(new)) == 1 + others
         assert sorted(record.id for record in docs.scan()) == sorted(record[0] for record in new)
+
+
+@pytest.fixture
+def role(database: str, schema: str) -> Iterator[str]:
+    """A role that may read, write and delete what is in the schema s, but not update it."""
+    name = sql.Identifier(f"{schema}_role")
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(sql.SQL("create role {}; create schema s").format(name))
+        owner.execute(sql.SQL("grant usage on schema s to {}").format(name))
+        yield make_conninfo(database, options=f"-c role={schema}_role")
+        owner.execute(sql.SQL("drop schema s cascade; drop owned by {0}; drop role {0}").format(name))
+
+
+def grant(database: str, role: str, statement: str) -> None:
+    with psycopg.connect(role) as connection:
+        name = connection.execute("select current_user::text").fetchone()
+    assert name is not None
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(statement.replace("ROLE", name[0]).encode())
+
+
+def test_a_role_without_the_privilege_to_update_deletes_many(database: str, role: str) -> None:
+    with vecs.create_client(database, schema="s") as client:
+        client.create_collection("docs", 3).upsert([(id_, [1, 2, 3], {"n": 1}) for id_ in "abc"])
+    grant(database, role, "grant select, delete on s.docs to ROLE")
+    with vecs.create_client(role, schema="s") as client:
+        docs = client.get_collection("docs")
+        assert sorted(docs.delete(["a", "b"])) == ["a", "b"]
+        assert docs.delete(filters={"n": 1}) == ["c"]
+
+
+@pytest.mark.parametrize("others", [0, 600])
+def test_rows_that_no_policy_lets_be_updated_are_deleted(database: str, role: str, others: int) -> None:
+    with vecs.create_client(database, schema="s") as client:
+        plain = client.create_collection("docs", 3)
+        plain.upsert([(id_, [1, 2, 3], {"n": 1}) for id_ in "abc"])
+        client.create_collection("texts", transform=splitting()).upsert([("d", "longword longword longword", {})])
+    for table in ("docs", "texts"):
+        grant(
+            database,
+            role,
+            f"grant select, insert, update, delete on s.{table} to ROLE; "
+            f"alter table s.{table} enable row level security; "
+            f"create policy reads on s.{table} for select using (true); "
+            f"create policy writes on s.{table} for insert with check (true); "
+            f"create policy deletes on s.{table} for delete using (true)",
+        )
+    with vecs.create_client(role, schema="s") as client:
+        docs = client.get_collection("docs")
+        assert sorted(docs.delete(["a", "b"])) == ["a", "b"]
+        assert docs.delete(filters={"n": 1}) == ["c"]
+        texts = client.get_collection("texts", transform=splitting())
+        # The document is one short record now: its chunks are stale, and nothing that is there is updated.
+        texts.upsert([("d", "short", {}), *((f"e{i}", "short", {}) for i in range(others))])
+        assert sorted(record.id for record in texts.scan()) == sorted(["d", *(f"e{i}" for i in range(others))])

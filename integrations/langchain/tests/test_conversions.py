@@ -17,21 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 
-from langchain_vecs.conversions import (
-    Item,
-    checked_namespace,
-    id_filters,
-    items_of_documents,
-    items_of_texts,
-    qualified,
-    text_filters,
-    to_document,
-    to_filters,
-    to_record,
-    unqualified,
-)
+from langchain_vecs.documents import Item, items_of_documents, items_of_texts, to_document, to_record
+from langchain_vecs.filters import id_filters, text_filters, to_filters
 from langchain_vecs.metadata import storable, stored_metadata
-from langchain_vecs.search_arguments import Defaults, asked, relevance_of_score, score_of_relevance, spread
+from langchain_vecs.namespaces import checked_namespace, qualified, unqualified
+from langchain_vecs.search_arguments import Defaults, parse_search, relevance_of_score, score_of_relevance, with_mmr
 from vecs import Match, Record
 from vecs._checks.json import encode_json
 from vecs.exc import ArgError, FilterError
@@ -344,7 +334,7 @@ DEFAULTS = Defaults(measure="cosine_distance", mode="vector", namespace=None, re
 
 
 def test_a_search_asks_for_the_defaults() -> None:
-    assert asked(DEFAULTS, 4, {}).options == {
+    assert parse_search(DEFAULTS, 4, {}).options == {
         "mode": "vector",
         "limit": 4,
         "filters": None,
@@ -356,12 +346,12 @@ def test_a_search_asks_for_the_defaults() -> None:
 @pytest.mark.parametrize("mode", ["dense", "Hybrid", 5, "mmr"])
 def test_an_unknown_mode_is_refused_with_those_that_are_known(mode: Any) -> None:
     with pytest.raises(ArgError, match="expected one of vector, keyword, hybrid"):
-        asked(DEFAULTS, 4, {"mode": mode})
+        parse_search(DEFAULTS, 4, {"mode": mode})
 
 
 @given(st.integers(1, 200), st.integers(0, 5000))
 def test_spreading_fetches_as_many_as_were_asked_for(k: int, fetch_k: int) -> None:
-    options = spread(asked(DEFAULTS, k, {}), fetch_k, 0.5).options
+    options = with_mmr(parse_search(DEFAULTS, k, {}), fetch_k, 0.5).options
     assert math.ceil(k * options["oversampling"]) == max(k, fetch_k)
 
 
@@ -374,7 +364,7 @@ def test_a_threshold_at_a_documents_relevance_keeps_it(measure: str, score: floa
 
 def test_scores_of_a_match_go_by_its_mode() -> None:
     match = Match("1", "a", {}, None, distance=0.5, score=0.75)
-    assert [score for _, score in asked(DEFAULTS, 4, {}).with_scores([match])] == [0.5]
-    assert [score for _, score in asked(DEFAULTS, 4, {}).with_relevance([match])] == [0.5]
-    assert [score for _, score in asked(DEFAULTS, 4, {"mode": "hybrid"}).with_scores([match])] == [0.25]
-    assert [score for _, score in asked(DEFAULTS, 4, {"mode": "hybrid"}).with_relevance([match])] == [0.75]
+    assert [score for _, score in parse_search(DEFAULTS, 4, {}).with_scores([match])] == [0.5]
+    assert [score for _, score in parse_search(DEFAULTS, 4, {}).with_relevance([match])] == [0.5]
+    assert [score for _, score in parse_search(DEFAULTS, 4, {"mode": "hybrid"}).with_scores([match])] == [0.25]
+    assert [score for _, score in parse_search(DEFAULTS, 4, {"mode": "hybrid"}).with_relevance([match])] == [0.75]

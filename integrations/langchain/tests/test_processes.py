@@ -306,7 +306,7 @@ def test_nothing_shows_the_password(url: str) -> None:
     retriever = store.as_retriever(search_kwargs={"k": 1})
     assert isinstance(retriever, VectorStoreRetriever)
     twin = pickle.loads(pickle.dumps(store))
-    shown = [repr(one) for one in (store, retriever, twin, copy.deepcopy(store), store._clients, store.client)]
+    shown = [repr(one) for one in (store, retriever, twin, copy.deepcopy(store), store._shared, store.client)]
     shown += [str(store), str(retriever), f"{store} {retriever!s}", dumps(retriever), dumps({"store": store})]
     shown += [repr(retriever | len), repr(retriever.with_config(tags=["x"])), str(retriever.get_name())]
     for call in (

@@ -50,6 +50,9 @@ class Table:
     language: str | None = None
     vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    # Whether whoever may delete a row may lock it before. To lock needs the UPDATE privilege, and under row-level
+    # security the policies for UPDATE decide, too: a row that they hide would be left, without a word.
+    locks_deleted: bool = True
 
     def __hash__(self) -> int:
         # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
@@ -139,6 +142,7 @@ class _ColumnRow(NamedTuple):
     type: str
     typmod: int
     expression: str | None
+    locks_deleted: bool
 
 
 def find_table(schema: str, name: str) -> Fragment:
@@ -146,7 +150,8 @@ def find_table(schema: str, name: str) -> Fragment:
     return fragment(
         """
         select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
-               a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+               a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') and not pg_catalog.row_security_active(c.oid)
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -210,6 +215,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         language=None if keywords is None or keywords.type != "tsvector" else _language(keywords.expression),
         vec_type=vec.type,
         comment=_read_comment(relation.comment),
+        locks_deleted=relation.locks_deleted,
     )
 
 

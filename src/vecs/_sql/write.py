@@ -42,7 +42,7 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
     if not replaced:
         return _insert(table, source)
     stale = _stale(replaced, fragment("id <> all({ids}::text[])", ids=_ids(rows)))
-    if not locks_rows(table):
+    if not locks_rows(table, deleted=True):
         return fragment(
             "with stale as (delete from {table} as t where {stale}) {insert}",
             table=table.identifier,
@@ -59,10 +59,13 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
     )
 
 
-def locks_rows(_: Table) -> bool:
-    """Whether many rows are locked in order before they are changed; else they are locked as they are found."""
-    # The one place to say no for an engine without FOR UPDATE of many rows.
-    return True
+def locks_rows(table: Table, *, deleted: bool = False) -> bool:
+    """
+    Whether many rows are locked in order before they are changed or deleted; else they are locked as they are found.
+
+    The one place to say no for an engine without FOR UPDATE of many rows.
+    """
+    return table.locks_deleted if deleted else True
 
 
 def delete_documents(table: Table, documents: Sequence[str]) -> Fragment:
@@ -140,7 +143,7 @@ def upsert_stage(table: Table, replaced: Sequence[str] = (), *, ordered: bool) -
             columns=_names(table),
             stage=_STAGE,
         )
-    if replaced and locks_rows(table):
+    if replaced and locks_rows(table, deleted=True):
         source = _with_stale(table, source, _not_staged(replaced))
     return _insert(table, source)
 
@@ -148,7 +151,7 @@ def upsert_stage(table: Table, replaced: Sequence[str] = (), *, ordered: bool) -
 def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
     """Delete the chunks of these documents that were not staged."""
     found = _not_staged(replaced)
-    if not locks_rows(table):
+    if not locks_rows(table, deleted=True):
         return fragment("delete from {table} as t where {found}", table=table.identifier, found=found)
     # Locked by the upsert, all but those that came since: to wait for one of these would be out of order.
     return fragment(
@@ -252,7 +255,7 @@ def _is_one(selection: Selection) -> bool:
 
 
 def _delete(table: Table, found: Fragment) -> Fragment:
-    if not locks_rows(table):
+    if not locks_rows(table, deleted=True):
         return fragment("delete from {table} as t{found}", table=table.identifier, found=found)
     return fragment(
         "{locked} delete from {table} as t using locked where t.id = locked.id",

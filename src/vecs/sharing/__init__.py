@@ -1,5 +1,43 @@
-"""What integrations of vecs stand on: clients that many objects share, for any thread and event loop."""
+"""
+What integrations of vecs stand on: a collection that a framework's objects share, in any thread and event loop.
 
-from vecs.sharing.clients import SharedClients, needs_threads, shared_clients
+An integration resolves its arguments to a `Target`, derives its settings from `CollectionSettings`, and holds a
+`SharedCollection` (or, without a collection, a `Lease`) as `_shared`; `Lifetime` gives it `close()` and the like.
+What is left to it are conversions.
+"""
 
-__all__ = ["SharedClients", "needs_threads", "shared_clients"]
+from vecs._checks.arguments import one_of
+from vecs._checks.numbers import checked_int
+from vecs._searching.request import SearchOptions
+from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name
+from vecs.sharing.clients import SharedClients, shared_clients
+from vecs.sharing.collection import SharedCollection
+from vecs.sharing.lease import Lease, Lifetime
+from vecs.sharing.loops import needs_threads, on_any_loop
+from vecs.sharing.settings import CollectionSettings
+from vecs.sharing.target import Target, client_of, resolve_target
+from vecs.sharing.threads import async_each, async_take, each, take
+
+__all__ = [
+    "CLIENT_OPTIONS",
+    "CollectionSettings",
+    "Lease",
+    "Lifetime",
+    "SearchOptions",
+    "SharedClients",
+    "SharedCollection",
+    "Target",
+    "async_each",
+    "async_take",
+    "check_client_options",
+    "checked_collection_name",
+    "checked_int",
+    "client_of",
+    "each",
+    "needs_threads",
+    "on_any_loop",
+    "one_of",
+    "resolve_target",
+    "shared_clients",
+    "take",
+]

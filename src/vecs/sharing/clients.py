@@ -1,4 +1,4 @@
-"""Clients that many objects share, for sync callers and for callers from any event loop: what integrations stand on."""
+"""Clients that many objects share, for sync callers and for callers from any event loop."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Hashable
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
 from vecs._async.client import AsyncClient
-from vecs._connecting.target import FolderTarget, resolve_target
+from vecs._connecting.target import FolderTarget
 from vecs._sync.client import Client
-
-__all__ = ["SharedClients", "needs_threads", "shared_clients"]
+from vecs.sharing.target import Target, target_of
 
 T = TypeVar("T", Client, AsyncClient)
 
@@ -106,15 +106,15 @@ class SharedClients:
             return spare
 
     def has(self, client: Client | AsyncClient) -> bool:
-        """Whether a client is one of these, in use still."""
+        """Whether a client is one of these and still in use."""
         return client is self._client or any(client is known for known in list(self._loops.values()))
 
     def hold(self, user: object) -> None:
-        """Note one more who uses the clients; nothing is closed while it lives and has not let go."""
+        """Add a user of the clients: nothing is closed while it lives and is not released."""
         self._users.add(user)
 
     def release(self, user: object) -> None:
-        """Note that somebody let go; the last one closes every client, but one that was handed in."""
+        """Remove a user; with the last one every client is closed, except those that were handed in."""
         if not self._let_go(user):
             return
         if self._client not in self._given:
@@ -157,38 +157,42 @@ def shared_clients(
     **options: Any,
 ) -> SharedClients:
     """
-    Return the clients of a target, the same ones for whoever names the same target, schema and options.
+    Return the clients of a target, the same ones for everybody who names the same target, schema and options.
 
-    The arguments are those of `create_client()`; or `client` is one that is there already, which is used for its
-    own world and never closed here. So is `async_client`, beside a sync `client`, by the first event loop that asks.
+    The arguments are those of `create_client()`. Or `client` is one that is there already: it serves its own world
+    and is never closed here. `async_client`, beside a sync `client`, serves the first event loop that asks.
     """
     if client is not None:
-        # By identity, which is safe: while they are known here, they live.
-        key = (id(client), id(async_client))
-        return _shared_of(key, lambda: SharedClients(client, owned=False, async_client=async_client))
-    resolved = resolve_target(target)
-    where = resolved.folder if isinstance(resolved, FolderTarget) else tuple(sorted(resolved.parameters.items()))
-    key = (where, schema, tuple((name, repr(value)) for name, value in sorted(options.items())))
-    return _shared_of(key, lambda: SharedClients(Client(target, schema=schema, **options), owned=True))
+        return clients_of(replace(target_of(client), client=client, async_client=async_client))
+    return clients_of(target_of(Client(target, schema=schema, **options)))
 
 
-def needs_threads() -> bool:
-    """Whether psycopg cannot wait in the running event loop, which is so of Windows' Proactor loop."""
-    proactor = getattr(asyncio, "ProactorEventLoop", None)
-    return proactor is not None and isinstance(asyncio.get_running_loop(), proactor)
-
-
-def _shared_of(key: Hashable, make: Callable[[], SharedClients]) -> SharedClients:
-    known = _shared.get((os.getpid(), key))
+def clients_of(target: Target) -> SharedClients:
+    """Return the clients of a target, the same ones for everybody who asks."""
+    key = (os.getpid(), _key(target))
+    known = _shared.get(key)
     if known is not None:
         return known
-    made = make()
+    if target.client is not None:
+        made = SharedClients(target.client, owned=False, async_client=target.async_client)
+    else:
+        state = {"schema": target.schema, "target": target.place, "options": target.options}
+        made = SharedClients(_twin(Client, state), owned=True)
     with _lock:
-        return _shared.setdefault((os.getpid(), key), made)
+        return _shared.setdefault(key, made)
+
+
+def _key(target: Target) -> Hashable:
+    if target.client is not None:
+        # By identity, which is safe: while they are known here, they live.
+        return id(target.client), id(target.async_client)
+    place = target.place
+    where = place.folder if isinstance(place, FolderTarget) else tuple(sorted(place.parameters.items()))
+    return where, target.schema, repr(target.options)
 
 
 def _unlock_in_child() -> None:
-    """Make a lock that no thread holds: those of a forked child's parent are not there to let go."""
+    """Make a new lock in a forked child: a thread of the parent may have held the old one, and is not there."""
     global _lock
     _lock = threading.Lock()
 
@@ -198,7 +202,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _twin(cls: type[T], state: dict[str, Any]) -> T:
-    """Make a client of the other world, or for another event loop, by what a pickled one would be made of."""
+    """Make a client of the other world, or for another event loop, from the state that a pickled one has."""
     client = cls.__new__(cls)
     client.__setstate__(state)
     return client

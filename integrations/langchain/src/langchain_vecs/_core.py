@@ -9,27 +9,23 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
-from langchain_vecs._connected import Connected
-from langchain_vecs.conversions import SEPARATOR, checked_namespace, id_filters, qualified, to_filters
+from langchain_vecs.filters import id_filters, to_filters
 from langchain_vecs.metadata import OnNul
+from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
-from vecs import Transform
 from vecs.exc import ArgError
-from vecs.sharing import SharedClients
+from vecs.sharing import CollectionSettings, Lifetime, SharedCollection
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(CollectionSettings):
     """How a store was made."""
 
     embedding: Embeddings | None
-    name: str
-    transform: Transform | None
-    dimension: int | None
-    language: str | None
     defaults: Defaults
     batch_size: int
     on_nul: OnNul
+    records: str = "documents"
 
 
 def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -40,20 +36,18 @@ def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
             raise ArgError(f"unknown argument {name!r}; did you mean {close[0]!r}?")
 
 
-# What other stores call it.
+# Other stores' names for a namespace.
 _NAMESPACE_ELSEWHERE = ("tenant", "tenant_id", "partition", "partition_name", "collection", "collection_name")
 
 
-class Core(Connected):
+class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
-    _settings: Settings
-    # The collection as each client sees it.
-    _opened: dict[Any, Any]
+    _shared: SharedCollection[Settings]
 
-    def _share(self, where: Mapping[str, Any], clients: SharedClients) -> None:
-        super()._share(where, clients)
-        self._opened = {}
+    @property
+    def _settings(self) -> Settings:
+        return self._shared.settings
 
     def _namespace(self, given: str | None) -> str | None:
         return self._settings.defaults.namespace if given is None else checked_namespace(given)
@@ -70,7 +64,7 @@ class Core(Connected):
         of_ids = None
         if ids is not None:
             of_ids = id_filters([qualified(id, namespace) for id in ids], chunks=self._splits)
-            # Ids of a namespace are its alone.
+            # The ids are those of the namespace, so that no condition on the namespace is needed.
             namespace = None
         selected = to_filters(filter, namespace, of_ids)
         if selected is None or to_filters(filter, None, of_ids) is None:
@@ -78,7 +72,8 @@ class Core(Connected):
             raise ArgError(f"{what} needs {alternatives} to say which documents")
         return selected
 
-    def _records_name(self, schema: str) -> str:
+    def _records_name(self) -> str:
         """Return the record manager's namespace for this store: its collection, and its part of it."""
         namespace = self._settings.defaults.namespace
-        return f"vecs/{schema}.{self._settings.name}" + ("" if namespace is None else f"{SEPARATOR}{namespace}")
+        of_namespace = "" if namespace is None else f"{SEPARATOR}{namespace}"
+        return f"vecs/{self._shared.target.schema}.{self._settings.name}{of_namespace}"

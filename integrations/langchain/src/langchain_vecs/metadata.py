@@ -13,7 +13,7 @@ from uuid import UUID
 
 from vecs.exc import ArgError
 
-# In a record's extra data: what a metadata value was before it became JSON, by the key it is under.
+# In a record's extra data, this and a metadata key: the type its value had, where JSON has no such type.
 TYPE_OF = "langchain:"
 
 OnNul: TypeAlias = Literal["strip", "raise"]
@@ -43,13 +43,13 @@ def restored_metadata(metadata: dict[str, Any], extra: Mapping[str, Any] | None)
         return metadata
     for key, type_of in extra.items():
         name = key.removeprefix(TYPE_OF)
-        # None is what an update leaves of it where the new value is JSON's.
+        # An update leaves None where the new value is of a type that JSON has.
         if name != key and type_of is not None and name in metadata:
             metadata = {**metadata, name: _restored(metadata[name], type_of)}
     return metadata
 
 
-# Python writes larger floats with an exponent, which jsonb expands to a whole number.
+# Python writes larger floats with an exponent, and jsonb expands that to a whole number.
 _LARGE = 1e16
 _PLAIN = frozenset((int, float, bool, type(None)))
 _READ: dict[str, Callable[[str], Any]] = {
@@ -82,9 +82,9 @@ def _plain(value: Any, on_nul: OnNul) -> tuple[Any, Any]:
     if isinstance(value, PurePath):
         return str(value), "path"
     if isinstance(value, Decimal):
-        # As a number, so that filters compare it; its exact digits beside it.
+        # Stored as a number, so that filters can compare it; its exact digits are kept beside it.
         return value, ["decimal", str(value)]
-    # Numbers and arrays of NumPy are vecs' to write, and anything else to refuse.
+    # vecs itself writes numbers and arrays of NumPy, and refuses anything else.
     return value, None
 
 

@@ -149,7 +149,7 @@ def find_layout(source: Source, schema: str, columns: Sequence[Column]) -> Layou
 
 
 def _of_pgvector(columns: Sequence[Column]) -> Source:
-    # The PGVector of langchain-community kept a key of its own, and beside it the ids that callers know.
+    # langchain-community's PGVector had a key of its own, and the callers' ids in another column.
     old = any(c.name == "custom_id" for c in columns)
     return Source(
         table_name=EMBEDDINGS,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.indexing import RecordManager
 
 from langchain_vecs._async.records import AsyncRecords
-from langchain_vecs._connected import Connected, where
 from langchain_vecs._sync.records import Records
 from vecs import AsyncClient, Client
+from vecs.sharing import Lease, check_client_options, resolve_target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,15 +48,16 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
         **client_options: Any,
     ) -> None:
         super().__init__(namespace)
-        self._connect(where(url, path, client, schema, client_options))
+        check_client_options(client_options, VecsRecordManager.__init__)
+        self._shared = Lease(resolve_target(url=url, path=path, client=client, schema=schema, options=client_options))
 
     @classmethod
-    def of(cls, namespace: str, other: Connected) -> Self:
-        """Make one that is connected as another object is."""
+    def of(cls, namespace: str, lease: Lease) -> Self:
+        """Make one that is connected as another object is, by that object's lease."""
         made = cls.__new__(cls)
         RecordManager.__init__(made, namespace)
-        made._share(other._where, other._clients)
+        made._shared = Lease(lease.target)
         return made
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.namespace!r}, {self.client!r})"
+        return f"{type(self).__name__}({self.namespace!r}, {self._shared.described()})"

@@ -11,19 +11,22 @@ from typing import Any, Literal, TypeAlias, cast
 
 from langchain_core.documents import Document
 
-from langchain_vecs.conversions import checked_namespace, to_document, to_filters
+from langchain_vecs.documents import to_document
+from langchain_vecs.filters import to_filters
+from langchain_vecs.namespaces import checked_namespace
 from vecs import Match
-from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
+from vecs.sharing import SearchOptions, checked_int
 
 SearchMode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
 
-# Handed on as they are.
-_PASSED = (
-    "offset", "exact", "ef_search", "probes", "weights", "candidates", "rrf_constant", "rerank", "oversampling", "text",
+# Options of vecs that have another name here, or are not for a call to choose. All others are handed on as they are.
+_NOT_PASSED = (
+    "text", "mode", "limit", "filters", "measure", "threshold", "diversity", "include_vector", "include_extra",
 )  # fmt: skip
-_KNOWN = ("filter", "namespace", "mode", "score_threshold", *_PASSED)
+_PASSED = tuple(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED)
+KNOWN = ("filter", "namespace", "mode", "score_threshold", *_PASSED, "text")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Defaults:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Search:
     """One search: `options` are those of `Collection.search`, but for the query and its words."""
 
     mode: SearchMode
@@ -66,7 +69,7 @@ class Asked:
         """Return documents with a relevance each: larger is better, in [0, 1]."""
         return [(to_document(match, self.namespace), self._relevance(match)) for match in matches]
 
-    def kept(self, matches: Sequence[Match]) -> list[Match]:
+    def above_threshold(self, matches: Sequence[Match]) -> list[Match]:
         """Return the matches that reach a threshold on a relevance of the caller's own making."""
         least = self.threshold
         if least is None or self.relevance_score_fn is None:
@@ -86,7 +89,7 @@ class Asked:
         return relevance_of_score(match.score, self.measure)
 
 
-def asked(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Asked:
+def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search:
     """Return what a call asks for, or raise ArgError."""
     _check_known(given)
     mode = given.get("mode") or defaults.mode
@@ -97,7 +100,6 @@ def asked(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Asked:
     own = defaults.relevance_score_fn if ordered_by_distance else None
     threshold = _threshold(given.get("score_threshold"), bounded=own is None)
     options = {name: given[name] for name in _PASSED if given.get(name) is not None}
-    words = options.pop("text", None)
     options |= {
         "mode": mode,
         "limit": checked_int(k, "k", 0),
@@ -107,19 +109,26 @@ def asked(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Asked:
     }
     if threshold is not None and own is None:
         options["threshold"] = score_of_relevance(threshold, defaults.measure) if ordered_by_distance else threshold
-    return Asked(mode, namespace, options, words, ordered_by_distance, defaults.measure, own, threshold)
+    return Search(mode, namespace, options, given.get("text"), ordered_by_distance, defaults.measure, own, threshold)
 
 
-def spread(request: Asked, fetch_k: Any, lambda_mult: Any) -> Asked:
+def parse_vector_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search:
+    """Return what a call asks for that searches for a vector."""
+    # A vector has no words: a store in hybrid mode searches by nearness here, unless the call gives the words.
+    by_words = given.get("mode") or given.get("text") is not None
+    return parse_search(defaults, k, given if by_words else {**given, "mode": "vector"})
+
+
+def with_mmr(search: Search, fetch_k: Any, lambda_mult: Any) -> Search:
     """Return the search with its matches chosen by maximal marginal relevance from the `fetch_k` best."""
-    limit = request.options["limit"]
+    limit = search.options["limit"]
     fetched = max(checked_int(fetch_k, "fetch_k", 0), limit)
     if isinstance(lambda_mult, bool) or not isinstance(lambda_mult, Real) or not 0 <= float(lambda_mult) <= 1:
         raise ArgError(f"lambda_mult must be a number from 0 (most diverse) to 1 (most relevant), not {lambda_mult!r}")
-    # A hair less than the quotient, which times `limit` must not round up to one more than `fetch_k`.
+    # The next smaller number: the quotient times `limit` may be rounded up to one more than `fetch_k`.
     oversampling = max(1.0, math.nextafter(fetched / limit, 0)) if limit else 1.0
-    options = {**request.options, "diversity": 1 - float(lambda_mult), "oversampling": oversampling}
-    return replace(request, options=options)
+    options = {**search.options, "diversity": 1 - float(lambda_mult), "oversampling": oversampling}
+    return replace(search, options=options)
 
 
 def relevance_of_score(score: float, measure: Any) -> float:
@@ -144,12 +153,12 @@ def _is_cosine(measure: Any) -> bool:
 
 def _check_known(given: Mapping[str, Any]) -> None:
     for name in given:
-        if name in _KNOWN:
+        if name in KNOWN:
             continue
-        close = get_close_matches(name, _KNOWN, 1)
-        # Not passed over: a filter that is misspelled would show a tenant another one's documents.
+        close = get_close_matches(name, KNOWN, 1)
+        # Not ignored: with a misspelled filter a tenant would be shown another one's documents.
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ArgError(f"unknown search argument {name!r}; {hint}expected one of {', '.join(_KNOWN)}")
+        raise ArgError(f"unknown search argument {name!r}; {hint}expected one of {', '.join(KNOWN)}")
 
 
 def _threshold(given: Any, *, bounded: bool) -> float | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
-from inspect import signature
 from typing import Any
 
 from langchain_core.documents import Document
@@ -19,24 +17,39 @@ from langchain_vecs._async.indexing import AsyncIndexing
 from langchain_vecs._async.reading import AsyncReading
 from langchain_vecs._async.searching import AsyncSearching
 from langchain_vecs._async.writing import AsyncWriting
-from langchain_vecs._connected import where
 from langchain_vecs._core import Settings
 from langchain_vecs._sync.copying import Copying
 from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
-from langchain_vecs.conversions import checked_namespace
 from langchain_vecs.metadata import OnNul
 from langchain_vecs.migration import Source
+from langchain_vecs.namespaces import checked_namespace
 from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from langchain_vecs.search_arguments import MODES, Defaults, SearchMode, relevance_of_score
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
-from vecs._checks.numbers import checked_int
-from vecs.exc import ArgError, CollectionNotFound
+from vecs.exc import ArgError
 from vecs.measures import measure_spec
-from vecs.sharing import shared_clients
+from vecs.sharing import (
+    Lease,
+    SharedCollection,
+    check_client_options,
+    checked_collection_name,
+    checked_int,
+    client_of,
+    one_of,
+    resolve_target,
+)
+
+# Other stores' names for its arguments.
+_ELSEWHERE = {
+    "collection_name": "collection",
+    "table_name": "collection",
+    "distance_strategy": "measure",
+    "embedding_function": "embedding",
+}
 
 
 class VecsVectorStore(
@@ -168,18 +181,20 @@ class VecsVectorStore(
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
-        _check_known(client_options)
-        if not isinstance(collection, str):
-            client = _client_of(collection, client, url, path)
-        elif "://" in collection:
-            # Its value is not shown: it may hold a password.
-            raise ArgError("collection is the collection's name, and was given a connection string; that is url=")
+        check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
+        embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
+        if isinstance(collection, str):
+            name, transform = checked_collection_name(collection, "collection"), None
+        else:
+            client = client_of(collection, client=client, wanted="a name or a vecs collection", url=url, path=path)
+            name, transform = collection.name, collection.transform
         settings = Settings(
-            embedding=_checked_embedding(embedding, embeddings),
-            name=collection if isinstance(collection, str) else collection.name,
-            transform=None if isinstance(collection, str) else collection.transform,
+            name=name,
+            transform=transform,
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
             language=language,
+            embeds=embedding is None and transform is not None,
+            embedding=embedding,
             defaults=Defaults(
                 measure=None if measure is None else measure_spec(measure).measure.value,
                 mode=_one_of("search_mode", search_mode, MODES),
@@ -189,13 +204,13 @@ class VecsVectorStore(
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
         )
-        self._settings = settings
-        self._connect(where(url, path, client, schema, client_options))
+        target = resolve_target(url=url, path=path, client=client, schema=schema, options=client_options)
+        self._shared = SharedCollection(target, settings)
 
     def __repr__(self) -> str:
         namespace = self._settings.defaults.namespace
         of_namespace = "" if namespace is None else f", namespace={namespace!r}"
-        return f"{type(self).__name__}({self._settings.name!r}{of_namespace}, {self._clients.client()!r})"
+        return f"{type(self).__name__}({self._settings.name!r}{of_namespace}, {self._shared.described()})"
 
     # --- made with its documents -----------------------------------------------------------------------
 
@@ -272,8 +287,7 @@ class VecsVectorStore(
         """
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
-        theirs = store._clients if source is None else shared_clients(source)
-        store._copied(theirs, of, skip_without_embedding=skip_without_embedding)
+        store._copied(store._lease_on(source), of, skip_without_embedding=skip_without_embedding)
         return store
 
     @classmethod
@@ -289,9 +303,11 @@ class VecsVectorStore(
         """Do as `from_langchain_postgres` without blocking the event loop."""
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
-        theirs = store._clients if source is None else shared_clients(source)
-        await store._acopied(theirs, of, skip_without_embedding=skip_without_embedding)
+        await store._acopied(store._lease_on(source), of, skip_without_embedding=skip_without_embedding)
         return store
+
+    def _lease_on(self, source: str | None) -> Lease:
+        return Lease(self._shared.target if source is None else resolve_target(url=source))
 
     # --- what it stands on -----------------------------------------------------------------------------
 
@@ -303,10 +319,7 @@ class VecsVectorStore(
     @property
     def collection(self) -> Collection:
         """The collection as vecs knows it; raises CollectionNotFound before the first document."""
-        found = self._collection()
-        if found is None:
-            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add documents first")
-        return found
+        return self._shared.plain_collection()
 
     @property
     def namespace(self) -> str | None:
@@ -319,7 +332,7 @@ class VecsVectorStore(
 
         Its records are those of this store, and `drop()` deletes them, unless another `namespace` is given.
         """
-        return VecsRecordManager.of(namespace or self._records_name(self.client.schema), self)
+        return VecsRecordManager.of(namespace or self._records_name(), self._shared)
 
     def as_retriever(self, **kwargs: Any) -> VecsRetriever:
         """
@@ -340,14 +353,11 @@ class VecsVectorStore(
         return lambda distance: relevance_of_score(score(distance), defaults.measure)
 
 
-def _checked_embedding(embedding: Any, embeddings: Any) -> Any:
-    if embedding is not None and embeddings is not None:
-        raise ArgError("embedding and embeddings are two names of one argument; give one of them")
-    given = embeddings if embedding is None else embedding
+def _checked_embedding(given: Any) -> Embeddings | None:
     missing = [name for name in dir(Embeddings) if "embed_" in name and not hasattr(given, name)]
     if given is not None and missing:
         raise ArgError(
-            # Not its value: it may be a connection string.
+            # Its value is not shown: it may be a connection string.
             f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}()"
         )
     return given
@@ -364,39 +374,3 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
         raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
     return value
-
-
-# The arguments of VecsVectorStore, and those that other stores have for the same.
-_CLIENT_OPTIONS = [name for name in signature(Client).parameters if name not in ("target", "connection_string")]
-_KNOWN = [*(name for name in signature(VecsVectorStore).parameters if name != "client_options"), *_CLIENT_OPTIONS]
-_ELSEWHERE = {
-    "connection": "url",
-    "connection_string": "url",
-    "target": "url",
-    "persist_directory": "path",
-    "collection_name": "collection",
-    "table_name": "collection",
-    "distance_strategy": "measure",
-    "embedding_function": "embedding",
-}
-
-
-def _check_known(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name in _CLIENT_OPTIONS:
-            continue
-        meant = [_ELSEWHERE[name]] if name in _ELSEWHERE else get_close_matches(name, _KNOWN, 1)
-        hint = f"did you mean {meant[0]!r}? " if meant else ""
-        raise ArgError(f"unknown argument {name!r}; {hint}expected some of {', '.join(dict.fromkeys(_KNOWN))}")
-
-
-def _client_of(collection: Any, client: Any, url: Any, path: Any) -> Any:
-    """Return the client of a collection that is open, which no other argument may contradict."""
-    if not isinstance(collection, Collection | AsyncCollection):
-        raise ArgError(f"collection must be a name or a vecs collection, not {type(collection).__name__}")
-    if url is not None or path is not None:
-        given = "url" if path is None else "path"
-        raise ArgError(f"{given} and collection each say where the collection is; give {given}= with its name alone")
-    if client is not None and client is not collection.client:
-        raise ArgError("the collection belongs to another client than client=; give one of them")
-    return collection.client

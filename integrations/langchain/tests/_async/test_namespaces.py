@@ -11,7 +11,7 @@ from langchain_core.structured_query import Comparator, Comparison, Operation, O
 
 import vecs
 from langchain_vecs import VecsVectorStore
-from langchain_vecs.conversions import SEPARATOR
+from langchain_vecs.namespaces import SEPARATOR
 from vecs.exc import ArgError
 
 from ..conftest import MakeStore

@@ -244,7 +244,7 @@ async def test_a_store_can_remove_a_namespace(manager: VecsRecordManager, target
 
 async def test_a_connection_that_was_killed_heals(manager: VecsRecordManager, target: str) -> None:
     await manager.aupdate(["a"])
-    client = await manager._aclient()
+    client = await manager._shared.aclient()
     async with client.connection() as connection:
         pid = connection.info.backend_pid
     with psycopg.connect(target, autocommit=True) as killer:

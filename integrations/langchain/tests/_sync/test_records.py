@@ -243,7 +243,7 @@ def test_a_store_can_remove_a_namespace(manager: VecsRecordManager, target: str,
 
 def test_a_connection_that_was_killed_heals(manager: VecsRecordManager, target: str) -> None:
     manager.update(["a"])
-    client = manager._client()
+    client = manager._shared.client()
     with client.connection() as connection:
         pid = connection.info.backend_pid
     with psycopg.connect(target, autocommit=True) as killer:

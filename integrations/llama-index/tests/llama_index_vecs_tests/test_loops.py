@@ -13,7 +13,6 @@ from blockbuster import blockbuster_ctx
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
 from llama_index.vector_stores.vecs import VecsVectorStore
-from llama_index.vector_stores.vecs import _loops as loops
 
 from .conftest import MakeStore
 from .models import near, node
@@ -112,17 +111,17 @@ def test_no_async_method_blocks_the_event_loop(target: str, schema: str) -> None
 async def test_every_async_method_works_where_psycopg_cannot_wait(
     make_store: MakeStore, monkeypatch: pytest.MonkeyPatch, threaded: bool
 ) -> None:
-    monkeypatch.setattr(loops, "needs_threads", lambda: threaded)
+    monkeypatch.setattr("vecs.sharing.loops.needs_threads", lambda: threaded)
     store = make_store()
     main = threading.get_ident()
     used: list[int] = []
-    client = store._clients.client
+    client = store._shared._clients.client
 
     def noted() -> object:
         used.append(threading.get_ident())
         return client()
 
-    monkeypatch.setattr(store._clients, "client", noted)
+    monkeypatch.setattr(store._shared._clients, "client", noted)
     await store.async_add([node("a", document="d"), node("b")])
     await store.acreate_index()
     assert (await store.aquery(near())).ids == ["a", "b"]

@@ -109,7 +109,7 @@ async def test_both_clients_are_taken_and_left_open(target: str, schema: str) ->
         client = vecs.Client(target, schema=schema)
         async with VecsVectorStore("nodes", client=client, async_client=async_client) as store:
             await store.async_add([node("a")])
-            assert await store._clients.async_client() is async_client
+            assert await store._shared.aclient() is async_client
             assert store.client is client
             assert len(store.get_nodes()) == 1
         assert await async_client.collection_names() == ["nodes"]
@@ -121,7 +121,7 @@ async def test_an_async_client_alone_is_enough(target: str, schema: str) -> None
     async with vecs.create_async_client(target, schema=schema) as async_client:
         async with VecsVectorStore("nodes", async_client=async_client) as store:
             await store.async_add([node("a")])
-            assert await store._clients.async_client() is async_client
+            assert await store._shared.aclient() is async_client
             assert len(store.get_nodes()) == 1
         assert await async_client.collection_names() == ["nodes"]
 

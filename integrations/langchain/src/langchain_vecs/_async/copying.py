@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 
 from langchain_vecs._async.migration import open_source
-from langchain_vecs._async.opening import AsyncOpening
-from langchain_vecs._loops import on_any_loop
-from langchain_vecs.conversions import Item, to_record
+from langchain_vecs._async.writing import AsyncWriting
+from langchain_vecs.documents import Item, to_record
 from langchain_vecs.migration import Source
 from vecs import AsyncClient, Record
-from vecs.sharing import SharedClients
+from vecs.sharing import Lease, on_any_loop
 
 
-class _Reader:
-    """Who uses the clients of langchain-postgres' database meanwhile."""
-
-
-class AsyncCopying(AsyncOpening):
+class AsyncCopying(AsyncWriting):
     """How a store is filled from langchain-postgres."""
 
     @on_any_loop
-    async def _acopied(self, clients: SharedClients, source: Source, *, skip_without_embedding: bool) -> None:
-        """Copy everything there is, all of it or none."""
-        user = _Reader()
-        clients.hold(user)
+    async def _acopied(self, lease: Lease, source: Source, *, skip_without_embedding: bool) -> None:
+        """Copy everything there is in the source's database, all of it or none, and give up the lease on that."""
         try:
-            await self._acopy(await clients.async_client(), source, skip_without_embedding)
+            await self._acopy(await lease.aclient(), source, skip_without_embedding)
         finally:
-            await clients.arelease(user)
+            await lease.aclose()
 
     async def _acopy(self, client: AsyncClient, source: Source, skip_without_embedding: bool) -> None:
         async with (
@@ -36,7 +29,7 @@ class AsyncCopying(AsyncOpening):
             open_source(connection, source, skip_without_embedding=skip_without_embedding) as reading,
         ):
             if reading.facts.dimension is None:
-                # An empty table says nothing of its vectors.
+                # An empty table does not tell the dimension of its vectors.
                 return
             precision = None if reading.facts.precision == "full" else reading.facts.precision
             collection = await self._acollection_for(reading.facts.dimension, precision)

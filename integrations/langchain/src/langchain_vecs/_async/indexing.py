@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_vecs._async.opening import AsyncOpening
-from langchain_vecs._loops import on_any_loop
-from vecs.exc import CollectionNotFound
+from langchain_vecs._core import Core
+from vecs.sharing import on_any_loop
 
 
-class AsyncIndexing(AsyncOpening):
+class AsyncIndexing(Core):
     """The methods that index."""
 
     @on_any_loop
@@ -21,7 +20,5 @@ class AsyncIndexing(AsyncOpening):
         The arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=`
         and `progress=`. Raises CollectionNotFound before the first document.
         """
-        collection = await self._acollection(anew=True)
-        if collection is None:
-            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add documents first")
+        collection = await self._shared.arequired()
         await collection.index(**{"measure": self._settings.defaults.measure, **options})

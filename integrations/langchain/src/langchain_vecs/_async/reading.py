@@ -7,17 +7,18 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._async.opening import AsyncOpening
-from langchain_vecs._loops import on_any_loop
-from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
+from langchain_vecs._core import Core
+from langchain_vecs.documents import to_document
+from langchain_vecs.filters import id_filters, text_filters, to_filters
+from langchain_vecs.namespaces import qualified
 from vecs import Record
-from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
+from vecs.sharing import checked_int, on_any_loop
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
 
-class AsyncReading(AsyncOpening):
+class AsyncReading(Core):
     """The methods that read."""
 
     @on_any_loop
@@ -79,7 +80,7 @@ class AsyncReading(AsyncOpening):
         if ids is not None and self._splits:
             return await self._aread_parts(list(ids), filters, namespace, limit, offset, include_vector=include_vector)
         stored = None if ids is None else [qualified(id, namespace) for id in ids]
-        return await self._awith_collection(
+        return await self._shared.aon(
             lambda collection: collection.get(
                 stored, filters=filters, limit=limit, offset=offset, include_vector=include_vector
             ),
@@ -99,7 +100,7 @@ class AsyncReading(AsyncOpening):
         """Read the records that a transform made of the documents with these ids, in the order of the ids."""
         stored = [qualified(id, namespace) for id in ids]
         selected = to_filters(filters, None, id_filters(stored, chunks=True))
-        records = await self._awith_collection(
+        records = await self._shared.aon(
             lambda collection: collection.get(filters=selected, include_vector=include_vector), []
         )
         place: dict[Any, int] = {id: number for number, id in enumerate(stored)}
@@ -110,4 +111,4 @@ class AsyncReading(AsyncOpening):
     async def acount(self, filter: Any = None, *, namespace: str | None = None) -> int:
         """Count the documents, or those that match a filter; exactly."""
         filters = to_filters(filter, self._namespace(namespace))
-        return await self._awith_collection(lambda collection: collection.count(filters), 0)
+        return await self._shared.aon(lambda collection: collection.count(filters), 0)

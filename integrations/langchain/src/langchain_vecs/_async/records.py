@@ -8,22 +8,22 @@ from typing import Any
 import psycopg
 
 from langchain_vecs import _record_sql as records
-from langchain_vecs._connected import Connected
-from langchain_vecs._loops import on_any_loop
 from vecs import AsyncClient
 from vecs.exc import DatabaseError
+from vecs.sharing import Lease, Lifetime, on_any_loop
 from vecs.sql import Fragment, async_execute
 
 
-class AsyncRecords(Connected):
+class AsyncRecords(Lifetime):
     """One namespace of records, in the schema of a client."""
 
     namespace: str
+    _shared: Lease
 
     @on_any_loop
     async def acreate_schema(self) -> None:
         """Create the table of records where it is absent; any number may do so at once."""
-        client = await self._aclient()
+        client = await self._shared.aclient()
         if await _execute(client, records.find_table(client.schema)):
             return
         try:
@@ -36,7 +36,7 @@ class AsyncRecords(Connected):
     @on_any_loop
     async def aget_time(self) -> float:
         """Return the server's time, in seconds since 1970."""
-        return (await _execute(await self._aclient(), records.read_clock()))[0][0]
+        return (await _execute(await self._shared.aclient(), records.read_clock()))[0][0]
 
     @on_any_loop
     async def aupdate(
@@ -52,7 +52,7 @@ class AsyncRecords(Connected):
         Raises ArgError, which is a ValueError, for `group_ids` of another length than `keys`, and where the
         server's clock is behind `time_at_least`.
         """
-        client = await self._aclient()
+        client = await self._shared.aclient()
         statement = records.upsert(client.schema, self.namespace, keys, group_ids, time_at_least)
         if keys:
             records.check_time((await _execute(client, statement))[0][0], time_at_least)
@@ -60,7 +60,7 @@ class AsyncRecords(Connected):
     @on_any_loop
     async def aexists(self, keys: Sequence[str]) -> list[bool]:
         """Return for each key whether it is there, in their order."""
-        client = await self._aclient()
+        client = await self._shared.aclient()
         rows = await _execute(client, records.find_keys(client.schema, self.namespace, keys))
         found = {row[0] for row in rows}
         return [key in found for key in keys]
@@ -79,20 +79,20 @@ class AsyncRecords(Connected):
 
         As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
         """
-        client = await self._aclient()
+        client = await self._shared.aclient()
         statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
         return [row[0] for row in await _execute(client, statement)]
 
     @on_any_loop
     async def adelete_keys(self, keys: Sequence[str]) -> None:
         """Delete records; absent ones are no error."""
-        client = await self._aclient()
+        client = await self._shared.aclient()
         await _execute(client, records.delete_keys(client.schema, self.namespace, keys))
 
     @on_any_loop
     async def adrop(self) -> None:
         """Delete all records of the namespace; without a table there is nothing to do."""
-        await adelete_namespace(await self._aclient(), self.namespace)
+        await adelete_namespace(await self._shared.aclient(), self.namespace)
 
 
 async def adelete_namespace(client: AsyncClient, namespace: str, inside: str | None = None) -> None:

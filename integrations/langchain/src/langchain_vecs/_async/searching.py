@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._async.opening import AsyncOpening
-from langchain_vecs._loops import on_any_loop
-from langchain_vecs.search_arguments import Asked, asked, spread
+from langchain_vecs._core import Core
+from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
 from vecs import Match
 from vecs.exc import ArgError
+from vecs.sharing import on_any_loop
 
 
-class AsyncSearching(AsyncOpening):
+class AsyncSearching(Core):
     """
     The methods that search.
 
@@ -46,8 +46,8 @@ class AsyncSearching(AsyncOpening):
     @on_any_loop
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents that answer a text best, best first; fewer only where no more match."""
-        request = asked(self._settings.defaults, k, kwargs)
-        return request.documents(await self._amatches(query, request))
+        search = parse_search(self._settings.defaults, k, kwargs)
+        return search.documents(await self._amatches(query, search))
 
     @on_any_loop
     async def asimilarity_search_with_score(
@@ -59,8 +59,8 @@ class AsyncSearching(AsyncOpening):
         By vectors it is pgvector's own distance, 0 for the same vector by cosine and L2, and the negated product
         for inner product; in keyword and hybrid mode, and reranked, it is 1 - relevance.
         """
-        request = asked(self._settings.defaults, k, kwargs)
-        return request.with_scores(await self._amatches(query, request))
+        search = parse_search(self._settings.defaults, k, kwargs)
+        return search.with_scores(await self._amatches(query, search))
 
     @on_any_loop
     async def asimilarity_search_with_relevance_scores(
@@ -72,24 +72,24 @@ class AsyncSearching(AsyncOpening):
         By cosine it is 1 - distance (0 from a right angle on), by L2 and L1 1 / (1 + distance), by inner product
         0.5 + p / (2 + 2 |p|). `score_threshold` leaves out what is below it.
         """
-        request = asked(self._settings.defaults, k, kwargs)
-        return request.with_relevance(await self._amatches(query, request))
+        search = parse_search(self._settings.defaults, k, kwargs)
+        return search.with_relevance(await self._amatches(query, search))
 
     @on_any_loop
     async def asimilarity_search_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[Document]:
         """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode needs `text=`, its words."""
-        request = self._asked_by_vector(k, kwargs)
-        return request.documents(await self._amatches(embedding, request))
+        search = parse_vector_search(self._settings.defaults, k, kwargs)
+        return search.documents(await self._amatches(embedding, search))
 
     @on_any_loop
     async def asimilarity_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Return the `k` documents nearest to a vector with their distances, as `similarity_search_with_score`."""
-        request = self._asked_by_vector(k, kwargs)
-        return request.with_scores(await self._amatches(embedding, request))
+        search = parse_vector_search(self._settings.defaults, k, kwargs)
+        return search.with_scores(await self._amatches(embedding, search))
 
     @on_any_loop
     async def amax_marginal_relevance_search(
@@ -100,48 +100,41 @@ class AsyncSearching(AsyncOpening):
 
         `lambda_mult` is from 0, the most diverse, to 1, the order of similarity.
         """
-        request = spread(asked(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
-        return request.documents(await self._amatches(query, request))
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.documents(await self._amatches(query, search))
 
     @on_any_loop
     async def amax_marginal_relevance_search_with_score(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
-        request = spread(asked(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
-        return request.with_scores(await self._amatches(query, request))
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.with_scores(await self._amatches(query, search))
 
     @on_any_loop
     async def amax_marginal_relevance_search_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
-        request = spread(self._asked_by_vector(k, kwargs), fetch_k, lambda_mult)
-        return request.documents(await self._amatches(embedding, request))
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.documents(await self._amatches(embedding, search))
 
     @on_any_loop
     async def amax_marginal_relevance_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
-        request = spread(self._asked_by_vector(k, kwargs), fetch_k, lambda_mult)
-        return request.with_scores(await self._amatches(embedding, request))
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.with_scores(await self._amatches(embedding, search))
 
-    def _asked_by_vector(self, k: int, kwargs: Mapping[str, Any]) -> Asked:
-        # A vector has no words: a store that searches in hybrid mode finds by nearness then, unless told the words.
-        given = kwargs if kwargs.get("mode") or kwargs.get("text") is not None else {**kwargs, "mode": "vector"}
-        return asked(self._settings.defaults, k, given)
-
-    async def _amatches(self, query: Any, request: Asked) -> list[Match]:
+    async def _amatches(self, query: Any, search: Search) -> list[Match]:
         """Search for a text or a vector."""
-        collection = await self._acollection()
+        collection = await self._shared.acollection()
         if collection is None:
             return []
-        words, embedding = request.words, self._settings.embedding
-        if isinstance(query, str) and embedding is not None and request.mode != "keyword":
-            words = query if words is None and request.reads_words else words
+        words, embedding = search.words, self._settings.embedding
+        if isinstance(query, str) and embedding is not None and search.mode != "keyword":
+            words = query if words is None and search.reads_words else words
             query = await embedding.aembed_query(query)
-        found = await self._awith_collection(
-            lambda collection: collection.search(query, text=words, **request.options), []
-        )
-        return request.kept(found)
+        found = await self._shared.aon(lambda collection: collection.search(query, text=words, **search.options), [])
+        return search.above_threshold(found)

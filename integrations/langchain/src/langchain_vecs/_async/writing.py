@@ -7,28 +7,19 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._async.opening import AsyncOpening
 from langchain_vecs._async.records import adelete_namespace
-from langchain_vecs._core import check_rest
-from langchain_vecs._loops import async_taken, on_any_loop
-from langchain_vecs.conversions import (
-    NAMESPACE_KEY,
-    SEPARATOR,
-    Item,
-    checked_ids,
-    items_of_documents,
-    items_of_texts,
-    to_filters,
-    to_record,
-    unqualified,
-)
+from langchain_vecs._core import Core, check_rest
+from langchain_vecs.documents import Item, checked_ids, dimension_of, items_of_documents, items_of_texts, to_records
+from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
+from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import AsyncCollection, Record
-from vecs._checks.numbers import checked_int
-from vecs.exc import ArgError, MismatchedDimension
+from vecs.exc import ArgError
+from vecs.sharing import async_take, checked_int, on_any_loop
+from vecs.storage import Precision
 
 
-class AsyncWriting(AsyncOpening):
+class AsyncWriting(Core):
     """The methods that write."""
 
     @on_any_loop
@@ -119,12 +110,12 @@ class AsyncWriting(AsyncOpening):
             raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
         if replace and namespace is not None:
             plain[NAMESPACE_KEY] = namespace
-        # What the values were before is forgotten with them.
+        # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
         if replace and namespace is None:
             await self._arefuse_namespaced(filters)
-        changed = await self._awith_collection(
+        changed = await self._shared.aon(
             lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
             [],
             writes=True,
@@ -134,7 +125,7 @@ class AsyncWriting(AsyncOpening):
     async def _arefuse_namespaced(self, filters: dict[str, Any]) -> None:
         """Raise ArgError where documents of namespaces are among those that a filter selects."""
         of_namespaces = {"$and": [{NAMESPACE_KEY: {"$exists": True}}, filters]}
-        count = await self._awith_collection(lambda collection: collection.count(of_namespaces), 0)
+        count = await self._shared.aon(lambda collection: collection.count(of_namespaces), 0)
         if count:
             raise ArgError(
                 f"replace=True would take {count} documents out of their namespaces: replace their metadata with "
@@ -163,10 +154,10 @@ class AsyncWriting(AsyncOpening):
         if delete_all:
             if ids is not None or filter is not None:
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
-            await self._awith_collection(lambda collection: self._aemptied(collection, namespace), None, writes=True)
+            await self._shared.aon(lambda collection: self._aemptied(collection, namespace), None, writes=True)
             return True
         filters = self._selected("delete", ids, filter, namespace)
-        await self._awith_collection(lambda collection: collection.delete(filters=filters), [], writes=True)
+        await self._shared.aon(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
     @on_any_loop
@@ -176,12 +167,10 @@ class AsyncWriting(AsyncOpening):
 
         A store with a namespace deletes the namespace's only.
         """
-        client = await self._aclient()
-        # First: what is recorded and not there would be skipped by index().
-        await adelete_namespace(client, self._records_name(client.schema), inside=SEPARATOR)
+        # First: index() would skip what is recorded and is not there.
+        await adelete_namespace(await self._shared.aclient(), self._records_name(), inside=SEPARATOR)
         if self._settings.defaults.namespace is None:
-            await client.delete_collection(self._settings.name)
-            self._opened = {}
+            await self._shared.adrop()
         else:
             await self.adelete(delete_all=True)
 
@@ -191,16 +180,29 @@ class AsyncWriting(AsyncOpening):
         else:
             await collection.delete(filters=to_filters(None, namespace))
 
+    async def _acollection_for(self, dimension: int | None, precision: Precision | None = None) -> AsyncCollection:
+        """Return the collection as it is now, made where there is none, for vectors of a dimension."""
+        found = await self._shared.acollection(refresh=True)
+        if found is not None:
+            return found
+        settings = self._settings
+        if dimension is None and settings.dimension is None and not settings.embeds:
+            raise ArgError(
+                f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
+                "embedding, or a collection that has a transform"
+            )
+        return await self._shared.acreate(dimension, precision=precision)
+
     async def _aadd(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
         namespace = self._namespace(namespace)
         size = self._settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
-        batch = await async_taken(items, size)
+        batch = await async_take(items, size)
         if not batch:
             return []
         vecs = await self._aembedded(batch)
-        # Before there is a collection for them: what is refused here does not settle its dimension.
-        records = self._recorded(batch, vecs, namespace)
-        collection = await self._acollection_for(_dimension_of(batch, vecs))
+        # Before the collection is made: vectors of documents that are refused must not settle its dimension.
+        records = to_records(batch, vecs, namespace, self._settings.on_nul)
+        collection = await self._acollection_for(dimension_of(batch, vecs))
         ids: list[str] = []
         await collection.upsert(self._arecords(items, size, records, namespace, ids))
         return ids
@@ -218,12 +220,8 @@ class AsyncWriting(AsyncOpening):
             for record in records:
                 ids.append(unqualified(str(record.id), namespace))
                 yield record
-            batch = await async_taken(items, size)
-            records = self._recorded(batch, await self._aembedded(batch), namespace)
-
-    def _recorded(self, batch: Sequence[Item], vecs: Sequence[Any], namespace: str | None) -> list[Record]:
-        on_nul = self._settings.on_nul
-        return [to_record(item, vec, namespace, on_nul) for item, vec in zip(batch, vecs, strict=True)]
+            batch = await async_take(items, size)
+            records = to_records(batch, await self._aembedded(batch), namespace, self._settings.on_nul)
 
     async def _aembedded(self, batch: Sequence[Item]) -> Sequence[Any]:
         """Return a vector for each item; None for each where the collection makes its own."""
@@ -235,14 +233,3 @@ class AsyncWriting(AsyncOpening):
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs
-
-
-def _dimension_of(batch: Sequence[Item], vecs: Sequence[Any]) -> int | None:
-    """Return the dimension of vectors, all alike: the first must not settle it for the others wrongly."""
-    sizes = {len(vec): item.id for item, vec in zip(batch, vecs, strict=True) if vec is not None}
-    if len(sizes) > 1:
-        raise MismatchedDimension(
-            "the vectors differ in dimension: "
-            + ", ".join(f"{size} (document {id!r})" for size, id in sorted(sizes.items()))
-        )
-    return next(iter(sizes), None)

@@ -6,28 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from langchain_vecs._sync.migration import open_source
-from langchain_vecs._sync.opening import Opening
-from langchain_vecs.conversions import Item, to_record
+from langchain_vecs._sync.writing import Writing
+from langchain_vecs.documents import Item, to_record
 from langchain_vecs.migration import Source
 from vecs import Client, Record
-from vecs.sharing import SharedClients
+from vecs.sharing import Lease
 
 
-class _Reader:
-    """Who uses the clients of langchain-postgres' database meanwhile."""
-
-
-class Copying(Opening):
+class Copying(Writing):
     """How a store is filled from langchain-postgres."""
 
-    def _copied(self, clients: SharedClients, source: Source, *, skip_without_embedding: bool) -> None:
-        """Copy everything there is, all of it or none."""
-        user = _Reader()
-        clients.hold(user)
+    def _copied(self, lease: Lease, source: Source, *, skip_without_embedding: bool) -> None:
+        """Copy everything there is in the source's database, all of it or none, and give up the lease on that."""
         try:
-            self._copy(clients.client(), source, skip_without_embedding)
+            self._copy(lease.client(), source, skip_without_embedding)
         finally:
-            clients.release(user)
+            lease.close()
 
     def _copy(self, client: Client, source: Source, skip_without_embedding: bool) -> None:
         with (
@@ -35,7 +29,7 @@ class Copying(Opening):
             open_source(connection, source, skip_without_embedding=skip_without_embedding) as reading,
         ):
             if reading.facts.dimension is None:
-                # An empty table says nothing of its vectors.
+                # An empty table does not tell the dimension of its vectors.
                 return
             precision = None if reading.facts.precision == "full" else reading.facts.precision
             collection = self._collection_for(reading.facts.dimension, precision)

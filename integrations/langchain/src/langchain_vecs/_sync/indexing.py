@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_vecs._sync.opening import Opening
-from vecs.exc import CollectionNotFound
+from langchain_vecs._core import Core
 
 
-class Indexing(Opening):
+class Indexing(Core):
     """The methods that index."""
 
     def create_index(self, **options: Any) -> None:
@@ -20,7 +19,5 @@ class Indexing(Opening):
         The arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=`
         and `progress=`. Raises CollectionNotFound before the first document.
         """
-        collection = self._collection(anew=True)
-        if collection is None:
-            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add documents first")
+        collection = self._shared.required()
         collection.index(**{"measure": self._settings.defaults.measure, **options})

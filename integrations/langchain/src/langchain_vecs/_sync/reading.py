@@ -8,16 +8,18 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._sync.opening import Opening
-from langchain_vecs.conversions import id_filters, qualified, text_filters, to_document, to_filters
+from langchain_vecs._core import Core
+from langchain_vecs.documents import to_document
+from langchain_vecs.filters import id_filters, text_filters, to_filters
+from langchain_vecs.namespaces import qualified
 from vecs import Record
-from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
+from vecs.sharing import checked_int
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
 
-class Reading(Opening):
+class Reading(Core):
     """The methods that read."""
 
     def get_by_ids(self, ids: Sequence[str], /, *, namespace: str | None = None) -> list[Document]:
@@ -77,7 +79,7 @@ class Reading(Opening):
         if ids is not None and self._splits:
             return self._read_parts(list(ids), filters, namespace, limit, offset, include_vector=include_vector)
         stored = None if ids is None else [qualified(id, namespace) for id in ids]
-        return self._with_collection(
+        return self._shared.on(
             lambda collection: collection.get(
                 stored, filters=filters, limit=limit, offset=offset, include_vector=include_vector
             ),
@@ -97,7 +99,7 @@ class Reading(Opening):
         """Read the records that a transform made of the documents with these ids, in the order of the ids."""
         stored = [qualified(id, namespace) for id in ids]
         selected = to_filters(filters, None, id_filters(stored, chunks=True))
-        records = self._with_collection(
+        records = self._shared.on(
             lambda collection: collection.get(filters=selected, include_vector=include_vector), []
         )
         place: dict[Any, int] = {id: number for number, id in enumerate(stored)}
@@ -107,4 +109,4 @@ class Reading(Opening):
     def count(self, filter: Any = None, *, namespace: str | None = None) -> int:
         """Count the documents, or those that match a filter; exactly."""
         filters = to_filters(filter, self._namespace(namespace))
-        return self._with_collection(lambda collection: collection.count(filters), 0)
+        return self._shared.on(lambda collection: collection.count(filters), 0)

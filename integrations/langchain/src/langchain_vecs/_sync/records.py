@@ -9,20 +9,21 @@ from typing import Any
 import psycopg
 
 from langchain_vecs import _record_sql as records
-from langchain_vecs._connected import Connected
 from vecs import Client
 from vecs.exc import DatabaseError
+from vecs.sharing import Lease, Lifetime
 from vecs.sql import Fragment, execute
 
 
-class Records(Connected):
+class Records(Lifetime):
     """One namespace of records, in the schema of a client."""
 
     namespace: str
+    _shared: Lease
 
     def create_schema(self) -> None:
         """Create the table of records where it is absent; any number may do so at once."""
-        client = self._client()
+        client = self._shared.client()
         if _execute(client, records.find_table(client.schema)):
             return
         try:
@@ -34,7 +35,7 @@ class Records(Connected):
 
     def get_time(self) -> float:
         """Return the server's time, in seconds since 1970."""
-        return (_execute(self._client(), records.read_clock()))[0][0]
+        return (_execute(self._shared.client(), records.read_clock()))[0][0]
 
     def update(
         self,
@@ -49,14 +50,14 @@ class Records(Connected):
         Raises ArgError, which is a ValueError, for `group_ids` of another length than `keys`, and where the
         server's clock is behind `time_at_least`.
         """
-        client = self._client()
+        client = self._shared.client()
         statement = records.upsert(client.schema, self.namespace, keys, group_ids, time_at_least)
         if keys:
             records.check_time((_execute(client, statement))[0][0], time_at_least)
 
     def exists(self, keys: Sequence[str]) -> list[bool]:
         """Return for each key whether it is there, in their order."""
-        client = self._client()
+        client = self._shared.client()
         rows = _execute(client, records.find_keys(client.schema, self.namespace, keys))
         found = {row[0] for row in rows}
         return [key in found for key in keys]
@@ -74,18 +75,18 @@ class Records(Connected):
 
         As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
         """
-        client = self._client()
+        client = self._shared.client()
         statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
         return [row[0] for row in _execute(client, statement)]
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete records; absent ones are no error."""
-        client = self._client()
+        client = self._shared.client()
         _execute(client, records.delete_keys(client.schema, self.namespace, keys))
 
     def drop(self) -> None:
         """Delete all records of the namespace; without a table there is nothing to do."""
-        delete_namespace(self._client(), self.namespace)
+        delete_namespace(self._shared.client(), self.namespace)
 
 
 def delete_namespace(client: Client, namespace: str, inside: str | None = None) -> None:

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._sync.opening import Opening
-from langchain_vecs.search_arguments import Asked, asked, spread
+from langchain_vecs._core import Core
+from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
 from vecs import Match
 from vecs.exc import ArgError
 
 
-class Searching(Opening):
+class Searching(Core):
     """
     The methods that search.
 
@@ -44,8 +44,8 @@ class Searching(Opening):
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents that answer a text best, best first; fewer only where no more match."""
-        request = asked(self._settings.defaults, k, kwargs)
-        return request.documents(self._matches(query, request))
+        search = parse_search(self._settings.defaults, k, kwargs)
+        return search.documents(self._matches(query, search))
 
     def similarity_search_with_score(self, query: str, k: int = 4, **kwargs: Any) -> list[tuple[Document, float]]:
         """
@@ -54,8 +54,8 @@ class Searching(Opening):
         By vectors it is pgvector's own distance, 0 for the same vector by cosine and L2, and the negated product
         for inner product; in keyword and hybrid mode, and reranked, it is 1 - relevance.
         """
-        request = asked(self._settings.defaults, k, kwargs)
-        return request.with_scores(self._matches(query, request))
+        search = parse_search(self._settings.defaults, k, kwargs)
+        return search.with_scores(self._matches(query, search))
 
     def similarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **kwargs: Any
@@ -66,20 +66,20 @@ class Searching(Opening):
         By cosine it is 1 - distance (0 from a right angle on), by L2 and L1 1 / (1 + distance), by inner product
         0.5 + p / (2 + 2 |p|). `score_threshold` leaves out what is below it.
         """
-        request = asked(self._settings.defaults, k, kwargs)
-        return request.with_relevance(self._matches(query, request))
+        search = parse_search(self._settings.defaults, k, kwargs)
+        return search.with_relevance(self._matches(query, search))
 
     def similarity_search_by_vector(self, embedding: Sequence[float], k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode needs `text=`, its words."""
-        request = self._asked_by_vector(k, kwargs)
-        return request.documents(self._matches(embedding, request))
+        search = parse_vector_search(self._settings.defaults, k, kwargs)
+        return search.documents(self._matches(embedding, search))
 
     def similarity_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Return the `k` documents nearest to a vector with their distances, as `similarity_search_with_score`."""
-        request = self._asked_by_vector(k, kwargs)
-        return request.with_scores(self._matches(embedding, request))
+        search = parse_vector_search(self._settings.defaults, k, kwargs)
+        return search.with_scores(self._matches(embedding, search))
 
     def max_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
@@ -89,43 +89,38 @@ class Searching(Opening):
 
         `lambda_mult` is from 0, the most diverse, to 1, the order of similarity.
         """
-        request = spread(asked(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
-        return request.documents(self._matches(query, request))
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.documents(self._matches(query, search))
 
     def max_marginal_relevance_search_with_score(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
-        request = spread(asked(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
-        return request.with_scores(self._matches(query, request))
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.with_scores(self._matches(query, search))
 
     def max_marginal_relevance_search_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
-        request = spread(self._asked_by_vector(k, kwargs), fetch_k, lambda_mult)
-        return request.documents(self._matches(embedding, request))
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.documents(self._matches(embedding, search))
 
     def max_marginal_relevance_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
-        request = spread(self._asked_by_vector(k, kwargs), fetch_k, lambda_mult)
-        return request.with_scores(self._matches(embedding, request))
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        return search.with_scores(self._matches(embedding, search))
 
-    def _asked_by_vector(self, k: int, kwargs: Mapping[str, Any]) -> Asked:
-        # A vector has no words: a store that searches in hybrid mode finds by nearness then, unless told the words.
-        given = kwargs if kwargs.get("mode") or kwargs.get("text") is not None else {**kwargs, "mode": "vector"}
-        return asked(self._settings.defaults, k, given)
-
-    def _matches(self, query: Any, request: Asked) -> list[Match]:
+    def _matches(self, query: Any, search: Search) -> list[Match]:
         """Search for a text or a vector."""
-        collection = self._collection()
+        collection = self._shared.collection()
         if collection is None:
             return []
-        words, embedding = request.words, self._settings.embedding
-        if isinstance(query, str) and embedding is not None and request.mode != "keyword":
-            words = query if words is None and request.reads_words else words
+        words, embedding = search.words, self._settings.embedding
+        if isinstance(query, str) and embedding is not None and search.mode != "keyword":
+            words = query if words is None and search.reads_words else words
             query = embedding.embed_query(query)
-        found = self._with_collection(lambda collection: collection.search(query, text=words, **request.options), [])
-        return request.kept(found)
+        found = self._shared.on(lambda collection: collection.search(query, text=words, **search.options), [])
+        return search.above_threshold(found)

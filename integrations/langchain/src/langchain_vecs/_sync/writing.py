@@ -8,28 +8,19 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._core import check_rest
-from langchain_vecs._loops import taken
-from langchain_vecs._sync.opening import Opening
+from langchain_vecs._core import Core, check_rest
 from langchain_vecs._sync.records import delete_namespace
-from langchain_vecs.conversions import (
-    NAMESPACE_KEY,
-    SEPARATOR,
-    Item,
-    checked_ids,
-    items_of_documents,
-    items_of_texts,
-    to_filters,
-    to_record,
-    unqualified,
-)
+from langchain_vecs.documents import Item, checked_ids, dimension_of, items_of_documents, items_of_texts, to_records
+from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
+from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
-from vecs._checks.numbers import checked_int
-from vecs.exc import ArgError, MismatchedDimension
+from vecs.exc import ArgError
+from vecs.sharing import checked_int, take
+from vecs.storage import Precision
 
 
-class Writing(Opening):
+class Writing(Core):
     """The methods that write."""
 
     def add_documents(
@@ -114,12 +105,12 @@ class Writing(Opening):
             raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
         if replace and namespace is not None:
             plain[NAMESPACE_KEY] = namespace
-        # What the values were before is forgotten with them.
+        # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         filters = self._selected("update_metadata", ids, filter, namespace)
         if replace and namespace is None:
             self._refuse_namespaced(filters)
-        changed = self._with_collection(
+        changed = self._shared.on(
             lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
             [],
             writes=True,
@@ -129,7 +120,7 @@ class Writing(Opening):
     def _refuse_namespaced(self, filters: dict[str, Any]) -> None:
         """Raise ArgError where documents of namespaces are among those that a filter selects."""
         of_namespaces = {"$and": [{NAMESPACE_KEY: {"$exists": True}}, filters]}
-        count = self._with_collection(lambda collection: collection.count(of_namespaces), 0)
+        count = self._shared.on(lambda collection: collection.count(of_namespaces), 0)
         if count:
             raise ArgError(
                 f"replace=True would take {count} documents out of their namespaces: replace their metadata with "
@@ -157,10 +148,10 @@ class Writing(Opening):
         if delete_all:
             if ids is not None or filter is not None:
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
-            self._with_collection(lambda collection: self._emptied(collection, namespace), None, writes=True)
+            self._shared.on(lambda collection: self._emptied(collection, namespace), None, writes=True)
             return True
         filters = self._selected("delete", ids, filter, namespace)
-        self._with_collection(lambda collection: collection.delete(filters=filters), [], writes=True)
+        self._shared.on(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
     def drop(self) -> None:
@@ -169,12 +160,10 @@ class Writing(Opening):
 
         A store with a namespace deletes the namespace's only.
         """
-        client = self._client()
-        # First: what is recorded and not there would be skipped by index().
-        delete_namespace(client, self._records_name(client.schema), inside=SEPARATOR)
+        # First: index() would skip what is recorded and is not there.
+        delete_namespace(self._shared.client(), self._records_name(), inside=SEPARATOR)
         if self._settings.defaults.namespace is None:
-            client.delete_collection(self._settings.name)
-            self._opened = {}
+            self._shared.drop()
         else:
             self.delete(delete_all=True)
 
@@ -184,16 +173,29 @@ class Writing(Opening):
         else:
             collection.delete(filters=to_filters(None, namespace))
 
+    def _collection_for(self, dimension: int | None, precision: Precision | None = None) -> Collection:
+        """Return the collection as it is now, made where there is none, for vectors of a dimension."""
+        found = self._shared.collection(refresh=True)
+        if found is not None:
+            return found
+        settings = self._settings
+        if dimension is None and settings.dimension is None and not settings.embeds:
+            raise ArgError(
+                f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
+                "embedding, or a collection that has a transform"
+            )
+        return self._shared.create(dimension, precision=precision)
+
     def _add(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
         namespace = self._namespace(namespace)
         size = self._settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
-        batch = taken(items, size)
+        batch = take(items, size)
         if not batch:
             return []
         vecs = self._embedded(batch)
-        # Before there is a collection for them: what is refused here does not settle its dimension.
-        records = self._recorded(batch, vecs, namespace)
-        collection = self._collection_for(_dimension_of(batch, vecs))
+        # Before the collection is made: vectors of documents that are refused must not settle its dimension.
+        records = to_records(batch, vecs, namespace, self._settings.on_nul)
+        collection = self._collection_for(dimension_of(batch, vecs))
         ids: list[str] = []
         collection.upsert(self._records(items, size, records, namespace, ids))
         return ids
@@ -211,12 +213,8 @@ class Writing(Opening):
             for record in records:
                 ids.append(unqualified(str(record.id), namespace))
                 yield record
-            batch = taken(items, size)
-            records = self._recorded(batch, self._embedded(batch), namespace)
-
-    def _recorded(self, batch: Sequence[Item], vecs: Sequence[Any], namespace: str | None) -> list[Record]:
-        on_nul = self._settings.on_nul
-        return [to_record(item, vec, namespace, on_nul) for item, vec in zip(batch, vecs, strict=True)]
+            batch = take(items, size)
+            records = to_records(batch, self._embedded(batch), namespace, self._settings.on_nul)
 
     def _embedded(self, batch: Sequence[Item]) -> Sequence[Any]:
         """Return a vector for each item; None for each where the collection makes its own."""
@@ -228,14 +226,3 @@ class Writing(Opening):
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs
-
-
-def _dimension_of(batch: Sequence[Item], vecs: Sequence[Any]) -> int | None:
-    """Return the dimension of vectors, all alike: the first must not settle it for the others wrongly."""
-    sizes = {len(vec): item.id for item, vec in zip(batch, vecs, strict=True) if vec is not None}
-    if len(sizes) > 1:
-        raise MismatchedDimension(
-            "the vectors differ in dimension: "
-            + ", ".join(f"{size} (document {id!r})" for size, id in sorted(sizes.items()))
-        )
-    return next(iter(sizes), None)

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.search_arguments import Defaults
-from vecs import AsyncClient, Client, IndexArgsHNSW, Transform
+from llama_index.vector_stores.vecs.transforms import drop_chunkers
+from vecs import sharing
 from vecs.exc import ArgError
-from vecs.sharing import SharedClients
+from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a store was made; `create` is whether it makes its collection, `index` and `keys` what it makes with it."""
+@dataclass(frozen=True, kw_only=True)
+class Settings(CollectionSettings):
+    """How a store was made."""
 
-    name: str
-    transform: Transform | None
-    dimension: int | None
-    language: str | None
-    precision: Any
     defaults: Defaults
-    # Whether vectors are the collection's to make, though nodes may come with some.
-    embeds: bool
-    create: bool = True
-    index: IndexArgsHNSW | None = None
-    keys: tuple[tuple[str, str], ...] = ()
+    prepare: Callable[[Any], None] | None = drop_chunkers
+    records: str = "nodes"
 
 
-class Core:
+class NodeCollection(SharedCollection[Settings]):
+    """A store's collection, and what the store remembers: all of its state, in one private attribute."""
+
+    def __init__(self, target: Target, settings: Settings) -> None:
+        super().__init__(target, settings)
+        # The nodes added here that an index keeps in its index_struct, too.
+        self.object_ids: set[str] = set()
+        # The unknown arguments that were warned of.
+        self.warned: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "object_ids": set(self.object_ids), "warned": set()}
+
+
+class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
-    _settings: Settings
-    _clients: SharedClients
-    # The collection as each client sees it.
-    _opened: dict[Any, Any]
-    # The nodes added here that an index keeps in its index_struct, too.
-    _object_ids: set[str]
-    # The unknown arguments that were told of.
-    _told: set[str]
-    # Who shares the clients, in the store's place: a pydantic model cannot be hashed.
-    _user: object
+    _shared: NodeCollection
 
-    async def _aclient(self) -> AsyncClient:
-        # Held anew, after a close(): the others on the target are not to close what is in use.
-        self._clients.hold(self._user)
-        return await self._clients.async_client()
+    @property
+    def _settings(self) -> Settings:
+        return self._shared.settings
 
-    def _client(self) -> Client:
-        self._clients.hold(self._user)
-        return self._clients.client()
+
+def _is_passing() -> bool:
+    """
+    Whether the running event loop may end without notice.
+
+    Inside another loop, as in a notebook, LlamaIndex runs coroutines on a loop in a thread and closes it with whatever
+    is pending: a pool's workers would be destroyed, aloud, and its connections be left to the garbage collector.
+    """
+    return threading.current_thread() is not threading.main_thread()
+
+
+on_any_loop = sharing.on_any_loop(threads_when=_is_passing)
 
 
 def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mapping[str, Any] | None) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.bridge.pydantic import BaseModel, PrivateAttr
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from typing_extensions import Self
 
@@ -17,36 +15,36 @@ from llama_index.vector_stores.vecs._async.indexing import AsyncIndexing
 from llama_index.vector_stores.vecs._async.reading import AsyncReading
 from llama_index.vector_stores.vecs._async.searching import AsyncSearching
 from llama_index.vector_stores.vecs._async.writing import AsyncWriting
-from llama_index.vector_stores.vecs._core import Settings
-from llama_index.vector_stores.vecs._loops import on_any_loop
+from llama_index.vector_stores.vecs._core import NodeCollection, Settings
 from llama_index.vector_stores.vecs._sync.copying import Copying
 from llama_index.vector_stores.vecs._sync.indexing import Indexing
 from llama_index.vector_stores.vecs._sync.reading import Reading
 from llama_index.vector_stores.vecs._sync.searching import Searching
 from llama_index.vector_stores.vecs._sync.writing import Writing
-from llama_index.vector_stores.vecs.migration import source_of
+from llama_index.vector_stores.vecs.migration import Source, source_of
 from llama_index.vector_stores.vecs.parameters import settings_of_pgvector, target_of
 from llama_index.vector_stores.vecs.search_arguments import Defaults
-from vecs import (
-    AsyncClient,
-    AsyncCollection,
-    Client,
-    Collection,
-    IndexMeasure,
-    Reranker,
-    Transform,
-    create_async_client,
-    create_client,
-)
-from vecs._checks.numbers import checked_int
-from vecs.exc import ArgError, CollectionNotFound
+from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure, Reranker, Transform
+from vecs.exc import ArgError
 from vecs.measures import measure_spec
 from vecs.rerankers import check_reranker
-from vecs.sharing import SharedClients, shared_clients
+from vecs.sharing import (
+    Lease,
+    check_client_options,
+    checked_collection_name,
+    checked_int,
+    client_of,
+    resolve_target,
+)
+from vecs.storage import Precision
 
-
-class _User:
-    """Stands for a store among those who share clients."""
+# Other stores' names for its arguments.
+_ELSEWHERE = {
+    "table_name": "collection_name",
+    "embed_dim": "dimension",
+    "schema": "schema_name",
+    "text_search_config": "language",
+}
 
 
 class VecsVectorStore(
@@ -90,13 +88,7 @@ class VecsVectorStore(
     language: str | None = None
     precision: str | None = None
 
-    _settings: Settings = PrivateAttr()
-    _where: dict[str, Any] = PrivateAttr()
-    _clients: SharedClients = PrivateAttr()
-    _user: object = PrivateAttr()
-    _opened: dict[Any, Any] = PrivateAttr()
-    _object_ids: set[str] = PrivateAttr()
-    _told: set[str] = PrivateAttr()
+    _shared: NodeCollection = PrivateAttr()
 
     def __init__(
         self,
@@ -125,7 +117,7 @@ class VecsVectorStore(
         `$VECS_URL`, else the user's own embedded server. `client` and `async_client` are vecs clients that are open
         already, to share their pools; they stay open. `measure` is what searches go by (None: what suits the
         collection), `language` how Postgres reads the words of a collection that is made, `precision="half"` stores
-        16 bits a number. `perform_setup=False` never makes a collection.
+        16 bits per number. `perform_setup=False` never makes a collection.
 
         With a `transform` the collection makes the vectors, of nodes and of queries: what LlamaIndex embeds is not
         used then, and `is_embedding_query` is False. `rerank` is the model of mode "semantic_hybrid".
@@ -133,66 +125,49 @@ class VecsVectorStore(
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
-        # From to_dict(): constants.
+        # to_dict() writes these, and they never change.
         for name in ("stores_text", "flat_metadata", "class_name"):
             client_options.pop(name, None)
-        where = _where(url, path, client, async_client, schema_name, client_options)
+        check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
         settings = Settings(
-            name=_checked_name(collection_name),
+            name=checked_collection_name(collection_name, "collection_name", "; see from_collection()"),
             transform=transform,
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
             language=language,
-            precision=precision,
-            defaults=Defaults(None if measure is None else measure_spec(measure).measure.value, _checked(rerank)),
+            precision=cast("Precision | None", precision),
             embeds=transform is not None if is_embedding_query is None else not is_embedding_query,
-            create=perform_setup,
+            existing_only=None if perform_setup else "perform_setup=False",
+            defaults=Defaults(None if measure is None else measure_spec(measure).measure.value, _checked(rerank)),
         )
-        self._enter(settings, where, shared_clients(**where))
-
-    def _enter(
-        self,
-        settings: Settings,
-        where: dict[str, Any],
-        clients: SharedClients,
-        object_ids: frozenset[str] = frozenset(),
-    ) -> None:
+        target = resolve_target(
+            url=url,
+            path=path,
+            client=client,
+            async_client=async_client,
+            schema=schema_name,
+            schema_argument="schema_name",
+            options=client_options,
+        )
         fields: dict[str, Any] = {
             "is_embedding_query": not settings.embeds,
             "collection_name": settings.name,
-            "schema_name": clients.client().schema,
+            "schema_name": target.schema,
             "dimension": settings.dimension,
             "measure": settings.defaults.measure,
-            "language": settings.language,
-            "precision": settings.precision,
+            "language": language,
+            "precision": precision,
         }
         super().__init__(**fields)
-        self._settings, self._where, self._clients = settings, where, clients
-        self._user, self._opened, self._object_ids, self._told = _User(), {}, set(object_ids), set()
-        clients.hold(self._user)
+        self._shared = NodeCollection(target, settings)
+
+    # LlamaIndex's own would leave out what cannot be pickled, and make a store elsewhere of what is left.
+    __getstate__ = BaseModel.__getstate__
+    __setstate__ = BaseModel.__setstate__
 
     @classmethod
     def class_name(cls) -> str:
         """Return the name that serialised stores go by."""
         return "VecsVectorStore"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"settings": self._settings, "where": self._where, "object_ids": frozenset(self._object_ids)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        where = state["where"]
-        client = where.get("client")
-        # What was unpickled has a client of its own, which nobody else would close.
-        clients = shared_clients(**where) if client is None else SharedClients(client, owned=True)
-        self._enter(state["settings"], where, clients, state["object_ids"])
-
-    def __copy__(self) -> Self:
-        twin = type(self).__new__(type(self))
-        twin._enter(self._settings, self._where, self._clients, frozenset(self._object_ids))
-        return twin
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        # Connections are shared, not copied.
-        return copy.copy(self)
 
     # --- made of other things --------------------------------------------------------------------------
 
@@ -205,10 +180,14 @@ class VecsVectorStore(
 
         `async_collection` is the same one as an AsyncClient sees it; the other arguments are the constructor's.
         """
-        given: dict[str, Any] = {"transform": collection.transform, **options}
-        given["client" if isinstance(collection.client, Client) else "async_client"] = collection.client
+        kind = "client" if isinstance(collection, Collection) else "async_client"
+        client = client_of(collection, client=options.get(kind), url=options.get("url"), path=options.get("path"))
+        given: dict[str, Any] = {"transform": collection.transform, **options, kind: client}
         if async_collection is not None:
-            given["async_client"] = async_collection.client
+            given["async_client"] = client_of(async_collection, client=options.get("async_client"))
+            if async_collection.name != collection.name:
+                names = f"{collection.name!r} and {async_collection.name!r}"
+                raise ArgError(f"collection and async_collection must be one, and are {names}")
         return cls(collection.name, **given)
 
     @classmethod
@@ -228,14 +207,14 @@ class VecsVectorStore(
         Make a store by the arguments of `PGVectorStore.from_params`; without a host it is the embedded server.
 
         `embed_dim` is the dimension, learned where it is left out; `text_search_config` the language; `hnsw_kwargs`
-        and `indexed_metadata_keys` are indexes made with the collection; `use_halfvec` stores 16 bits a number.
+        and `indexed_metadata_keys` are indexes made with the collection; `use_halfvec` stores 16 bits per number.
         `perform_setup=False` makes nothing. Raises ArgError for `customize_query_fn`; what concerns SQLAlchemy warns
         and is left out. The other arguments are the constructor's. See `from_pgvector_store` for the nodes there.
         """
         target = target_of(connection_string, host=host, port=port, dbname=database, user=user, password=password)
         options, changes = settings_of_pgvector(parameters)
         store = cls(table_name, url=target, schema_name=schema_name, **options)
-        store._enter(changes(store._settings), store._where, store._clients)
+        store._shared = NodeCollection(store._shared.target, changes(store._settings))
         return store
 
     @classmethod
@@ -252,80 +231,28 @@ class VecsVectorStore(
         """
         found = source_of(source, source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
-        if found.target is None:
-            store._copied(store.client, found)
-            return store
-        with create_client(found.target) as client:
-            store._copied(client, found)
+        store._copied(store._lease_on(found), found)
         return store
 
     @classmethod
-    @on_any_loop
     async def afrom_pgvector_store(
         cls, source: Any, collection_name: str | None = None, *, source_schema: str | None = None, **options: Any
     ) -> Self:
         """Do as `from_pgvector_store` without blocking the event loop."""
         found = source_of(source, source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
-        if found.target is None:
-            await store._acopied(await store._aclient(), found)
-            return store
-        async with create_async_client(found.target) as client:
-            await store._acopied(client, found)
+        await store._acopied(store._lease_on(found), found)
         return store
+
+    def _lease_on(self, source: Source) -> Lease:
+        return Lease(self._shared.target if source.target is None else resolve_target(url=source.target))
 
     # --- what it stands on -----------------------------------------------------------------------------
 
     @property
-    def client(self) -> Client:
-        """The sync client, for everything that vecs can do and plain SQL: see `vecs.Client.connection`."""
-        return self._client()
-
-    @property
     def collection(self) -> Collection:
         """The collection as vecs knows it; raises CollectionNotFound before the first node."""
-        try:
-            return self.client.get_collection(self.collection_name, transform=self._settings.transform)
-        except CollectionNotFound:
-            raise CollectionNotFound(f"there is no collection {self.collection_name!r} yet: add nodes first") from None
-
-    # --- opened and closed -----------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """
-        Let go of the connections; the last store on a target closes them.
-
-        Twice is once, and a call after it connects again. A client that was handed in stays open.
-        """
-        self._opened = {}
-        self._clients.release(self._user)
-
-    @on_any_loop
-    async def aclose(self) -> None:
-        """Do as `close()` without blocking the event loop."""
-        self._opened = {}
-        await self._clients.arelease(self._user)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-def _checked_name(name: Any) -> str:
-    if not isinstance(name, str) or not name:
-        raise ArgError(f"collection_name must be a string that is not empty, not {name!r}; see from_collection()")
-    if "://" in name:
-        # Its value is not shown: it may hold a password.
-        raise ArgError("collection_name is the collection's name, and was given a connection string; that is url=")
-    return name
+        return self._shared.plain_collection()
 
 
 def _checked(rerank: Reranker | None) -> Reranker | None:
@@ -334,38 +261,7 @@ def _checked(rerank: Reranker | None) -> Reranker | None:
     return rerank
 
 
-def _options_of_copy(options: Mapping[str, Any], source: Any) -> dict[str, Any]:
+def _options_of_copy(options: Mapping[str, Any], source: Source) -> dict[str, Any]:
     places = ("url", "path", "client", "async_client")
     here = source.target if all(options.get(place) is None for place in places) else None
     return {"language": source.language, **({"url": here} if here else {}), **options}
-
-
-def _where(
-    url: str | None,
-    path: str | os.PathLike[str] | None,
-    client: Client | None,
-    async_client: AsyncClient | None,
-    schema: str | None,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the arguments of `shared_clients`."""
-    places = {"url": url, "path": path, "client": client or async_client}
-    given = [name for name, value in places.items() if value is not None]
-    if len(given) > 1:
-        raise ArgError(f"{' and '.join(given)} each say where the collection is; give one of them")
-    if client is not None or async_client is not None:
-        _check_clients(client, async_client, schema, options)
-        return {"client": client or async_client, "async_client": async_client if client is not None else None}
-    # As a Path it is a folder, whatever it looks like.
-    return {"target": url if path is None else Path(path), "schema": schema or "vecs", **options}
-
-
-def _check_clients(client: Any, async_client: Any, schema: str | None, options: Mapping[str, Any]) -> None:
-    for name, value, cls in (("client", client, Client), ("async_client", async_client, AsyncClient)):
-        if value is not None and not isinstance(value, cls):
-            raise ArgError(f"{name} must be a vecs.{cls.__name__}, not {type(value).__name__}: {value!r:.80}")
-    own = (client or async_client).schema
-    if options or schema not in (None, own):
-        raise ArgError(f"client= has its own {', '.join([*options, *(['schema_name'] if schema != own else [])])}")
-    if client is not None and async_client is not None and async_client.schema != own:
-        raise ArgError(f"client is on schema {own!r} and async_client on {async_client.schema!r}; they must be one")

@@ -10,20 +10,20 @@ from llama_index.core.vector_stores.types import FilterCondition, FilterOperator
 
 from vecs.exc import FilterError
 
-# A filter of vecs'; None is the one that every record matches.
+# A filter in vecs' language; None matches every record.
 Filters: TypeAlias = "dict[str, Any] | None"
 
 NOTHING: dict[str, Any] = {"$id": {"$in": []}}
 
-# What LlamaIndex's stores call a node's source document in filters.
+# The keys by which LlamaIndex's stores filter on a node's source document.
 _DOCUMENT_KEYS = frozenset(("doc_id", "ref_doc_id", "document_id"))
 
 
 def to_filters(given: Any) -> Filters:
     """
-    Return a filter of vecs' that matches what LlamaIndex's own filter matches; None where that is everything.
+    Return a filter in vecs' language that matches what LlamaIndex's own filter matches; None where that is everything.
 
-    So NE and NIN match records without the key, and NOT is none-of. Raises FilterError for what has no meaning.
+    NE and NIN match records without the key, too, and NOT is none-of. Raises FilterError for what has no meaning.
     """
     if given is None:
         return None
@@ -87,7 +87,7 @@ def _equal(given: MetadataFilter) -> Filters:
 
 def _in(given: MetadataFilter) -> Filters:
     if given.value is None:
-        # As in LlamaIndex: what is absent or null is in no list.
+        # As in LlamaIndex, a value that is absent or null is in no list.
         return NOTHING
     values = _values(_listed(given.value))
     return {given.key: values[0] if len(values) == 1 else {"$in": values}}
@@ -96,7 +96,7 @@ def _in(given: MetadataFilter) -> Filters:
 def _range(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[MetadataFilter], Filters]:
     def condition(given: MetadataFilter) -> Filters:
         if given.value is None or isinstance(given.value, list):
-            raise FilterError(f"{_told(given)} compares with a number or a string, not with {given.value!r}")
+            raise FilterError(f"{_described(given)} compares with a number or a string, not with {given.value!r}")
         in_range = {given.key: {operator: given.value}}
         if isinstance(given.value, str):
             return in_range
@@ -109,7 +109,7 @@ def _range(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[Meta
 
 def _contains(given: MetadataFilter) -> Filters:
     if isinstance(given.value, list):
-        raise FilterError(f"{_told(given)} takes one value, not {given.value!r}; ANY and ALL take a list")
+        raise FilterError(f"{_described(given)} takes one value, not {given.value!r}; ANY and ALL take a list")
     return _any(given)
 
 
@@ -132,7 +132,7 @@ def _all(given: MetadataFilter) -> Filters:
 def _text(operator: str) -> Callable[[MetadataFilter], Filters]:
     def condition(given: MetadataFilter) -> Filters:
         if not isinstance(given.value, str):
-            raise FilterError(f"{_told(given)} takes a string, not {given.value!r}")
+            raise FilterError(f"{_described(given)} takes a string, not {given.value!r}")
         return _like(given.key, given.value, operator)
 
     return condition
@@ -162,7 +162,7 @@ def _values(listed: Sequence[Any]) -> list[Any]:
     return values
 
 
-def _told(given: MetadataFilter) -> str:
+def _described(given: MetadataFilter) -> str:
     return f"the filter {given.operator.name} on {given.key!r}"
 
 

@@ -22,9 +22,9 @@ from llama_index.vector_stores.vecs.key_order import in_order, key_order
 from vecs import Match, Record
 from vecs.exc import ArgError, MismatchedDimension
 
-# In a record's extra data: the node, but for what has a column of its own.
+# The key in a record's extra data for all of a node that has no column of its own.
 NODE = "llama_index"
-# Within it: the order of the keys of its metadata, which shows in its hash and in what a model reads.
+# The key in that for the order of the metadata's keys: a node's hash and what a model reads depend on it.
 ORDER = "metadata_order"
 
 _CLASSES: dict[str, type[BaseNode]] = {
@@ -120,7 +120,7 @@ def _class_named(name: Any, fields: Mapping[str, Any]) -> type[BaseNode]:
     known = _CLASSES.get(name)
     if known is not None:
         return known
-    # A class of somebody's own: the nearest that LlamaIndex has.
+    # A caller's own class: take the nearest that LlamaIndex has.
     return Node if any(field.endswith("_resource") for field in fields) else TextNode
 
 

@@ -16,7 +16,7 @@ from vecs.exc import ArgError
 _MEASURES = {"l2": "l2_distance", "cosine": "cosine_distance", "ip": "max_inner_product", "l1": "l1_distance"}
 _NUMBERS = ("int", "integer", "numeric", "float", "double precision")
 _STRINGS = ("text", "date", "timestamp", "uuid")
-# What is so in every collection, or has no meaning here.
+# Arguments for what every collection has anyway, or that mean nothing here.
 _NEEDLESS = ("hybrid_search", "use_jsonb", "cache_ok", "async_connection_string", "initialization_fail_on_error")
 _OF_SQLALCHEMY = ("create_engine_kwargs", "debug", "engine", "async_engine")
 
@@ -60,9 +60,13 @@ def settings_of_pgvector(given: Mapping[str, Any]) -> tuple[dict[str, Any], Call
     keys = tuple(_keys(rest.pop("indexed_metadata_keys", None) or ()))
     arguments = IndexArgsHNSW(index.get("hnsw_m", 16), index.get("hnsw_ef_construction", 64)) if index else None
     ef_search = index.get("hnsw_ef_search")
-    return rest, lambda settings: replace(
-        settings, index=arguments, keys=keys, defaults=replace(settings.defaults, ef_search=ef_search)
-    )
+
+    def changed(settings: Settings) -> Settings:
+        made = None if arguments is None else {"measure": settings.defaults.measure, "method": arguments}
+        defaults = replace(settings.defaults, ef_search=ef_search)
+        return replace(settings, index=made, metadata_indexes=keys, defaults=defaults)
+
+    return rest, changed
 
 
 def _measure(opclass: str) -> str:

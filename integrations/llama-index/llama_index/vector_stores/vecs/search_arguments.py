@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,21 +16,25 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Match, Record, Reranker
-from vecs._checks.numbers import checked_int
 from vecs.exc import ArgError
+from vecs.sharing import SearchOptions, checked_int
 
 Mode = VectorStoreQueryMode
 
 MODES = (Mode.DEFAULT, Mode.TEXT_SEARCH, Mode.SPARSE, Mode.HYBRID, Mode.SEMANTIC_HYBRID, Mode.MMR)
 
-# Handed on as they are.
-_PASSED = ("offset", "exact", "ef_search", "probes", "candidates", "rrf_constant", "oversampling", "rerank")
+# Options of vecs that have another name here, or are not for a query to choose. All others are handed on as they are.
+_NOT_PASSED = (
+    "text", "mode", "limit", "filters", "measure", "threshold", "weights", "rerank", "diversity", "include_vector",
+    "include_extra",
+)  # fmt: skip
+_PASSED = (*(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED), "rerank")
 # PGVectorStore's names.
 _RENAMED = {"hnsw_ef_search": "ef_search", "ivfflat_probes": "probes"}
 _OWN = ("vecs_filters", "mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k", "include_embeddings")
 KNOWN = (*_PASSED, *_RENAMED, *_OWN)
 
-# How many candidates a side of a hybrid search has at least, and MMR for each node: vecs' and LlamaIndex's own.
+# The least number of candidates per side of a hybrid search, vecs' own; and of those per node for MMR, LlamaIndex's.
 _LEAST_CANDIDATES = 50
 _PREFETCH_FACTOR = 4.0
 
@@ -44,7 +49,7 @@ class Defaults:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Search:
     """One search: for a vector or a text, and with these arguments; for None it is one by filters alone."""
 
     query: Any
@@ -75,18 +80,24 @@ class Asked:
         )
 
     def _similarity(self, match: Match) -> float:
-        # For cosine what LlamaIndex's stores say, 0 from a right angle on; vecs' own score is 0.5 there.
+        # LlamaIndex's stores give the cosine itself, and 0 from a right angle on, where vecs' own score is 0.5.
         return max(0.0, 2 * match.score - 1) if self.by_cosine else match.score
 
 
-def unknown_arguments(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the arguments of a query that mean nothing, each with a word on what may be meant."""
-    unknown = [name for name in given if name not in KNOWN]
-    close = {name: get_close_matches(name, KNOWN, 1) for name in unknown}
-    return [(name, f"did you mean {close[name][0]!r}?" if close[name] else "") for name in unknown]
+def warn_of_unknown(given: Mapping[str, Any], warned: set[str]) -> None:
+    """Warn of each argument of a query that means nothing, for the method's caller, unless it was warned of before."""
+    for name in given:
+        if name in KNOWN or name in warned:
+            continue
+        warned.add(name)
+        close = get_close_matches(name, KNOWN, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(KNOWN)}"
+        warnings.warn(f"the query argument {name!r} is unknown and ignored; {hint}", UserWarning, stacklevel=3)
 
 
-def asked(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults, object_ids: Collection[str]) -> Asked:
+def parse_search(
+    query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults, object_ids: Collection[str]
+) -> Search:
     """
     Return what a query asks for, or raise ArgError.
 
@@ -113,14 +124,14 @@ def asked(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults,
     reranked = options.get("rerank") is not None
     vector = query.query_embedding
     if vector is None and query.query_str == "" and options["mode"] == "vector":
-        # LlamaIndex embeds no empty text: its auto retriever asks for what the filters leave.
-        return Asked(None, options, False, options["include_vector"])
+        # LlamaIndex embeds no empty text. Its auto retriever wants all nodes that match the filters.
+        return Search(None, options, False, options["include_vector"])
     if vector is None or options["mode"] == "keyword":
         vector = _words(query, mode)
     elif reranked or options["mode"] == "hybrid":
         options["text"] = _words(query, mode)
     by_cosine = options["mode"] == "vector" and not reranked and defaults.measure == "cosine_distance"
-    return Asked(vector, options, by_cosine, options["include_vector"])
+    return Search(vector, options, by_cosine, options["include_vector"])
 
 
 def _mode(mode: Any) -> VectorStoreQueryMode:
@@ -138,7 +149,7 @@ def _nearest(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[st
     options["mode"] = "vector"
 
 
-def _unlike(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, Any]) -> None:
+def _mmr(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, Any]) -> None:
     """Choose nodes that are unlike each other from a multiple of those asked for."""
     threshold = given.get("mmr_threshold") if query.mmr_threshold is None else query.mmr_threshold
     factor, fetched = given.get("mmr_prefetch_factor"), given.get("mmr_prefetch_k")
@@ -151,7 +162,7 @@ def _unlike(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str
     limit = options["limit"]
     options["mode"] = "vector"
     options["diversity"] = 1 - _share("mmr_threshold", 0.5 if threshold is None else threshold)
-    # A hair less than the quotient, which times `limit` must not round up to one more.
+    # The next smaller number: the quotient times `limit` may be rounded up to one more.
     options["oversampling"] = max(1.0, math.nextafter(max(fetched, limit) / limit, 0)) if limit else 1.0
 
 
@@ -178,7 +189,7 @@ def _by_both(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[st
 
 _BY_MODE = {
     Mode.DEFAULT: _nearest,
-    Mode.MMR: _unlike,
+    Mode.MMR: _mmr,
     Mode.TEXT_SEARCH: _by_words,
     Mode.SPARSE: _by_words,
     Mode.HYBRID: _by_both,
@@ -207,8 +218,8 @@ def _filters(query: VectorStoreQuery, own: Any, object_ids: Collection[str]) -> 
 
 
 def _of_nodes(node_ids: Sequence[str] | None, object_ids: Collection[str]) -> dict[str, Any] | None:
-    # A retriever of an index always names the nodes of its index_struct. Where the store keeps the text these are
-    # the images and objects alone, or none: it means everything.
+    # A retriever of an index always passes the ids in its index_struct. Where the store keeps the text, these are
+    # the images and objects alone, or none, and the retriever means every node.
     if not node_ids or set(node_ids) == object_ids:
         return None
     return {"$id": {"$in": list(node_ids)}}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from vecs import Pipeline, Transform
+from vecs import AsyncCollection, Collection, Pipeline, Transform
 
 
-def embedder(transform: Transform | None) -> Transform | None:
-    """Return the transform without its chunkers: LlamaIndex's node parsers have cut the texts."""
+def drop_chunkers(collection: Collection | AsyncCollection) -> None:
+    """Take the chunkers out of an open collection: LlamaIndex's node parsers have cut the texts."""
+    collection.transform = _embedder(collection.transform)
+
+
+def _embedder(transform: Transform | None) -> Transform | None:
     if not isinstance(transform, Pipeline):
         return transform
     steps = [step for step in transform.steps if not hasattr(step, "chunks")]

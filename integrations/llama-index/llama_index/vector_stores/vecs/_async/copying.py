@@ -7,21 +7,30 @@ from typing import Any
 
 from psycopg import AsyncConnection, AsyncRawServerCursor
 
-from llama_index.vector_stores.vecs._async.opening import AsyncOpening
+from llama_index.vector_stores.vecs._core import Core, on_any_loop
 from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
 from llama_index.vector_stores.vecs.nodes import to_record
 from vecs import AsyncClient, Record
 from vecs.exc import ArgError, CollectionNotFound
+from vecs.sharing import Lease
 from vecs.sql import async_execute
 
 _ROWS = 200
 
 
-class AsyncCopying(AsyncOpening):
+class AsyncCopying(Core):
     """How a store is filled from a PGVectorStore."""
 
-    async def _acopied(self, client: AsyncClient, source: Source) -> None:
-        """Copy everything there is, all of it or none, as it is at one moment."""
+    @on_any_loop
+    async def _acopied(self, lease: Lease, source: Source) -> None:
+        """Copy everything there is in the source's database, all of it or none, and give up the lease on that."""
+        try:
+            await self._acopy(await lease.aclient(), source)
+        finally:
+            await lease.aclose()
+
+    async def _acopy(self, client: AsyncClient, source: Source) -> None:
+        # One transaction: the table as it is at one moment.
         async with client.connection() as connection, connection.transaction():
             found = await async_execute(connection, find_table(source))
             columns = {name: (type, modifier) for name, type, modifier in found}
@@ -34,11 +43,12 @@ class AsyncCopying(AsyncOpening):
                     + ", ".join(sorted(missing))
                 )
             type, dimension = columns["embedding"]
-            collection = await self._acollection(anew=True)
+            collection = await self._shared.acollection(refresh=True)
             if collection is None:
+                precision = "half" if type.rpartition(".")[2] == "halfvec" else None
                 if dimension < 1:
                     raise ArgError(f"the embeddings in {source.schema}.{source.table} have no dimension")
-                collection = await self._amade(dimension, "half" if type.rpartition(".")[2] == "halfvec" else None)
+                collection = await self._shared.acreate(dimension, precision=precision)
             await collection.upsert(self._arecords(connection, source), skip_transform=True)
 
     async def _arecords(self, connection: AsyncConnection[Any], source: Source) -> AsyncIterator[Record]:

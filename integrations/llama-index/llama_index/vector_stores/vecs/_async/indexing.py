@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from llama_index.vector_stores.vecs._async.opening import AsyncOpening
-from llama_index.vector_stores.vecs._loops import on_any_loop
-from vecs.exc import CollectionNotFound
+from llama_index.vector_stores.vecs._core import Core, on_any_loop
 
 
-class AsyncIndexing(AsyncOpening):
+class AsyncIndexing(Core):
     """The methods that index."""
 
     @on_any_loop
@@ -21,8 +19,6 @@ class AsyncIndexing(AsyncOpening):
         arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=` and
         `progress=`. Raises CollectionNotFound before the first node.
         """
-        collection = await self._acollection(anew=True)
-        if collection is None:
-            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add nodes first")
+        collection = await self._shared.arequired()
         measure: Any = self._settings.defaults.measure
         await collection.index(**{"measure": measure, **options})

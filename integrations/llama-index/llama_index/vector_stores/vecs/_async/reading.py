@@ -8,16 +8,15 @@ from typing import Any
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._async.opening import AsyncOpening
-from llama_index.vector_stores.vecs._loops import on_any_loop
-from llama_index.vector_stores.vecs._threads import async_each
+from llama_index.vector_stores.vecs._core import Core, on_any_loop
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Record
 from vecs.exc import ArgError
+from vecs.sharing import async_each
 
 
-class AsyncReading(AsyncOpening):
+class AsyncReading(Core):
     """The methods that read."""
 
     @on_any_loop
@@ -40,7 +39,7 @@ class AsyncReading(AsyncOpening):
             raise ArgError(f"node_ids must be a list of ids, not {node_ids!r}")
         chosen = all_of([to_filters(filters), vecs_filters or None])
         nothing: list[Record] = []
-        records = await self._awith_collection(
+        records = await self._shared.aon(
             lambda collection: collection.get(
                 node_ids, filters=chosen, limit=limit, offset=offset, include_vector=include_embeddings
             ),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
-from llama_index.vector_stores.vecs._async.opening import AsyncOpening
-from llama_index.vector_stores.vecs._loops import on_any_loop
-from llama_index.vector_stores.vecs._threads import async_each
-from llama_index.vector_stores.vecs.search_arguments import KNOWN, Asked, asked, unknown_arguments
+from llama_index.vector_stores.vecs._core import Core, on_any_loop
+from llama_index.vector_stores.vecs.search_arguments import Search, parse_search, warn_of_unknown
 from vecs import AsyncCollection, Match, Record
+from vecs.sharing import async_each
 
 
-class AsyncSearching(AsyncOpening):
+class AsyncSearching(Core):
     """The methods that search."""
 
     @on_any_loop
@@ -34,22 +32,12 @@ class AsyncSearching(AsyncOpening):
         greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one warns, once.
         """
         if kwargs:
-            self._tell_unknown(kwargs)
-        request = asked(query, kwargs, self._settings.defaults, self._object_ids)
-        found = await self._awith_collection(lambda collection: self._afound(collection, request), [])
-        return request.answer(found, await async_each(found, request.node))
+            warn_of_unknown(kwargs, self._shared.warned)
+        search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
+        found = await self._shared.aon(lambda collection: self._afound(collection, search), [])
+        return search.answer(found, await async_each(found, search.node))
 
-    async def _afound(self, collection: AsyncCollection, request: Asked) -> Sequence[Match | Record]:
-        if request.query is None:
-            return await collection.get(**request.reading)
-        return await collection.search(request.query, **request.options)
-
-    def _tell_unknown(self, given: Mapping[str, Any]) -> None:
-        for name, hint in unknown_arguments(given):
-            if name not in self._told:
-                self._told.add(name)
-                warnings.warn(
-                    f"the query argument {name!r} is unknown and ignored; {hint or 'known are ' + ', '.join(KNOWN)}",
-                    UserWarning,
-                    stacklevel=3,
-                )
+    async def _afound(self, collection: AsyncCollection, search: Search) -> Sequence[Match | Record]:
+        if search.query is None:
+            return await collection.get(**search.reading)
+        return await collection.search(search.query, **search.options)

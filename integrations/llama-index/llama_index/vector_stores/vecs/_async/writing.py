@@ -8,14 +8,12 @@ from typing import Any
 from llama_index.core.schema import BaseNode, ImageNode, IndexNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._async.opening import AsyncOpening
-from llama_index.vector_stores.vecs._core import selected
-from llama_index.vector_stores.vecs._loops import on_any_loop
+from llama_index.vector_stores.vecs._core import Core, on_any_loop, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
 from vecs.exc import ArgError
 
 
-class AsyncWriting(AsyncOpening):
+class AsyncWriting(Core):
     """The methods that write."""
 
     @on_any_loop
@@ -31,14 +29,14 @@ class AsyncWriting(AsyncOpening):
         if not listed:
             return []
         embeds = self._settings.embeds
-        collection = await self._acollection(anew=True)
+        collection = await self._shared.acollection(refresh=True)
         if (self._settings if collection is None else collection).transform is None:
             check_embedded(listed)
         if collection is None:
-            collection = await self._amade(None if embeds else dimension_of(listed))
+            collection = await self._shared.acreate(None if embeds else dimension_of(listed))
         # A generator: it is read in a thread, some hundred nodes at a time.
         await collection.upsert(to_record(node, embed=embeds) for node in listed)
-        self._object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
+        self._shared.object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
         return [node.node_id for node in listed]
 
     @on_any_loop
@@ -47,9 +45,7 @@ class AsyncWriting(AsyncOpening):
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {ref_doc_id!r}")
         if ref_doc_id:
-            await self._awith_collection(
-                lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True
-            )
+            await self._shared.aon(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
     @on_any_loop
     async def adelete_nodes(
@@ -65,9 +61,9 @@ class AsyncWriting(AsyncOpening):
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
-        await self._awith_collection(lambda collection: collection.delete(filters=chosen), [], writes=True)
+        await self._shared.aon(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @on_any_loop
     async def aclear(self) -> None:
         """Delete all nodes; the collection and its indexes stay."""
-        await self._awith_collection(lambda collection: collection.truncate(), None, writes=True)
+        await self._shared.aon(lambda collection: collection.truncate(), None, writes=True)

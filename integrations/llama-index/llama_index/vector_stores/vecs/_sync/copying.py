@@ -8,21 +8,29 @@ from typing import Any
 
 from psycopg import Connection, RawServerCursor
 
-from llama_index.vector_stores.vecs._sync.opening import Opening
+from llama_index.vector_stores.vecs._core import Core
 from llama_index.vector_stores.vecs.migration import Source, find_table, read_node, select_rows
 from llama_index.vector_stores.vecs.nodes import to_record
 from vecs import Client, Record
 from vecs.exc import ArgError, CollectionNotFound
+from vecs.sharing import Lease
 from vecs.sql import execute
 
 _ROWS = 200
 
 
-class Copying(Opening):
+class Copying(Core):
     """How a store is filled from a PGVectorStore."""
 
-    def _copied(self, client: Client, source: Source) -> None:
-        """Copy everything there is, all of it or none, as it is at one moment."""
+    def _copied(self, lease: Lease, source: Source) -> None:
+        """Copy everything there is in the source's database, all of it or none, and give up the lease on that."""
+        try:
+            self._copy(lease.client(), source)
+        finally:
+            lease.close()
+
+    def _copy(self, client: Client, source: Source) -> None:
+        # One transaction: the table as it is at one moment.
         with client.connection() as connection, connection.transaction():
             found = execute(connection, find_table(source))
             columns = {name: (type, modifier) for name, type, modifier in found}
@@ -35,11 +43,12 @@ class Copying(Opening):
                     + ", ".join(sorted(missing))
                 )
             type, dimension = columns["embedding"]
-            collection = self._collection(anew=True)
+            collection = self._shared.collection(refresh=True)
             if collection is None:
+                precision = "half" if type.rpartition(".")[2] == "halfvec" else None
                 if dimension < 1:
                     raise ArgError(f"the embeddings in {source.schema}.{source.table} have no dimension")
-                collection = self._made(dimension, "half" if type.rpartition(".")[2] == "halfvec" else None)
+                collection = self._shared.create(dimension, precision=precision)
             collection.upsert(self._records(connection, source), skip_transform=True)
 
     def _records(self, connection: Connection[Any], source: Source) -> Iterator[Record]:

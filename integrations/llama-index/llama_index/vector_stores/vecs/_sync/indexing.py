@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from llama_index.vector_stores.vecs._sync.opening import Opening
-from vecs.exc import CollectionNotFound
+from llama_index.vector_stores.vecs._core import Core
 
 
-class Indexing(Opening):
+class Indexing(Core):
     """The methods that index."""
 
     def create_index(self, **options: Any) -> None:
@@ -20,8 +19,6 @@ class Indexing(Opening):
         arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=` and
         `progress=`. Raises CollectionNotFound before the first node.
         """
-        collection = self._collection(anew=True)
-        if collection is None:
-            raise CollectionNotFound(f"there is no collection {self._settings.name!r} yet: add nodes first")
+        collection = self._shared.required()
         measure: Any = self._settings.defaults.measure
         collection.index(**{"measure": measure, **options})

@@ -9,15 +9,15 @@ from typing import Any
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._sync.opening import Opening
-from llama_index.vector_stores.vecs._threads import each
+from llama_index.vector_stores.vecs._core import Core
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Record
 from vecs.exc import ArgError
+from vecs.sharing import each
 
 
-class Reading(Opening):
+class Reading(Core):
     """The methods that read."""
 
     def get_nodes(
@@ -39,7 +39,7 @@ class Reading(Opening):
             raise ArgError(f"node_ids must be a list of ids, not {node_ids!r}")
         chosen = all_of([to_filters(filters), vecs_filters or None])
         nothing: list[Record] = []
-        records = self._with_collection(
+        records = self._shared.on(
             lambda collection: collection.get(
                 node_ids, filters=chosen, limit=limit, offset=offset, include_vector=include_embeddings
             ),

@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
-from llama_index.vector_stores.vecs._sync.opening import Opening
-from llama_index.vector_stores.vecs._threads import each
-from llama_index.vector_stores.vecs.search_arguments import KNOWN, Asked, asked, unknown_arguments
+from llama_index.vector_stores.vecs._core import Core
+from llama_index.vector_stores.vecs.search_arguments import Search, parse_search, warn_of_unknown
 from vecs import Collection, Match, Record
+from vecs.sharing import each
 
 
-class Searching(Opening):
+class Searching(Core):
     """The methods that search."""
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -33,22 +32,12 @@ class Searching(Opening):
         greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one warns, once.
         """
         if kwargs:
-            self._tell_unknown(kwargs)
-        request = asked(query, kwargs, self._settings.defaults, self._object_ids)
-        found = self._with_collection(lambda collection: self._found(collection, request), [])
-        return request.answer(found, each(found, request.node))
+            warn_of_unknown(kwargs, self._shared.warned)
+        search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
+        found = self._shared.on(lambda collection: self._found(collection, search), [])
+        return search.answer(found, each(found, search.node))
 
-    def _found(self, collection: Collection, request: Asked) -> Sequence[Match | Record]:
-        if request.query is None:
-            return collection.get(**request.reading)
-        return collection.search(request.query, **request.options)
-
-    def _tell_unknown(self, given: Mapping[str, Any]) -> None:
-        for name, hint in unknown_arguments(given):
-            if name not in self._told:
-                self._told.add(name)
-                warnings.warn(
-                    f"the query argument {name!r} is unknown and ignored; {hint or 'known are ' + ', '.join(KNOWN)}",
-                    UserWarning,
-                    stacklevel=3,
-                )
+    def _found(self, collection: Collection, search: Search) -> Sequence[Match | Record]:
+        if search.query is None:
+            return collection.get(**search.reading)
+        return collection.search(search.query, **search.options)

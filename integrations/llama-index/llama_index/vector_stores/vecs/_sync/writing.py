@@ -9,13 +9,12 @@ from typing import Any
 from llama_index.core.schema import BaseNode, ImageNode, IndexNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._core import selected
-from llama_index.vector_stores.vecs._sync.opening import Opening
+from llama_index.vector_stores.vecs._core import Core, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
 from vecs.exc import ArgError
 
 
-class Writing(Opening):
+class Writing(Core):
     """The methods that write."""
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
@@ -30,14 +29,14 @@ class Writing(Opening):
         if not listed:
             return []
         embeds = self._settings.embeds
-        collection = self._collection(anew=True)
+        collection = self._shared.collection(refresh=True)
         if (self._settings if collection is None else collection).transform is None:
             check_embedded(listed)
         if collection is None:
-            collection = self._made(None if embeds else dimension_of(listed))
+            collection = self._shared.create(None if embeds else dimension_of(listed))
         # A generator: it is read in a thread, some hundred nodes at a time.
         collection.upsert(to_record(node, embed=embeds) for node in listed)
-        self._object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
+        self._shared.object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
         return [node.node_id for node in listed]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
@@ -45,7 +44,7 @@ class Writing(Opening):
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {ref_doc_id!r}")
         if ref_doc_id:
-            self._with_collection(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
+            self._shared.on(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
     def delete_nodes(
         self,
@@ -60,8 +59,8 @@ class Writing(Opening):
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
-        self._with_collection(lambda collection: collection.delete(filters=chosen), [], writes=True)
+        self._shared.on(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     def clear(self) -> None:
         """Delete all nodes; the collection and its indexes stay."""
-        self._with_collection(lambda collection: collection.truncate(), None, writes=True)
+        self._shared.on(lambda collection: collection.truncate(), None, writes=True)

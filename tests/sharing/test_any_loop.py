@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from langchain_vecs._loops import on_any_loop
+from vecs.sharing import on_any_loop
 
 
 class Both:

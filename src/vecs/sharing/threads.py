@@ -1,9 +1,10 @@
-"""Work on many items that no event loop should wait for."""
+"""Work on many items that no event loop should wait for: in pairs, of which generated sync code takes the second."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,3 +22,13 @@ async def async_each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:
 def each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:
     """Turn items into others."""
     return [make(item) for item in items]
+
+
+async def async_take(items: Iterator[T], count: int) -> list[T]:
+    """Take up to `count` items, in a thread: what makes them may block."""
+    return await asyncio.to_thread(take, items, count)
+
+
+def take(items: Iterator[T], count: int) -> list[T]:
+    """Take up to `count` items."""
+    return list(islice(items, count))

@@ -1,0 +1,92 @@
+"""Filters of LangChain's users in vecs' language. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.structured_query import FilterDirective
+
+from langchain_vecs.namespaces import NAMESPACE_KEY
+from langchain_vecs.translator import translated
+from vecs.exc import FilterError
+from vecs.filters import parse_filters
+
+
+def to_filters(
+    given: Any, namespace: str | None = None, *conditions: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """
+    Return a filter in vecs' language, for the records of a namespace; None where it excludes nothing.
+
+    Understood are vecs' own language, which holds langchain-postgres', Chroma's `$not_contains`, and the
+    comparisons and operations of `langchain_core.structured_query`.
+    """
+    if isinstance(given, FilterDirective):
+        given = translated(given)
+    if given is not None and not isinstance(given, Mapping):
+        raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {given!r:.80}")
+    parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
+    # Tested by its length: a caller's own mapping class may be false and still hold a condition.
+    if given is not None and len(cast("Mapping[Any, Any]", given)) > 0:
+        parts.append(_checked(given))
+    parts += [part for part in conditions if part]
+    return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}
+
+
+def _checked(given: Any) -> dict[str, Any]:
+    """Return a filter in vecs' language, or raise FilterError: also where there is no collection to ask yet."""
+    try:
+        respelled = _respelled(given)
+        parse_filters(respelled)
+    except RecursionError:
+        raise FilterError("the filter is nested too deeply, or contains itself") from None
+    return respelled
+
+
+def _respelled(filters: Any) -> Any:
+    """Write Chroma's `$not_contains` as the negation it is."""
+    if isinstance(filters, list | tuple):
+        return [_respelled(part) for part in cast("Sequence[Any]", filters)]
+    if not isinstance(filters, Mapping):
+        return filters
+    parts: list[Any] = []
+    rest: dict[Any, Any] = {}
+    for key, value in cast("Mapping[Any, Any]", filters).items():
+        if isinstance(value, Mapping) and "$not_contains" in value and not str(key).startswith("$"):
+            conditions = dict(cast("Mapping[Any, Any]", value))
+            parts.append({"$not": {key: {"$contains": conditions.pop("$not_contains")}}})
+            if not conditions:
+                continue
+            value = conditions
+        rest[key] = _respelled(value) if key in ("$and", "$or", "$not") else value
+    if not parts:
+        return rest
+    return {"$and": [*parts, rest]} if rest else {"$and": parts}
+
+
+def text_filters(given: Any) -> dict[str, Any] | None:
+    """Return Chroma's `where_document` as a filter on the text."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise FilterError(f"where_document is a dict such as {{'$contains': 'word'}}, not {given!r:.80}")
+    parts: list[Any] = []
+    for operator, operand in cast("Mapping[Any, Any]", given).items():
+        if operator == "$contains":
+            parts.append({"$text": {"$contains": operand}})
+        elif operator == "$not_contains":
+            parts.append({"$not": {"$text": {"$contains": operand}}})
+        elif operator in ("$and", "$or") and isinstance(operand, list):
+            parts.append({operator: [text_filters(part) or {} for part in cast("list[Any]", operand)]})
+        else:
+            raise FilterError(
+                f"unknown operator {operator!r} in where_document; expected $contains, $not_contains, $and or $or"
+            )
+    return None if not parts else _checked(parts[0] if len(parts) == 1 else {"$and": parts})
+
+
+def id_filters(ids: Sequence[str], *, chunks: bool) -> dict[str, Any]:
+    """Return the condition that a record has one of these ids, or (`chunks`) is a part of the document that has."""
+    of_record = {"$id": {"$in": list(ids)}}
+    return {"$or": [of_record, {"$document_id": {"$in": list(ids)}}]} if chunks else of_record

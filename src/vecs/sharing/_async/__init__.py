@@ -1,0 +1,1 @@
+"""Hand-written: what awaits; `_sync` is generated from it."""

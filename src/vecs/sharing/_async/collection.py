@@ -1,0 +1,94 @@
+"""A store's collection: opened, made, asked, gone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from vecs._async.collection.collection import AsyncCollection
+from vecs.exc import CollectionNotFound, MismatchedDimension
+from vecs.sharing.opened import OpenedCollections, SettingsT
+from vecs.storage import Precision
+
+T = TypeVar("T")
+
+
+class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
+    """How a store comes to its collection."""
+
+    async def acollection(self, *, refresh: bool = False) -> AsyncCollection | None:
+        """
+        Return the collection as the client of this event loop sees it, or None while there is none.
+
+        What is open is returned as it is; with `refresh` it is opened again. Raises MismatchedDimension where the
+        settings say another dimension.
+        """
+        client = await self.aclient()
+        known = self._opened.get(client)
+        if known is not None and not refresh:
+            return known
+        try:
+            found = await client.get_collection(self.settings.name, transform=self.settings.transform)
+        except CollectionNotFound:
+            self._opened.pop(client, None)
+            return None
+        return self._keep(client, found)
+
+    async def arequired(self) -> AsyncCollection:
+        """Return the collection as it is now; raises CollectionNotFound where there is none."""
+        found = await self.acollection(refresh=True)
+        if found is None:
+            raise CollectionNotFound(self.settings.not_found())
+        return found
+
+    async def acreate(self, dimension: int | None = None, *, precision: Precision | None = None) -> AsyncCollection:
+        """
+        Make the collection, for vectors of a dimension, with the indexes that the settings name; or open it.
+
+        The dimension of the settings goes before, their precision behind. Raises CollectionNotFound where the
+        settings say that none is to be made.
+        """
+        settings = self.settings
+        if settings.existing_only is not None:
+            raise CollectionNotFound(
+                f"there is no collection {settings.name!r}, and {settings.existing_only} makes none"
+            )
+        client = await self.aclient()
+        await client.get_or_create_collection(
+            settings.name,
+            dimension=None if settings.embeds else settings.dimension or dimension,
+            transform=settings.transform,
+            text=True,
+            language=settings.language,
+            precision=precision or settings.precision,
+        )
+        made = await self.acollection(refresh=True)
+        if made is None:
+            raise CollectionNotFound(f"collection {settings.name!r} was deleted as soon as it was made")
+        if settings.index is not None:
+            await made.index(**settings.index)
+        for key, type in settings.metadata_indexes:
+            await made.create_metadata_index(key, type)
+        return made
+
+    async def aon(self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T, *, writes: bool = False) -> T:
+        """
+        Ask the collection something; where there is none, the answer is `otherwise`, that of an empty one.
+
+        It is asked once more where it was deleted meanwhile, and perhaps made anew by somebody else.
+        """
+        # A broken connection heals when something is read, and fails what writes.
+        collection = await self.acollection(refresh=writes)
+        if collection is None:
+            return otherwise
+        try:
+            return await ask(collection)
+        except (CollectionNotFound, MismatchedDimension):
+            collection = await self.acollection(refresh=True)
+            return otherwise if collection is None else await ask(collection)
+
+    async def adrop(self) -> None:
+        """Delete the collection with its records; absent is no error."""
+        client = await self.aclient()
+        await client.delete_collection(self.settings.name)
+        self._forget()

@@ -1,0 +1,48 @@
+"""Arguments that stores of every framework take, checked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any
+
+from vecs._connecting.options import Options
+from vecs._sql.table import check_name
+from vecs.exc import ArgError
+
+# What a client can be told besides where it connects: a store takes these, too, and hands them on.
+CLIENT_OPTIONS = tuple(field.name for field in fields(Options))
+
+# What other stores call it.
+_ELSEWHERE = {"connection": "url", "connection_string": "url", "target": "url", "persist_directory": "path"}
+
+
+def check_client_options(
+    given: Iterable[str], owner: Callable[..., Any], elsewhere: Mapping[str, str] | None = None
+) -> None:
+    """
+    Refuse what is no option of a client, among the further arguments of a constructor or method, the `owner`.
+
+    The error, an ArgError, says which argument may be meant; `elsewhere` is what other stores call those of this one.
+    """
+    for name in given:
+        if name in CLIENT_OPTIONS:
+            continue
+        own = [p.name for p in inspect.signature(owner).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        known = [*(argument for argument in own if argument != "self"), *CLIENT_OPTIONS]
+        other = {**_ELSEWHERE, **(elsewhere or {})}.get(name)
+        meant = [other] if other in known else get_close_matches(name, known, 1)
+        hint = f"did you mean {meant[0]!r}? " if meant else ""
+        raise ArgError(f"unknown argument {name!r}; {hint}expected some of {', '.join(known)}")
+
+
+def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
+    """Return the name of a collection, which a store was given as an `argument`; raises ArgError for what is none."""
+    if not isinstance(name, str):
+        raise ArgError(f"{argument} must be a string, not {name!r}{instead}")
+    if "://" in name:
+        # Its value is not shown: it may hold a password.
+        raise ArgError(f"{argument} is the collection's name, and was given a connection string; that is url=")
+    return check_name(name, argument)

@@ -1,0 +1,28 @@
+"""One collection for the objects of a framework: in both worlds, in any thread and event loop."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from vecs._sync.collection.collection import Collection
+from vecs.exc import CollectionNotFound
+from vecs.sharing._async.collection import AsyncAccess
+from vecs.sharing._sync.collection import Access
+from vecs.sharing.opened import SettingsT
+
+
+class SharedCollection(AsyncAccess[SettingsT], Access[SettingsT], Generic[SettingsT]):
+    """
+    A collection on shared clients: found or made with the first records, and found again when it was made anew.
+
+    A store of a framework holds one, and says of itself how values are converted. Each method has its async form,
+    with an `a` before its name. It is hashable, can be used after `close()`, pickled and copied: see `Lease`.
+    """
+
+    def plain_collection(self) -> Collection:
+        """Return the collection as vecs opens it for everybody, to hand out; raises CollectionNotFound."""
+        settings = self.settings
+        try:
+            return self.client().get_collection(settings.name, transform=settings.transform)
+        except CollectionNotFound:
+            raise CollectionNotFound(settings.not_found()) from None

@@ -1,0 +1,44 @@
+"""The collection of a store as each of its clients sees it."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from vecs._async.collection.collection import AsyncCollection
+from vecs._sync.collection.collection import Collection
+from vecs.exc import MismatchedDimension
+from vecs.sharing.lease import Lease
+from vecs.sharing.settings import CollectionSettings
+from vecs.sharing.target import Target
+
+SettingsT = TypeVar("SettingsT", bound=CollectionSettings)
+CollectionT = TypeVar("CollectionT", AsyncCollection, Collection)
+
+
+class OpenedCollections(Lease, Generic[SettingsT]):
+    """What both worlds of a SharedCollection know: its settings, and what is open."""
+
+    def __init__(self, target: Target, settings: SettingsT) -> None:
+        self.settings = settings
+        super().__init__(target)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_opened"}
+
+    def _forget(self) -> None:
+        self._opened: dict[Any, Any] = {}
+
+    def _keep(self, client: Any, found: CollectionT) -> CollectionT:
+        """Check and keep a collection that a client opened."""
+        settings = self.settings
+        if settings.dimension is not None and found.dimension != settings.dimension:
+            raise MismatchedDimension(
+                f"dimension is {settings.dimension}, but collection {settings.name!r} has dimension {found.dimension}"
+            )
+        found.warns_without_index = False
+        if settings.prepare is not None:
+            settings.prepare(found)
+        # Those of event loops that are over are let go.
+        self._opened = {other: kept for other, kept in self._opened.items() if self._clients.has(other)}
+        self._opened[client] = found
+        return found

@@ -1,0 +1,43 @@
+"""Which collection a store is on, and how it is made where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vecs.storage import Precision
+from vecs.transforms import Transform
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionSettings:
+    """
+    What is the same in every framework; one derives its own settings from it.
+
+    `transform`, `dimension`, `language` and `precision` are those of `get_or_create_collection()`. With `embeds`
+    vectors are the collection's to make, by its transform, and the dimension is the transform's.
+
+    `index` are the arguments of `Collection.index()` for a collection that is made, `metadata_indexes` those of
+    `create_metadata_index()` for each key: values and not a function, which both worlds would need their own of.
+    `existing_only` is the argument that was given to make no collection, such as "perform_setup=False".
+
+    `prepare` is called with a collection as it is opened, sync or async, and may change the object. `records` is
+    what the framework calls them.
+    """
+
+    name: str
+    transform: Transform | None = None
+    dimension: int | None = None
+    language: str | None = None
+    precision: Precision | None = None
+    embeds: bool = False
+    index: Mapping[str, Any] | None = None
+    metadata_indexes: tuple[tuple[str, Any], ...] = ()
+    existing_only: str | None = None
+    prepare: Callable[[Any], None] | None = None
+    records: str = "records"
+
+    def not_found(self) -> str:
+        """Return what to tell somebody who needs the collection to be there."""
+        return f"there is no collection {self.name!r} yet: add {self.records} first"

@@ -1,0 +1,146 @@
+"""Where a store's collection is, as a value that means the same wherever it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from vecs._async.client import AsyncClient
+from vecs._async.collection.collection import AsyncCollection
+from vecs._connecting.options import Options
+from vecs._connecting.target import FolderTarget, ServerTarget
+from vecs._sync.client import Client
+from vecs._sync.collection.collection import Collection
+from vecs.exc import ArgError
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """
+    A database and a schema in it; `client` and `async_client` are clients that were handed in.
+
+    Made by `resolve_target()`. It means the same database in any folder, environment and process: paths are
+    absolute, and `$VECS_URL` was read already. A pickle of it has no clients, only what they connect to.
+    """
+
+    schema: str
+    place: ServerTarget | FolderTarget
+    options: Options = field(repr=False)
+    client: Client | AsyncClient | None = None
+    async_client: AsyncClient | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Clients belong to their process.
+        return Target, (self.schema, self.place, self.options)
+
+    def __copy__(self) -> Target:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Target:
+        return self
+
+
+def resolve_target(
+    *,
+    url: str | None = None,
+    path: str | os.PathLike[str] | None = None,
+    client: Client | AsyncClient | None = None,
+    async_client: AsyncClient | None = None,
+    schema: str | None = None,
+    schema_argument: str = "schema",
+    options: Mapping[str, Any] | None = None,
+) -> Target:
+    """
+    Return the target that a store's arguments name; raises ArgError where they contradict each other.
+
+    `url` is a server, `path` a folder for an embedded one; without both it is `$VECS_URL` as it is now, else the
+    embedded server in the user's data folder. Clients that are open may be handed in instead: `client`, with an
+    `async_client` or without, or an `async_client` alone. `options` are those of `create_client()`. Errors call the
+    schema by the name of the store's argument, `schema_argument`.
+    """
+    places = {"url": url, "path": path, "client": client, "async_client": async_client}
+    given = [name for name, value in places.items() if value is not None]
+    if client is not None and async_client is not None:
+        given.remove("async_client")
+    if len(given) > 1:
+        raise ArgError(f"{' and '.join(given)} each say where the database is; give one of them")
+    if client is not None or async_client is not None:
+        _check_clients(client, async_client)
+        return _target_of_clients(client, async_client, {schema_argument: schema}, options or {})
+    place = _checked_url(url) if path is None else _checked_folder(path)
+    return target_of(Client(place, schema="vecs" if schema is None else schema, **(options or {})))
+
+
+def target_of(client: Client | AsyncClient) -> Target:
+    """Return what a client connects to, without the client."""
+    state = client.__getstate__()
+    return Target(state["schema"], state["target"], state["options"])
+
+
+def client_of(
+    collection: Any, *, client: Any = None, url: Any = None, path: Any = None, wanted: str = "a vecs collection"
+) -> Any:
+    """
+    Return the client of a collection that is open, for a store that is made of one.
+
+    Raises ArgError for what is no collection, which says what is `wanted`, and where one of the other arguments
+    of the store says that the collection is elsewhere.
+    """
+    if not isinstance(collection, Collection | AsyncCollection):
+        raise ArgError(f"collection must be {wanted}, not {type(collection).__name__}")
+    for name, place in (("path", path), ("url", url)):
+        if place is not None:
+            raise ArgError(f"{name} and collection each say where the collection is; give {name}= with its name alone")
+    if client is not None and client is not collection.client:
+        raise ArgError("the collection belongs to another client than client=; give one of them")
+    return collection.client
+
+
+def _check_clients(client: Any, async_client: Any) -> None:
+    # Their values are not shown: a connection string may hold a password.
+    if client is not None and not isinstance(client, Client | AsyncClient):
+        wanted = "client must be a vecs.Client or a vecs.AsyncClient"
+        raise ArgError(f"{wanted}, not {type(client).__name__}; a connection string is url=")
+    if async_client is not None and not isinstance(async_client, AsyncClient):
+        wanted = "async_client must be a vecs.AsyncClient"
+        raise ArgError(f"{wanted}, not {type(async_client).__name__}; a connection string is url=")
+    if isinstance(client, AsyncClient) and async_client is not None:
+        raise ArgError("client and async_client are both async clients; give one of them")
+
+
+def _target_of_clients(
+    client: Any, async_client: Any, schema: Mapping[str, str | None], options: Mapping[str, Any]
+) -> Target:
+    first: Client | AsyncClient = async_client if client is None else client
+    second: AsyncClient | None = None if client is None else async_client
+    own = [*options, *(name for name, value in schema.items() if value not in (None, first.schema))]
+    if own:
+        raise ArgError(f"{'async_client' if client is None else 'client'}= has its own {', '.join(own)}")
+    if second is not None and second.schema != first.schema:
+        raise ArgError(f"client is on schema {first.schema!r} and async_client on {second.schema!r}; they must be one")
+    return replace(target_of(first), client=first, async_client=second)
+
+
+def _checked_url(url: Any) -> Any:
+    if isinstance(url, str) and not url.strip():
+        # Not passed over: a setting that is missing would send documents to the embedded server.
+        raise ArgError("url is an empty string; give a connection string, or leave it out")
+    return url
+
+
+def _checked_folder(path: Any) -> Path:
+    """Return a folder as a Path, which is taken for one whatever it looks like."""
+    folder = cast("Any", os.fspath(path) if hasattr(path, "__fspath__") else path)
+    if not isinstance(folder, str):
+        raise ArgError(f"path must be a folder, as a string or a Path, not {type(path).__name__}")
+    if not folder.strip():
+        raise ArgError("path is an empty string; give a folder, or leave it out")
+    if "\x00" in folder:
+        raise ArgError("path has a NUL character; give a folder")
+    if "://" in folder:
+        # Its value is not shown: it may hold a password.
+        raise ArgError("path is a folder, and was given a connection string; that is url=")
+    return Path(folder)
