@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from vecs._connecting.options import Options
-from vecs._sql.table import check_name
+from vecs._sql.tables import check_name
 from vecs.exc import ArgError
 
 # What a client can be told besides where it connects: a store takes these, too, and hands them on.
