@@ -8,13 +8,19 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 SECONDS ?= 300
 MINUTES ?= 10
 
-.PHONY: demo test test-full soak fuzz lint format hooks clean
+# Rooms that decide and await nothing, and the tests of each, which need no server.
+PURE := checks connecting indexing reports searching writing
+
+.PHONY: demo test coverage test-full soak fuzz lint format hooks clean
 
 demo: .venv/demo
 	@$(BIN)/vecs demo
 
-test: .venv/dev
+test: .venv/dev coverage
 	PYTHONHASHSEED=0 $(PYTEST)
+
+coverage: .venv/dev
+	$(BIN)/pytest -q tests/_sql $(PURE:%=tests/%) $(PURE:%=--cov=src/vecs/_%) --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-full: .venv/dev
 	$(PYTEST) -m 'not soak and not fuzz' --hypothesis-profile=random
