@@ -11,12 +11,12 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 # For fewer the way to a thread takes longer.
-_FEW = 50
+_MAX_INLINE = 50
 
 
 async def async_each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:
     """Turn items into others; many of them in a thread."""
-    return each(items, make) if len(items) <= _FEW else await asyncio.to_thread(each, items, make)
+    return each(items, make) if len(items) <= _MAX_INLINE else await asyncio.to_thread(each, items, make)
 
 
 def each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:

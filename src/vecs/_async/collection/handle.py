@@ -29,7 +29,7 @@ Filters = Mapping[str, Any]
 Measure = IndexMeasure | MeasureName
 
 
-class AsyncCore(AsyncConnected, AsyncDunders):
+class AsyncHandle(AsyncConnected, AsyncDunders):
     """What a collection object knows: its name, its table, its transform, and its client's executor and catalog."""
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vecs._async.collection.handle import AsyncCore, Filters, Measure
+from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.indexing import create
 from vecs._checks.numbers import checked_int
 from vecs._indexing.memory import checked_memory
@@ -18,7 +18,7 @@ from vecs.measures import measure_for
 from vecs.storage import IndexPrecision
 
 
-class AsyncIndexing(AsyncCore):
+class AsyncIndexing(AsyncHandle):
     """The methods that concern indexes."""
 
     async def index(

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from vecs._async.collection.handle import AsyncCore, Filters, Measure
+from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.searching.measure import AsyncSearched, AsyncTask, measure_recall, sampled_task, task_of, tune
 from vecs._async.searching.queries import query_vectors
 from vecs._checks.numbers import checked_int
@@ -15,7 +15,7 @@ from vecs.exc import ArgError
 from vecs.measures import measure_for
 
 
-class AsyncMeasuring(AsyncCore):
+class AsyncMeasuring(AsyncHandle):
     """The methods that measure an index."""
 
     async def recall(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from vecs._async.collection.handle import AsyncCore, Filters
+from vecs._async.collection.handle import AsyncHandle, Filters
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import ID, Columns, RecordRow, read_record_rows, read_records
@@ -16,7 +16,7 @@ from vecs.exc import ArgError
 from vecs.records import Record, RecordId, id_list
 
 
-class AsyncReading(AsyncCore):
+class AsyncReading(AsyncHandle):
     """The methods that read records."""
 
     async def get(

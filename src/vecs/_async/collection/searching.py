@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vecs._async.collection.handle import AsyncCore, Filters, Measure
+from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.searching.explain import explain
 from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
@@ -41,7 +41,7 @@ else:
     from typing_extensions import Unpack
 
 
-class AsyncSearching(AsyncCore):
+class AsyncSearching(AsyncHandle):
     """The methods that search."""
 
     async def search(

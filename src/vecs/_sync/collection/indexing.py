@@ -10,7 +10,7 @@ from vecs._indexing.memory import checked_memory
 from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
-from vecs._sync.collection.handle import Core, Filters, Measure
+from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.indexing import create
 from vecs.exc import ArgError, IndexNotFound
 from vecs.filters import checked_key, parsed_filters
@@ -19,7 +19,7 @@ from vecs.measures import measure_for
 from vecs.storage import IndexPrecision
 
 
-class Indexing(Core):
+class Indexing(Handle):
     """The methods that concern indexes."""
 
     def index(

@@ -9,14 +9,14 @@ from typing import Any
 
 from vecs._checks.numbers import checked_int
 from vecs._reports.recall import Recall, Tuning, checked_target
-from vecs._sync.collection.handle import Core, Filters, Measure
+from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.searching.measure import Searched, Task, measure_recall, sampled_task, task_of, tune
 from vecs._sync.searching.queries import query_vectors
 from vecs.exc import ArgError
 from vecs.measures import measure_for
 
 
-class Measuring(Core):
+class Measuring(Handle):
     """The methods that measure an index."""
 
     def recall(

@@ -12,12 +12,12 @@ from vecs._sql.answers import ID, Columns, RecordRow, read_record_rows, read_rec
 from vecs._sql.records import Page, count_records, select_records
 from vecs._sql.scalars import only_value
 from vecs._sql.selection import Selection, selects_nothing
-from vecs._sync.collection.handle import Core, Filters
+from vecs._sync.collection.handle import Filters, Handle
 from vecs.exc import ArgError
 from vecs.records import Record, RecordId, id_list
 
 
-class Reading(Core):
+class Reading(Handle):
     """The methods that read records."""
 
     def get(

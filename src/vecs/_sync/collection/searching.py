@@ -27,7 +27,7 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
-from vecs._sync.collection.handle import Core, Filters, Measure
+from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.searching.explain import explain
 from vecs._sync.searching.queries import query_vectors
 from vecs._sync.searching.refine import refine
@@ -42,7 +42,7 @@ else:
     from typing_extensions import Unpack
 
 
-class Searching(Core):
+class Searching(Handle):
     """The methods that search."""
 
     def search(
