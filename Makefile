@@ -20,7 +20,8 @@ test: .venv/dev coverage
 	PYTHONHASHSEED=0 $(PYTEST)
 
 coverage: .venv/dev
-	$(BIN)/pytest -q tests/_sql $(PURE:%=tests/%) $(PURE:%=--cov=src/vecs/_%) --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(BIN)/pytest -q tests/_sql $(PURE:%=tests/%) $(PURE:%=--cov=src/vecs/_%) --cov-branch \
+		--cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-full: .venv/dev
 	$(PYTEST) -m 'not soak and not fuzz' --hypothesis-profile=random

@@ -87,3 +87,4 @@ def test_options_are_checked(given: Any, message: str) -> None:
     with pytest.raises(ArgError, match=message):
         Options(**given)
     assert Options(statement_timeout=2.5).statement_timeout == 2.5
+    assert Options().statement_timeout is None

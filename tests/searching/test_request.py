@@ -78,6 +78,7 @@ def test_an_unknown_option_is_named_with_those_there_are() -> None:
     given: Any = {"top_k": 3}
     with pytest.raises(TypeError, match="unknown argument 'top_k'; expected one of text, mode, limit"):
         check_known(given)
+    check_known(options())
 
 
 def test_words_come_from_the_query_or_beside_it() -> None:
