@@ -373,7 +373,7 @@ def test_a_dimension_that_no_index_takes_is_an_error_in_words(client: vecs.Clien
     ("version", "newer_than"), [("0.10.0", (0, 9)), ("0.11", (0, 8)), ("0.20", (0, 5)), ("1.0.0-rc1", (0, 99))]
 )
 def test_versions_of_pgvector_compare_by_number(version: str, newer_than: tuple[int, ...]) -> None:
-    extension = read_extension([("public", version, 1)])
+    extension = read_extension([("public", version, 1, 2, 3)])
     assert extension is not None
     assert extension.version > newer_than
     assert extension.iterative_scan
