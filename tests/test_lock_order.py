@@ -186,12 +186,25 @@ def test_a_role_without_the_privilege_to_update_deletes_many(database: str, role
         assert docs.delete(filters={"n": 1}) == ["c"]
 
 
+@pytest.mark.parametrize("opened", ["before", "after"])
 @pytest.mark.parametrize("others", [0, 600])
-def test_rows_that_no_policy_lets_be_updated_are_deleted(database: str, role: str, others: int) -> None:
+def test_rows_that_no_policy_lets_be_updated_are_deleted(database: str, role: str, others: int, opened: str) -> None:
     with vecs.create_client(database, schema="s") as client:
         plain = client.create_collection("docs", 3)
         plain.upsert([(id_, [1, 2, 3], {"n": 1}) for id_ in "abc"])
         client.create_collection("texts", transform=splitting()).upsert([("d", "longword longword longword", {})])
+    if opened == "before":
+        grant(database, role, "grant select, insert, update, delete on s.docs, s.texts to ROLE")
+        with vecs.create_client(role, schema="s") as client:
+            delete_and_replace(client, lambda: restrict(database, role), others)
+    else:
+        restrict(database, role)
+        with vecs.create_client(role, schema="s") as client:
+            delete_and_replace(client, lambda: None, others)
+
+
+def restrict(database: str, role: str) -> None:
+    """Let the role's rows be read, written and deleted, but not updated."""
     for table in ("docs", "texts"):
         grant(
             database,
@@ -202,11 +215,13 @@ def test_rows_that_no_policy_lets_be_updated_are_deleted(database: str, role: st
             f"create policy writes on s.{table} for insert with check (true); "
             f"create policy deletes on s.{table} for delete using (true)",
         )
-    with vecs.create_client(role, schema="s") as client:
-        docs = client.get_collection("docs")
-        assert sorted(docs.delete(["a", "b"])) == ["a", "b"]
-        assert docs.delete(filters={"n": 1}) == ["c"]
-        texts = client.get_collection("texts", transform=splitting())
-        # The document is one short record now: its chunks are stale, and nothing that is there is updated.
-        texts.upsert([("d", "short", {}), *((f"e{i}", "short", {}) for i in range(others))])
-        assert sorted(record.id for record in texts.scan()) == sorted(["d", *(f"e{i}" for i in range(others))])
+
+
+def delete_and_replace(client: vecs.Client, restrict: Callable[[], None], others: int) -> None:
+    docs, texts = client.get_collection("docs"), client.get_collection("texts", transform=splitting())
+    restrict()
+    assert sorted(docs.delete(["a", "b"])) == ["a", "b"]
+    assert docs.delete(filters={"n": 1}) == ["c"]
+    # The document is one short record now: its chunks are stale, and nothing that is there is updated.
+    texts.upsert([("d", "short", {}), *((f"e{i}", "short", {}) for i in range(others))])
+    assert sorted(record.id for record in texts.scan()) == sorted(["d", *(f"e{i}" for i in range(others))])

@@ -74,6 +74,8 @@ def imports(path: Path, *, typing: bool = True) -> set[str]:
                 node.body = []
     found: set[str] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: write `from vecs...`"
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "vecs":
             # `from vecs.room import x`: x is a module or a name.
             source = node.module.replace("._sync", "._async").removeprefix("vecs").removeprefix(".")
@@ -81,7 +83,9 @@ def imports(path: Path, *, typing: bool = True) -> set[str]:
                 inner = f"{source}.{alias.name}".removeprefix(".")
                 found.add(inner if inner in MODULES else source or "__init__")
         elif isinstance(node, ast.Import):
-            assert not any(alias.name.startswith("vecs.") for alias in node.names), f"{path}: write `from vecs...`"
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "vecs"]
+            assert set(names) <= {"vecs"}, f"{path}:{node.lineno}: write `from vecs...`"
+            found |= {"__init__"} if names else set()
     return found
 
 
@@ -97,6 +101,7 @@ def room(module: str) -> str:
 def test_every_module_is_in_a_layer_and_imports_point_down(module: str) -> None:
     if module == "_async":
         return
+    assert room(module) in ROOMS, f"{module} is in no layer"
     for imported in imports(MODULES[module]) - {"_async"}:
         # What a collection knows of its client is its type, no more.
         if (module, imported) == ("_async.collection.handle", "_async.client"):

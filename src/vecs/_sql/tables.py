@@ -50,8 +50,7 @@ class Table:
     language: str | None = None
     vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
-    # Whether whoever may delete a row may lock it before. To lock needs the UPDATE privilege, and under row-level
-    # security the policies for UPDATE decide, too: a row that they hide would be left, without a word.
+    # Whether this role may lock the rows that it may delete: that needs the UPDATE privilege.
     locks_deleted: bool = True
 
     def __hash__(self) -> int:
@@ -151,7 +150,7 @@ def find_table(schema: str, name: str) -> Fragment:
         """
         select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
                a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') and not pg_catalog.row_security_active(c.oid)
+               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE')
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

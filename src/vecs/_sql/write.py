@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
-from vecs._sql.fragment import Fragment, Identifier, Param, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
 from vecs._sql.rows import ID, EncodedRow
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
@@ -156,9 +156,11 @@ def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
     # Locked by the upsert, all but those that came since: to wait for one of these would be out of order.
     return fragment(
         "with locked as materialized (select id from {table} as t where {found} for update skip locked) "
-        "delete from {table} as t using locked where t.id = locked.id",
+        "delete from {table} as t where {found} "
+        "and (t.id in (select id from locked) or pg_catalog.row_security_active({regclass}::regclass))",
         table=table.identifier,
         found=found,
+        regclass=Literal(table.identifier.sql),
     )
 
 
@@ -257,10 +259,12 @@ def _is_one(selection: Selection) -> bool:
 def _delete(table: Table, found: Fragment) -> Fragment:
     if not locks_rows(table, deleted=True):
         return fragment("delete from {table} as t{found}", table=table.identifier, found=found)
+    # By what was asked for and not by what was locked: row-level security may hide from a lock what it lets be deleted.
     return fragment(
-        "{locked} delete from {table} as t using locked where t.id = locked.id",
+        "{locked} delete from {table} as t{found} and (select count(*) from locked) >= 0",
         locked=_locked(table, found, "for update"),
         table=table.identifier,
+        found=found,
     )
 
 
