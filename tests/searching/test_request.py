@@ -10,6 +10,7 @@ import pytest
 
 import vecs
 from vecs._searching.request import (
+    Request,
     SearchOptions,
     check_known,
     checked_request,
@@ -32,11 +33,46 @@ def test_the_options_are_the_keyword_arguments_of_search(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SearchOptions.__annotations__)
-def test_every_option_reaches_the_check(name: str) -> None:
-    """The defaults of `search()` are those of `checked_request`."""
+def test_the_default_of_an_option_is_that_of_search(name: str) -> None:
     default = inspect.signature(vecs.Collection.search).parameters[name].default
     given: Any = {name: default}
-    assert checked_request(TABLE, EVERYTHING, given) == checked_request(TABLE, EVERYTHING, {})
+    assert values(checked_request(TABLE, EVERYTHING, given)) == values(checked_request(TABLE, EVERYTHING, {}))
+
+
+# What each option changes in a request.
+CHANGES: dict[str, Any] = {
+    "mode": "keyword",
+    "limit": 3,
+    "offset": 2,
+    "measure": "l2_distance",
+    "threshold": 0.5,
+    "exact": True,
+    "ef_search": 77,
+    "probes": 7,
+    "weights": (1.0, 0.5),
+    "candidates": 60,
+    "rrf_constant": 9,
+    "rerank": len,
+    "diversity": 0.5,
+    "oversampling": 2.0,
+    "include_vector": True,
+    "include_extra": True,
+}
+
+
+@pytest.mark.parametrize("name", SearchOptions.__annotations__)
+def test_every_option_changes_the_request(name: str) -> None:
+    # The text goes with the query, and the filters are a selection already.
+    if name in ("text", "filters"):
+        assert name not in CHANGES
+        return
+    mode: Any = {"mode": "hybrid"} if name in ("weights", "candidates", "rrf_constant") else {}
+    changed = checked_request(TABLE, EVERYTHING, {**mode, name: CHANGES[name]})
+    assert values(changed) != values(checked_request(TABLE, EVERYTHING, mode))
+
+
+def values(request: Request) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in Request.__slots__}
 
 
 def options(**changed: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from vecs._searching.candidates import (
@@ -149,6 +150,17 @@ def statement_for(shape: Shape, request: Request, query: Query) -> Fragment:
 
 def set_up(table: Table, request: Request, known: KnownIndexes, *, pooler: bool) -> Setup:
     """Choose the index, the settings of its scan and the candidates."""
+    return (_kept_setup if request.plain else _setup)(table, request, known, pooler)
+
+
+# Requests and what is known of indexes are told apart as objects: a plain request is one and the same from one search
+# to the next, see `plain_request`.
+@lru_cache(maxsize=256)
+def _kept_setup(table: Table, request: Request, known: KnownIndexes, pooler: bool) -> Setup:
+    return _setup(table, request, known, pooler)
+
+
+def _setup(table: Table, request: Request, known: KnownIndexes, pooler: bool) -> Setup:
     if prefers_exact(request, known) and known.best(request.measure) is not None:
         request = replace(request, exact=True)
     index = None if request.exact else known.best(request.measure)

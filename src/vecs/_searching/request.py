@@ -30,8 +30,6 @@ OVERSAMPLING = 5.0
 DEFAULT_LIMIT = 10
 
 _FUSION = ("weights", "candidates", "rrf_constant")
-# Options that make a search more than plain nearness. A reranker, a whole model perhaps, is never kept in the cache.
-_NOT_PLAIN = ("text", "filters", "rerank", *_FUSION)
 
 
 class SearchOptions(TypedDict, total=False):
@@ -57,7 +55,10 @@ class SearchOptions(TypedDict, total=False):
     include_extra: bool
 
 
-@dataclass(slots=True)
+_NAMES = tuple(SearchOptions.__annotations__)
+
+
+@dataclass(slots=True, eq=False)
 class Request:
     """
     A search, without what is searched for.
@@ -90,6 +91,8 @@ class Request:
     filtered: bool
     # Whether what the database answers is reordered here.
     refined: bool
+    # Whether it is kept for the next search: see `plain_request`.
+    plain: bool = False
 
 
 def checked_request(
@@ -148,9 +151,23 @@ def checked_request(
     )
 
 
+def options_of(arguments: Mapping[str, Any]) -> SearchOptions:
+    """Return the options among the arguments of `search()`, which are all that it was given."""
+    return cast("SearchOptions", {name: arguments[name] for name in _NAMES})
+
+
 def is_plain(options: SearchOptions) -> bool:
     """Whether options are for nearness alone, without a filter: the same from one search to the next, mostly."""
-    return options.get("mode") == "vector" and all(options.get(name) is None for name in _NOT_PLAIN)
+    return (
+        options.get("mode") == "vector"
+        and options.get("filters") is None
+        and options.get("text") is None
+        # A reranker, a whole model perhaps, is never kept.
+        and options.get("rerank") is None
+        and options.get("weights") is None
+        and options.get("candidates") is None
+        and options.get("rrf_constant") is None
+    )
 
 
 def plain_request(table: Table, options: SearchOptions) -> Request:
@@ -165,7 +182,9 @@ def plain_request(table: Table, options: SearchOptions) -> Request:
 # Typed: True is no limit, though it equals 1.
 @lru_cache(maxsize=256, typed=True)
 def _plain_request(table: Table, **options: Any) -> Request:
-    return checked_request(table, EVERYTHING, cast("SearchOptions", options))
+    request = checked_request(table, EVERYTHING, cast("SearchOptions", options))
+    request.plain = True
+    return request
 
 
 @lru_cache(maxsize=4)
@@ -188,6 +207,8 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
     `text` is the argument of that name. Raises ArgError where there are no words, or nowhere to look for them.
     """
     needs_keywords = request.mode != "vector"
+    if not needs_keywords and request.rerank is None and text is None:
+        return None
     if needs_keywords and table.language is None:
         raise ArgError(
             f"mode={request.mode!r} needs the words of texts, and collection {table.name!r} keeps none; call its "
@@ -201,9 +222,7 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
     if text is not None and not isinstance(text, str):
         raise ArgError(f"text must be a string, not {text!r}")
     if not needs_keywords and request.rerank is None:
-        if text is not None:
-            raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
-        return None
+        raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
     if text is None and not isinstance(query, str):
         what = f"mode={request.mode!r}" if needs_keywords else "rerank="
         raise ArgError(f"the query is {type(query).__name__}, and {what} needs words: give text= beside it")

@@ -24,6 +24,7 @@ from vecs._searching.request import (
     check_known,
     checked_request,
     is_plain,
+    options_of,
     plain_request,
     words_of,
 )
@@ -94,27 +95,7 @@ class AsyncSearching(AsyncHandle):
         with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for; without
         them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
         """
-        options: SearchOptions = {
-            "text": text,
-            "mode": mode,
-            "limit": limit,
-            "offset": offset,
-            "filters": filters,
-            "measure": measure,
-            "threshold": threshold,
-            "exact": exact,
-            "ef_search": ef_search,
-            "probes": probes,
-            "weights": weights,
-            "candidates": candidates,
-            "rrf_constant": rrf_constant,
-            "rerank": rerank,
-            "diversity": diversity,
-            "oversampling": oversampling,
-            "include_vector": include_vector,
-            "include_extra": include_extra,
-        }
-        return (await self._search([query], options))[0]
+        return (await self._search([query], options_of(locals())))[0]
 
     async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """

@@ -20,6 +20,7 @@ from vecs._searching.request import (
     check_known,
     checked_request,
     is_plain,
+    options_of,
     plain_request,
     words_of,
 )
@@ -95,27 +96,7 @@ class Searching(Handle):
         with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for; without
         them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
         """
-        options: SearchOptions = {
-            "text": text,
-            "mode": mode,
-            "limit": limit,
-            "offset": offset,
-            "filters": filters,
-            "measure": measure,
-            "threshold": threshold,
-            "exact": exact,
-            "ef_search": ef_search,
-            "probes": probes,
-            "weights": weights,
-            "candidates": candidates,
-            "rrf_constant": rrf_constant,
-            "rerank": rerank,
-            "diversity": diversity,
-            "oversampling": oversampling,
-            "include_vector": include_vector,
-            "include_extra": include_extra,
-        }
-        return (self._search([query], options))[0]
+        return (self._search([query], options_of(locals())))[0]
 
     def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
