@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 import vecs
 from vecs._concurrency.pool import AsyncGate
+from vecs._sql.fragment import fragment
 from vecs._writing import buffer as _buffer
 from vecs.exc import Unavailable, VecsException
 
@@ -299,3 +300,25 @@ async def test_cancelled_searches_give_their_connections_back(target: str, schem
             await asyncio.gather(*tasks, return_exceptions=True)
         found = await asyncio.gather(*(docs.search([1, 2]) for _ in range(50)))
         assert all(len(matches) == 10 for matches in found)
+
+
+async def test_a_call_that_is_cancelled_twice_leaves_the_pool_as_it_is(target: str, schema: str) -> None:
+    """psycopg closes the connection of such a call, as anyio's time limits make them; the server is well."""
+    async with vecs.create_async_client(target, schema=schema, pool_size=2) as client:
+        docs = await client.get_or_create_collection("docs", dimension=2)
+        await docs.upsert([("a", [1, 2])])
+        pool = client._executor._connections._pool
+        for call in (
+            lambda: client._executor.read(fragment("select pg_sleep(60)")),
+            lambda: client._executor.read_many([fragment("select pg_sleep(60)")] * 8),
+        ):
+            task = asyncio.create_task(call())
+            await asyncio.sleep(0.3)
+            task.cancel()
+            # The second comes while psycopg ends the statement.
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await docs.get(["a"]) != []
+            assert client._executor._connections._pool is pool

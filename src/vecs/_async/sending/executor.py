@@ -172,15 +172,15 @@ class AsyncExecutor:
             try:
                 return await _pipelined(pinned, statements, settings, prepare)
             except BaseException as error:
-                lost = any(each.connection.closed for each in pinned)
                 for each in pinned:
+                    each.lost = isinstance(error, psycopg.Error) and each.connection.closed
                     # psycopg may think that it prepared there what the server never saw.
                     await each.discard()
                 if not isinstance(error, psycopg.Error):
                     raise
                 if plan_is_stale(error):
                     raise PlanIsStale("the table was altered") from error
-                raise database_error(error, lost=lost) from error
+                raise database_error(error, lost=any(each.lost for each in pinned)) from error
 
 
 async def _pipelined(

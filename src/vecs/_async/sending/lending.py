@@ -38,6 +38,7 @@ async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
     connection = pinned.connection
     connection.applied = NO_SETTINGS
     if connection.closed:
+        pinned.lost = True
         return
     try:
         await connection.rollback()

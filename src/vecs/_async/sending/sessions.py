@@ -60,18 +60,14 @@ class AsyncPinnedConnection:
     session of the server, so nothing is set or prepared for longer than one transaction.
     """
 
-    # Closed by `discard()`: this tells nothing about the server.
-    discarded = False
+    # Whether an error of the server or of the network closed the connection: the others may be broken, too. psycopg
+    # also closes the connection of a call that is cancelled twice, which tells nothing about the server.
+    lost = False
 
     def __init__(self, connection: AsyncVecsConnection, base: Settings, pooler: bool) -> None:
         self.connection = connection
         self._base = base
         self._pooler = pooler
-
-    @property
-    def lost(self) -> bool:
-        """Whether the connection is closed without `discard()`; the others may be broken, too."""
-        return self.connection.closed and not self.discarded
 
     async def execute(
         self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None
@@ -128,7 +124,6 @@ class AsyncPinnedConnection:
 
     async def discard(self) -> None:
         """Close the connection instead of handing it on, and with it the session, its locks and its settings."""
-        self.discarded = not self.connection.closed
         await self.connection.close()
 
     async def apply(self, settings: Settings | None) -> None:
@@ -162,7 +157,8 @@ class AsyncPinnedConnection:
 
     def _translated(self, error: psycopg.Error) -> VecsException:
         # Not by the error's class: Citus reports a dead worker as a connection failure.
-        return database_error(error, lost=self.connection.closed)
+        self.lost = self.connection.closed
+        return database_error(error, lost=self.lost)
 
 
 def connect_arguments(parameters: Mapping[str, Any], *, prepares: bool) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def _clean(pinned: PinnedConnection, pooler: bool) -> None:
     connection = pinned.connection
     connection.applied = NO_SETTINGS
     if connection.closed:
+        pinned.lost = True
         return
     try:
         connection.rollback()
