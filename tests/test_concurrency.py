@@ -309,8 +309,8 @@ async def test_a_call_that_is_cancelled_twice_leaves_the_pool_as_it_is(target: s
         await docs.upsert([("a", [1, 2])])
         pool = client._executor._connections._pool
         for call in (
-            lambda: client._executor.read(fragment("select pg_sleep(60)")),
-            lambda: client._executor.read_many([fragment("select pg_sleep(60)")] * 8),
+            lambda: client._executor.read(fragment("select pg_sleep(2)")),
+            lambda: client._executor.read_many([fragment("select pg_sleep(1)")] * 4),
         ):
             task = asyncio.create_task(call())
             await asyncio.sleep(0.3)
