@@ -79,8 +79,8 @@ class AsyncRecords(Lifetime):
         As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
         """
         client = await self._shared.aclient()
-        statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
-        return first_column(await _execute(client, statement))
+        query = records.KeyQuery(before, after, group_ids, limit)
+        return first_column(await _execute(client, records.list_keys(client.schema, self.namespace, query)))
 
     @on_any_loop
     async def adelete_keys(self, keys: Sequence[str]) -> None:

@@ -75,8 +75,8 @@ class Records(Lifetime):
         As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
         """
         client = self._shared.client()
-        statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
-        return first_column(_execute(client, statement))
+        query = records.KeyQuery(before, after, group_ids, limit)
+        return first_column(_execute(client, records.list_keys(client.schema, self.namespace, query)))
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete records; absent ones are no error."""
