@@ -73,7 +73,7 @@ def upsert(
     keys = checked(keys)
     if group_ids is not None and len(group_ids) != len(keys):
         raise ArgError(f"there are {len(keys)} keys but {len(group_ids)} group_ids; give one for each key, or None")
-    # One row a key, or `on conflict` refuses; in one order, or two clients wait for each other.
+    # One row per key: `on conflict` refuses a key twice. Sorted, so that two clients cannot deadlock.
     groups = dict(sorted(dict(zip(keys, group_ids or [None] * len(keys), strict=True)).items()))
     return fragment(
         """
