@@ -82,7 +82,9 @@ def lists(docs: vecs.Collection, vectors: np.ndarray) -> None:
         taken = (time.perf_counter() - start) / len(queries)
         recall = statistics.mean(len(set(a) & set(b)) / 10 for a, b in zip(exact, found, strict=True))
         note = " (rows / 1000)" if count == advised else ""
-        print(f"{count} lists{note}: built in {seconds:.2f} s, recall@10 {recall:.3f}, {1000 * taken:.2f} ms a search")
+        print(
+            f"{count} lists{note}: built in {seconds:.2f} s, recall@10 {recall:.3f}, {1000 * taken:.2f} ms per search"
+        )
 
 
 def main() -> None:

@@ -192,7 +192,7 @@ async def _bench_async(client: vecs.Client, records: list[Any]) -> None:
 
 
 def bench_bulk(client: vecs.Client) -> None:
-    """Rows a second of one upsert of 10,000 x 384 with metadata and text, against a staged COPY by hand."""
+    """Rows per second of one upsert of 10,000 x 384 with metadata and text, against a staged COPY by hand."""
     records = make_records(ROWS, DIMENSION)
     given = [vecs.Record(i, v, t, m) for i, v, m, t in records]
     ours, theirs = [], []

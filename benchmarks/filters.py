@@ -263,7 +263,7 @@ def report(stage: str, cells: list[Cell], full: bool) -> None:
         f"{len(below)} below 0.95, "
         f"worst recall {min(cell.recall for cell in cells):.3f}, mean {statistics.mean(times):.2f} ms, "
         f"p50 {percentile(times, 50):.2f}, p95 {percentile(times, 95):.2f}, "
-        f"{statistics.mean(cell.statements for cell in cells):.2f} statements a search",
+        f"{statistics.mean(cell.statements for cell in cells):.2f} statements per search",
         flush=True,
     )
 

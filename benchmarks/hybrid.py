@@ -3,7 +3,7 @@ How well keyword and hybrid search answer judged queries, and how fast they are 
 
     python benchmarks/hybrid.py --data FILE.npz [quality] [million] [--target DSN-or-folder] [--rows 1000000]
 
-FILE.npz has ids, texts, vectors, query_texts, query_vectors and query_relevant (ids, one a line): any judged corpus.
+FILE.npz has ids, texts, vectors, query_texts, query_vectors and query_relevant (ids, one per line): any judged corpus.
 hit@10 is the share of queries with a relevant record among the first ten, MRR@10 the mean of 1 / its place.
 """
 

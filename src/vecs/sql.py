@@ -3,7 +3,7 @@ SQL as vecs itself writes it: a literal template, and every value a parameter.
 
 For integrations, and for your own statements on a connection that `client.connection()` lends:
 
-    >>> from vecs.sql import Identifier, execute, fragment, join
+    >>> from vecs.sql import Identifier, execute, first_column, fragment, join
     >>> docs = Identifier("vecs", "docs")
     >>> found = fragment("select id from {docs} where text = any({texts}::text[])", docs=docs, texts=["oil", "salt"])
     >>> statement = join(" ", [found, fragment("order by id limit {limit}::bigint", limit=10)])
@@ -12,7 +12,7 @@ For integrations, and for your own statements on a connection that `client.conne
     >>> statement.render()[1]
     [['oil', 'salt'], 10]
     >>> with client.connection() as connection:
-    ...     rows = execute(connection, statement)
+    ...     ids = first_column(execute(connection, statement))
 
 A parameter has no type of its own: write one beside it, as `{limit}::bigint`.
 """
@@ -25,8 +25,20 @@ from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.rows import tuple_row
 
 from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.scalars import first_column, only_value
 
-__all__ = ["Fragment", "Identifier", "Literal", "Param", "async_execute", "execute", "fragment", "join"]
+__all__ = [
+    "Fragment",
+    "Identifier",
+    "Literal",
+    "Param",
+    "async_execute",
+    "execute",
+    "first_column",
+    "fragment",
+    "join",
+    "only_value",
+]
 
 
 def execute(connection: Connection[Any], statement: Fragment, *, prepare: bool | None = None) -> list[tuple[Any, ...]]:

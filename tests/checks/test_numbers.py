@@ -61,6 +61,12 @@ def test_a_range_without_an_end_has_finite_floats_only(value: float) -> None:
         checked_number(value, "weight", 0)
 
 
+@pytest.mark.parametrize("value", [-math.inf, -(10**400)])
+def test_a_range_without_a_beginning_has_finite_floats_only(value: float) -> None:
+    assert is_number(-1e300, -math.inf)
+    assert not is_number(value, -math.inf)
+
+
 def test_the_words_for_a_range_may_be_the_callers() -> None:
     with pytest.raises(ArgError, match="^target must be a recall above 0 and up to 1, not 0$"):
         checked_number(0, "target", ABOVE_ZERO, 1, wanted="a recall above 0 and up to 1")

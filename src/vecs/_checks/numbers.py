@@ -48,7 +48,11 @@ def is_number(value: object, least: float, greatest: float = math.inf) -> bool:
     """Whether a value is a finite number within a range, and not a bool."""
     # Compared as it is, since float() overflows on larger whole numbers. NaN is in no range.
     number: Any = value
-    return isinstance(value, Real) and not isinstance(value, bool) and least <= number <= min(greatest, _LARGEST)
+    return (
+        isinstance(value, Real)
+        and not isinstance(value, bool)
+        and max(least, -_LARGEST) <= number <= min(greatest, _LARGEST)
+    )
 
 
 def checked_oversampling(oversampling: object) -> float | None:

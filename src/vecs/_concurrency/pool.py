@@ -111,7 +111,7 @@ class AsyncGate:
         self._places += 1
 
     def open(self) -> None:
-        """Let in all that wait now: the pool is closing, and tells them."""
+        """Wake all waiting tasks: the pool is closing and will refuse them."""
         while self._waiting:
             _settle(self._waiting.popleft(), True)
 

@@ -52,7 +52,7 @@ class Columns:
     document_id: bool = True
     vec: bool = False
     extra: bool = False
-    # As they are in the table, under their names, and the keywords besides: for a select around this one.
+    # Return columns unchanged and by name, with text_search, for an enclosing select.
     raw: bool = False
 
 

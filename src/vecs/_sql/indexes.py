@@ -130,7 +130,7 @@ def _index_info(table: Table, row: _IndexRow) -> IndexInfo:
     return IndexInfo(
         name=row.name,
         method=row.method,
-        # A user's own index on a part of the rows serves no search of ours, and is not ours to replace.
+        # An index that a user made on some of the rows: searches do not use it, and index() does not replace it.
         column="vec" if measure else row.column if whole else None,
         measure=measure,
         options=dict(option.split("=", 1) for option in row.options or ()),

@@ -1,8 +1,7 @@
 """
 Writing: upserts small and staged, deletes, updates.
 
-Whatever writes many rows takes them in one order, that of the ids' bytes, so that writes wait for each other
-in no circle.
+Whatever writes many rows takes them in one order, that of the ids' bytes, so that they never deadlock.
 """
 
 from __future__ import annotations
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
 
 _STAGE = Identifier("pg_temp", "vecs_stage")
 
-# The key is named here only, so that a tenant column can join it.
 _KEY = Fragment(('"id"',))
 
 
 def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str] = ()) -> Fragment:
     """
-    Write a few rows in one statement: one array a column, whatever the count.
+    Write a few rows in one statement: one array per column, whatever the count.
 
     Rows come sorted by id and without duplicates. `replaced` are documents of which no other chunks are to
     be left.
@@ -49,7 +47,8 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
             stale=stale,
             insert=_insert(table, source),
         )
-    # What a statement's parts do to a row is seen by none of them: the deletion must ask for the upsert to come first.
+    # The parts of one statement do not see each other's changes. Counting `written` makes Postgres finish the upsert
+    # before it deletes.
     return fragment(
         "with written as ({insert} returning 1) "
         "delete from {table} as t where {stale} and (select count(*) from written) >= 0",
@@ -153,7 +152,8 @@ def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
     found = _not_staged(replaced)
     if not locks_rows(table, deleted=True):
         return fragment("delete from {table} as t where {found}", table=table.identifier, found=found)
-    # Locked by the upsert, all but those that came since: to wait for one of these would be out of order.
+    # The upsert has locked them. Chunks that were added since are skipped: to wait for one would break the order of
+    # locks.
     return fragment(
         "with locked as materialized (select id from {table} as t where {found} for update skip locked) "
         "delete from {table} as t where {found} "

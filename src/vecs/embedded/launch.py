@@ -63,15 +63,15 @@ class _Wait:
         self._options = options
         self._begin = time.monotonic()
         self._pause = 0.002
-        self._told = False
+        self._warned = False
 
     def sleep(self, what_for: str) -> None:
         """Pause; raise ServerError once the whole wait has taken too long."""
         waited = time.monotonic() - self._begin
         if waited > _PATIENCE:
             raise ServerError(f"gave up after {waited:.0f} s of {what_for}")
-        if waited > _NOTICE and not self._told:
-            self._told = True
+        if waited > _NOTICE and not self._warned:
+            self._warned = True
             self._options.say(what_for)
         time.sleep(self._pause)
         self._pause = min(self._pause * 1.5, 0.05)

@@ -23,9 +23,10 @@ def check_client_options(
     given: Iterable[str], owner: Callable[..., Any], elsewhere: Mapping[str, str] | None = None
 ) -> None:
     """
-    Refuse what is no option of a client, among the further arguments of a constructor or method, the `owner`.
+    Refuse keyword arguments of `owner` that are not client options.
 
-    The error, an ArgError, says which argument may be meant; `elsewhere` is what other stores call those of this one.
+    The error, an ArgError, says which argument may be meant. `elsewhere` maps other stores' argument names to this
+    store's.
     """
     for name in given:
         if name in CLIENT_OPTIONS:

@@ -48,8 +48,8 @@ class SharedClients:
 
     Made by `shared_clients()`. Nothing connects before the first call. The client of an event loop is closed as
     the loop shuts down its async generators, as `asyncio.run()` does at its end; those of loops that were closed
-    without are closed at the next opportunity. One that was handed in is its owner's to close before
-    that.
+    without are closed at the next opportunity. A client that was handed in is closed by its owner, before the
+    loop ends.
     """
 
     def __init__(self, client: Client | AsyncClient, *, owned: bool, async_client: AsyncClient | None = None) -> None:

@@ -102,7 +102,7 @@ class Lifetime:
         """
         Let go of the connections; the last one on a target closes them.
 
-        Twice is once, and a call after it connects again. A client that was handed in stays open.
+        Calling it twice is harmless, and a call after it connects again. A client that was handed in stays open.
         """
         self._shared.close()
 

@@ -38,7 +38,7 @@ class OpenedCollections(Lease, Generic[SettingsT]):
         found.warns_without_index = False
         if settings.prepare is not None:
             settings.prepare(found)
-        # Those of event loops that are over are let go.
+        # Drop the collections of event loops that have ended.
         self._opened = {other: kept for other, kept in self._opened.items() if self._clients.has(other)}
         self._opened[client] = found
         return found

@@ -132,7 +132,7 @@ def _checked_url(url: Any) -> Any:
 
 
 def _checked_folder(path: Any) -> Path:
-    """Return a folder as a Path, which is taken for one whatever it looks like."""
+    """Return a path, never read as a connection string."""
     folder = cast("Any", os.fspath(path) if hasattr(path, "__fspath__") else path)
     if not isinstance(folder, str):
         raise ArgError(f"path must be a folder, as a string or a Path, not {type(path).__name__}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -23,6 +23,19 @@ _TIMES = {"date", "time", "timetz", "timestamp", "timestamptz"}
 _NATIVE = {"bool", "text", "varchar", "bpchar", "uuid", "json", "jsonb"} | _NUMBERS | _TIMES
 
 ONE_LOOK = fragment("set transaction isolation level repeatable read, read only")
+
+
+class _ColumnRow(NamedTuple):
+    """A row of `find_columns`: the table's schema, and what `Column` says of a column."""
+
+    schema: str
+    name: str
+    type: str
+    builtin: bool
+    is_array: bool
+    pgvector: str | None
+    modifier: int
+    in_key: bool
 
 
 def find_columns(source: Source) -> Fragment:
@@ -53,7 +66,11 @@ def find_columns(source: Source) -> Fragment:
 
 def read_columns(rows: Sequence[Row]) -> tuple[str, list[Column]]:
     """Read the answer of `find_columns`: the schema the table is in, and its columns."""
-    return rows[0][0], [Column(*row[1:]) for row in rows]
+    found = [_ColumnRow(*row) for row in rows]
+    columns = [
+        Column(row.name, row.type, row.builtin, row.is_array, row.pgvector, row.modifier, row.in_key) for row in found
+    ]
+    return found[0].schema, columns
 
 
 def find_tables() -> Fragment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 from vecs.exc import ArgError
 from vecs.sql import Fragment, Identifier, fragment, join
@@ -73,7 +73,7 @@ def upsert(
     keys = checked(keys)
     if group_ids is not None and len(group_ids) != len(keys):
         raise ArgError(f"there are {len(keys)} keys but {len(group_ids)} group_ids; give one for each key, or None")
-    # One row a key, or `on conflict` refuses; in one order, or two clients wait for each other.
+    # One row per key: `on conflict` refuses a key twice. Sorted, so that two clients cannot deadlock.
     groups = dict(sorted(dict(zip(keys, group_ids or [None] * len(keys), strict=True)).items()))
     return fragment(
         """
@@ -108,25 +108,26 @@ def find_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
     )
 
 
-def list_keys(
-    schema: str,
-    namespace: str,
-    before: float | None,
-    after: float | None,
-    group_ids: Sequence[str] | None,
-    limit: int | None,
-) -> Fragment:
+class KeyQuery(NamedTuple):
+    """Which keys to list; as in LangChain's own record managers, nothing and zero say that there is no condition."""
+
+    before: float | None
+    after: float | None
+    group_ids: Sequence[str] | None
+    limit: int | None
+
+
+def list_keys(schema: str, namespace: str, query: KeyQuery) -> Fragment:
     """List keys, those first that were not seen for the longest time."""
-    groups = list(checked(group_ids or []))
+    groups = list(checked(query.group_ids or []))
     parts = [fragment("select key from {table} where namespace = {name}::text", table=_table(schema), name=namespace)]
-    # As LangChain's own record managers do, nothing and zero say that there is no such condition.
-    if before:
-        parts.append(fragment("and updated_at < {before}::float8", before=before))
-    if after:
-        parts.append(fragment("and updated_at > {after}::float8", after=after))
+    if query.before:
+        parts.append(fragment("and updated_at < {before}::float8", before=query.before))
+    if query.after:
+        parts.append(fragment("and updated_at > {after}::float8", after=query.after))
     if groups:
         parts.append(fragment("and group_id = any({groups}::text[])", groups=groups))
-    parts.append(fragment("order by updated_at, key limit {limit}::bigint", limit=limit or None))
+    parts.append(fragment("order by updated_at, key limit {limit}::bigint", limit=query.limit or None))
     return join(" ", parts)
 
 

@@ -1,4 +1,4 @@
-"""A store's collection: opened, made, asked, gone."""
+"""Opens, makes, asks and deletes a store's collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
-    """How a store comes to its collection."""
+    """How a store gets its collection."""
 
     async def acollection(self, *, refresh: bool = False) -> AsyncCollection | None:
         """
@@ -45,8 +45,8 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         """
         Make the collection, for vectors of a dimension, with the indexes that the settings name; or open it.
 
-        The dimension of the settings goes before, their precision behind. Raises CollectionNotFound where the
-        settings say that none is to be made.
+        The dimension of the settings takes precedence over the argument, the argument `precision` over theirs.
+        Raises CollectionNotFound where the settings say that none is to be made.
         """
         settings = self.settings
         if settings.existing_only is not None:
@@ -77,7 +77,7 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
 
         It is asked once more where it was deleted meanwhile, and perhaps made anew by somebody else.
         """
-        # A broken connection heals when something is read, and fails what writes.
+        # Reading replaces a broken connection; a write on it would fail. So read first.
         collection = await self.acollection(refresh=writes)
         if collection is None:
             return otherwise

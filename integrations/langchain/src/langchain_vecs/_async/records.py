@@ -11,7 +11,7 @@ from langchain_vecs import _record_sql as records
 from vecs import AsyncClient
 from vecs.exc import DatabaseError
 from vecs.sharing import Lease, Lifetime, on_any_loop
-from vecs.sql import Fragment, async_execute
+from vecs.sql import Fragment, async_execute, first_column, only_value
 
 
 class AsyncRecords(Lifetime):
@@ -36,7 +36,7 @@ class AsyncRecords(Lifetime):
     @on_any_loop
     async def aget_time(self) -> float:
         """Return the server's time, in seconds since 1970."""
-        return (await _execute(await self._shared.aclient(), records.read_clock()))[0][0]
+        return only_value(await _execute(await self._shared.aclient(), records.read_clock()))
 
     @on_any_loop
     async def aupdate(
@@ -55,14 +55,13 @@ class AsyncRecords(Lifetime):
         client = await self._shared.aclient()
         statement = records.upsert(client.schema, self.namespace, keys, group_ids, time_at_least)
         if keys:
-            records.check_time((await _execute(client, statement))[0][0], time_at_least)
+            records.check_time(only_value(await _execute(client, statement)), time_at_least)
 
     @on_any_loop
     async def aexists(self, keys: Sequence[str]) -> list[bool]:
         """Return for each key whether it is there, in their order."""
         client = await self._shared.aclient()
-        rows = await _execute(client, records.find_keys(client.schema, self.namespace, keys))
-        found = {row[0] for row in rows}
+        found = set(first_column(await _execute(client, records.find_keys(client.schema, self.namespace, keys))))
         return [key in found for key in keys]
 
     @on_any_loop
@@ -80,8 +79,8 @@ class AsyncRecords(Lifetime):
         As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
         """
         client = await self._shared.aclient()
-        statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
-        return [row[0] for row in await _execute(client, statement)]
+        query = records.KeyQuery(before, after, group_ids, limit)
+        return first_column(await _execute(client, records.list_keys(client.schema, self.namespace, query)))
 
     @on_any_loop
     async def adelete_keys(self, keys: Sequence[str]) -> None:

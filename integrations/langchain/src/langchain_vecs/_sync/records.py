@@ -12,7 +12,7 @@ from langchain_vecs import _record_sql as records
 from vecs import Client
 from vecs.exc import DatabaseError
 from vecs.sharing import Lease, Lifetime
-from vecs.sql import Fragment, execute
+from vecs.sql import Fragment, execute, first_column, only_value
 
 
 class Records(Lifetime):
@@ -35,7 +35,7 @@ class Records(Lifetime):
 
     def get_time(self) -> float:
         """Return the server's time, in seconds since 1970."""
-        return (_execute(self._shared.client(), records.read_clock()))[0][0]
+        return only_value(_execute(self._shared.client(), records.read_clock()))
 
     def update(
         self,
@@ -53,13 +53,12 @@ class Records(Lifetime):
         client = self._shared.client()
         statement = records.upsert(client.schema, self.namespace, keys, group_ids, time_at_least)
         if keys:
-            records.check_time((_execute(client, statement))[0][0], time_at_least)
+            records.check_time(only_value(_execute(client, statement)), time_at_least)
 
     def exists(self, keys: Sequence[str]) -> list[bool]:
         """Return for each key whether it is there, in their order."""
         client = self._shared.client()
-        rows = _execute(client, records.find_keys(client.schema, self.namespace, keys))
-        found = {row[0] for row in rows}
+        found = set(first_column(_execute(client, records.find_keys(client.schema, self.namespace, keys))))
         return [key in found for key in keys]
 
     def list_keys(
@@ -76,8 +75,8 @@ class Records(Lifetime):
         As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
         """
         client = self._shared.client()
-        statement = records.list_keys(client.schema, self.namespace, before, after, group_ids, limit)
-        return [row[0] for row in _execute(client, statement)]
+        query = records.KeyQuery(before, after, group_ids, limit)
+        return first_column(_execute(client, records.list_keys(client.schema, self.namespace, query)))
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete records; absent ones are no error."""

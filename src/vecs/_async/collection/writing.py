@@ -1,0 +1,139 @@
+"""Records written, changed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, cast
+
+from vecs._async.collection.handle import AsyncHandle, Filters
+from vecs._async.tables.enable_text import enable_text
+from vecs._async.writing.upsert import upsert
+from vecs._checks.arguments import one_of, required
+from vecs._checks.numbers import checked_int
+from vecs._reports.bars import Progress
+from vecs._sql import tables, write
+from vecs._sql.rows import encode_metadata
+from vecs._sql.scalars import first_column
+from vecs._sql.selection import Selection, selects_nothing
+from vecs.exc import ArgError
+from vecs.records import Metadata, Record, RecordId
+
+
+class AsyncWriting(AsyncHandle):
+    """The methods that write."""
+
+    async def upsert(
+        self,
+        records: Iterable[Any] | AsyncIterable[Any] | None = None,
+        skip_adapter: bool = False,
+        *,
+        vectors: Iterable[Any] | None = None,
+        batch_size: int | None = None,
+        progress: Progress = False,
+        skip_transform: bool = False,
+    ) -> int:
+        """
+        Write records, replacing those with the same id, and return how many were written.
+
+        A record is a tuple `(id, vector or media, metadata)`, a Record, or a dict of a Record's fields; the
+        input may be any iterable and is read lazily. With a transform, text or other media becomes a vector;
+        a vector that is given is stored as it is. A document that a chunker splits replaces all its former
+        chunks. Of several records with one id the last wins.
+
+        All records are written or none, in one transaction that opens when the input has ended;
+        `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
+        `(done, total)`. An invalid record raises ArgError, which names it.
+        """
+        given: Any = required("records", one_of("records", records, "vectors", vectors))
+        iterable = isinstance(given, Iterable | AsyncIterable)
+        if not iterable or isinstance(given, str | bytes | Mapping | Record):
+            raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
+        if batch_size is not None:
+            batch_size = checked_int(batch_size, "batch_size", 1)
+        skip = skip_adapter or skip_transform
+        return await upsert(
+            self._executor,
+            await self._table(),
+            None if skip else self.transform,
+            cast("Iterable[Any]", given),
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    async def delete(
+        self,
+        ids: Iterable[RecordId] | None = None,
+        filters: Filters | None = None,
+        *,
+        document_ids: Iterable[RecordId] | None = None,
+    ) -> list[str]:
+        """
+        Delete records by id, by filter or by the document they came from; return the ids that existed.
+
+        Exactly one of the three is given; an empty one deletes nothing. `truncate()` deletes everything.
+        """
+        given = sum(part is not None for part in (ids, filters, document_ids))
+        if given == 0:
+            raise ArgError("Either ids or filters must be provided. (or document_ids; truncate() deletes all)")
+        if given > 1:
+            raise ArgError("Either ids or filters must be provided, not both. (nor document_ids besides)")
+        selection = await self._selection(ids, filters, document_ids)
+        if selects_nothing(selection) or selection == Selection():
+            return []
+        return first_column(await self._executor.write(write.delete(await self._table(), selection)))
+
+    async def update_metadata(
+        self,
+        metadata: Metadata,
+        *,
+        ids: Iterable[RecordId] | None = None,
+        filters: Filters | None = None,
+        document_ids: Iterable[RecordId] | None = None,
+        replace: bool = False,
+        extra: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """
+        Merge keys into the metadata of the selected records and return their ids; nothing is embedded.
+
+        Top-level keys are replaced whole; `replace=True` replaces all metadata. What is given must all hold;
+        at least one of ids, filters and document_ids is needed.
+
+        `extra` does the same to the records' `extra`, in the same statement; None leaves that as it is, with
+        `replace=True`, too. With `metadata={}` and without `replace` it alone changes. Raises ArgError for a
+        collection without text, whose records have no extra.
+        """
+        selection = await self._selection(ids, filters, document_ids)
+        if selection == Selection():
+            raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
+        encoded = encode_metadata(metadata, "metadata")
+        encoded_extra = None if extra is None else encode_metadata(extra, "extra")
+        table = await self._table()
+        if extra is not None and not table.has_text:
+            raise ArgError(
+                f"collection {self.name!r} keeps no extra; call its enable_text(), or create the collection with "
+                "text=True"
+            )
+        if selects_nothing(selection):
+            return []
+        statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
+        return first_column(await self._executor.write(statement))
+
+    async def truncate(self) -> None:
+        """Remove every record; the indexes stay."""
+        table = await self._table()
+        async with self._executor.transaction() as session:
+            await session.execute(tables.truncate_table(table))
+
+    async def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
+        """
+        Let a collection keep text, and be searched by keywords and in hybrid mode.
+
+        Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
+        `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
+        a metadata key whose strings become the text of records that have none. The table is locked while it is
+        written again, which takes some ten seconds per million records.
+        """
+        try:
+            await enable_text(self._executor, await self._table(), language, text_key)
+        finally:
+            self._catalog.altered += 1
