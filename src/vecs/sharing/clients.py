@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Hashable
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakSet, WeakValueDictionary
 
 from vecs._async.client import AsyncClient
@@ -99,8 +99,8 @@ class SharedClients:
         """Return the async client that was handed in, once, unless it belongs to another event loop."""
         with _lock:
             spare = self._spare
-            # Only its executor knows which loop opened it, and users have no business with that.
-            if spare is None or spare._executor.belongs_elsewhere():  # pyright: ignore[reportPrivateUsage]
+            # Only its executor knows which loop opened it, and that is no attribute for users.
+            if spare is None or cast("Any", spare)._executor.belongs_elsewhere():
                 return None
             self._spare = None
             return spare
