@@ -27,7 +27,7 @@ test-full: .venv/dev
 	$(PYTEST) -m 'not soak and not fuzz' --hypothesis-profile=random
 
 soak: .venv/dev
-	SOAK_SECONDS=$(SECONDS) $(BIN)/pytest -m soak -o log_cli=true
+	SOAK_SECONDS=$(SECONDS) $(BIN)/pytest tests/soak -m soak -o log_cli=true
 
 fuzz: .venv/dev
 	end=$$(($$(date +%s) + 60 * $(MINUTES))); \
