@@ -35,7 +35,7 @@ def test_the_example_of_the_module_runs(target: str, schema: str) -> None:
         runner = doctest.DocTestRunner(verbose=False)
         result = runner.run(example, out=report.append, clear_globs=False)
         assert not result.failed, "".join(report)
-        assert example.globs["rows"] == [("a",)]
+        assert example.globs["ids"] == ["a"]
 
 
 def test_rows_are_tuples_on_any_connection(target: str) -> None:
