@@ -10,8 +10,8 @@ import pytest
 from vecs import IndexInfo
 from vecs._searching.candidates import pool_sizes
 from vecs._searching.known_indexes import KnownIndexes
-from vecs._searching.plan import QUERIES_PER_STATEMENT, Ask, Look, Query, steps
-from vecs._searching.request import SearchOptions, checked_request
+from vecs._searching.plan import QUERIES_PER_STATEMENT, Ask, Look, Query, set_up, steps
+from vecs._searching.request import SearchOptions, checked_request, plain_request
 from vecs._sql.filters import index_condition
 from vecs._sql.indexes import part_of_name
 from vecs._sql.selection import EVERYTHING, Selection
@@ -377,3 +377,10 @@ def test_the_shape_of_many_searches_is_one_text() -> None:
     plan.feed(HNSW)
     first, second = plan.asked.statements
     assert first.render()[0] is second.render()[0]
+
+
+def test_a_plain_search_is_set_up_once() -> None:
+    options: Any = {"limit": 7}
+    request = plain_request(TABLE, options)
+    assert set_up(TABLE, request, HNSW, pooler=False) is set_up(TABLE, request, HNSW, pooler=False)
+    assert set_up(TABLE, request, HNSW, pooler=False) is not set_up(TABLE, request, HNSW, pooler=True)

@@ -15,6 +15,7 @@ from vecs._searching.request import (
     check_known,
     checked_request,
     is_plain,
+    options_of,
     plain_request,
     words_of,
 )
@@ -77,7 +78,7 @@ def values(request: Request) -> dict[str, Any]:
 
 def options(**changed: Any) -> Any:
     parameters = inspect.signature(vecs.Collection.search).parameters
-    return {name: parameters[name].default for name in SearchOptions.__annotations__} | changed
+    return options_of({name: parameter.default for name, parameter in parameters.items()} | changed)
 
 
 def test_a_plain_request_is_kept() -> None:
