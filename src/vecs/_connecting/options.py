@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vecs._checks.numbers import ABOVE_ZERO, checked_int, checked_number
+from vecs.exc import ArgError
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Options:
     pool_timeout: float = 30.0
     connect_timeout: int = 10
     statement_timeout: float | None = None
-    pooler: bool = False
+    # None: find out.
+    pooler: bool | None = None
     server_settings: Mapping[str, str] | None = None
     keep_running: bool = False
     report: Callable[[str], None] | None = None
@@ -25,6 +27,8 @@ class Options:
         checked_int(self.pool_size, "pool_size", 1)
         checked_int(self.connect_timeout, "connect_timeout", 1)
         _seconds(self.pool_timeout, "pool_timeout")
+        if self.pooler is not None and not isinstance(self.pooler, bool):
+            raise ArgError(f"pooler must be True, False, or None to find out, not {self.pooler!r}")
         if self.statement_timeout is not None:
             _seconds(self.statement_timeout, "statement_timeout")
 

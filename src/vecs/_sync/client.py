@@ -60,7 +60,7 @@ class Client(Connected):
         pool_timeout: float = 30.0,
         connect_timeout: int = 10,
         statement_timeout: float | None = None,
-        pooler: bool = False,
+        pooler: bool | None = None,
         server_settings: Mapping[str, str] | None = None,
         keep_running: bool = False,
         report: Callable[[str], None] | None = None,
@@ -263,7 +263,7 @@ def create_client(
     pool_timeout: float = 30.0,
     connect_timeout: int = 10,
     statement_timeout: float | None = None,
-    pooler: bool = False,
+    pooler: bool | None = None,
     server_settings: Mapping[str, str] | None = None,
     keep_running: bool = False,
     report: Callable[[str], None] | None = None,
@@ -277,10 +277,10 @@ def create_client(
 
     `schema` is where its collections live. `pool_size` is the most connections it opens, `pool_timeout` how
     long a call waits for one, `statement_timeout` the longest a statement may run; all in seconds.
-    `pooler=True` is for a transaction pooler in between (PgBouncer, Supavisor): nothing is prepared and
-    nothing set for longer than a transaction. For the embedded server, `server_settings` are Postgres
-    settings at its start, `keep_running` leaves it running when its last client is gone, and `report` is
-    called with a sentence about what it does when that takes long.
+    Through a transaction pooler (PgBouncer, Supavisor) nothing is prepared and nothing set for longer than a
+    transaction; whether one is in between is found out, unless `pooler=` says it. For the embedded server,
+    `server_settings` are Postgres settings at its start, `keep_running` leaves it running when its last client
+    is gone, and `report` is called with a sentence about what it does when that takes long.
     """
     # The constructor's arguments are the same; a test compares the two.
     return started(Client(**locals()))

@@ -24,6 +24,7 @@ async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnect
     """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
     async with connections.pin() as pinned:
         connection = pinned.connection
+        before = _reported(connection)
         try:
             await pinned.apply(NO_SETTINGS)
             yield connection
@@ -31,6 +32,15 @@ async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnect
                 await connection.commit()
         finally:
             await _clean(pinned, connections.pooler)
+            if connections.pooler and not connection.closed and _reported(connection) != before:
+                # Poolers set these in every session that the connection is given.
+                await pinned.discard()
+
+
+def _reported(connection: AsyncVecsConnection) -> list[str | None]:
+    """Return what the server reports of the session's settings, or a pooler for it."""
+    names = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
+    return [connection.info.parameter_status(name) for name in names]
 
 
 async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:

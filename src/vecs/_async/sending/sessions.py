@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import tuple_row
 
 from vecs._connecting.errors import database_error, plan_is_stale
+from vecs._connecting.prepared import name_uniquely
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import NO_SETTINGS, Settings, reset_statement, set_statement
@@ -26,6 +27,10 @@ class AsyncVecsConnection(AsyncConnection[Any]):
     """A connection that remembers what it was set to, so that a search is one statement."""
 
     applied: Settings = NO_SETTINGS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_uniquely(self)
 
 
 class AsyncSession:

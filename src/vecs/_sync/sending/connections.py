@@ -24,6 +24,7 @@ probe a dead embedded server is started again. Whether to repeat the statement o
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -37,16 +38,20 @@ from vecs._concurrency.calls import offload
 from vecs._concurrency.loops import loop, loop_is_over, same_loop
 from vecs._concurrency.pool import Gate, Pool
 from vecs._concurrency.waiting import Lock
-from vecs._connecting.errors import connection_error
+from vecs._connecting.errors import connection_error, database_error
 from vecs._connecting.options import Options
+from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
+from vecs._sql.look import look_at_server, read_look
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
-from vecs._sql.tables import Extension, find_extension, read_extension
+from vecs._sql.tables import Extension
 from vecs._sync.sending.sessions import PinnedConnection, VecsConnection, connect_arguments, run_statement
 from vecs.exc import Unavailable
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
+
+log = logging.getLogger("vecs")
 
 _Pool = Pool[VecsConnection]
 
@@ -67,7 +72,9 @@ class Connections:
 
     def __init__(self, target: ServerTarget | FolderTarget, options: Options) -> None:
         self.target, self.options = target, options
-        self.pooler = options.pooler
+        # Until it is known there may be one.
+        self.pooler = _said_of_pooler(target, options) is not False
+        self._told_of_pooler = False
         self.extension: Extension | None = None
         self.server: EmbeddedServer | None = None
         # A call that began before a `close()` does not open the pool again.
@@ -82,6 +89,7 @@ class Connections:
         self._all: WeakSet[VecsConnection] = WeakSet()
         self._may_be_broken = False
         self._base: Settings = NO_SETTINGS
+        self._needed: Settings = NO_SETTINGS
         self._parameters: dict[str, Any] = {}
         self._pid = os.getpid()
         self._loop: object = None
@@ -103,7 +111,7 @@ class Connections:
     def use_extension(self, extension: Extension | None) -> None:
         """Note which pgvector the server has: what every statement is set to follows from it."""
         self.extension = extension
-        self._base = base_settings(extension, self.options.statement_timeout)
+        self._base = {**self._needed, **base_settings(extension, self.options.statement_timeout)}
 
     def acquire(self) -> CheckedOut:
         """Hand out a connection of the pool, which is opened first if need be; `release()` takes it back."""
@@ -219,8 +227,7 @@ class Connections:
     def _start_server(self) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
         if isinstance(self.target, ServerTarget):
-            defaults = {"connect_timeout": str(self.options.connect_timeout)}
-            return {**defaults, "application_name": "vecs", **self.target.parameters}
+            return server_parameters(self.target.parameters, self.options.connect_timeout)
         server = self.server
         if server is None:
             from vecs.embedded import open_server
@@ -238,7 +245,25 @@ class Connections:
     def _probe(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
         with self._connect_once(parameters) as connection:
-            self.use_extension(read_extension(run_statement(connection, find_extension())))
+            try:
+                look = read_look(run_statement(connection, look_at_server()))
+            except psycopg.Error as error:
+                raise database_error(error, lost=connection.closed) from error
+            self._needed = look.needed
+            self.use_extension(look.extension)
+            self._notice_pooler(connection.info.backend_pid, look.pid)
+
+    def _notice_pooler(self, expected: int, pid: int) -> None:
+        said = _said_of_pooler(self.target, self.options)
+        # A pooler makes up the process id that it gives its clients, or gives none.
+        self.pooler = expected != pid if said is None else said
+        if said is None and self.pooler and not self._told_of_pooler:
+            self._told_of_pooler = True
+            log.info(
+                "a pooler is between vecs and %s: nothing is prepared, and nothing set for longer than a transaction; "
+                "pooler=False changes that, for a pooler in session mode",
+                self.target,
+            )
 
     def _connect_once(self, parameters: dict[str, Any]) -> VecsConnection:
         try:
@@ -299,3 +324,11 @@ class Connections:
         for connection in self._all:
             connection.pgconn.finish()
         self._reset()
+
+
+def _said_of_pooler(target: ServerTarget | FolderTarget, options: Options) -> bool | None:
+    """Return what the caller says, or else the connection string; None where both are silent."""
+    if options.pooler is not None:
+        return options.pooler
+    # Nothing is between a client and an embedded server.
+    return getattr(target, "pooler", None) if isinstance(target, ServerTarget) else False

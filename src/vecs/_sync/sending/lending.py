@@ -25,6 +25,7 @@ def lend(connections: Connections) -> Generator[VecsConnection]:
     """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
     with connections.pin() as pinned:
         connection = pinned.connection
+        before = _reported(connection)
         try:
             pinned.apply(NO_SETTINGS)
             yield connection
@@ -32,6 +33,15 @@ def lend(connections: Connections) -> Generator[VecsConnection]:
                 connection.commit()
         finally:
             _clean(pinned, connections.pooler)
+            if connections.pooler and not connection.closed and _reported(connection) != before:
+                # Poolers set these in every session that the connection is given.
+                pinned.discard()
+
+
+def _reported(connection: VecsConnection) -> list[str | None]:
+    """Return what the server reports of the session's settings, or a pooler for it."""
+    names = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
+    return [connection.info.parameter_status(name) for name in names]
 
 
 def _clean(pinned: PinnedConnection, pooler: bool) -> None:

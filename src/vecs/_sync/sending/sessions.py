@@ -12,6 +12,7 @@ from psycopg import Connection, RawCursor
 from psycopg.rows import tuple_row
 
 from vecs._connecting.errors import database_error, plan_is_stale
+from vecs._connecting.prepared import name_uniquely
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import NO_SETTINGS, Settings, reset_statement, set_statement
@@ -27,6 +28,10 @@ class VecsConnection(Connection[Any]):
     """A connection that remembers what it was set to, so that a search is one statement."""
 
     applied: Settings = NO_SETTINGS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_uniquely(self)
 
 
 class Session:
