@@ -157,7 +157,7 @@ class AsyncExecutor:
         try:
             return await pinned.execute(statement, settings, prepare=prepare)
         finally:
-            await self._connections.release(pinned)
+            self._connections.release(pinned)
 
     async def _read_each(
         self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
