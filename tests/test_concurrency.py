@@ -16,9 +16,9 @@ import numpy as np
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from vecs._concurrency.gate import AsyncGate
 
 import vecs
+from vecs._concurrency.gate import AsyncGate
 from vecs._sql.fragment import fragment
 from vecs._writing import buffer as _buffer
 from vecs.exc import Unavailable, VecsException

@@ -205,7 +205,7 @@ class AsyncConnections:
         async with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = await async_offload(self._start_server)
+            parameters = await async_offload(self._start_server, close_count)
             await self._probe(parameters)
             self._parameters = parameters
             pool = await self._open_pool(parameters)
@@ -218,7 +218,7 @@ class AsyncConnections:
             # Connections in use are closed as they come back.
             old.close()
 
-    def _start_server(self) -> dict[str, Any]:
+    def _start_server(self, close_count: int) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
         if isinstance(self.target, ServerTarget):
             defaults = {"connect_timeout": str(self.options.connect_timeout)}
@@ -227,12 +227,15 @@ class AsyncConnections:
         if server is None:
             from vecs.embedded import open_server
 
-            server = self.server = open_server(
+            server = open_server(
                 self.target.folder,
                 settings=self.options.server_settings,
                 keep_running=self.options.keep_running,
                 report=self.options.report,
             )
+            # Else the client was closed during a call that was cancelled, whose thread goes on.
+            if close_count == self._close_count:
+                self.server = server
         else:
             server.ensure_running()
         return {**server.conninfo, "application_name": "vecs"}

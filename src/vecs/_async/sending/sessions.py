@@ -38,12 +38,16 @@ class AsyncVecsConnection(AsyncConnection[Any]):
         self.opened_at = time.monotonic()
         self._made_by = os.getpid()
 
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that made the connection, which still uses it."""
+        return self._made_by != os.getpid()
+
     def hang_up(self) -> None:
-        """Close at once, with or without an event loop; in a forked child do nothing: it is its parent's."""
-        if self._made_by == os.getpid():
+        """Close at once, with or without an event loop; in a forked child do nothing."""
+        if not self.is_inherited():
             self.pgconn.finish()
 
-    def __del__(self) -> None:
+    def __del__(self, *_: object) -> None:
         """Say nothing, unlike psycopg: the connections of a client that is dropped may be dropped with it."""
 
 
