@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import vecs
-from vecs._concurrency.pool import AsyncGate
+from vecs._concurrency.gate import AsyncGate
 from vecs._sql.fragment import fragment
 from vecs._writing import buffer as _buffer
 from vecs.exc import Unavailable, VecsException
@@ -268,7 +268,8 @@ async def test_a_gate_loses_no_place_to_a_cancelled_task() -> None:
 
     async def work() -> None:
         nonlocal inside, most
-        if not await gate.enter(rng.choice([0.001, 5])):
+        place = await gate.enter(rng.choice([0.001, 5]))
+        if place is None:
             return
         inside += 1
         most = max(most, inside)
@@ -276,14 +277,15 @@ async def test_a_gate_loses_no_place_to_a_cancelled_task() -> None:
             await asyncio.sleep(rng.choice([0, 0.0005]))
         finally:
             inside -= 1
-            gate.leave()
+            gate.leave(place)
 
     tasks = [asyncio.create_task(work()) for _ in range(300)]
     while not all(task.done() for task in tasks):
         rng.choice(tasks).cancel()
         await asyncio.sleep(0.0005)
     assert most == 2
-    assert [await gate.enter(5), await gate.enter(5), await gate.enter(0.01)] == [True, True, False]
+    places = [await gate.enter(5), await gate.enter(5), await gate.enter(0.01)]
+    assert [place is not None for place in places] == [True, True, False]
 
 
 async def test_cancelled_searches_give_their_connections_back(target: str, schema: str) -> None:

@@ -16,6 +16,8 @@ from collections.abc import (
 )
 from typing import Any, ParamSpec, TypeVar, cast
 
+from vecs._concurrency.loops import running_loop
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ _NEVER_BLOCK = (type(iter(())), type(iter([])))
 
 async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function in a thread: the event loop goes on."""
+    running_loop()
     return await asyncio.to_thread(function, *args, **kwargs)
 
 
@@ -39,7 +42,7 @@ async def async_offload_many(count: int, function: Callable[P, T], /, *args: P.a
     """Run a function over `count` items; in a thread if they are many, since for a few the change takes longer."""
     if count <= MAX_INLINE:
         return function(*args, **kwargs)
-    return await asyncio.to_thread(function, *args, **kwargs)
+    return await async_offload(function, *args, **kwargs)
 
 
 def offload_many(count: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -80,7 +83,13 @@ class _UserLoop:
         async def wait() -> T:
             return await value
 
-        return asyncio.run_coroutine_threadsafe(wait(), self._started()).result()
+        future = asyncio.run_coroutine_threadsafe(wait(), self._started())
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C: nobody waits for it any more. Where it failed by itself this changes nothing.
+            future.cancel()
+            raise
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -106,7 +115,7 @@ async def async_take(source: AsyncIterator[T] | Iterator[T], count: int) -> list
         return items
     if isinstance(source, _NEVER_BLOCK):
         return take(source, count)
-    return await asyncio.to_thread(take, source, count)
+    return await async_offload(take, source, count)
 
 
 def take(source: Iterator[T], count: int) -> list[T]:

@@ -10,9 +10,20 @@ from vecs.exc import VecsException
 T = TypeVar("T")
 
 
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return asyncio's event loop this runs in; raises VecsException where there is none."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise VecsException(
+            "async calls of vecs need asyncio, and no event loop of asyncio runs here; call them inside asyncio.run() "
+            "or anyio on asyncio, or use the sync client in a thread (under trio: trio.to_thread.run_sync)"
+        ) from None
+
+
 def async_loop() -> object:
     """Return the event loop this runs in."""
-    return asyncio.get_running_loop()
+    return running_loop()
 
 
 def loop() -> object:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from vecs._checks.numbers import is_number
 from vecs.embedded import launch, locks
@@ -95,6 +96,11 @@ class EmbeddedServer:
             os.close(self._clients)
             self._clients = None
             reap()
+
+    def __del__(self) -> None:
+        # A client that is dropped without close() wants the server no longer.
+        if getattr(self, "_clients", None) is not None:
+            os.close(cast("int", self._clients))
 
     def __enter__(self) -> EmbeddedServer:
         return self

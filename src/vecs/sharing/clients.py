@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from weakref import WeakSet, WeakValueDictionary
 
 from vecs._async.client import AsyncClient
+from vecs._concurrency.loops import running_loop
 from vecs._connecting.target import FolderTarget
 from vecs._sync.client import Client
 from vecs.sharing.target import Target, target_of
@@ -30,9 +31,6 @@ PATIENCE = 10
 
 _shared: WeakValueDictionary[Hashable, SharedClients] = WeakValueDictionary()
 _lock = threading.Lock()
-
-# Of a parent process: kept from being finalised in a forked child, which would hang up on the parent's behalf.
-_ABANDONED: list[Any] = []
 
 # What closes the clients of each event loop at its end. It is kept here, and keeps the clients, so that the garbage
 # collector does not begin to close them while asyncio.run() cancels whatever is under way, or somebody uses them.
@@ -72,9 +70,8 @@ class SharedClients:
     async def async_client(self) -> AsyncClient:
         """Return the client of the event loop this runs in."""
         if self._pid != os.getpid():
-            _ABANDONED.append(self._loops)
             self._loops, self._pid = {}, os.getpid()
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         known = self._loops.get(loop)
         if known is not None:
             return known

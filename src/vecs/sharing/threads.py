@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
+
+from vecs._concurrency.calls import async_offload
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -16,7 +17,7 @@ _MAX_INLINE = 50
 
 async def async_each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:
     """Turn items into others; many of them in a thread."""
-    return each(items, make) if len(items) <= _MAX_INLINE else await asyncio.to_thread(each, items, make)
+    return each(items, make) if len(items) <= _MAX_INLINE else await async_offload(each, items, make)
 
 
 def each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:
@@ -26,7 +27,7 @@ def each(items: Sequence[T], make: Callable[[T], U]) -> list[U]:
 
 async def async_take(items: Iterator[T], count: int) -> list[T]:
     """Take up to `count` items, in a thread: what makes them may block."""
-    return await asyncio.to_thread(take, items, count)
+    return await async_offload(take, items, count)
 
 
 def take(items: Iterator[T], count: int) -> list[T]:

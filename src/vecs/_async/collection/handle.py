@@ -84,6 +84,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        # The clock of another machine, or of this one before it was started anew.
+        self._read_at = -math.inf
         super().__init__(self.client._executor, self.client._catalog)
 
     async def _table(self, oldest: float = math.inf) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
@@ -157,7 +157,7 @@ class AsyncExecutor:
         try:
             return await pinned.execute(statement, settings, prepare=prepare)
         finally:
-            await self._connections.release(pinned)
+            self._connections.release(pinned)
 
     async def _read_each(
         self, statements: Sequence[Fragment], settings: Settings | None, prepare: Literal[False] | None
@@ -171,13 +171,7 @@ class AsyncExecutor:
         async with self._connections.pin_idle(most) as pinned:
             try:
                 return await _pipelined(pinned, statements, settings, prepare)
-            except BaseException as error:
-                for each in pinned:
-                    each.lost = isinstance(error, psycopg.Error) and each.connection.closed
-                    # psycopg may think that it prepared there what the server never saw.
-                    await each.discard()
-                if not isinstance(error, psycopg.Error):
-                    raise
+            except psycopg.Error as error:
                 if plan_is_stale(error):
                     raise PlanIsStale("the table was altered") from error
                 raise database_error(error, lost=any(each.lost for each in pinned)) from error
@@ -189,12 +183,39 @@ async def _pipelined(
     settings: Settings | None,
     prepare: Literal[False] | None,
 ) -> list[Rows]:
-    async with AsyncExitStack() as pipelines:
+    """Run statements in a pipeline on each connection; where anything fails, the connections are discarded."""
+    rows: list[Rows] = []
+    failure: BaseException | None = None
+    pipelines: list[Any] = []
+    try:
         for each in pinned:
             await each.apply(settings)
-            await pipelines.enter_async_context(each.connection.pipeline())
+            pipeline = each.connection.pipeline()
+            await pipeline.__aenter__()
+            pipelines.append(pipeline)
         cursors = [open_cursor(pinned[number % len(pinned)].connection) for number in range(len(statements))]
         for cursor, statement in zip(cursors, statements, strict=True):
             text, params = statement.render()
             await cursor.execute(text, params, prepare=prepare, binary=True)
-        return [await cursor.fetchall() for cursor in cursors]
+        rows = [await cursor.fetchall() for cursor in cursors]
+    except BaseException as error:
+        failure = error
+        await _discard_all(pinned, error)
+    for pipeline in pipelines:
+        try:
+            # Never with the failure: psycopg would log that pipelines of closed connections do not end well.
+            await pipeline.__aexit__(None, None, None)
+        except BaseException as error:
+            if failure is None:
+                failure = error
+                await _discard_all(pinned, error)
+    if failure is not None:
+        raise failure
+    return rows
+
+
+async def _discard_all(pinned: Sequence[AsyncPinnedConnection], error: BaseException) -> None:
+    for each in pinned:
+        each.lost = isinstance(error, psycopg.Error) and each.connection.closed
+        # psycopg may think that it prepared there what the server never saw.
+        await each.discard()

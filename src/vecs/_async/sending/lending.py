@@ -28,7 +28,7 @@ async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnect
         try:
             await pinned.apply(NO_SETTINGS)
             yield connection
-            if connection.info.transaction_status == TransactionStatus.INTRANS:
+            if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
                 await connection.commit()
         finally:
             await _clean(pinned, connections.pooler)
@@ -46,6 +46,9 @@ def _reported(connection: AsyncVecsConnection) -> list[str | None]:
 async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
     """Undo what a borrower did to a connection, or discard it."""
     connection = pinned.connection
+    if connection.is_inherited():
+        # The borrower forked: the connection is its parent's, who goes on with it.
+        return
     connection.applied = NO_SETTINGS
     if connection.closed:
         pinned.lost = True

@@ -18,6 +18,9 @@ The states, and what leads from one to the next:
     abandoned   The event loop that opened the pool is closed: the sockets are closed without it, and all is fresh.
     forked      A parent process opened the pool: it keeps it and its sockets, and here all is fresh.
 
+`release()` gives back what was taken, and waits for nothing, so that no cancellation gets in between. Where a call
+ends before it can ask for that, as by Ctrl-C, it comes back by itself. A client that is dropped closes what it has.
+
 Calls that wait for a connection of a closing pool raise Unavailable; calls that begin later open a new pool. Before a
 probe a dead embedded server is started again. Whether to repeat the statement of a lost connection, the executor says.
 """
@@ -29,14 +32,12 @@ import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout
 
 from vecs._concurrency.calls import offload
+from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import loop, loop_is_over, same_loop
-from vecs._concurrency.pool import Gate, Pool
 from vecs._concurrency.waiting import Lock
 from vecs._connecting.errors import connection_error, database_error
 from vecs._connecting.options import Options
@@ -45,6 +46,7 @@ from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.look import look_at_server, read_look
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
 from vecs._sql.tables import Extension
+from vecs._sync.sending.pool import Pool, PoolClosed, PoolTimeout
 from vecs._sync.sending.sessions import PinnedConnection, VecsConnection, connect_arguments, run_statement
 from vecs.exc import Unavailable
 
@@ -53,18 +55,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vecs")
 
-_Pool = Pool[VecsConnection]
-
-# Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
-_ABANDONED: list[Any] = []
-
 
 class CheckedOut(PinnedConnection):
     """A connection of the pool while it is in use, with the pool that takes it back."""
 
-    pool: _Pool
-    # None for a connection that did not wait at the gate.
-    gate: Gate | None
+    pool: Pool
+    # None once it was given back.
+    place: Place | None
 
 
 class Connections:
@@ -83,10 +80,7 @@ class Connections:
 
     def _reset(self) -> None:
         self._lock = Lock()
-        self._pool: _Pool | None = None
-        self._checked_out: set[VecsConnection] = set()
-        self._gate = Gate(self.options.pool_size)
-        self._all: WeakSet[VecsConnection] = WeakSet()
+        self._pool: Pool | None = None
         self._may_be_broken = False
         self._base: Settings = NO_SETTINGS
         self._needed: Settings = NO_SETTINGS
@@ -97,9 +91,11 @@ class Connections:
     def open(self) -> None:
         """Connect, if there is no connection yet; raises Unavailable, DatabaseError or ServerError."""
         running = loop()
+        if self._pid != os.getpid():
+            self._reset()
         if self._loop is not running and loop_is_over(self._loop):
             self._abandon()
-        if self._pool is None or self._may_be_broken or self._pid != os.getpid():
+        if self._pool is None or self._may_be_broken:
             self._connect()
         else:
             same_loop(self._loop, running)
@@ -115,37 +111,42 @@ class Connections:
 
     def acquire(self) -> CheckedOut:
         """Hand out a connection of the pool, which is opened first if need be; `release()` takes it back."""
-        close_count = self._close_count
-        self.open()
-        pool, gate = self._pool, self._gate
-        if pool is None:
-            raise self._closed_meanwhile()
-        if not gate.enter(self.options.pool_timeout):
-            raise self._none_is_free()
-        try:
-            connection = pool.getconn()
-        except BaseException as error:
-            gate.leave()
-            if isinstance(error, PoolTimeout):
-                raise self._none_is_free() from error
-            if not isinstance(error, PoolClosed):
-                raise
-            if close_count != self._close_count:
-                raise self._closed_meanwhile() from error
-            # Another call found a dead connection and made a new pool.
-            return self.acquire()
-        return self._check_out(connection, pool, gate)
+        again = True
+        while True:
+            close_count = self._close_count
+            self.open()
+            pool = self._pool
+            if pool is None:
+                raise self._closed_meanwhile()
+            try:
+                connection, place = pool.take(self.options.pool_timeout)
+            except PoolTimeout as error:
+                raise self._none_is_free(pool) from error
+            except PoolClosed as error:
+                if close_count != self._close_count:
+                    raise self._closed_meanwhile() from error
+                # Another call found a dead connection and made a new pool.
+            except psycopg.Error as error:
+                self._doubt(pool)
+                if not again:
+                    raise connection_error(error, self.target) from error
+                # Once: a probe says why, or starts the embedded server again.
+                again = False
+            else:
+                return self._check_out(connection, pool, place)
 
     def release(self, used: CheckedOut) -> None:
         """Take a connection back into its pool."""
-        self._checked_out.discard(used.connection)
         if used.lost:
+            self._doubt(used.pool)
+        place, used.place = used.place, None
+        if place is not None:
+            used.pool.give_back(used.connection, place)
+
+    def _doubt(self, pool: Pool | None) -> None:
+        """Have the next call look at the server again, if this is still the pool."""
+        if pool is self._pool:
             self._may_be_broken = True
-        try:
-            used.pool.putconn(used.connection)
-        finally:
-            if used.gate is not None:
-                used.gate.leave()
 
     @contextmanager
     def pin(self) -> Generator[PinnedConnection]:
@@ -164,54 +165,56 @@ class Connections:
             taken.callback(self.release, used)
             pool, pinned = used.pool, [used]
             while len(pinned) < most:
-                try:
-                    # Not 0: then the pool would not even begin to make one for the next time.
-                    connection = pool.getconn(timeout=0.001)
-                except (PoolTimeout, PoolClosed):
+                # To open one takes a while: the calls to come have it, too.
+                grows = not pool.idle
+                more = pool.take_now()
+                if more is None:
                     break
-                used = self._check_out(connection, pool, None)
+                used = self._check_out(more[0], pool, more[1])
                 taken.callback(self.release, used)
                 pinned.append(used)
+                if grows:
+                    break
             yield list[PinnedConnection](pinned)
 
     @contextmanager
     def outside_pool(self) -> Generator[PinnedConnection]:
         """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
-        with self._connect_once(self._parameters) as connection:
+        pool = self._pool
+        connection = self._connect_once(self._parameters)
+        try:
             pinned = PinnedConnection(connection, self._base, self.pooler)
             try:
                 yield pinned
             finally:
                 if pinned.lost:
-                    self._may_be_broken = True
+                    self._doubt(pool)
+        finally:
+            connection.hang_up()
 
-    def _check_out(self, connection: VecsConnection, pool: _Pool, gate: Gate | None) -> CheckedOut:
-        self._checked_out.add(connection)
+    def _check_out(self, connection: VecsConnection, pool: Pool, place: Place) -> CheckedOut:
         used = CheckedOut(connection, self._base, self.pooler)
-        used.pool, used.gate = pool, gate
+        used.pool, used.place = pool, place
         return used
 
-    def _none_is_free(self) -> Unavailable:
+    def _none_is_free(self, pool: Pool) -> Unavailable:
         waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"
-        if len(self._checked_out) >= self.options.pool_size:
+        if pool.opened >= self.options.pool_size:
             return Unavailable(f"{waited}: all {self.options.pool_size} are in use (see pool_size=)")
-        self._may_be_broken = True
+        self._doubt(pool)
         return Unavailable(f"{waited}: the server does not answer")
 
     def _closed_meanwhile(self) -> Unavailable:
         return Unavailable(f"the client of {self.target} was closed during the call")
 
     def _connect(self) -> None:
-        if self._pid != os.getpid():
-            _ABANDONED.append(self._pool)
-            self._reset()
         if self._pool is not None:
             same_loop(self._loop, loop())
         close_count = self._close_count
         with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = offload(self._start_server)
+            parameters = offload(self._start_server, close_count)
             self._probe(parameters)
             self._parameters = parameters
             pool = self._open_pool(parameters)
@@ -222,9 +225,9 @@ class Connections:
             self._loop, self._may_be_broken = loop(), False
         if old is not None:
             # Connections in use are closed as they come back.
-            old.close(timeout=1)
+            old.close()
 
-    def _start_server(self) -> dict[str, Any]:
+    def _start_server(self, close_count: int) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
         if isinstance(self.target, ServerTarget):
             return server_parameters(self.target.parameters, self.options.connect_timeout)
@@ -232,12 +235,15 @@ class Connections:
         if server is None:
             from vecs.embedded import open_server
 
-            server = self.server = open_server(
+            server = open_server(
                 self.target.folder,
                 settings=self.options.server_settings,
                 keep_running=self.options.keep_running,
                 report=self.options.report,
             )
+            # Else the client was closed during a call that was cancelled, whose thread goes on.
+            if close_count == self._close_count:
+                self.server = server
         else:
             server.ensure_running()
         return {**server.conninfo, "application_name": "vecs"}
@@ -271,33 +277,20 @@ class Connections:
         except psycopg.Error as error:
             raise connection_error(error, self.target) from error
 
-    def _open_pool(self, parameters: dict[str, Any]) -> _Pool:
-        pool = _Pool(
-            kwargs=connect_arguments(parameters, prepares=not self.pooler),
-            connection_class=VecsConnection,
-            configure=self._track,
-            min_size=1,
-            max_size=self.options.pool_size,
-            timeout=self.options.pool_timeout,
-            open=False,
-            name="vecs",
-        )
+    def _open_pool(self, parameters: dict[str, Any]) -> Pool:
+        """Return a pool with its first connection."""
+        pool = Pool(connect_arguments(parameters, prepares=not self.pooler), self.options.pool_size)
         try:
-            # Waiting for the first connection: a getconn() meanwhile would open a second.
-            pool.open(wait=True, timeout=self.options.pool_timeout)
-        except BaseException as error:
-            pool.close()
-            if isinstance(error, PoolTimeout):
-                raise Unavailable(f"{self.target} answered once and then no more") from error
-            raise
+            pool.give_back(*pool.take(self.options.pool_timeout))
+        except psycopg.Error as error:
+            raise connection_error(error, self.target) from error
         return pool
-
-    def _track(self, connection: VecsConnection) -> None:
-        self._all.add(connection)
 
     def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""
         self._close_count += 1
+        if self._pid != os.getpid():
+            self._reset()
         if loop_is_over(self._loop):
             self._abandon()
         same_loop(self._loop, loop())
@@ -305,24 +298,15 @@ class Connections:
         self._pool = self.server = None
         self._loop = None
         self._lock = Lock()
-        gate, self._gate = self._gate, Gate(self.options.pool_size)
-        try:
-            if pool is not None and self._pid == os.getpid():
-                gate.open()
-                try:
-                    pool.close()
-                finally:
-                    # Where asyncio.run() cancelled the pool's tasks, the pool keeps what they would have closed.
-                    for connection in set(self._all) - self._checked_out:
-                        connection.close()
-        finally:
-            if server is not None:
-                offload(server.close)
+        if pool is not None:
+            pool.close()
+        if server is not None:
+            offload(server.close)
 
     def _abandon(self) -> None:
-        """Close the sockets without the event loop, which is closed and would be needed to say goodbye."""
-        for connection in self._all:
-            connection.pgconn.finish()
+        """Close what an event loop opened that is closed: nothing of it comes back."""
+        if self._pool is not None:
+            self._pool.abandon()
         self._reset()
 
 

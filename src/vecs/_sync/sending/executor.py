@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
@@ -172,13 +172,7 @@ class Executor:
         with self._connections.pin_idle(most) as pinned:
             try:
                 return _pipelined(pinned, statements, settings, prepare)
-            except BaseException as error:
-                for each in pinned:
-                    each.lost = isinstance(error, psycopg.Error) and each.connection.closed
-                    # psycopg may think that it prepared there what the server never saw.
-                    each.discard()
-                if not isinstance(error, psycopg.Error):
-                    raise
+            except psycopg.Error as error:
                 if plan_is_stale(error):
                     raise PlanIsStale("the table was altered") from error
                 raise database_error(error, lost=any(each.lost for each in pinned)) from error
@@ -190,12 +184,39 @@ def _pipelined(
     settings: Settings | None,
     prepare: Literal[False] | None,
 ) -> list[Rows]:
-    with ExitStack() as pipelines:
+    """Run statements in a pipeline on each connection; where anything fails, the connections are discarded."""
+    rows: list[Rows] = []
+    failure: BaseException | None = None
+    pipelines: list[Any] = []
+    try:
         for each in pinned:
             each.apply(settings)
-            pipelines.enter_context(each.connection.pipeline())
+            pipeline = each.connection.pipeline()
+            pipeline.__enter__()
+            pipelines.append(pipeline)
         cursors = [open_cursor(pinned[number % len(pinned)].connection) for number in range(len(statements))]
         for cursor, statement in zip(cursors, statements, strict=True):
             text, params = statement.render()
             cursor.execute(text, params, prepare=prepare, binary=True)
-        return [cursor.fetchall() for cursor in cursors]
+        rows = [cursor.fetchall() for cursor in cursors]
+    except BaseException as error:
+        failure = error
+        _discard_all(pinned, error)
+    for pipeline in pipelines:
+        try:
+            # Never with the failure: psycopg would log that pipelines of closed connections do not end well.
+            pipeline.__exit__(None, None, None)
+        except BaseException as error:
+            if failure is None:
+                failure = error
+                _discard_all(pinned, error)
+    if failure is not None:
+        raise failure
+    return rows
+
+
+def _discard_all(pinned: Sequence[PinnedConnection], error: BaseException) -> None:
+    for each in pinned:
+        each.lost = isinstance(error, psycopg.Error) and each.connection.closed
+        # psycopg may think that it prepared there what the server never saw.
+        each.discard()

@@ -29,7 +29,7 @@ def lend(connections: Connections) -> Generator[VecsConnection]:
         try:
             pinned.apply(NO_SETTINGS)
             yield connection
-            if connection.info.transaction_status == TransactionStatus.INTRANS:
+            if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
                 connection.commit()
         finally:
             _clean(pinned, connections.pooler)
@@ -47,6 +47,9 @@ def _reported(connection: VecsConnection) -> list[str | None]:
 def _clean(pinned: PinnedConnection, pooler: bool) -> None:
     """Undo what a borrower did to a connection, or discard it."""
     connection = pinned.connection
+    if connection.is_inherited():
+        # The borrower forked: the connection is its parent's, who goes on with it.
+        return
     connection.applied = NO_SETTINGS
     if connection.closed:
         pinned.lost = True

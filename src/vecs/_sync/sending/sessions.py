@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -22,16 +24,34 @@ Rows = list[tuple[Any, ...]]
 
 # The settings that only index scans look at.
 _SCAN_SETTINGS = ("hnsw.", "ivfflat.")
+# No value of a setting: it has a NUL.
+_UNKNOWN = "\0"
 
 
 class VecsConnection(Connection[Any]):
     """A connection that remembers what it was set to, so that a search is one statement."""
 
     applied: Settings = NO_SETTINGS
+    # By time.monotonic(): since when it waits in the pool.
+    idle_since = 0.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_uniquely(self)
+        self.opened_at = time.monotonic()
+        self._made_by = os.getpid()
+
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that made the connection, which still uses it."""
+        return self._made_by != os.getpid()
+
+    def hang_up(self) -> None:
+        """Close at once, with or without an event loop; in a forked child do nothing."""
+        if not self.is_inherited():
+            self.pgconn.finish()
+
+    def __del__(self, *_: object) -> None:
+        """Say nothing, unlike psycopg: the connections of a client that is dropped may be dropped with it."""
 
 
 class Session:
@@ -130,7 +150,7 @@ class PinnedConnection:
 
     def discard(self) -> None:
         """Close the connection instead of handing it on, and with it the session, its locks and its settings."""
-        self.connection.close()
+        self.connection.hang_up()
 
     def apply(self, settings: Settings | None) -> None:
         """
@@ -149,11 +169,14 @@ class PinnedConnection:
             # Searches and other calls alternate: to undo and set these each time would triple their statements.
             undone = {name for name in undone if not name.startswith(_SCAN_SETTINGS)}
         # Remembered one by one: if the server refuses a value, those before it are set.
+        # And unknown meanwhile: where the call is cancelled, it may be set or not.
         for name in undone:
+            connection.applied = {**connection.applied, name: _UNKNOWN}
             run_statement(connection, reset_statement(name), prepare=False)
             connection.applied = {key: value for key, value in connection.applied.items() if key != name}
         for name, value in wanted.items():
             if connection.applied.get(name) != value:
+                connection.applied = {**connection.applied, name: _UNKNOWN}
                 run_statement(connection, set_statement(name, value, local=False), prepare=False)
                 connection.applied = {**connection.applied, name: value}
 
