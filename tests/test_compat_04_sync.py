@@ -120,12 +120,12 @@ def test_reads_of_many_threads_heal_while_connections_are_killed(
     def kill() -> None:
         with psycopg.connect(target, autocommit=True) as connection:
             for _ in range(5):
-                before = list(reads)
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity "
                     "where application_name = %s and pid <> pg_backend_pid()",
                     [schema],
                 )
+                before = list(reads)
                 # No read is hit twice, as one retry is the promise: all that are under way began after the last time.
                 while any(now < then + 2 for now, then in zip(reads, before, strict=True)) and not stop.wait(0.01):
                     pass

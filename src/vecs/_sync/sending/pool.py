@@ -159,8 +159,12 @@ class Pool:
     def _restore(self) -> None:
         now = time.monotonic()
         with suppress(IndexError):
-            while self._withheld[0][0] < now:
-                self._gate.leave(self._withheld.popleft()[1])
+            while True:
+                until, place = self._withheld.popleft()
+                if until >= now:
+                    self._withheld.appendleft((until, place))
+                    break
+                self._gate.leave(place)
 
     def _hang_up_idle(self) -> None:
         # Other threads may be faster.
