@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -300,3 +301,13 @@ def test_server_on_a_full_disk_is_read_and_emptied(small_disk: Path, probe: Prob
     assert client.get_or_create_collection("docs", dimension=2).count() == 0
     client.close()
     assert probe.stops(folder)
+
+
+def test_socket_that_may_not_be_used_is_a_refusal_and_no_start(public_place: Callable[[str], Path]) -> None:
+    place = public_place("games")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(sockets.socket_path(place)))
+        assert connecting.ask(place, "vecs", "vecs") == connecting.STARTING
+    sockets.socket_path(place).unlink()
+    sockets.socket_path(place).symlink_to(sockets.socket_path(place))
+    assert "symbolic links" in connecting.ask(place, "vecs", "vecs")

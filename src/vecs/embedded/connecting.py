@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 import struct
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecs.embedded import sockets, watchdog
+
+if sys.platform != "win32":
+    import pwd
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -52,7 +55,6 @@ _SUPERUSER_SETTINGS = {
 
 # Parameters of libpq 14 to 18 that the environment chooses: those that "" leaves unset, and those to be said.
 _MAY_BE_EMPTY = [
-    "application_name",
     "connect_timeout",
     "gsslib",
     "hostaddr",
@@ -128,8 +130,13 @@ def ask(socket_folder: Path, user: str, dbname: str) -> str:
             probe.connect(str(sockets.socket_path(socket_folder)))
             probe.sendall(message)
             refusal = _outcome(probe)
+        except (TimeoutError, BlockingIOError):
+            # A full queue is the sign of a busy server, not of a dead one.
+            return FULL
+        except (ConnectionError, FileNotFoundError):
+            return STARTING
         except OSError as error:
-            return FULL if _is_busy(error) else STARTING
+            return str(error)
     if not refusal:
         return STARTING if refusal is None else READY
     fields = {field[:1]: field[1:].decode(errors="replace") for field in refusal.split(b"\0")}
@@ -152,7 +159,8 @@ def _without_environment() -> dict[str, str]:
     parameters: dict[str, str] = {}
     for option in pq.Conninfo.get_defaults():
         name = option.keyword.decode()
-        if not option.envvar or name == "service":
+        # A name of the application harms nothing, and a service cannot be unset by a parameter.
+        if not option.envvar or name in ("application_name", "service"):
             continue
         if name in _NOT_EMPTY:
             parameters[name] = _NOT_EMPTY[name]
@@ -180,11 +188,6 @@ def _outcome(probe: socket.socket) -> bytes | None:
             return None
         received += data
     raise TimeoutError
-
-
-def _is_busy(error: OSError) -> bool:
-    # A full queue is the sign of a busy server, not of a dead one.
-    return isinstance(error, (TimeoutError, BlockingIOError))
 
 
 def _peer(socket_folder: Path) -> str:

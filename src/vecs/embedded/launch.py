@@ -280,6 +280,8 @@ class _Launch:
         try:
             action()
         except psycopg.Error as error:
+            if isinstance(error, psycopg.errors.ConnectionTimeout):
+                return False
             self.failures += 1
             passing = error.sqlstate is None or error.sqlstate in connecting.PASSING
             if passing and self.failures < _TRIES:
