@@ -115,25 +115,29 @@ def test_reads_of_many_threads_heal_while_connections_are_killed(
     docs: vecs.Collection, target: str, schema: str
 ) -> None:
     stop = threading.Event()
+    reads = [0] * 20
 
     def kill() -> None:
         with psycopg.connect(target, autocommit=True) as connection:
             for _ in range(5):
+                before = list(reads)
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity "
                     "where application_name = %s and pid <> pg_backend_pid()",
                     [schema],
                 )
-                # Rarely enough that no read is hit twice: one retry is the promise.
-                stop.wait(0.3)
+                # No read is hit twice, as one retry is the promise: all that are under way began after the last time.
+                while any(now < then + 2 for now, then in zip(reads, before, strict=True)) and not stop.wait(0.01):
+                    pass
         stop.set()
 
-    def read(_: int) -> int:
-        reads = 0
-        while not stop.is_set():
-            assert watched.query(X, limit=1) == ["0"]
-            reads += 1
-        return reads
+    def read(number: int) -> None:
+        try:
+            while not stop.is_set():
+                assert watched.query(X, limit=1) == ["0"]
+                reads[number] += 1
+        finally:
+            stop.set()
 
     named = psycopg.conninfo.make_conninfo(target, application_name=schema)
     with vecs.create_client(named, schema=schema) as client:
@@ -142,7 +146,7 @@ def test_reads_of_many_threads_heal_while_connections_are_killed(
         killer = threading.Thread(target=kill)
         killer.start()
         try:
-            answers = _together(20, read)
+            answers = _together(len(reads), read)
         finally:
             stop.set()
             killer.join()

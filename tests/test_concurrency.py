@@ -148,8 +148,8 @@ def test_a_forked_process_connects_for_itself(docs: vecs.Collection) -> None:
     results = context.Queue()
     child = context.Process(target=_in_child, args=(docs, results))
     child.start()
-    assert results.get(timeout=30) == ["3"]
-    assert results.get(timeout=30) == 1
+    assert results.get(timeout=600) == ["3"]
+    assert results.get(timeout=600) == 1
     child.join(30)
     assert child.exitcode == 0
     assert docs["child"].metadata == {}

@@ -119,7 +119,7 @@ class Probe:
         AssertionError.
         """
         with self.client(folder, code, *arguments, **options) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         return output.strip()
 

@@ -255,7 +255,7 @@ class TestRoot:
         code = "import os\nos.setgid(54321)\nos.setuid(54321)\n" + STAY
         python = probe.interpreter("games")
         with probe.client(place / "data", code, python=python) as client:
-            output, errors = client.communicate(timeout=60)
+            output, errors = client.communicate(timeout=600)
         assert output == "open\n", errors
         assert probe.stops(place / "data")
 

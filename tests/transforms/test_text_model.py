@@ -304,7 +304,7 @@ def test_a_forked_child_embeds():
         "    os._exit(0 if embedding.transform_query('y').shape == (384,) else 1)\n"
         "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=600, check=False).returncode == 0
 
 
 def _package_folder() -> Path:

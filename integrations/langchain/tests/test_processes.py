@@ -44,7 +44,7 @@ def run(code: str, *arguments: str, quiet: bool = True) -> str:
         [sys.executable, "-W", "error", "-c", code, *arguments],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         # In its own folder this module's package is not to be found.
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
@@ -196,7 +196,7 @@ def test_the_first_documents_from_many_processes_at_once_make_one_collection(
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    errors = [process.communicate(timeout=100)[1] for process in processes]
+    errors = [process.communicate(timeout=600)[1] for process in processes]
     assert errors == [""] * 8
     assert store.count() == 8
     assert store.client.collection_names() == ["docs"]
