@@ -87,3 +87,13 @@ def test_pauses_grow_and_differ() -> None:
     assert all(
         0 < pause <= longest for pause, longest in zip(conflict_pauses(), (0.02, 0.1, 0.3, 1, 1, 1, 1), strict=True)
     )
+
+
+def test_full_server_says_to_share_one_client() -> None:
+    reason = "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"
+    assert "share one client" in str(connection_error(psycopg.OperationalError(reason), "/a/folder"))
+
+
+def test_other_refusals_do_not_speak_of_sharing() -> None:
+    reason = 'FATAL:  database "d" does not exist'
+    assert "share" not in str(connection_error(psycopg.OperationalError(reason), "postgresql://h/d"))

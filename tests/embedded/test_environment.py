@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vecs.embedded import EmbeddedServer, launch, open_server, settings, sockets
+from vecs.embedded import EmbeddedServer, connecting, open_server, settings, sockets
 from vecs.exc import ArgError, MissingDependency, ServerError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def test_role_is_no_superuser_and_cannot_run_programs(folder: Path, opened: Open
     assert probe.execute(server, "select current_setting('is_superuser')", superuser=True) == [("on",)]
 
 
-def test_role_owns_its_database_and_sees_its_own_activity(folder: Path, opened: Opened, probe: Probe) -> None:
+def test_role_makes_schemas_and_sees_its_own_activity(folder: Path, opened: Opened, probe: Probe) -> None:
     server = opened(folder)
     probe.execute(server, "create schema s create table t (a int)")
     own = probe.execute(server, "select query from pg_stat_activity where usename = current_user")
@@ -250,5 +250,5 @@ def test_full_listen_queue_counts_as_running(folder: Path, tmp_path: Path) -> No
         listener.bind(str(sockets.socket_path(tmp_path)))
         listener.listen(0)
         waiting.connect(str(sockets.socket_path(tmp_path)))
-        assert launch.answers(folder, tmp_path)
-    assert not launch.answers(folder, tmp_path)
+        assert connecting.answers(folder, tmp_path)
+    assert not connecting.answers(folder, tmp_path)

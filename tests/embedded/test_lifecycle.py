@@ -222,12 +222,33 @@ def test_killed_watchdog_is_replaced_by_the_next_client(folder: Path, probe: Pro
     assert probe.stops(folder)
 
 
-def test_kept_server_runs_until_a_client_that_does_not_keep_it(folder: Path, probe: Probe) -> None:
+def test_kept_server_runs_on_whoever_opens_it_later(folder: Path, probe: Probe) -> None:
     open_server(folder, keep_running=True).close()
-    time.sleep(0.3)
-    assert not probe.is_free(folder)
+    for _ in range(2):
+        open_server(folder, linger=0).close()
+    # No watchdog lives that could stop it.
     assert probe.is_free(folder, "watch.lock")
+    assert not probe.is_free(folder)
+    # One that died was not stopped on purpose.
+    os.kill(probe.postmaster(folder), signal.SIGKILL)
+    assert probe.until(lambda: probe.is_free(folder))
     open_server(folder, linger=0).close()
+    assert probe.is_free(folder, "watch.lock")
+    assert not probe.is_free(folder)
+    os.kill(probe.postmaster(folder), signal.SIGINT)
+    assert probe.stops(folder)
+    # Now nobody wants it to be kept.
+    open_server(folder, linger=0).close()
+    assert probe.stops(folder)
+
+
+def test_server_that_a_later_client_keeps_is_not_stopped(folder: Path, probe: Probe) -> None:
+    with open_server(folder, linger=0):
+        open_server(folder, keep_running=True).close()
+        assert not probe.is_free(folder, "watch.lock")
+    assert probe.until(lambda: probe.is_free(folder, "watch.lock"))
+    assert not probe.is_free(folder)
+    os.kill(probe.postmaster(folder), signal.SIGINT)
     assert probe.stops(folder)
 
 

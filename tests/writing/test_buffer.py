@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import IO
+
 import pytest
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.rows import EncodedRow
 from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs.exc import VecsException
 
 
 def row(id: str, vec: bytes = b"v") -> EncodedRow:
@@ -67,3 +70,23 @@ def test_rows_in_memory_are_copied_with_their_positions(count: int) -> None:
     rows = [row(str(number)) for number in range(count)]
     expected = b"".join(copy_row((position(number), *each)) for number, each in enumerate(rows))
     assert b"".join(copy_rows(rows)) == COPY_HEADER + expected + COPY_TRAILER
+
+
+def test_full_folder_for_temporary_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> IO[bytes]:
+        return open("/dev/full", "wb")
+
+    monkeypatch.setattr("vecs._writing.buffer.TemporaryFile", full)
+    monkeypatch.setattr("tempfile.tempdir", "/somewhere")
+    buffer = RowBuffer(memory=1)
+    with pytest.raises(VecsException, match=r"/somewhere: No space left on device; make room there"):
+        buffer.extend([(None, row("a"))])
+    buffer.close()
+
+
+def test_missing_folder_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at all")
+    buffer = RowBuffer(memory=1)
+    with pytest.raises(VecsException, match=r"/nowhere/at all: No such file or directory"):
+        buffer.extend([(None, row("a"))])
+    buffer.close()

@@ -74,6 +74,8 @@ def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
     """
     reason = str(error).strip()
     message = f"cannot connect to {target}: {reason}"
+    if "connection slots" in reason:
+        message += "; share one client among all threads and tasks of a program, or raise the server's max_connections"
     if "FATAL" in reason and not any(words in reason for words in _TRANSIENT_WORDS):
         return DatabaseError(message, error.sqlstate)
     return Unavailable(message, error.sqlstate)

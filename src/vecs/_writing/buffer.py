@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import IO
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.rows import ID, EncodedRow
+from vecs.exc import VecsException
 
 # What one write keeps in memory.
 MEMORY_BYTES = 32 * 2**20
@@ -72,9 +75,19 @@ class RowBuffer:
         if self._closed:
             # The thread of a cancelled call may still run.
             return
-        if self._file is None:
-            self._file = TemporaryFile(prefix="vecs-")  # noqa: SIM115 - close() ends it
-        self._file.write(b"".join(_copy_data((position, row) for position, _, row in self._rows)))
+        data = b"".join(_copy_data((position, row) for position, _, row in self._rows))
+        try:
+            if self._file is None:
+                self._file = TemporaryFile(prefix="vecs-")  # noqa: SIM115 - close() ends it
+            self._file.write(data)
+            # Here, where the error can be told.
+            self._file.flush()
+        except OSError as error:
+            where = tempfile.tempdir or "a folder for temporary files"
+            raise VecsException(
+                f"cannot keep a large write in a file in {where}: {error.strerror}; make room there, set $TMPDIR to "
+                "another folder, or write fewer records at a time"
+            ) from error
         self._rows.clear()
         self._bytes = 0
 
@@ -101,7 +114,9 @@ class RowBuffer:
         """Remove the file."""
         self._closed = True
         if self._file is not None:
-            self._file.close()
+            # Of a full disk there is still something to be written.
+            with suppress(OSError):
+                self._file.close()
 
 
 def copy_rows(rows: Sequence[EncodedRow]) -> Iterator[bytes]:

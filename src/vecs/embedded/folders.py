@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
+from vecs.embedded.process import nobody_uid
 from vecs.exc import MissingDependency, ServerError
 
 # `pgdata` is not among them: a Postgres that somebody else runs there must never be taken for ours.
@@ -21,20 +23,26 @@ def default_folder() -> Path:
     return user_data_path("vecs", appauthor=False)
 
 
-def prepare_folder(folder: Path | str | None) -> Path:
-    """Return the real path of a folder that a server may use, made if it is absent, or raise ServerError."""
-    path = default_folder() if folder is None else Path(folder).expanduser()
-    if "\0" in str(path):
-        raise ServerError(f"{str(path)!r} cannot be a folder's name")
+def prepare_folder(folder: Path | str | None, warn: Callable[[str], None]) -> Path:
+    """
+    Return the real path of a folder that a server may use, made if it is absent, or raise ServerError.
+
+    One that others may write to is closed to them, of which `warn` is told.
+    """
     try:
+        path = (default_folder() if folder is None else Path(folder)).expanduser()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = path.resolve(strict=True)
         _check_owner(path)
-        _check_content(path)
+        _check_content(path, warn)
     except FileExistsError as error:
-        raise ServerError(f"{path} is a file; the embedded server needs a folder") from error
+        raise ServerError(f"{error.filename} is a file; the embedded server needs a folder") from error
     except OSError as error:
-        raise ServerError(f"cannot use {path} for the embedded server: {error.strerror}") from error
+        raise ServerError(f"cannot use {error.filename or folder} for the embedded server: {error.strerror}") from error
+    except RuntimeError as error:
+        raise ServerError(f"this user has no home folder ({error}); give the folder of the embedded server") from error
+    except ValueError as error:
+        raise ServerError(f"{str(folder)!r} cannot be a folder's name") from error
     return path
 
 
@@ -47,13 +55,29 @@ def _check_owner(path: Path) -> None:
         )
 
 
-def _check_content(path: Path) -> None:
+def _check_content(path: Path, warn: Callable[[str], None]) -> None:
     names = os.listdir(path)
-    if any(name in _MARKS or name.startswith(".init-") for name in names):
-        return
-    if names:
+    is_ours = any(name in _MARKS or name.startswith(".init-") for name in names)
+    if names and not is_ours:
         raise ServerError(f"{path} is not empty and not a vecs folder; choose an empty or a new one")
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if is_ours and mode & 0o022:
+        # Before anything in it is used: others could have put it there.
+        path.chmod(0o700)
+        _check_owners(path)
+        warn(f"{path} was open to other users, who could have changed what is in it (mode {mode:o}); now it is closed")
+    elif not names and mode & 0o077:
         path.chmod(0o700)
     if not os.access(path, os.W_OK | os.X_OK):
         raise ServerError(f"cannot write to {path}")
+
+
+def _check_owners(path: Path) -> None:
+    owners = {os.geteuid(), nobody_uid()}
+    for entry in path.iterdir():
+        owner = entry.lstat().st_uid
+        if owner not in owners or entry.is_symlink():
+            raise ServerError(
+                f"{path} was open to other users, and {entry.name} in it belongs to user {owner} or is a link: "
+                "look into it before you use it again"
+            )

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from vecs.embedded.binaries import OLDEST_MAJOR, Binaries
+from vecs.embedded.connecting import ROLE, SUPERUSER
+from vecs.embedded.database import set_up_server
 from vecs.embedded.process import Runner, spawn
 from vecs.exc import ServerError
 
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-DATABASE = ROLE = "vecs"
 _FORMAT = 1
 
 
@@ -26,12 +25,6 @@ class Format:
 
     postgres: int
     pgvector: str
-
-
-class Connect(Protocol):
-    """Opens a connection of the superuser to a database of the server that was just started."""
-
-    def __call__(self, dbname: str) -> Connection[Any]: ...
 
 
 def read_format(folder: Path) -> Format | None:
@@ -120,7 +113,7 @@ def write_access(folder: Path, runner: Runner) -> list[str]:
     """
     rules = {
         "hba_file": "local all all peer map=own\n",
-        "ident_file": "".join(f"own {_quoted(runner.name)} {role}\n" for role in ("postgres", ROLE)),
+        "ident_file": "".join(f"own {_quoted(runner.name)} {role}\n" for role in (SUPERUSER, ROLE)),
     }
     arguments: list[str] = []
     for setting, text in rules.items():
@@ -132,52 +125,15 @@ def write_access(folder: Path, runner: Runner) -> list[str]:
     return arguments
 
 
-def set_up(folder: Path, connect: Connect) -> None:
-    """
-    Make what is missing of the role, the database and the extension, and bring the extension up to date.
-
-    The statements are plain strings and not Fragments: every value and name in them is fixed.
-    """
-    with connect("postgres") as connection:
-        _make_database(connection)
-    with connect(DATABASE) as connection:
-        version = _make_extension(connection)
+def set_up(folder: Path, socket_folder: Path, tell: Callable[[str], None]) -> None:
+    """Make what is missing in the server, mend what hinders, and note in `format.json` that all is there."""
+    version = set_up_server(socket_folder, tell)
     made = Format(int((folder / "pgdata" / "PG_VERSION").read_text()), version)
     if made == read_format(folder):
         return
     text = json.dumps({"format": _FORMAT, "postgres": made.postgres, "pgvector": made.pgvector})
     _write(folder / "format.json", text + "\n", 0o600)
     _sync(folder)
-
-
-def _make_database(connection: Connection[Any]) -> None:
-    # What `format.json` will claim has to be on disk by then, whatever the server's own setting is.
-    connection.execute("set synchronous_commit = on")
-    if not connection.execute("select 1 from pg_roles where rolname = 'vecs'").fetchone():
-        connection.execute("create role vecs login")
-    if not connection.execute("select 1 from pg_database where datname = 'vecs'").fetchone():
-        connection.execute("create database vecs owner vecs")
-
-
-def _make_extension(connection: Connection[Any]) -> str:
-    connection.execute("set synchronous_commit = on")
-    connection.execute("create extension if not exists vector")
-    found = connection.execute(
-        """
-        select installed_version, default_version
-        from pg_available_extensions
-        where name = 'vector'
-        """
-    ).fetchone()
-    installed, available = found or ("", "")
-    if _version(available) <= _version(installed):
-        return installed
-    connection.execute("alter extension vector update")
-    return available
-
-
-def _version(text: str) -> list[int]:
-    return [int(part) for part in text.split(".") if part.isdigit()]
 
 
 def _quoted(name: str) -> str:

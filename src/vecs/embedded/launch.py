@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
 import signal
-import socket
-import struct
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from vecs.embedded import initialise, locks, sockets, watchdog
+from vecs.embedded import connecting, disk, initialise, locks, sockets, watchdog
 from vecs.embedded.binaries import find_binaries
 from vecs.embedded.process import Detached, choose_runner, major_version, nobody_uid, spawn
 from vecs.embedded.settings import start_settings, unlike_running
 from vecs.exc import ServerError
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 logger = logging.getLogger("vecs.embedded")
 
@@ -32,12 +25,7 @@ _PATIENCE = 600.0  # seconds; recovery after a crash reads all that was written 
 _NOTICE = 2.0  # seconds after which a wait is reported
 _LARGE_LOG = 10 << 20
 _TAIL = 15
-_TLS_REQUEST = struct.pack("!ii", 8, 80877103)
-
-# What a server says that will answer soon.
-_PASSING = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
-# What a server says that has no connection left.
-_FULL = ("too many clients", "connection slots are reserved")
+_TRIES = 3  # connections that fail though the server takes them
 
 
 @dataclass(frozen=True)
@@ -52,6 +40,12 @@ class LaunchOptions:
     def say(self, message: str) -> None:
         """Log a message, and report it to the client if that wants reports."""
         logger.info(message)
+        if self.report:
+            self.report(message)
+
+    def warn(self, message: str) -> None:
+        """Say what the user should look into."""
+        logger.warning(message)
         if self.report:
             self.report(message)
 
@@ -77,42 +71,6 @@ class _Wait:
         self._pause = min(self._pause * 1.5, 0.05)
 
 
-def conninfo(socket_folder: Path) -> dict[str, str]:
-    """Return psycopg's keyword arguments; those that look idle keep PG* variables of the environment out."""
-    return {
-        "host": str(socket_folder),
-        "port": "5432",
-        "hostaddr": "",
-        "dbname": initialise.DATABASE,
-        "user": initialise.ROLE,
-        "options": "",
-        "sslmode": "disable",
-        "gssencmode": "disable",
-        "channel_binding": "disable",
-        "target_session_attrs": "any",
-        "client_encoding": "utf8",
-    }
-
-
-def answers(folder: Path, socket_folder: Path) -> bool:
-    """Say whether the server is past its start and takes connections on this socket."""
-    file = watchdog.read_pid_file(str(folder / "pgdata"))
-    if file.state != "ready" or file.socket_folder != str(socket_folder):
-        return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(5)
-        try:
-            probe.connect(str(sockets.socket_path(socket_folder)))
-            # The question whether it speaks TLS is answered before anything else, and makes no line in its log.
-            probe.sendall(_TLS_REQUEST)
-            return bool(probe.recv(1))
-        except TimeoutError:
-            return True
-        except OSError as error:
-            # A full queue is the sign of a busy server, not of a dead one.
-            return error.errno == errno.EAGAIN
-
-
 @contextmanager
 def start_lock(folder: Path, options: LaunchOptions) -> Generator[int]:
     """Hold the lock under which servers of this folder are started, joined and stopped; yield its descriptor."""
@@ -131,8 +89,11 @@ def bring_up(folder: Path, options: LaunchOptions, start: int) -> Path:
     launch = _Launch(folder, options, start)
     try:
         return launch.run()
-    except ServerError as error:
-        raise ServerError(f"{error}{launch.log_tail()}") from error.__cause__
+    except (ServerError, OSError) as error:
+        advice = disk.advice(folder) if disk.is_full(error, launch.new_log()) else ""
+        what = error if isinstance(error, ServerError) else f"cannot run the server of {folder}: {error}"
+        cause = error.__cause__ if isinstance(error, ServerError) else error
+        raise ServerError(f"{advice}{what}{launch.log_tail()}") from cause
 
 
 class _Launch:
@@ -146,10 +107,13 @@ class _Launch:
         self.start = start
         self.child: Detached | None = None
         self.told_to_stop = 0
+        self.failures = 0
+        self.log_begin = self.log.stat().st_size if self.log.exists() else 0
 
     def run(self) -> Path:
         """Return the folder of the socket once the server answers, whatever state it was in."""
         complete = initialise.read_format(self.folder) is not None
+        self.forget_kept()
         self.watch()
         wait = _Wait(self.options)
         # A new folder has nothing to recover, and the word recovering would alarm.
@@ -166,12 +130,17 @@ class _Launch:
             wait.sleep(f"the server of {self.folder} is {doing}")
         # Again: a watchdog that was being killed may still have held its lock the first time.
         self.watch()
+        if self.child:
+            disk.make_reserve(self.folder)
         self.tell_differences()
         return found
 
     def watch(self) -> None:
         """See that a watchdog lives; before the server, so that none is ever left without one."""
+        kept = self.folder / watchdog.KEPT
         if self.options.keep_running:
+            kept.touch(mode=0o600)
+        if kept.exists():
             return
         with locks.transient_lock(self.folder / "watch.lock") as watch:
             if not locks.try_exclusive(watch):
@@ -182,21 +151,37 @@ class _Launch:
             arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.options.linger))
             spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
 
+    def forget_kept(self) -> None:
+        """Drop the wish to keep a server running that somebody stopped; one that died left its file behind."""
+        if not (self.pgdata / "postmaster.pid").exists():
+            (self.folder / watchdog.KEPT).unlink(missing_ok=True)
+
     def tell_differences(self) -> None:
         """Report what does not hold because other clients chose otherwise."""
         unlike = [] if self.child else unlike_running(self.options.settings, self.pgdata)
         if unlike:
             self.options.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
-        if not self.options.keep_running:
-            return
-        with locks.transient_lock(self.folder / "watch.lock") as watch:
-            if not locks.try_exclusive(watch):
-                self.options.say(f"the server of {self.folder} stops with its last client, as another one wants")
 
     def start_server(self, server: int) -> None:
-        """Start a server that inherits the descriptor `server`; no process of an earlier one lives."""
-        if self.child:
+        """Start a server that inherits the descriptor `server`; on a full disk with what the reserve leaves."""
+        if self.child and not self.release_reserve(None):
             raise ServerError(f"the server of {self.folder} ended while it started")
+        try:
+            self.start_once(server)
+        except OSError as error:
+            if not self.release_reserve(error):
+                raise
+            self.start_once(server)
+
+    def release_reserve(self, error: OSError | None) -> bool:
+        """Give the reserve to a server that could not start because the disk is full; False for other reasons."""
+        if not disk.is_full(error, self.new_log()) or not disk.release_reserve(self.folder):
+            return False
+        self.warn("the disk is full; it starts with its last reserve: delete what is not needed, or make room")
+        return True
+
+    def start_once(self, server: int) -> None:
+        """Start a server; no process of an earlier one lives."""
         binaries = find_binaries()
         runner = choose_runner(binaries, self.folder)
         major = major_version(binaries, runner)
@@ -204,6 +189,7 @@ class _Launch:
         self.stop_stray()
         if self.log.exists() and self.log.stat().st_size > _LARGE_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
+            self.log_begin = 0
         initialise.make_cluster(self.folder, binaries, runner, self.start)
         initialise.own_cluster(self.folder, runner)
         # It is stale, and Postgres would believe it where another process has its process id by now.
@@ -258,24 +244,60 @@ class _Launch:
         return True
 
     def is_ready(self, place: Path, complete: bool) -> bool:
-        """Say whether the server takes a connection; finish the set-up if it is new."""
-        import psycopg
-        from psycopg.conninfo import make_conninfo
+        """Say whether the server takes connections of its clients; finish the set-up of a new one, and mend it."""
+        if self.child or not complete:
+            return self.is_set_up(place)
+        found = connecting.ask(place, connecting.ROLE, connecting.DATABASE)
+        if found not in (connecting.READY, connecting.FULL, connecting.STARTING):
+            return self.is_set_up(place)
+        return found == connecting.FULL or (
+            found == connecting.READY and self.succeeds(lambda: connecting.connect(connecting.conninfo(place)).close())
+        )
 
-        def connect(dbname: str) -> Connection[Any]:
-            arguments = {**conninfo(place), "user": "postgres", "dbname": dbname}
-            return psycopg.connect(make_conninfo(**arguments), autocommit=True, connect_timeout=10)
+    def is_set_up(self, place: Path) -> bool:
+        """Set the server up, and say whether it takes connections of its clients then."""
+        found = connecting.ask(place, connecting.SUPERUSER, connecting.SUPERUSER)
+        if found in (connecting.FULL, connecting.STARTING):
+            return False
+        if found == connecting.READY:
+            if not self.succeeds(lambda: initialise.set_up(self.folder, place, self.warn)):
+                return False
+            found = connecting.ask(place, connecting.ROLE, connecting.DATABASE)
+            if found in (connecting.READY, connecting.FULL):
+                return True
+            if found == connecting.STARTING:
+                return False
+        raise ServerError(f"the server of {self.folder} refuses its own user: {found}")
+
+    def warn(self, message: str) -> None:
+        """Tell what was mended in this folder."""
+        self.options.warn(f"the server of {self.folder}: {message}")
+
+    def succeeds(self, action: Callable[[], None]) -> bool:
+        """Do something with a server that takes connections; False where it may succeed later."""
+        import psycopg
 
         try:
-            if self.child or not complete:
-                initialise.set_up(self.folder, connect)
-            else:
-                psycopg.connect(make_conninfo(**conninfo(place)), connect_timeout=10).close()
-        except psycopg.OperationalError as error:
-            return _is_alive(str(error), error)
+            action()
         except psycopg.Error as error:
-            raise ServerError(f"cannot set up the server of {self.folder}: {error}") from error
+            if isinstance(error, psycopg.errors.ConnectionTimeout):
+                return False
+            self.failures += 1
+            passing = error.sqlstate is None or error.sqlstate in connecting.PASSING
+            if passing and self.failures < _TRIES:
+                return False
+            hint = "" if error.sqlstate else connecting.hint_at_environment()
+            raise ServerError(f"cannot use the server of {self.folder}: {error}{hint}") from error
         return True
+
+    def new_log(self) -> bytes:
+        """Return the end of what was written to the log since this launch began."""
+        try:
+            with open(self.log, "rb") as file:
+                file.seek(max(self.log_begin, self.log.stat().st_size - (1 << 16)))
+                return file.read()
+        except OSError:
+            return b""
 
     def log_tail(self) -> str:
         """Return the end of the log for an error's message."""
@@ -286,15 +308,6 @@ class _Launch:
         except OSError:
             return ""
         return f"\n\nThe end of {self.log}:\n" + "\n".join(lines) if lines else ""
-
-
-def _is_alive(message: str, error: Exception) -> bool:
-    """Judge a refused connection: True for a full server, False for one to ask again; else raise ServerError."""
-    if any(phrase in message for phrase in _FULL):
-        return True
-    if "FATAL" not in message or any(phrase in message for phrase in _PASSING):
-        return False
-    raise ServerError(f"the server refuses its own user: {message.strip()}") from error
 
 
 def _interpreter() -> str | None:

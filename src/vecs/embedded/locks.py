@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,21 @@ def transient_lock(path: Path) -> Generator[int]:
     finally:
         _not_for_children.discard(descriptor)
         os.close(descriptor)
+
+
+@contextmanager
+def inherited(descriptors: Sequence[int]) -> Generator[None]:
+    """
+    Let a program that is started in this block have these descriptors.
+
+    gevent's `subprocess` forks as `os.fork()` does: they would be closed in the child before the program starts.
+    """
+    taken = _not_for_children.intersection(descriptors)
+    _not_for_children.difference_update(taken)
+    try:
+        yield
+    finally:
+        _not_for_children.update(taken)
 
 
 def try_exclusive(descriptor: int) -> bool:

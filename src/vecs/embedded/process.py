@@ -10,12 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vecs.embedded import locks
 from vecs.embedded.binaries import Binaries
 from vecs.exc import ServerError
 
 if sys.platform != "win32":
     import grp
     import pwd
+
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 
 # What the kernel shows inside a user namespace for everybody who is not mapped into it.
 _OVERFLOW_UID = 65534
@@ -56,7 +59,7 @@ def spawn(command: Sequence[str], *, log: Path, runner: Runner | None = None, ke
     """Start a program that outlives us, writes to `log`, and inherits only the descriptors in `keep`."""
     reap()
     drop = runner if runner and runner.switch else None
-    with open(log, "ab", opener=_open_log) as output:
+    with open(log, "ab", opener=_open_log) as output, locks.inherited(keep):
         process = Detached(
             [*(runner.prefix if runner else ()), *command],
             stdin=subprocess.DEVNULL,
@@ -77,12 +80,13 @@ def spawn(command: Sequence[str], *, log: Path, runner: Runner | None = None, ke
 
 
 def environment() -> dict[str, str]:
-    """Return our environment without what would make the server differ from one caller to the next."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PG", "LC_")) and name not in ("LANG", "LANGUAGE")
-    }
+    """
+    Return what our programs get of our environment: what they need to be found and loaded.
+
+    The rest would make a server differ from one caller to the next, and may hold secrets: others can read what the
+    environment of a program of `nobody` is.
+    """
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import cast
 
 from vecs._checks.numbers import is_number
-from vecs.embedded import launch, locks
+from vecs.embedded import connecting, launch, locks
 from vecs.embedded.folders import prepare_folder
 from vecs.embedded.process import reap
 from vecs.embedded.settings import asked_settings
@@ -33,8 +33,8 @@ def open_server(
     next start, and `report` is told so. `linger` is for how many seconds the server stays when its last client
     has gone. `report` receives a sentence whenever something takes long.
 
-    `keep_running=True` leaves the server running when this process ends. A client that opens the folder
-    without it ends that: the server then stops after the last client.
+    `keep_running=True` leaves the server running when this process ends, whoever opens the folder later and
+    however: until somebody stops it (kill -INT and the process id in `pgdata/postmaster.pid`).
 
     Raises ServerError with the end of the server's log, MissingDependency when no PostgreSQL is installed.
     """
@@ -43,7 +43,7 @@ def open_server(
     if not is_number(linger, 0, 1e6):
         raise ArgError(f"linger is {linger!r}; expected a number of seconds")
     options = launch.LaunchOptions(asked_settings(settings), keep_running, float(linger), report)
-    return EmbeddedServer(prepare_folder(folder), options)
+    return EmbeddedServer(prepare_folder(folder, options.warn), options)
 
 
 class EmbeddedServer:
@@ -76,11 +76,11 @@ class EmbeddedServer:
     @property
     def conninfo(self) -> dict[str, str]:
         """psycopg's keyword arguments for the database, as a role that owns it and is not a superuser."""
-        return launch.conninfo(self._socket_folder)
+        return connecting.conninfo(self._socket_folder)
 
     def ensure_running(self) -> None:
         """Start the server again if it has died; while it runs this only opens and closes a socket."""
-        if self._clients is not None and launch.answers(self._folder, self._socket_folder):
+        if self._clients is not None and connecting.answers(self._folder, self._socket_folder):
             return
         with self._guard():
             if self._clients is None:

@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from vecs.exc import ServerError
@@ -24,16 +25,21 @@ def socket_path(folder: Path) -> Path:
 
 def make_socket_folder(data_folder: Path, owner: int) -> Path:
     """
-    Return an empty folder that only `owner` can enter, always the same for one data folder.
+    Return an empty folder that only `owner` can enter, the same for one data folder where that can be.
 
     It is named after the device and inode of the data folder, and lies in /tmp rather than in
     XDG_RUNTIME_DIR when it can: cron jobs and services do not have the variable, and a logout deletes
-    that folder under a server that is still in use.
+    that folder under a server that is still in use. Where somebody else has the name, it gets one that nobody
+    can guess; clients read in `postmaster.pid` where it is.
     """
     refusals: list[str] = []
-    for base in _bases():
+    ours = f"vecs-{os.geteuid()}"
+    bases = list(_bases())
+    named = [partial(_make, base / ours, _name(data_folder), owner) for base in bases]
+    unguessable = [partial(_make_anew, base, f"{ours}-", owner) for base in (*bases, data_folder)]
+    for make in (*named, *unguessable):
         try:
-            return _make(base / f"vecs-{os.geteuid()}", _name(data_folder), owner)
+            return make()
         except (OSError, ServerError) as error:
             refusals.append(str(error))
     raise ServerError("no place for the server's socket: " + "; ".join(refusals))
@@ -56,11 +62,11 @@ def is_private(folder: Path, owners: set[int]) -> bool:
 
 
 def _bases() -> Iterator[Path]:
-    yield Path("/tmp")
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
-        yield Path(runtime)
-    yield Path(tempfile.gettempdir())
+    places = ["/tmp", os.environ.get("XDG_RUNTIME_DIR", "")]
+    with suppress(OSError):
+        places.append(tempfile.gettempdir())
+    # `postmaster.pid` has a line for the path.
+    yield from (Path(place) for place in dict.fromkeys(places) if os.path.isabs(place) and "\n" not in place)
 
 
 def _name(data_folder: Path) -> str:
@@ -70,8 +76,7 @@ def _name(data_folder: Path) -> str:
 
 def _make(parent: Path, name: str, owner: int) -> Path:
     folder = parent / name
-    if len(os.fsencode(socket_path(folder))) > _LONGEST:
-        raise ServerError(f"{folder} is too long for a socket")
+    _check_length(folder)
     with suppress(FileExistsError):
         parent.mkdir(mode=0o700)
     found = os.lstat(parent)
@@ -87,3 +92,17 @@ def _make(parent: Path, name: str, owner: int) -> Path:
     if os.lstat(folder).st_uid != owner:
         os.chown(folder, owner, -1, follow_symlinks=False)
     return folder
+
+
+def _make_anew(base: Path, prefix: str, owner: int) -> Path:
+    # As long as what is added to the prefix.
+    _check_length(base / f"{prefix}{'x' * 8}")
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    if os.lstat(folder).st_uid != owner:
+        os.chown(folder, owner, -1, follow_symlinks=False)
+    return folder
+
+
+def _check_length(folder: Path) -> None:
+    if len(os.fsencode(socket_path(folder))) > _LONGEST:
+        raise ServerError(f"{folder} is too long for a socket")

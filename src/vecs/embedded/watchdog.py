@@ -23,6 +23,9 @@ _PAUSE = 0.01  # seconds between two looks at a server that is stopping
 _LONGEST_PAUSE = 0.25
 _GENTLE = 120.0  # seconds for a shutdown with a checkpoint, before the one that leaves a recovery to the next start
 
+# Lies in the folder while some client wants its server to run on without clients.
+KEPT = "kept"
+
 _STATES = ("starting", "stopping", "ready", "standby")
 
 
@@ -111,7 +114,7 @@ class Watch:
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=self.folder)
 
     def run(self) -> None:
-        """Return when the server is stopped because no client was left, with `start.lock` still held."""
+        """Return when no client was left and the server is stopped, or to be kept, with `start.lock` still held."""
         while self.wait_for_clients():
             fcntl.flock(self.clients, fcntl.LOCK_UN)
             time.sleep(self.linger)
@@ -119,6 +122,8 @@ class Watch:
             if try_exclusive(self.clients):
                 break
             fcntl.flock(self.start, fcntl.LOCK_UN)
+        if self.is_kept():
+            return
         self.look()
         # Nothing is left to save in a deleted folder, and a checkpoint would fail.
         self.stop(signal.SIGQUIT if self.is_gone() else signal.SIGINT)
@@ -150,6 +155,14 @@ class Watch:
         file = read_pid_file("pgdata", self.folder)
         if file.pid:
             self.file = file
+
+    def is_kept(self) -> bool:
+        """Whether a client asked for a server that runs on."""
+        try:
+            os.stat(KEPT, dir_fd=self.folder)
+        except FileNotFoundError:
+            return False
+        return not self.is_gone()
 
     def is_gone(self) -> bool:
         """Whether the folder was deleted, or the cluster in it."""
