@@ -7,6 +7,7 @@ import pytest
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.rows import EncodedRow
 from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs.exc import DatabaseError
 
 
 def row(id: str, vec: bytes = b"v") -> EncodedRow:
@@ -67,3 +68,14 @@ def test_rows_in_memory_are_copied_with_their_positions(count: int) -> None:
     rows = [row(str(number)) for number in range(count)]
     expected = b"".join(copy_row((position(number), *each)) for number, each in enumerate(rows))
     assert b"".join(copy_rows(rows)) == COPY_HEADER + expected + COPY_TRAILER
+
+
+def test_rows_in_memory_are_changed_and_those_in_a_file_refused() -> None:
+    kept, spilled = RowBuffer(), RowBuffer(memory=0)
+    for buffer in (kept, spilled):
+        buffer.extend([(None, (b"a", b"1"))])
+    kept.change(lambda row: (*row, b"2"))
+    assert kept.sorted_rows() == [(b"a", b"1", b"2")]
+    with pytest.raises(DatabaseError, match="nothing of them was written: call upsert again"):
+        spilled.change(lambda row: row)
+    spilled.close()

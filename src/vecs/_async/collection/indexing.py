@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.indexing import create
 from vecs._checks.numbers import checked_int
@@ -21,6 +22,7 @@ from vecs.storage import IndexPrecision
 class AsyncIndexing(AsyncHandle):
     """The methods that concern indexes."""
 
+    @async_anew
     async def index(
         self,
         measure: Measure | None = None,
@@ -73,7 +75,8 @@ class AsyncIndexing(AsyncHandle):
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
             raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
         chosen, args = resolve_method(method, index_arguments)
-        table = await self._table()
+        # What fits the table as it was might build on one that was made anew, but another index than is due.
+        table = await self._table(0)
         spec = measure_for(measure, table.vec_type, table.dimension)
         request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
         how = BuildOptions(
@@ -88,6 +91,7 @@ class AsyncIndexing(AsyncHandle):
 
     create_index = index
 
+    @async_anew
     async def create_metadata_index(self, key: str, type: KeyType | None = None, *, concurrently: bool = False) -> str:
         """
         Build an index for ranges ($gt, $gte, $lt, $lte, $between) at a key of the metadata; return its name.
@@ -106,10 +110,12 @@ class AsyncIndexing(AsyncHandle):
         self._catalog.forget()
         return name
 
+    @async_anew
     async def is_indexed_for_measure(self, measure: Measure | str) -> bool:
         """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
         return any(index.valid and measure in index.measures for index in await self.indexes())
 
+    @async_anew
     async def drop_index(self, name: str) -> None:
         """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
         existing = await self.indexes()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, cast
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters
 from vecs._async.tables.enable_text import enable_text
-from vecs._async.writing.upsert import upsert
+from vecs._async.writing.upsert import AsyncWriteTarget, upsert
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
 from vecs._reports.bars import Progress
@@ -50,16 +51,15 @@ class AsyncWriting(AsyncHandle):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
-        skip = skip_adapter or skip_transform
-        return await upsert(
-            self._executor,
-            await self._table(),
-            None if skip else self.transform,
-            cast("Iterable[Any]", given),
-            batch_size=batch_size,
-            progress=progress,
-        )
+        transform = None if skip_adapter or skip_transform else self.transform
+        table = await self._table()
+        if transform is not None and not table.has_text:
+            # Where text columns were added elsewhere, texts would be lost without a word.
+            table = await self._table(0)
+        writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table)
+        return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
 
+    @async_anew
     async def delete(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -82,6 +82,7 @@ class AsyncWriting(AsyncHandle):
             return []
         return first_column(await self._executor.write(write.delete(await self._table(), selection)))
 
+    @async_anew
     async def update_metadata(
         self,
         metadata: Metadata,
@@ -118,12 +119,14 @@ class AsyncWriting(AsyncHandle):
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
         return first_column(await self._executor.write(statement))
 
+    @async_anew
     async def truncate(self) -> None:
         """Remove every record; the indexes stay."""
         table = await self._table()
         async with self._executor.transaction() as session:
             await session.execute(tables.truncate_table(table))
 
+    @async_anew
     async def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
         """
         Let a collection keep text, and be searched by keywords and in hybrid mode.

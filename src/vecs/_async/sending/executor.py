@@ -75,7 +75,7 @@ class AsyncExecutor:
         return self._connections.belongs_elsewhere()
 
     async def refresh_extension(self) -> None:
-        """Look again whether the server has pgvector, for example after it was created."""
+        """Look again which pgvector the server has, for example after it was created, moved or updated."""
         self._connections.use_extension(read_extension(await self.read(find_extension())))
 
     async def read(

@@ -50,8 +50,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
         created = not await session.execute(tables.find_table(new.schema, new.name))
         if created:
             await _create(executor, session, new, dimension)
-    if executor.extension is None:
-        await executor.refresh_extension()
+    await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
     table = await require_table(executor, new.schema, new.name)

@@ -10,6 +10,7 @@ from vecs._indexing.memory import checked_memory
 from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.indexing import create
 from vecs.exc import ArgError, IndexNotFound
@@ -22,6 +23,7 @@ from vecs.storage import IndexPrecision
 class Indexing(Handle):
     """The methods that concern indexes."""
 
+    @anew
     def index(
         self,
         measure: Measure | None = None,
@@ -74,7 +76,8 @@ class Indexing(Handle):
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
             raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
         chosen, args = resolve_method(method, index_arguments)
-        table = self._table()
+        # What fits the table as it was might build on one that was made anew, but another index than is due.
+        table = self._table(0)
         spec = measure_for(measure, table.vec_type, table.dimension)
         request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
         how = BuildOptions(
@@ -89,6 +92,7 @@ class Indexing(Handle):
 
     create_index = index
 
+    @anew
     def create_metadata_index(self, key: str, type: KeyType | None = None, *, concurrently: bool = False) -> str:
         """
         Build an index for ranges ($gt, $gte, $lt, $lte, $between) at a key of the metadata; return its name.
@@ -105,10 +109,12 @@ class Indexing(Handle):
         self._catalog.forget()
         return name
 
+    @anew
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
         """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
         return any(index.valid and measure in index.measures for index in self.indexes())
 
+    @anew
     def drop_index(self, name: str) -> None:
         """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
         existing = self.indexes()

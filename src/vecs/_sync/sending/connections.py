@@ -102,6 +102,9 @@ class Connections:
 
     def use_extension(self, extension: Extension | None) -> None:
         """Note which pgvector the server has: what every statement is set to follows from it."""
+        if self.extension is not None and self.extension != extension:
+            # Sessions know the former: its library, and its types in the statements that were prepared.
+            self._may_be_broken = True
         self.extension = extension
         self._base = base_settings(extension, self.options.statement_timeout)
 

@@ -76,7 +76,7 @@ class Executor:
         return self._connections.belongs_elsewhere()
 
     def refresh_extension(self) -> None:
-        """Look again whether the server has pgvector, for example after it was created."""
+        """Look again which pgvector the server has, for example after it was created, moved or updated."""
         self._connections.use_extension(read_extension(self.read(find_extension())))
 
     def read(

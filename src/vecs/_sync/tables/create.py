@@ -51,8 +51,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
         created = not session.execute(tables.find_table(new.schema, new.name))
         if created:
             _create(executor, session, new, dimension)
-    if executor.extension is None:
-        executor.refresh_extension()
+    executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
     table = require_table(executor, new.schema, new.name)
