@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,8 +12,6 @@ from psycopg.conninfo import make_conninfo
 
 import vecs
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
-
-_numbers = count(1)
 
 Collection = vecs.AsyncCollection
 Call = Callable[[Collection], Awaitable[Any]]
@@ -55,7 +53,7 @@ CALLS: dict[str, Call] = {
 @pytest.fixture(scope="module")
 def database(superuser_target: str) -> Iterator[str]:
     """A connection string of a new database, in which pgvector may be moved."""
-    name = f"altered_{next(_numbers)}"
+    name = f"altered_{uuid4().hex[:8]}"
     run(superuser_target, f"create database {name}")
     yield make_conninfo(superuser_target, dbname=name)
     run(superuser_target, f"drop database {name} with (force)")

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,8 +13,6 @@ from psycopg.conninfo import make_conninfo
 
 import vecs
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
-
-_numbers = count(1)
 
 Collection = vecs.Collection
 Call = Callable[[Collection], Awaitable[Any]]
@@ -56,7 +54,7 @@ CALLS: dict[str, Call] = {
 @pytest.fixture(scope="module")
 def database(superuser_target: str) -> Iterator[str]:
     """A connection string of a new database, in which pgvector may be moved."""
-    name = f"altered_{next(_numbers)}"
+    name = f"altered_{uuid4().hex[:8]}"
     run(superuser_target, f"create database {name}")
     yield make_conninfo(superuser_target, dbname=name)
     run(superuser_target, f"drop database {name} with (force)")

@@ -22,7 +22,7 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
     through this object do not.
     """
 
-    @async_anew
+    @async_anew("select")
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
         table = await self._table(0)

@@ -10,7 +10,9 @@ from vecs._async.collection.anew import async_anew
 from vecs._async.collection.connected import AsyncConnected
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
+from vecs._async.tables.refused import explained
 from vecs._concurrency.calls import AsyncDunders, async_offload
+from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes
@@ -124,6 +126,13 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             # The server cannot be asked; what failed before is what the caller has to know.
             raise error from error.__cause__
 
+    async def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
+        """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""
+        if isinstance(error, DatabaseError):
+            told = await explained(error, self._executor, self.client.schema, self.name, needs)
+            if told is not error:
+                raise told from error.__cause__
+
     async def _selection(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -154,7 +163,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
                 "enable_text(), or create the collection with text=True"
             )
 
-    @async_anew
+    @async_anew("select")
     async def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""
         return await list_indexes(self._executor, await self._table())

@@ -19,7 +19,7 @@ from vecs.measures import measure_for
 class AsyncMeasuring(AsyncHandle):
     """The methods that measure an index."""
 
-    @async_anew
+    @async_anew("select")
     async def recall(
         self,
         queries: Iterable[Any] | None = None,
@@ -50,7 +50,7 @@ class AsyncMeasuring(AsyncHandle):
         task = await self._task(queries, filters, measure, limit=limit, sample=sample, seed=seed)
         return await measure_recall(task, {"ef_search": ef_search, "probes": probes, "oversampling": oversampling})
 
-    @async_anew
+    @async_anew("select")
     async def tune(
         self,
         target: float = 0.98,

@@ -20,7 +20,7 @@ from vecs.records import Record, RecordId, id_list
 class AsyncReading(AsyncHandle):
     """The methods that read records."""
 
-    @async_anew
+    @async_anew("select")
     async def get(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -52,7 +52,7 @@ class AsyncReading(AsyncHandle):
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
 
-    @async_anew
+    @async_anew("select")
     async def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
         """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
         table = await self._table()
@@ -71,7 +71,7 @@ class AsyncReading(AsyncHandle):
             raise KeyError(f"no item found with requested id {id!r}")
         return rows[0]
 
-    @async_anew
+    @async_anew("select")
     async def count(self, filters: Filters | None = None) -> int:
         """Count the records, or those that match a filter; exactly."""
         selection = await self._selection(filters=filters)
@@ -99,7 +99,7 @@ class AsyncReading(AsyncHandle):
                 return
             after = str(records[-1].id)
 
-    @async_anew
+    @async_anew("select")
     async def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:
         selection = await self._selection(filters=filters)
         table = await self._table()

@@ -45,7 +45,7 @@ else:
 class AsyncSearching(AsyncHandle):
     """The methods that search."""
 
-    @async_anew
+    @async_anew("select")
     async def search(
         self,
         query: Any,
@@ -98,7 +98,7 @@ class AsyncSearching(AsyncHandle):
         """
         return (await self._search([query], options_of(locals())))[0]
 
-    @async_anew
+    @async_anew("select")
     async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
         Search for several texts or vectors; one list of matches per query, in the order of the queries.
@@ -110,7 +110,7 @@ class AsyncSearching(AsyncHandle):
         check_known(options)
         return await self._search(list(queries), options)
 
-    @async_anew
+    @async_anew("select")
     async def query(
         self,
         data: Any = None,
@@ -151,7 +151,7 @@ class AsyncSearching(AsyncHandle):
             rows = (await self._answer(table, request, [Query(vec)]))[0]
         return read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
-    @async_anew
+    @async_anew("select")
     async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
         Describe how Postgres would run a search: in words first, then the plan.

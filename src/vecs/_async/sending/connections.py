@@ -169,10 +169,10 @@ class AsyncConnections:
             yield list[AsyncPinnedConnection](pinned)
 
     @asynccontextmanager
-    async def outside_pool(self) -> AsyncGenerator[AsyncPinnedConnection]:
+    async def outside_pool(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncPinnedConnection]:
         """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
         async with await self._connect_once(self._parameters) as connection:
-            pinned = AsyncPinnedConnection(connection, self._base, self.pooler)
+            pinned = AsyncPinnedConnection(connection, {**self._base, **settings}, self.pooler)
             try:
                 yield pinned
             finally:

@@ -139,9 +139,13 @@ class AsyncExecutor:
             yield session
 
     @asynccontextmanager
-    async def outside_pool(self) -> AsyncGenerator[AsyncPinnedConnection]:
-        """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
-        async with self._connections.outside_pool() as pinned:
+    async def outside_pool(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncPinnedConnection]:
+        """
+        Open a connection outside the pool, whose connections may all be in use, and close it at the end.
+
+        The settings hold for all its statements but those that a pooler takes outside of a transaction.
+        """
+        async with self._connections.outside_pool(settings) as pinned:
             yield pinned
 
     @asynccontextmanager

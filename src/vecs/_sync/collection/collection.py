@@ -23,7 +23,7 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
     through this object do not.
     """
 
-    @anew
+    @anew("select")
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
         table = self._table(0)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecs._concurrency.calls import Dunders, offload
+from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes
@@ -18,6 +19,7 @@ from vecs._sync.collection.anew import anew
 from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
+from vecs._sync.tables.refused import explained
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
 from vecs.filters import Column, Filter, conditions_of, parsed_filters
@@ -125,6 +127,13 @@ class Handle(Connected, Dunders):
             # The server cannot be asked; what failed before is what the caller has to know.
             raise error from error.__cause__
 
+    def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
+        """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""
+        if isinstance(error, DatabaseError):
+            told = explained(error, self._executor, self.client.schema, self.name, needs)
+            if told is not error:
+                raise told from error.__cause__
+
     def _selection(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -155,7 +164,7 @@ class Handle(Connected, Dunders):
                 "enable_text(), or create the collection with text=True"
             )
 
-    @anew
+    @anew("select")
     def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""
         return list_indexes(self._executor, self._table())

@@ -20,7 +20,7 @@ from vecs.measures import measure_for
 class Measuring(Handle):
     """The methods that measure an index."""
 
-    @anew
+    @anew("select")
     def recall(
         self,
         queries: Iterable[Any] | None = None,
@@ -51,7 +51,7 @@ class Measuring(Handle):
         task = self._task(queries, filters, measure, limit=limit, sample=sample, seed=seed)
         return measure_recall(task, {"ef_search": ef_search, "probes": probes, "oversampling": oversampling})
 
-    @anew
+    @anew("select")
     def tune(
         self,
         target: float = 0.98,

@@ -21,7 +21,7 @@ from vecs.records import Record, RecordId, id_list
 class Reading(Handle):
     """The methods that read records."""
 
-    @anew
+    @anew("select")
     def get(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -53,7 +53,7 @@ class Reading(Handle):
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
 
-    @anew
+    @anew("select")
     def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
         """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
         table = self._table()
@@ -72,7 +72,7 @@ class Reading(Handle):
             raise KeyError(f"no item found with requested id {id!r}")
         return rows[0]
 
-    @anew
+    @anew("select")
     def count(self, filters: Filters | None = None) -> int:
         """Count the records, or those that match a filter; exactly."""
         selection = self._selection(filters=filters)
@@ -100,7 +100,7 @@ class Reading(Handle):
                 return
             after = str(records[-1].id)
 
-    @anew
+    @anew("select")
     def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:
         selection = self._selection(filters=filters)
         table = self._table()

@@ -46,7 +46,7 @@ else:
 class Searching(Handle):
     """The methods that search."""
 
-    @anew
+    @anew("select")
     def search(
         self,
         query: Any,
@@ -99,7 +99,7 @@ class Searching(Handle):
         """
         return (self._search([query], options_of(locals())))[0]
 
-    @anew
+    @anew("select")
     def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
         Search for several texts or vectors; one list of matches per query, in the order of the queries.
@@ -111,7 +111,7 @@ class Searching(Handle):
         check_known(options)
         return self._search(list(queries), options)
 
-    @anew
+    @anew("select")
     def query(
         self,
         data: Any = None,
@@ -152,7 +152,7 @@ class Searching(Handle):
             rows = (self._answer(table, request, [Query(vec)]))[0]
         return read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
-    @anew
+    @anew("select")
     def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
         Describe how Postgres would run a search: in words first, then the plan.

@@ -170,10 +170,10 @@ class Connections:
             yield list[PinnedConnection](pinned)
 
     @contextmanager
-    def outside_pool(self) -> Generator[PinnedConnection]:
+    def outside_pool(self, settings: Settings = NO_SETTINGS) -> Generator[PinnedConnection]:
         """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
         with self._connect_once(self._parameters) as connection:
-            pinned = PinnedConnection(connection, self._base, self.pooler)
+            pinned = PinnedConnection(connection, {**self._base, **settings}, self.pooler)
             try:
                 yield pinned
             finally:

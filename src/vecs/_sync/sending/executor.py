@@ -140,9 +140,13 @@ class Executor:
             yield session
 
     @contextmanager
-    def outside_pool(self) -> Generator[PinnedConnection]:
-        """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
-        with self._connections.outside_pool() as pinned:
+    def outside_pool(self, settings: Settings = NO_SETTINGS) -> Generator[PinnedConnection]:
+        """
+        Open a connection outside the pool, whose connections may all be in use, and close it at the end.
+
+        The settings hold for all its statements but those that a pooler takes outside of a transaction.
+        """
+        with self._connections.outside_pool(settings) as pinned:
             yield pinned
 
     @contextmanager
