@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -201,3 +202,111 @@ def test_what_a_killed_process_left_is_cleared_by_the_next_build(
     assert [index.valid for index in docs.indexes() if not index.primary] == [False]
     name = docs.index("l2_distance")
     assert [index.name for index in docs.indexes() if index.method == "hnsw"] == [name]
+
+
+@pytest.fixture
+def few(target: str, schema: str) -> Iterator[vecs.Collection]:
+    with vecs.create_client(target, schema=schema) as client:
+        docs = client.create_collection("docs", 2)
+        docs.upsert((f"{i}", [i, 1], {"n": i}) for i in range(20))
+        docs.create_metadata_index("n")
+        yield docs
+
+
+@contextmanager
+def held_up(target: str, schema: str) -> Iterator[None]:
+    """Builds on the collection that are begun inside end only after this."""
+    with psycopg.connect(target) as connection:
+        connection.execute(f'lock table "{schema}".docs in row exclusive mode')
+        yield
+
+
+ALTERING: dict[str, Any] = {
+    "rename": lambda docs: docs.rename("renamed"),
+    "delete": lambda docs: docs.client.delete_collection("docs"),
+    "truncate": lambda docs: docs.truncate(),
+    "enable_text": lambda docs: docs.enable_text(),
+    "drop_index": lambda docs: docs.drop_index(next(name for name in names(docs) if name.startswith("ix_meta_n_"))),
+}
+
+
+# DROP INDEX CONCURRENTLY does not wait for a table that another program builds on.
+@pytest.mark.parametrize(
+    ("name", "program"), [*((name, "vecs") for name in ALTERING), *((name, "another") for name in list(ALTERING)[:-1])]
+)
+@pytest.mark.parametrize("options", [{}, {"pooler": True}], ids=["direct", "pooler"])
+def test_what_alters_a_collection_waits_for_a_concurrent_build_and_both_succeed(
+    few: vecs.Collection, target: str, schema: str, name: str, program: str, options: Any
+) -> None:
+    def build() -> None:
+        if program == "vecs":
+            few.index(concurrently=True)
+            return
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute(f'create index concurrently mine on "{schema}".docs using hnsw (vec vector_l2_ops)')
+
+    with ThreadPoolExecutor(2) as pool, vecs.create_client(target, schema=schema, **options) as client:
+        same = client.get_collection("docs")
+        with held_up(target, schema):
+            built = pool.submit(build)
+            wait_for_build(target, schema)
+            altered = pool.submit(ALTERING[name], same)
+            time.sleep(0.5)
+            assert not altered.done()
+        built.result()
+        altered.result()
+        left = [] if name == "delete" else same.indexes()
+    assert all(index.valid for index in left)
+    assert name == "delete" or "hnsw" in [index.method for index in left]
+
+
+@pytest.mark.parametrize(
+    ("options", "how"),
+    [({}, {"concurrently": True}), ({}, {}), ({"pooler": True}, {"memory": "64MB", "workers": 0})],
+    ids=["concurrent", "plain", "pooler"],
+)
+def test_timeouts_of_searches_end_no_build(
+    few: vecs.Collection, target: str, schema: str, options: Any, how: Any
+) -> None:
+    limited = make_conninfo(target, options="-c statement_timeout=1s -c lock_timeout=1s")
+    with (
+        ThreadPoolExecutor(1) as pool,
+        vecs.create_client(limited, schema=schema, statement_timeout=1, **options) as client,
+    ):
+        same = client.get_collection("docs")
+        with held_up(target, schema):
+            built = pool.submit(lambda: same.index(**how))
+            wait_for_build(target, schema)
+            time.sleep(1.5)
+            assert not built.done()
+        assert built.result() in names(few)
+
+
+def test_a_concurrent_build_through_a_pooler_names_the_timeout_that_ends_it(
+    few: vecs.Collection, target: str, schema: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    limited = make_conninfo(target, options="-c statement_timeout=1s")
+    before = names(few)
+    with vecs.create_client(limited, schema=schema, pooler=True) as client:
+        same = client.get_collection("docs")
+        with ThreadPoolExecutor(1) as pool:
+            with held_up(target, schema):
+                built = pool.submit(lambda: same.index(concurrently=True))
+                wait_for_build(target, schema)
+                time.sleep(1.5)
+            with pytest.raises(vecs.exc.DatabaseError, match=r"by timeouts .*\(statement_timeout = 1000ms\)"):
+                built.result()
+        assert "statement_timeout = 1000ms" in caplog.text
+        assert names(few) == before
+
+
+@pytest.mark.parametrize("given", [{"memory": "1GB"}, {"workers": 2}])
+def test_settings_that_do_not_reach_a_concurrent_build_through_a_pooler_are_refused(
+    few: vecs.Collection, target: str, schema: str, given: Any
+) -> None:
+    with vecs.create_client(target, schema=schema, pooler=True) as client:
+        same = client.get_collection("docs")
+        with pytest.raises(vecs.exc.ArgError, match="does not reach a concurrent build through a pooler"):
+            same.index(concurrently=True, **given)
+        assert [name for name in names(few) if "vector" in name] == []
+        assert same.index(**given) in names(few)

@@ -9,7 +9,7 @@ import pytest
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.rows import EncodedRow
 from vecs._writing.buffer import RowBuffer, copy_rows
-from vecs.exc import VecsException
+from vecs.exc import DatabaseError, VecsException
 
 
 def row(id: str, vec: bytes = b"v") -> EncodedRow:
@@ -90,3 +90,14 @@ def test_missing_folder_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPa
     with pytest.raises(VecsException, match=r"/nowhere/at all: No such file or directory"):
         buffer.extend([(None, row("a"))])
     buffer.close()
+
+
+def test_rows_in_memory_are_changed_and_those_in_a_file_refused() -> None:
+    kept, spilled = RowBuffer(), RowBuffer(memory=0)
+    for buffer in (kept, spilled):
+        buffer.extend([(None, (b"a", b"1"))])
+    kept.change(lambda row: (*row, b"2"))
+    assert kept.sorted_rows() == [(b"a", b"1", b"2")]
+    with pytest.raises(DatabaseError, match="nothing of them was written: call upsert again"):
+        spilled.change(lambda row: row)
+    spilled.close()

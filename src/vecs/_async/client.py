@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from vecs._async.collection.collection import AsyncCollection
 from vecs._async.collection.connected import AsyncConnected
+from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.create import (
     NewCollection,
@@ -22,6 +23,7 @@ from vecs._async.tables.create import (
     one_transform,
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
+from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import made_of, one_of
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_started
@@ -228,17 +230,26 @@ class AsyncClient(AsyncConnected):
     async def delete_collection(self, name: str) -> None:
         """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
         # Raises where the table of this name is not a collection.
-        if await self._find_table(name) is None:
+        table = await self._find_table(name)
+        if table is None:
             return
+        async with (
+            saying_what_to_grant(self._executor, self.schema, name, "own"),
+            altering(self._executor, table) as session,
+        ):
+            await session.execute(tables.drop_table(self.schema, name))
         self._catalog.forget()
-        await self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
         """Rename a collection and open it under its new name."""
-        await require_table(self._executor, self.schema, name)
+        table = await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        await self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        async with (
+            saying_what_to_grant(self._executor, self.schema, name, "own", "create"),
+            altering(self._executor, table, NO_TIMEOUT) as session,
+        ):
+            await session.execute(tables.rename_table(self.schema, name, new_name))
         self._catalog.forget()
         return await self.get_collection(new_name)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
+
+import numpy as np
 
 from vecs._checks.json import check_storable, encode_json
 from vecs._sql.binary import encode_jsonb
 from vecs._sql.tables import Table
-from vecs._sql.vectors import encode_vec
+from vecs._sql.vectors import encode_vec, vec_decoder
 from vecs.exc import ArgError
 from vecs.records import Record, stored_id
+from vecs.sparse import SparseVector
 
 EncodedRow = tuple["bytes | None", ...]
 # Where an encoded row has its id: first, as `table.columns` has it.
@@ -42,6 +45,37 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     )
 
 
+def row_shape(table: Table) -> tuple[object, ...]:
+    """Return what rows of a table depend on: those of another shape do not fit."""
+    return table.vec_type, table.dimension, table.has_text
+
+
+def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
+    """
+    Return what turns rows of a table into rows of what it has become.
+
+    It raises ArgError for a row that does not fit.
+    """
+    decode = vec_decoder(former)
+
+    def recode(row: EncodedRow) -> EncodedRow:
+        values = dict(zip(former.columns, row, strict=True))
+        who = f"record {(values['id'] or b'').decode()!r}"
+        vec = decode(values["vec"] or b"")
+        # All values, as a user may have given them: numbers are taken for any type.
+        if not isinstance(vec, SparseVector):
+            vec = vec.astype(np.float32)
+        elif table.vec_type != "sparsevec" and vec.dimension == table.dimension:
+            vec = vec.to_dense()
+        values["vec"] = encode_vec(vec, table, f"{who}: vec")
+        for name in values.keys() - set(table.columns):
+            if values[name] is not None:
+                raise _no_such_column(name, who, table)
+        return tuple(values.get(name) for name in table.columns)
+
+    return recode
+
+
 def _missing_vector(record: Record, who: str, table: Table) -> str:
     if record.text is None and record.media is None:
         return f"{who} has neither vec nor text"
@@ -55,10 +89,14 @@ def _missing_vector(record: Record, who: str, table: Table) -> str:
 def _refuse_text_fields(record: Record, who: str, table: Table) -> None:
     for name in ("text", "document_id", "extra"):
         if getattr(record, name) is not None:
-            raise ArgError(
-                f"{who} has {name}=, but collection {table.name!r} has no such column; "
-                "create the collection with text=True to keep it"
-            )
+            raise _no_such_column(name, who, table)
+
+
+def _no_such_column(name: str, who: str, table: Table) -> ArgError:
+    return ArgError(
+        f"{who} has {name}=, but collection {table.name!r} has no such column; "
+        "create the collection with text=True to keep it"
+    )
 
 
 def _encode_text(text: Any, who: str) -> bytes | None:

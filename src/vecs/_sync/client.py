@@ -22,6 +22,7 @@ from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
 from vecs._sync.collection.connected import Connected
+from vecs._sync.indexing.guard import NO_TIMEOUT, altering
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.create import (
     NewCollection,
@@ -33,6 +34,7 @@ from vecs._sync.tables.create import (
     one_transform,
 )
 from vecs._sync.tables.find import find_relation, find_table, require_table
+from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import (
     ArgError,
@@ -229,17 +231,26 @@ class Client(Connected):
     def delete_collection(self, name: str) -> None:
         """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
         # Raises where the table of this name is not a collection.
-        if self._find_table(name) is None:
+        table = self._find_table(name)
+        if table is None:
             return
+        with (
+            saying_what_to_grant(self._executor, self.schema, name, "own"),
+            altering(self._executor, table) as session,
+        ):
+            session.execute(tables.drop_table(self.schema, name))
         self._catalog.forget()
-        self._executor.outside_transaction(tables.drop_table(self.schema, check_name(name)))
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Rename a collection and open it under its new name."""
-        require_table(self._executor, self.schema, name)
+        table = require_table(self._executor, self.schema, name)
         if find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
-        self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
+        with (
+            saying_what_to_grant(self._executor, self.schema, name, "own", "create"),
+            altering(self._executor, table, NO_TIMEOUT) as session,
+        ):
+            session.execute(tables.rename_table(self.schema, name, new_name))
         self._catalog.forget()
         return self.get_collection(new_name)
 

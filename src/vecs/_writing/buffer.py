@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import IO
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.rows import ID, EncodedRow
-from vecs.exc import VecsException
+from vecs.exc import DatabaseError, VecsException
 
 # What one write keeps in memory.
 MEMORY_BYTES = 32 * 2**20
@@ -65,6 +65,19 @@ class RowBuffer:
             self._bytes += _ROW_BYTES + sum(len(field) for field in row if field is not None)
         if self._bytes > self._memory:
             self._spill()
+
+    def change(self, change: Callable[[EncodedRow], EncodedRow]) -> None:
+        """
+        Replace every row, where the table has become another; all of them or none.
+
+        Raises DatabaseError for rows in a file, which are not read again.
+        """
+        if self._file is not None:
+            raise DatabaseError(
+                "the collection was altered while records were collected for it, and they are too many to be made "
+                "anew; nothing of them was written: call upsert again"
+            )
+        self._rows = [(position, document, change(row)) for position, document, row in self._rows]
 
     def finish(self) -> None:
         """Write the last rows to the file, where there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
@@ -21,9 +22,10 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
     through this object do not.
     """
 
+    @async_anew("select")
     async def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
-        table = await self._table()
+        table = await self._table(0)
         facts = tables.read_table_facts(await self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
             name=table.name,

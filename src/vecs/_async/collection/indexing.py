@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.indexing import create
 from vecs._checks.numbers import checked_int
@@ -21,6 +22,7 @@ from vecs.storage import IndexPrecision
 class AsyncIndexing(AsyncHandle):
     """The methods that concern indexes."""
 
+    @async_anew("own", "create")
     async def index(
         self,
         measure: Measure | None = None,
@@ -60,8 +62,11 @@ class AsyncIndexing(AsyncHandle):
         `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
         needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the
         greatest of the server's own setting, 256 MB and its shared_buffers. A warning is logged where the index
-        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
-        neither holds for a concurrent build.
+        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's.
+
+        Timeouts do not end a build. But through a pooler nothing can be set for a concurrent build: `memory` and
+        `workers` raise ArgError, and a timeout of the role or the database, of which a warning is logged, holds. Use a
+        client of a direct connection, or leave `concurrently` out.
 
         `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
         the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
@@ -73,7 +78,14 @@ class AsyncIndexing(AsyncHandle):
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
             raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
         chosen, args = resolve_method(method, index_arguments)
-        table = await self._table()
+        if concurrently and self._executor.pooler and (memory is not None or workers is not None):
+            raise ArgError(
+                f"{'memory' if memory is not None else 'workers'}= does not reach a concurrent build through a pooler, "
+                "which keeps no settings for it; leave it out, leave concurrently=True out, or build with a client of "
+                "a direct connection to the server"
+            )
+        # What fits the table as it was might build on one that was made anew, but another index than is due.
+        table = await self._table(0)
         spec = measure_for(measure, table.vec_type, table.dimension)
         request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
         how = BuildOptions(
@@ -88,6 +100,7 @@ class AsyncIndexing(AsyncHandle):
 
     create_index = index
 
+    @async_anew("own", "create")
     async def create_metadata_index(self, key: str, type: KeyType | None = None, *, concurrently: bool = False) -> str:
         """
         Build an index for ranges ($gt, $gte, $lt, $lte, $between) at a key of the metadata; return its name.
@@ -106,10 +119,12 @@ class AsyncIndexing(AsyncHandle):
         self._catalog.forget()
         return name
 
+    @async_anew("select")
     async def is_indexed_for_measure(self, measure: Measure | str) -> bool:
         """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
         return any(index.valid and measure in index.measures for index in await self.indexes())
 
+    @async_anew("own")
     async def drop_index(self, name: str) -> None:
         """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
         existing = await self.indexes()

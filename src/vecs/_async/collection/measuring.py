@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.searching.measure import AsyncSearched, AsyncTask, measure_recall, sampled_task, task_of, tune
 from vecs._async.searching.queries import query_vectors
@@ -18,6 +19,7 @@ from vecs.measures import measure_for
 class AsyncMeasuring(AsyncHandle):
     """The methods that measure an index."""
 
+    @async_anew("select")
     async def recall(
         self,
         queries: Iterable[Any] | None = None,
@@ -48,6 +50,7 @@ class AsyncMeasuring(AsyncHandle):
         task = await self._task(queries, filters, measure, limit=limit, sample=sample, seed=seed)
         return await measure_recall(task, {"ef_search": ef_search, "probes": probes, "oversampling": oversampling})
 
+    @async_anew("select")
     async def tune(
         self,
         target: float = 0.98,

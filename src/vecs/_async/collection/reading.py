@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
-from vecs._sql.answers import ID, Columns, RecordRow, read_record_rows, read_records
+from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import Page, count_records, select_records
 from vecs._sql.scalars import only_value
 from vecs._sql.selection import Selection, selects_nothing
@@ -19,6 +20,7 @@ from vecs.records import Record, RecordId, id_list
 class AsyncReading(AsyncHandle):
     """The methods that read records."""
 
+    @async_anew("select")
     async def get(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -50,6 +52,7 @@ class AsyncReading(AsyncHandle):
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
 
+    @async_anew("select")
     async def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
         """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
         table = await self._table()
@@ -68,6 +71,7 @@ class AsyncReading(AsyncHandle):
             raise KeyError(f"no item found with requested id {id!r}")
         return rows[0]
 
+    @async_anew("select")
     async def count(self, filters: Filters | None = None) -> int:
         """Count the records, or those that match a filter; exactly."""
         selection = await self._selection(filters=filters)
@@ -86,18 +90,21 @@ class AsyncReading(AsyncHandle):
         No transaction is open between pages: records written meanwhile may or may not be seen.
         """
         page_size = checked_int(page_size, "page_size", 1)
-        selection = await self._selection(filters=filters)
-        table = await self._table()
-        columns = Columns(vec=include_vector, extra=True)
         after: str | None = None
         while True:
-            statement = select_records(table, columns, selection, Page(page_size, after=after))
-            rows = await self._executor.read(statement)
-            for record in read_records(table, rows):
+            records = await self._page(filters, include_vector, Page(page_size, after=after))
+            for record in records:
                 yield record
-            if len(rows) < page_size:
+            if len(records) < page_size:
                 return
-            after = rows[-1][ID]
+            after = str(records[-1].id)
+
+    @async_anew("select")
+    async def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:
+        selection = await self._selection(filters=filters)
+        table = await self._table()
+        statement = select_records(table, Columns(vec=include_vector, extra=True), selection, page)
+        return read_records(table, await self._executor.read(statement))
 
     def __aiter__(self) -> AsyncIterator[Record]:
         """Yield every record, without its vector; see `scan()`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.searching.explain import explain
 from vecs._async.searching.queries import query_vectors
@@ -45,6 +45,7 @@ else:
 class AsyncSearching(AsyncHandle):
     """The methods that search."""
 
+    @async_anew("select")
     async def search(
         self,
         query: Any,
@@ -97,6 +98,7 @@ class AsyncSearching(AsyncHandle):
         """
         return (await self._search([query], options_of(locals())))[0]
 
+    @async_anew("select")
     async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
         Search for several texts or vectors; one list of matches per query, in the order of the queries.
@@ -108,6 +110,7 @@ class AsyncSearching(AsyncHandle):
         check_known(options)
         return await self._search(list(queries), options)
 
+    @async_anew("select")
     async def query(
         self,
         data: Any = None,
@@ -148,6 +151,7 @@ class AsyncSearching(AsyncHandle):
             rows = (await self._answer(table, request, [Query(vec)]))[0]
         return read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
+    @async_anew("select")
     async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
         Describe how Postgres would run a search: in words first, then the plan.
@@ -172,8 +176,7 @@ class AsyncSearching(AsyncHandle):
         return [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
 
     async def _request(self, options: SearchOptions) -> tuple[Table, Request]:
-        # The language is part of the statement: one that was changed elsewhere would find nothing, silently.
-        table = await self._table(math.inf if options.get("mode", "vector") == "vector" else 60)
+        table = await self._table()
         if is_plain(options):
             return table, plain_request(table, options)
         return table, checked_request(table, await self._selection(filters=options.get("filters")), options)

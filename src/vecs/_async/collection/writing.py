@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, cast
 
+from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters
+from vecs._async.indexing.guard import altering
 from vecs._async.tables.enable_text import enable_text
-from vecs._async.writing.upsert import upsert
+from vecs._async.tables.refused import saying_what_to_grant
+from vecs._async.writing.upsert import AsyncWriteTarget, upsert
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
+from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
 from vecs._sql.rows import encode_metadata
@@ -17,6 +21,8 @@ from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
+
+_REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
 
 
 class AsyncWriting(AsyncHandle):
@@ -50,16 +56,17 @@ class AsyncWriting(AsyncHandle):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
-        skip = skip_adapter or skip_transform
-        return await upsert(
-            self._executor,
-            await self._table(),
-            None if skip else self.transform,
-            cast("Iterable[Any]", given),
-            batch_size=batch_size,
-            progress=progress,
-        )
+        transform = None if skip_adapter or skip_transform else self.transform
+        table = await self._table()
+        if transform is not None and not table.has_text:
+            # Where text columns were added elsewhere, texts would be lost without a word.
+            table = await self._table(0)
+        writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table)
+        needs: tuple[Need, ...] = ("select", "insert", "update") if transform is None else _REPLACES_CHUNKS
+        async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
+            return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
 
+    @async_anew("select", "delete")
     async def delete(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -82,6 +89,7 @@ class AsyncWriting(AsyncHandle):
             return []
         return first_column(await self._executor.write(write.delete(await self._table(), selection)))
 
+    @async_anew("select", "update")
     async def update_metadata(
         self,
         metadata: Metadata,
@@ -118,12 +126,14 @@ class AsyncWriting(AsyncHandle):
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
         return first_column(await self._executor.write(statement))
 
+    @async_anew("truncate")
     async def truncate(self) -> None:
         """Remove every record; the indexes stay."""
         table = await self._table()
-        async with self._executor.transaction() as session:
+        async with altering(self._executor, table) as session:
             await session.execute(tables.truncate_table(table))
 
+    @async_anew("own", "create")
     async def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
         """
         Let a collection keep text, and be searched by keywords and in hybrid mode.

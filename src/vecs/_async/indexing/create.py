@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from vecs._async.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
+from vecs._async.indexing.guard import NO_TIMEOUT, building_session, tidy, timeouts_of_pooler, without_leftovers
 from vecs._async.indexing.watch import AsyncWatch
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncPinnedConnection
@@ -30,7 +30,7 @@ from vecs._sql.records import count_records
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING
 from vecs._sql.tables import Table
-from vecs.exc import ArgError, DatabaseError
+from vecs.exc import ArgError, DatabaseError, IndexNotFound
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
 
 log = logging.getLogger("vecs")
@@ -51,13 +51,13 @@ async def create_index(
             await _build(executor, pinned, spec, plan, how, watch)
             await watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
             # Without statistics the planner guesses how many records a filter keeps.
-            await pinned.outside_transaction(indexes.analyze(table), NO_TIMEOUT)
+            await pinned.execute(indexes.analyze(table))
         else:
             log.info("collection %r already has the index %s; nothing to build", table.name, plan.name)
         for name in plan.superseded:
             await watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, plan.name))
             # Concurrently, so that searches do not wait for those that use it.
-            await pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+            await pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True))
     await watch.tell(watch.tracker.at("done" if plan.statements else "exists already", 100.0, plan.name))
     return plan.name
 
@@ -80,10 +80,11 @@ async def _build(
     watch: AsyncWatch,
 ) -> None:
     rows, memory = await _rows_and_memory(executor, pinned, spec, how.memory)
-    # A timeout that is meant for searches must not end a build.
-    settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
+    settings = {"maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
+    if executor.pooler and how.concurrently and (said := await timeouts_of_pooler(pinned)) is not None:
+        log.warning("%s", said)
     try:
         with pinned.hearing(_listener(plan.name, memory, rows)):
             if how.concurrently:
@@ -162,18 +163,21 @@ async def create_key_index(
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
             return kept
         try:
-            await pinned.outside_transaction(create, NO_TIMEOUT)
+            if concurrently:
+                await pinned.outside_transaction(create)
+            else:
+                await pinned.execute(create)
         except BaseException:
             if concurrently:
                 await async_shielded(tidy(executor, pinned, table, [create]))
             raise
         # Statistics of the key are those of the index's expression, so they begin with this.
-        await pinned.outside_transaction(indexes.analyze(table), NO_TIMEOUT)
+        await pinned.execute(indexes.analyze(table))
     return name
 
 
 async def _type_of(executor: AsyncExecutor, table: Table, key: str) -> KeyType:
-    types = first_column(await executor.read(indexes.key_types(table, key)))
+    types = first_column(await executor.read(indexes.key_types(table, key), NO_TIMEOUT))
     found: list[KeyType] = [type for type in KEY_TYPES if type in types]
     if len(found) == 1:
         return found[0]
@@ -187,4 +191,7 @@ async def _type_of(executor: AsyncExecutor, table: Table, key: str) -> KeyType:
 async def drop_index(executor: AsyncExecutor, table: Table, name: str) -> None:
     """Drop one index by name, when nobody else builds or drops one; concurrently."""
     async with building_session(executor, table, AsyncWatch(executor, None)) as pinned:
-        await pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+        existing = indexes.read_indexes(await pinned.execute(indexes.list_indexes(table)), table)
+        if name not in [index.name for index in existing]:
+            raise IndexNotFound(f"the index {name!r} of collection {table.name!r} was dropped by somebody else")
+        await pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True))

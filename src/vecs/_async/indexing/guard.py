@@ -1,4 +1,4 @@
-"""Lets one client at a time build and drop the indexes of a collection, and clears away what failed builds left."""
+"""Lets one client at a time build, drop and alter on a collection, and clears away what failed builds left."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.scalars import first_column, only_value
-from vecs._sql.settings import ping
+from vecs._sql.settings import NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Table
 from vecs.exc import DatabaseError
 
 log = logging.getLogger("vecs")
 
-NO_TIMEOUT = {"statement_timeout": "0"}
+NO_TIMEOUT = {"statement_timeout": "0", "lock_timeout": "0"}
+# Cancelled, a lock that was not to be had in time, a transaction that took too long.
+_TIMEOUTS = ("57014", "55P03", "25P04")
 WAITING = "waiting for another build"
 
 
@@ -38,9 +40,9 @@ async def building_session(
     # A read replaces dead connections, and starts an embedded server again that has died.
     await executor.read(ping())
     # Outside the pool, since builds that wait would use it up.
-    async with executor.outside_pool() as pinned:
+    async with executor.outside_pool(NO_TIMEOUT) as pinned:
         if executor.pooler:
-            async with _locked_beside(executor, table, watch):
+            async with _locked_beside(executor, table, watch), _naming_timeouts(pinned):
                 yield pinned
             return
         try:
@@ -68,6 +70,58 @@ async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatc
         # Poolers end idle transactions. After the block that does no harm.
         if not done:
             raise
+
+
+@asynccontextmanager
+async def _naming_timeouts(pinned: AsyncPinnedConnection) -> AsyncGenerator[None]:
+    """Have the error of a statement that a timeout ended say which: outside a transaction a pooler sets none to 0."""
+    try:
+        yield
+    except DatabaseError as error:
+        said = await timeouts_of_pooler(pinned) if error.sqlstate in _TIMEOUTS else None
+        if said is None:
+            raise
+        raise DatabaseError(f"{error}; {said}", error.sqlstate) from error.__cause__
+
+
+async def timeouts_of_pooler(pinned: AsyncPinnedConnection) -> str | None:
+    """Say which timeouts hold for statements outside of transactions, and what to do; None if there are none."""
+    found = first_column(await pinned.execute(builds.timeouts()))
+    if not found:
+        return None
+    return (
+        f"concurrent builds through a pooler are ended by timeouts of the role or the database ({', '.join(found)}): "
+        "build with a client of a direct connection to the server, or leave concurrently=True out"
+    )
+
+
+@asynccontextmanager
+async def altering(
+    executor: AsyncExecutor, table: Table, settings: Settings = NO_SETTINGS
+) -> AsyncGenerator[AsyncSession]:
+    """
+    Open a transaction in which a collection may be altered or dropped, when nobody builds its indexes.
+
+    A statement that waits for the table holds a snapshot. CREATE INDEX CONCURRENTLY waits for that, and holds
+    the table: a deadlock, which leaves an invalid index. So this asks again and again for the lock of builds.
+    """
+    seconds = 0.02
+    while True:
+        # Under the lock the last changes have to be seen.
+        async with executor.transaction({"transaction_isolation": "read committed", **settings}) as session:
+            if await _unbuilt(session, table):
+                yield session
+                return
+        log.info("waiting for a build of an index of %r, before it is altered", table.name)
+        await async_pause(seconds)
+        seconds = min(1.5 * seconds, 0.5)
+
+
+async def _unbuilt(session: AsyncSession, table: Table) -> bool:
+    if not only_value(await session.execute(builds.try_lock_transaction(table))):
+        return False
+    # Other programs build without the lock. A null may be a build of any table.
+    return not any(first_column(await session.execute(builds.being_built(table))))
 
 
 async def until(session: AsyncPinnedConnection | AsyncSession, question: Fragment, watch: AsyncWatch) -> None:
@@ -101,7 +155,7 @@ async def without_leftovers(pinned: AsyncPinnedConnection, table: Table, watch: 
     seconds = 0.05
     while True:
         existing = indexes.read_indexes(await pinned.execute(indexes.list_indexes(table)), table)
-        unfinished = await _drop_leftovers(pinned, table, existing, NO_TIMEOUT)
+        unfinished = await _drop_leftovers(pinned, table, existing, NO_SETTINGS)
         if unfinished is None:
             return existing
         if unfinished:
@@ -111,7 +165,7 @@ async def without_leftovers(pinned: AsyncPinnedConnection, table: Table, watch: 
 
 
 async def _drop_leftovers(
-    pinned: AsyncPinnedConnection, table: Table, existing: Sequence[IndexInfo], settings: dict[str, str]
+    pinned: AsyncPinnedConnection, table: Table, existing: Sequence[IndexInfo], settings: Settings
 ) -> set[str] | None:
     """Drop the leftovers among some indexes; return those that are being built, or None if nothing is to be done."""
     invalid = {index.name for index in existing if not index.valid and builds.named_by_vecs(index.name)}

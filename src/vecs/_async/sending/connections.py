@@ -105,6 +105,9 @@ class AsyncConnections:
 
     def use_extension(self, extension: Extension | None) -> None:
         """Note which pgvector the server has: what every statement is set to follows from it."""
+        if self.extension is not None and self.extension != extension:
+            # Sessions know the former: its library, and its types in the statements that were prepared.
+            self._may_be_broken = True
         self.extension = extension
         self._base = {**self._needed, **base_settings(extension, self.options.statement_timeout)}
 
@@ -177,12 +180,12 @@ class AsyncConnections:
             yield list[AsyncPinnedConnection](pinned)
 
     @asynccontextmanager
-    async def outside_pool(self) -> AsyncGenerator[AsyncPinnedConnection]:
+    async def outside_pool(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncPinnedConnection]:
         """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
         pool = self._pool
         connection = await self._connect_once(self._parameters)
         try:
-            pinned = AsyncPinnedConnection(connection, self._base, self.pooler)
+            pinned = AsyncPinnedConnection(connection, {**self._base, **settings}, self.pooler)
             try:
                 yield pinned
             finally:

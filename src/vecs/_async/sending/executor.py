@@ -75,7 +75,7 @@ class AsyncExecutor:
         return self._connections.belongs_elsewhere()
 
     async def refresh_extension(self) -> None:
-        """Look again whether the server has pgvector, for example after it was created."""
+        """Look again which pgvector the server has, for example after it was created, moved or updated."""
         self._connections.use_extension(read_extension(await self.read(find_extension())))
 
     async def read(
@@ -139,9 +139,13 @@ class AsyncExecutor:
             yield session
 
     @asynccontextmanager
-    async def outside_pool(self) -> AsyncGenerator[AsyncPinnedConnection]:
-        """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
-        async with self._connections.outside_pool() as pinned:
+    async def outside_pool(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncPinnedConnection]:
+        """
+        Open a connection outside the pool, whose connections may all be in use, and close it at the end.
+
+        The settings hold for all its statements but those that a pooler takes outside of a transaction.
+        """
+        async with self._connections.outside_pool(settings) as pinned:
             yield pinned
 
     @asynccontextmanager

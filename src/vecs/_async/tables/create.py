@@ -8,6 +8,7 @@ from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.tables.enable_text import find_language
 from vecs._async.tables.find import require_table
+from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import one_of
 from vecs._concurrency.calls import async_offload
 from vecs._sql import tables
@@ -44,14 +45,16 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     MismatchedDimension.
     """
     dimension = await _dimension(new)
-    async with executor.transaction() as session:
+    async with (
+        saying_what_to_grant(executor, new.schema, None, "make"),
+        executor.transaction() as session,
+    ):
         await session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
         created = not await session.execute(tables.find_table(new.schema, new.name))
         if created:
             await _create(executor, session, new, dimension)
-    if executor.extension is None:
-        await executor.refresh_extension()
+    await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
     table = await require_table(executor, new.schema, new.name)

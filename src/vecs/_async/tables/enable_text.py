@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._sql import tables, write
@@ -32,9 +33,8 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
     """Give a collection the text columns and the keywords that it lacks, in this language."""
     if text_key is not None:
         checked_key(text_key)
-    async with executor.transaction({"statement_timeout": "0"}) as session:
+    async with altering(executor, table, NO_TIMEOUT) as session:
         configuration = await find_language(session, language)
-        await session.execute(tables.lock_creation())
         # Looked at under the lock: another client may have been faster.
         rows = await session.execute(tables.find_table(table.schema, table.name))
         table = tables.read_table(rows, table.schema, table.name, table.extension) or table
@@ -53,6 +53,7 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
             await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
-        await executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
+        async with executor.transaction(NO_TIMEOUT) as session:
+            await session.execute(analyze(table))
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

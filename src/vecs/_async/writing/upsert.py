@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Sequence, Sized
-from typing import Any
+from typing import Any, Protocol
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.transforming import transform_records
 from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take
 from vecs._concurrency.waiting import async_pause
+from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write
-from vecs._sql.rows import EncodedRow, encode_record
+from vecs._sql.rows import EncodedRow, encode_record, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs.exc import ArgError, VecsException
 from vecs.records import Record, to_record
 from vecs.transforms import Pipeline, Transform
 
@@ -29,10 +31,52 @@ RECORDS_PER_EMBEDDING = 128
 RECORDS_PER_READ = 100
 
 
+class AsyncWriteTarget:
+    """The table that records are written to, as far as it is known, and how to look at it again."""
+
+    def __init__(
+        self,
+        executor: AsyncExecutor,
+        table: Table,
+        transform: Transform | None,
+        is_altered: AsyncQuestion,
+        read_table: AsyncTableReader,
+    ) -> None:
+        self.executor, self.table, self.transform = executor, table, transform
+        self._is_altered, self._read_table = is_altered, read_table
+
+    async def follows(self, error: VecsException, buffer: RowBuffer) -> bool:
+        """
+        Whether the table was altered, and an error may come of that; what waits in the buffer then fits the new one.
+
+        Raises ArgError where it cannot.
+        """
+        if not may_be_altered(error) or not await self._is_altered(self.table, error):
+            return False
+        former, self.table = self.table, await self._read_table()
+        if row_shape(former) != row_shape(self.table):
+            await async_offload_many(len(buffer), buffer.change, recoder(former, self.table))
+        return True
+
+
+class AsyncQuestion(Protocol):
+    """Says whether the table is other than it was, after an error."""
+
+    async def __call__(self, before: Table | None, error: VecsException) -> bool:
+        """Return whether it is."""
+        ...
+
+
+class AsyncTableReader(Protocol):
+    """Says what is known of the table."""
+
+    async def __call__(self) -> Table:
+        """Return it."""
+        ...
+
+
 async def upsert(
-    executor: AsyncExecutor,
-    table: Table,
-    transform: Transform | None,
+    to: AsyncWriteTarget,
     records: Iterable[Any] | AsyncIterable[Any],
     *,
     batch_size: int | None,
@@ -41,28 +85,38 @@ async def upsert(
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
     total = len(records) if isinstance(records, Sized) else None
-    size = RECORDS_PER_EMBEDDING if transform is not None else RECORDS_PER_READ
+    size = RECORDS_PER_EMBEDDING if to.transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)
     taken = written = 0
     buffer = RowBuffer()
-    with progress_updates(progress, total, table.name) as update:
+    with progress_updates(progress, total, to.table.name) as update:
         try:
             while items := await async_take(source, size):
-                await _add(buffer, table, transform, items, taken)
+                await _add(to, buffer, items, taken)
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
-                    written += await _write(executor, table, buffer)
+                    written += await _write(to, buffer)
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
-            written += await _write(executor, table, buffer)
+            written += await _write(to, buffer)
         finally:
             buffer.close()
     return written
 
 
-async def _add(
+async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
+    try:
+        await _add_once(buffer, to.table, to.transform, items, position)
+    except ArgError as error:
+        # It may fit the table that is there now.
+        if not await to.follows(error, buffer):
+            raise
+        await _add_once(buffer, to.table, to.transform, items, position)
+
+
+async def _add_once(
     buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int
 ) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
@@ -106,7 +160,17 @@ def _without_text(record: Record) -> Record:
     return Record(record.id, vec=record.vec, metadata=record.metadata)
 
 
-async def _write(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
+async def _write(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
+    try:
+        return await _write_repeatedly(to.executor, to.table, buffer)
+    except VecsException as error:
+        # The transaction has undone itself.
+        if not await to.follows(error, buffer):
+            raise
+    return await _write_repeatedly(to.executor, to.table, buffer)
+
+
+async def _write_repeatedly(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
     # Where the server undid a write because of another one, the rows are still here to be written again.
     for seconds in conflict_pauses():
         try:

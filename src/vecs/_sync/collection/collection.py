@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from vecs._reports.info import CollectionInfo
 from vecs._sql import tables
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
 from vecs._sync.collection.reading import Reading
@@ -22,9 +23,10 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
     through this object do not.
     """
 
+    @anew("select")
     def info(self) -> CollectionInfo:
         """Read what the collection is and how large; counting takes time on large ones."""
-        table = self._table()
+        table = self._table(0)
         facts = tables.read_table_facts(self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
             name=table.name,

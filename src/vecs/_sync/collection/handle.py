@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vecs._concurrency.calls import Dunders
+from vecs._concurrency.calls import Dunders, offload
+from vecs._connecting.refused import Need
+from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
-from vecs.exc import ArgError, FilterError
+from vecs._sync.tables.refused import explained
+from vecs._writing.stored_transform import transform_to_open_with
+from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
 from vecs.filters import Column, Filter, conditions_of, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId, id_list
@@ -89,15 +93,48 @@ class Handle(Connected, Dunders):
         self._read_at = -math.inf
         super().__init__(self.client._executor, self.client._catalog)
 
-    def _table(self, oldest: float = math.inf) -> Table:
+    def _table(self, oldest: float = LONGEST_KNOWN) -> Table:
         """Return what is known of the table, read at most so many seconds ago."""
-        known, altered = self._known, self._catalog.altered
-        old = oldest < math.inf and time.monotonic() - self._read_at > oldest
-        if known is None or self._altered != altered or old:
-            # Made by hand, as vecs 0.4 allowed; or altered by another object, or elsewhere.
-            known = require_table(self._executor, self.client.schema, self.name)
-            self._known, self._altered, self._read_at = known, altered, time.monotonic()
+        known = self._known
+        # Made by hand, as vecs 0.4 allowed; or altered by another object, or perhaps elsewhere.
+        if known is None or self._altered != self._catalog.altered or time.monotonic() - self._read_at >= oldest:
+            return self._read_table()
         return known
+
+    def _read_table(self) -> Table:
+        """Read what the table is now; raises CollectionNotFound, and MismatchedDimension where it has another model."""
+        known, altered = self._known, self._catalog.altered
+        table = require_table(self._executor, self.client.schema, self.name)
+        if known is not None and known != table:
+            self._catalog.forget()
+            self._given = self.name, table.dimension
+        if known is not None and self.transform is not None and known.comment != table.comment:
+            offload(transform_to_open_with, table, self.transform)
+        self._known, self._altered, self._read_at = table, altered, time.monotonic()
+        return table
+
+    def _is_altered(self, before: Table | None, error: VecsException) -> bool:
+        """
+        Whether table or extension are, after an error, not what they were `before` the call that failed.
+
+        Raises CollectionNotFound where there is no such collection any more.
+        """
+        known = before or self._known
+        if known is None:
+            return False
+        try:
+            self._executor.refresh_extension()
+            return self._read_table() != known
+        except DatabaseError:
+            # The server cannot be asked; what failed before is what the caller has to know.
+            raise error from error.__cause__
+
+    def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
+        """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""
+        if isinstance(error, DatabaseError):
+            told = explained(error, self._executor, self.client.schema, self.name, needs)
+            if told is not error:
+                raise told from error.__cause__
 
     def _selection(
         self,
@@ -123,13 +160,13 @@ class Handle(Connected, Dunders):
     def _check_columns(self, filters: Filter) -> None:
         """Refuse a condition on columns that the collection does not have."""
         keys = [part.key for part in conditions_of(filters) if isinstance(part, Column) and part.column != "id"]
-        # They may have been added elsewhere.
-        if keys and not (self._table()).has_text and not (self._table(60)).has_text:
+        if keys and not (self._table()).has_text:
             raise FilterError(
                 f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
                 "enable_text(), or create the collection with text=True"
             )
 
+    @anew("select")
     def indexes(self) -> list[IndexInfo]:
         """List the collection's indexes, by name."""
         return list_indexes(self._executor, self._table())

@@ -10,6 +10,7 @@ from vecs._indexing.memory import checked_memory
 from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
 from vecs._sql.filters import KEY_TYPES, KeyType
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.indexing import create
 from vecs.exc import ArgError, IndexNotFound
@@ -22,6 +23,7 @@ from vecs.storage import IndexPrecision
 class Indexing(Handle):
     """The methods that concern indexes."""
 
+    @anew("own", "create")
     def index(
         self,
         measure: Measure | None = None,
@@ -61,8 +63,11 @@ class Indexing(Handle):
         `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
         needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the
         greatest of the server's own setting, 256 MB and its shared_buffers. A warning is logged where the index
-        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's. Through a pooler
-        neither holds for a concurrent build.
+        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's.
+
+        Timeouts do not end a build. But through a pooler nothing can be set for a concurrent build: `memory` and
+        `workers` raise ArgError, and a timeout of the role or the database, of which a warning is logged, holds. Use a
+        client of a direct connection, or leave `concurrently` out.
 
         `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
         the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
@@ -74,7 +79,14 @@ class Indexing(Handle):
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
             raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
         chosen, args = resolve_method(method, index_arguments)
-        table = self._table()
+        if concurrently and self._executor.pooler and (memory is not None or workers is not None):
+            raise ArgError(
+                f"{'memory' if memory is not None else 'workers'}= does not reach a concurrent build through a pooler, "
+                "which keeps no settings for it; leave it out, leave concurrently=True out, or build with a client of "
+                "a direct connection to the server"
+            )
+        # What fits the table as it was might build on one that was made anew, but another index than is due.
+        table = self._table(0)
         spec = measure_for(measure, table.vec_type, table.dimension)
         request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
         how = BuildOptions(
@@ -89,6 +101,7 @@ class Indexing(Handle):
 
     create_index = index
 
+    @anew("own", "create")
     def create_metadata_index(self, key: str, type: KeyType | None = None, *, concurrently: bool = False) -> str:
         """
         Build an index for ranges ($gt, $gte, $lt, $lte, $between) at a key of the metadata; return its name.
@@ -105,10 +118,12 @@ class Indexing(Handle):
         self._catalog.forget()
         return name
 
+    @anew("select")
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
         """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
         return any(index.valid and measure in index.measures for index in self.indexes())
 
+    @anew("own")
     def drop_index(self, name: str) -> None:
         """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
         existing = self.indexes()

@@ -9,6 +9,7 @@ from typing import Any
 
 from vecs._checks.numbers import checked_int
 from vecs._reports.recall import Recall, Tuning, checked_target
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.searching.measure import Searched, Task, measure_recall, sampled_task, task_of, tune
 from vecs._sync.searching.queries import query_vectors
@@ -19,6 +20,7 @@ from vecs.measures import measure_for
 class Measuring(Handle):
     """The methods that measure an index."""
 
+    @anew("select")
     def recall(
         self,
         queries: Iterable[Any] | None = None,
@@ -49,6 +51,7 @@ class Measuring(Handle):
         task = self._task(queries, filters, measure, limit=limit, sample=sample, seed=seed)
         return measure_recall(task, {"ef_search": ef_search, "probes": probes, "oversampling": oversampling})
 
+    @anew("select")
     def tune(
         self,
         target: float = 0.98,

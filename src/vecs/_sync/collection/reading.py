@@ -8,10 +8,11 @@ from typing import Any
 
 from vecs._checks.numbers import checked_int
 from vecs._reports.frames import to_arrow, to_pandas
-from vecs._sql.answers import ID, Columns, RecordRow, read_record_rows, read_records
+from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import Page, count_records, select_records
 from vecs._sql.scalars import only_value
 from vecs._sql.selection import Selection, selects_nothing
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
 from vecs.exc import ArgError
 from vecs.records import Record, RecordId, id_list
@@ -20,6 +21,7 @@ from vecs.records import Record, RecordId, id_list
 class Reading(Handle):
     """The methods that read records."""
 
+    @anew("select")
     def get(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -51,6 +53,7 @@ class Reading(Handle):
         ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
         return ordered[offset : None if limit is None else offset + limit]
 
+    @anew("select")
     def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
         """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
         table = self._table()
@@ -69,6 +72,7 @@ class Reading(Handle):
             raise KeyError(f"no item found with requested id {id!r}")
         return rows[0]
 
+    @anew("select")
     def count(self, filters: Filters | None = None) -> int:
         """Count the records, or those that match a filter; exactly."""
         selection = self._selection(filters=filters)
@@ -87,18 +91,21 @@ class Reading(Handle):
         No transaction is open between pages: records written meanwhile may or may not be seen.
         """
         page_size = checked_int(page_size, "page_size", 1)
-        selection = self._selection(filters=filters)
-        table = self._table()
-        columns = Columns(vec=include_vector, extra=True)
         after: str | None = None
         while True:
-            statement = select_records(table, columns, selection, Page(page_size, after=after))
-            rows = self._executor.read(statement)
-            for record in read_records(table, rows):
+            records = self._page(filters, include_vector, Page(page_size, after=after))
+            for record in records:
                 yield record
-            if len(rows) < page_size:
+            if len(records) < page_size:
                 return
-            after = rows[-1][ID]
+            after = str(records[-1].id)
+
+    @anew("select")
+    def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:
+        selection = self._selection(filters=filters)
+        table = self._table()
+        statement = select_records(table, Columns(vec=include_vector, extra=True), selection, page)
+        return read_records(table, self._executor.read(statement))
 
     def __iter__(self) -> Iterator[Record]:
         """Yield every record, without its vector; see `scan()`."""

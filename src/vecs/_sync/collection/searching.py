@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -28,6 +27,7 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
 from vecs._sync.searching.explain import explain
 from vecs._sync.searching.queries import query_vectors
@@ -46,6 +46,7 @@ else:
 class Searching(Handle):
     """The methods that search."""
 
+    @anew("select")
     def search(
         self,
         query: Any,
@@ -98,6 +99,7 @@ class Searching(Handle):
         """
         return (self._search([query], options_of(locals())))[0]
 
+    @anew("select")
     def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
         Search for several texts or vectors; one list of matches per query, in the order of the queries.
@@ -109,6 +111,7 @@ class Searching(Handle):
         check_known(options)
         return self._search(list(queries), options)
 
+    @anew("select")
     def query(
         self,
         data: Any = None,
@@ -149,6 +152,7 @@ class Searching(Handle):
             rows = (self._answer(table, request, [Query(vec)]))[0]
         return read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
+    @anew("select")
     def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
         Describe how Postgres would run a search: in words first, then the plan.
@@ -173,8 +177,7 @@ class Searching(Handle):
         return [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
 
     def _request(self, options: SearchOptions) -> tuple[Table, Request]:
-        # The language is part of the statement: one that was changed elsewhere would find nothing, silently.
-        table = self._table(math.inf if options.get("mode", "vector") == "vector" else 60)
+        table = self._table()
         if is_plain(options):
             return table, plain_request(table, options)
         return table, checked_request(table, self._selection(filters=options.get("filters")), options)

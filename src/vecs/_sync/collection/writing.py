@@ -8,16 +8,22 @@ from typing import Any, cast
 
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_int
+from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
+from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
+from vecs._sync.indexing.guard import altering
 from vecs._sync.tables.enable_text import enable_text
-from vecs._sync.writing.upsert import upsert
+from vecs._sync.tables.refused import saying_what_to_grant
+from vecs._sync.writing.upsert import WriteTarget, upsert
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId
+
+_REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
 
 
 class Writing(Handle):
@@ -51,16 +57,17 @@ class Writing(Handle):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
-        skip = skip_adapter or skip_transform
-        return upsert(
-            self._executor,
-            self._table(),
-            None if skip else self.transform,
-            cast("Iterable[Any]", given),
-            batch_size=batch_size,
-            progress=progress,
-        )
+        transform = None if skip_adapter or skip_transform else self.transform
+        table = self._table()
+        if transform is not None and not table.has_text:
+            # Where text columns were added elsewhere, texts would be lost without a word.
+            table = self._table(0)
+        writing = WriteTarget(self._executor, table, transform, self._is_altered, self._table)
+        needs: tuple[Need, ...] = ("select", "insert", "update") if transform is None else _REPLACES_CHUNKS
+        with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
+            return upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
 
+    @anew("select", "delete")
     def delete(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -83,6 +90,7 @@ class Writing(Handle):
             return []
         return first_column(self._executor.write(write.delete(self._table(), selection)))
 
+    @anew("select", "update")
     def update_metadata(
         self,
         metadata: Metadata,
@@ -119,12 +127,14 @@ class Writing(Handle):
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
         return first_column(self._executor.write(statement))
 
+    @anew("truncate")
     def truncate(self) -> None:
         """Remove every record; the indexes stay."""
         table = self._table()
-        with self._executor.transaction() as session:
+        with altering(self._executor, table) as session:
             session.execute(tables.truncate_table(table))
 
+    @anew("own", "create")
     def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
         """
         Let a collection keep text, and be searched by keywords and in hybrid mode.

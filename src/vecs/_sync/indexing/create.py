@@ -27,11 +27,11 @@ from vecs._sql.records import count_records
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import EVERYTHING
 from vecs._sql.tables import Table
-from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, without_leftovers
+from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, timeouts_of_pooler, without_leftovers
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import PinnedConnection
-from vecs.exc import ArgError, DatabaseError
+from vecs.exc import ArgError, DatabaseError, IndexNotFound
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
 
 log = logging.getLogger("vecs")
@@ -52,13 +52,13 @@ def create_index(
             _build(executor, pinned, spec, plan, how, watch)
             watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
             # Without statistics the planner guesses how many records a filter keeps.
-            pinned.outside_transaction(indexes.analyze(table), NO_TIMEOUT)
+            pinned.execute(indexes.analyze(table))
         else:
             log.info("collection %r already has the index %s; nothing to build", table.name, plan.name)
         for name in plan.superseded:
             watch.tell(watch.tracker.at("dropping the index that was replaced", 99.0, plan.name))
             # Concurrently, so that searches do not wait for those that use it.
-            pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+            pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True))
     watch.tell(watch.tracker.at("done" if plan.statements else "exists already", 100.0, plan.name))
     return plan.name
 
@@ -79,10 +79,11 @@ def _build(
     watch: Watch,
 ) -> None:
     rows, memory = _rows_and_memory(executor, pinned, spec, how.memory)
-    # A timeout that is meant for searches must not end a build.
-    settings = {**NO_TIMEOUT, "maintenance_work_mem": memory}
+    settings = {"maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
+    if executor.pooler and how.concurrently and (said := timeouts_of_pooler(pinned)) is not None:
+        log.warning("%s", said)
     try:
         with pinned.hearing(_listener(plan.name, memory, rows)):
             if how.concurrently:
@@ -159,18 +160,21 @@ def create_key_index(executor: Executor, table: Table, key: str, type: KeyType |
             log.info("collection %r already has the index %s; nothing to build", table.name, kept)
             return kept
         try:
-            pinned.outside_transaction(create, NO_TIMEOUT)
+            if concurrently:
+                pinned.outside_transaction(create)
+            else:
+                pinned.execute(create)
         except BaseException:
             if concurrently:
                 shielded(tidy(executor, pinned, table, [create]))
             raise
         # Statistics of the key are those of the index's expression, so they begin with this.
-        pinned.outside_transaction(indexes.analyze(table), NO_TIMEOUT)
+        pinned.execute(indexes.analyze(table))
     return name
 
 
 def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
-    types = first_column(executor.read(indexes.key_types(table, key)))
+    types = first_column(executor.read(indexes.key_types(table, key), NO_TIMEOUT))
     found: list[KeyType] = [type for type in KEY_TYPES if type in types]
     if len(found) == 1:
         return found[0]
@@ -184,4 +188,7 @@ def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
 def drop_index(executor: Executor, table: Table, name: str) -> None:
     """Drop one index by name, when nobody else builds or drops one; concurrently."""
     with building_session(executor, table, Watch(executor, None)) as pinned:
-        pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), NO_TIMEOUT)
+        existing = indexes.read_indexes(pinned.execute(indexes.list_indexes(table)), table)
+        if name not in [index.name for index in existing]:
+            raise IndexNotFound(f"the index {name!r} of collection {table.name!r} was dropped by somebody else")
+        pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True))

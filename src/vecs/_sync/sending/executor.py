@@ -76,7 +76,7 @@ class Executor:
         return self._connections.belongs_elsewhere()
 
     def refresh_extension(self) -> None:
-        """Look again whether the server has pgvector, for example after it was created."""
+        """Look again which pgvector the server has, for example after it was created, moved or updated."""
         self._connections.use_extension(read_extension(self.read(find_extension())))
 
     def read(
@@ -140,9 +140,13 @@ class Executor:
             yield session
 
     @contextmanager
-    def outside_pool(self) -> Generator[PinnedConnection]:
-        """Open a connection outside the pool, whose connections may all be in use, and close it at the end."""
-        with self._connections.outside_pool() as pinned:
+    def outside_pool(self, settings: Settings = NO_SETTINGS) -> Generator[PinnedConnection]:
+        """
+        Open a connection outside the pool, whose connections may all be in use, and close it at the end.
+
+        The settings hold for all its statements but those that a pooler takes outside of a transaction.
+        """
+        with self._connections.outside_pool(settings) as pinned:
             yield pinned
 
     @contextmanager

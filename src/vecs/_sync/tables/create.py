@@ -13,6 +13,7 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.enable_text import find_language
 from vecs._sync.tables.find import require_table
+from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
@@ -45,14 +46,16 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     MismatchedDimension.
     """
     dimension = _dimension(new)
-    with executor.transaction() as session:
+    with (
+        saying_what_to_grant(executor, new.schema, None, "make"),
+        executor.transaction() as session,
+    ):
         session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
         created = not session.execute(tables.find_table(new.schema, new.name))
         if created:
             _create(executor, session, new, dimension)
-    if executor.extension is None:
-        executor.refresh_extension()
+    executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
     table = require_table(executor, new.schema, new.name)

@@ -10,6 +10,7 @@ from vecs._sql import tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table
+from vecs._sync.indexing.guard import NO_TIMEOUT, altering
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs.exc import ArgError
@@ -33,9 +34,8 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
     """Give a collection the text columns and the keywords that it lacks, in this language."""
     if text_key is not None:
         checked_key(text_key)
-    with executor.transaction({"statement_timeout": "0"}) as session:
+    with altering(executor, table, NO_TIMEOUT) as session:
         configuration = find_language(session, language)
-        session.execute(tables.lock_creation())
         # Looked at under the lock: another client may have been faster.
         rows = session.execute(tables.find_table(table.schema, table.name))
         table = tables.read_table(rows, table.schema, table.name, table.extension) or table
@@ -54,6 +54,7 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
             session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
-        executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
+        with executor.transaction(NO_TIMEOUT) as session:
+            session.execute(analyze(table))
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Sized
-from typing import Any
+from typing import Any, Protocol
 
 from vecs._concurrency.calls import iterate, offload, offload_many, take
 from vecs._concurrency.waiting import pause
+from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write
-from vecs._sql.rows import EncodedRow, encode_record
+from vecs._sql.rows import EncodedRow, encode_record, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs.exc import ArgError, VecsException
 from vecs.records import Record, to_record
 from vecs.transforms import Pipeline, Transform
 
@@ -30,10 +32,52 @@ RECORDS_PER_EMBEDDING = 128
 RECORDS_PER_READ = 100
 
 
+class WriteTarget:
+    """The table that records are written to, as far as it is known, and how to look at it again."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        table: Table,
+        transform: Transform | None,
+        is_altered: Question,
+        read_table: TableReader,
+    ) -> None:
+        self.executor, self.table, self.transform = executor, table, transform
+        self._is_altered, self._read_table = is_altered, read_table
+
+    def follows(self, error: VecsException, buffer: RowBuffer) -> bool:
+        """
+        Whether the table was altered, and an error may come of that; what waits in the buffer then fits the new one.
+
+        Raises ArgError where it cannot.
+        """
+        if not may_be_altered(error) or not self._is_altered(self.table, error):
+            return False
+        former, self.table = self.table, self._read_table()
+        if row_shape(former) != row_shape(self.table):
+            offload_many(len(buffer), buffer.change, recoder(former, self.table))
+        return True
+
+
+class Question(Protocol):
+    """Says whether the table is other than it was, after an error."""
+
+    def __call__(self, before: Table | None, error: VecsException) -> bool:
+        """Return whether it is."""
+        ...
+
+
+class TableReader(Protocol):
+    """Says what is known of the table."""
+
+    def __call__(self) -> Table:
+        """Return it."""
+        ...
+
+
 def upsert(
-    executor: Executor,
-    table: Table,
-    transform: Transform | None,
+    to: WriteTarget,
     records: Iterable[Any] | Iterable[Any],
     *,
     batch_size: int | None,
@@ -42,28 +86,40 @@ def upsert(
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = iterate(records)
     total = len(records) if isinstance(records, Sized) else None
-    size = RECORDS_PER_EMBEDDING if transform is not None else RECORDS_PER_READ
+    size = RECORDS_PER_EMBEDDING if to.transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)
     taken = written = 0
     buffer = RowBuffer()
-    with progress_updates(progress, total, table.name) as update:
+    with progress_updates(progress, total, to.table.name) as update:
         try:
             while items := take(source, size):
-                _add(buffer, table, transform, items, taken)
+                _add(to, buffer, items, taken)
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
-                    written += _write(executor, table, buffer)
+                    written += _write(to, buffer)
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
-            written += _write(executor, table, buffer)
+            written += _write(to, buffer)
         finally:
             buffer.close()
     return written
 
 
-def _add(buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int) -> None:
+def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
+    try:
+        _add_once(buffer, to.table, to.transform, items, position)
+    except ArgError as error:
+        # It may fit the table that is there now.
+        if not to.follows(error, buffer):
+            raise
+        _add_once(buffer, to.table, to.transform, items, position)
+
+
+def _add_once(
+    buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int
+) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
     if transform is None:
         offload_many(len(records), _encode_into, buffer, table, records)
@@ -105,7 +161,17 @@ def _without_text(record: Record) -> Record:
     return Record(record.id, vec=record.vec, metadata=record.metadata)
 
 
-def _write(executor: Executor, table: Table, buffer: RowBuffer) -> int:
+def _write(to: WriteTarget, buffer: RowBuffer) -> int:
+    try:
+        return _write_repeatedly(to.executor, to.table, buffer)
+    except VecsException as error:
+        # The transaction has undone itself.
+        if not to.follows(error, buffer):
+            raise
+    return _write_repeatedly(to.executor, to.table, buffer)
+
+
+def _write_repeatedly(executor: Executor, table: Table, buffer: RowBuffer) -> int:
     # Where the server undid a write because of another one, the rows are still here to be written again.
     for seconds in conflict_pauses():
         try:

@@ -1,0 +1,56 @@
+"""Calls that are done once more where the database was altered since the client looked at it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from vecs._connecting.altered import may_be_altered
+from vecs._connecting.refused import Need
+from vecs.exc import VecsException
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Arguments that may be iterators, which a second run of the method would find empty.
+_ITERABLES = {"ids", "document_ids", "queries"}
+
+
+def async_anew(*needs: Need) -> Callable[[F], F]:
+    """
+    Have a method of a collection run once more if it fails and its table, or pgvector, is not what it was.
+
+    Nothing is done twice: a statement that fails has undone itself. If all is as it was, or the method fails again,
+    its error stands: by then it is about the table as it is. Where the server refused something, the error says what
+    the role lacks of what the method `needs`.
+    """
+
+    def decorate(method: F) -> F:
+        iterables = bool(_ITERABLES & inspect.signature(method).parameters.keys())
+
+        @wraps(method)
+        async def call(collection: Any, *args: Any, **kwargs: Any) -> Any:
+            if iterables:
+                args = tuple(map(_kept, args))
+                kwargs = {name: _kept(value) for name, value in kwargs.items()}
+            before = collection._known
+            try:
+                return await method(collection, *args, **kwargs)
+            except VecsException as error:
+                if not may_be_altered(error) or not await collection._is_altered(before, error):
+                    await collection._say_what_to_grant(error, needs)
+                    raise
+            try:
+                return await method(collection, *args, **kwargs)
+            except VecsException as error:
+                await collection._say_what_to_grant(error, needs)
+                raise
+
+        return cast("F", call)
+
+    return decorate
+
+
+def _kept(argument: Any) -> Any:
+    return list(cast("Iterator[Any]", argument)) if isinstance(argument, Iterator) else argument

@@ -1,0 +1,42 @@
+"""Says what to grant where the server refused something."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from vecs._async.sending.executor import AsyncExecutor
+from vecs._connecting.refused import READ_ONLY, REFUSED, Need, what_to_ask_for, why_read_only
+from vecs._sql.privileges import privileges, read_privileges
+from vecs.exc import DatabaseError
+
+
+async def explained(
+    error: DatabaseError, executor: AsyncExecutor, schema: str, name: str | None, needs: tuple[Need, ...]
+) -> DatabaseError:
+    """Return an error that says besides what the role lacks, or why nothing can be written; else the error itself."""
+    if error.sqlstate not in (REFUSED, READ_ONLY):
+        return error
+    try:
+        found = read_privileges(await executor.read(privileges(schema, name)))
+    except DatabaseError:
+        return error
+    if error.sqlstate == READ_ONLY:
+        said = why_read_only(found)
+    else:
+        said = what_to_ask_for(found, schema, name, needs)
+    return error if said is None else DatabaseError(f"{error}; {said}", error.sqlstate)
+
+
+@asynccontextmanager
+async def saying_what_to_grant(
+    executor: AsyncExecutor, schema: str, name: str | None, *needs: Need
+) -> AsyncGenerator[None]:
+    """Have an error of what is done inside say what the role lacks for it."""
+    try:
+        yield
+    except DatabaseError as error:
+        told = await explained(error, executor, schema, name, needs)
+        if told is error:
+            raise
+        raise told from error.__cause__

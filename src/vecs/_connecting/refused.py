@@ -1,0 +1,74 @@
+"""What a role lacks where the server refused it something, and what to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from vecs._sql.fragment import Identifier
+from vecs._sql.privileges import Privileges
+
+REFUSED = "42501"
+READ_ONLY = "25006"
+
+# What a call needs of a table, or: to own it; to make a table or an index in its schema; to make all that is missing.
+Need = Literal["select", "insert", "update", "delete", "truncate", "own", "create", "make"]
+
+
+def what_to_ask_for(found: Privileges, schema: str, name: str | None, needs: Sequence[Need]) -> str | None:
+    """Say what the role lacks and how it is granted; None where it has all of it, so that something else refused."""
+    role, place = Identifier(found.role).sql, Identifier(schema).sql
+    if not found.schema_exists:
+        if "make" in needs and not found.creates_schemas:
+            return _asks(
+                f"the schema {place} does not exist and was to be created, which the role {role} may not: name one "
+                "that exists with schema=, or ask for",
+                f"create schema {place} authorization {role}",
+                *_for_extension(found, needs),
+            )
+        missing_extension = _for_extension(found, needs)
+        return _asks("ask for", *missing_extension) if missing_extension else None
+    grants: list[str] = []
+    missing = [need for need, has in (("usage", found.uses_schema), ("create", _creates(found, needs))) if not has]
+    if missing:
+        grants.append(f"grant {', '.join(missing)} on schema {place} to {role}")
+    grants.extend(_for_extension(found, needs))
+    if name is not None and found.owner is not None:
+        table = Identifier(schema, name).sql
+        lacking = [need for need in needs if need in found.lacking]
+        if lacking:
+            grants.append(f"grant {', '.join(lacking)} on {table} to {role}")
+        if "own" in needs and not found.owns:
+            grants.append(f"grant {Identifier(found.owner).sql} to {role}, since only the owner of {table} may do this")
+    return _asks(f"the role {role} lacks a privilege; ask for", *grants) if grants else None
+
+
+def why_read_only(found: Privileges) -> str:
+    """Say why nothing can be written."""
+    if found.in_recovery:
+        return "the server is a standby, which can only be read: write with a client of the primary"
+    role, database = Identifier(found.role).sql, Identifier(found.database).sql
+    return (
+        "default_transaction_read_only is on, for the server, the database, the role or in the connection string: take "
+        f"it back (alter role {role} or alter database {database} reset default_transaction_read_only), or write with "
+        "another client"
+    )
+
+
+def _creates(found: Privileges, needs: Sequence[Need]) -> bool:
+    return found.creates_in_schema or not ({"create", "make"} & set(needs))
+
+
+def _for_extension(found: Privileges, needs: Sequence[Need]) -> list[str]:
+    role = Identifier(found.role).sql
+    if found.extension_schema is None:
+        if "make" not in needs:
+            return []
+        return ["create extension vector (by a superuser, or where your provider enables extensions)"]
+    if not found.uses_extension:
+        return [f"grant usage on schema {Identifier(found.extension_schema).sql} to {role}"]
+    return []
+
+
+def _asks(said: str, *statements: str) -> str:
+    return f"{said}: {'; '.join(statements)}"
