@@ -26,6 +26,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -36,8 +37,8 @@ from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncVecsConnect
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_loop, loop_is_over, same_loop
 from vecs._concurrency.pool import AsyncGate, AsyncPool
-from vecs._concurrency.waiting import AsyncLock
-from vecs._connecting.errors import connection_error
+from vecs._concurrency.waiting import AsyncLock, async_pause
+from vecs._connecting.errors import ServerStarting, connection_error
 from vecs._connecting.options import Options
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
 
 _Pool = AsyncPool[AsyncVecsConnection]
+
+# Seconds for the recovery of an embedded server, which reads all that was written since its last checkpoint.
+RECOVERY = 600
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
 _ABANDONED: list[Any] = []
@@ -202,8 +206,7 @@ class AsyncConnections:
         async with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = await async_offload(self._start_server)
-            await self._probe(parameters)
+            parameters = await self._reach()
             self._parameters = parameters
             pool = await self._open_pool(parameters)
             if close_count != self._close_count:
@@ -214,6 +217,20 @@ class AsyncConnections:
         if old is not None:
             # Connections in use are closed as they come back.
             await old.close(timeout=1)
+
+    async def _reach(self) -> dict[str, Any]:
+        """Look at the server and return libpq's parameters; wait for an embedded one until its recovery is over."""
+        started = monotonic()
+        while True:
+            parameters = await async_offload(self._start_server)
+            try:
+                await self._probe(parameters)
+            except ServerStarting:
+                if isinstance(self.target, ServerTarget) or monotonic() - started > RECOVERY:
+                    raise
+                await async_pause(0.05)
+            else:
+                return parameters
 
     def _start_server(self) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
@@ -243,7 +260,8 @@ class AsyncConnections:
         try:
             return await AsyncVecsConnection.connect(**connect_arguments(parameters, prepares=False))
         except psycopg.Error as error:
-            raise connection_error(error, self.target) from error
+            # Without psycopg's frames, in whose variables is the password.
+            raise connection_error(error, self.target) from error.with_traceback(None)
 
     async def _open_pool(self, parameters: dict[str, Any]) -> _Pool:
         pool = _Pool(

@@ -27,6 +27,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -36,8 +37,8 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from vecs._concurrency.calls import offload
 from vecs._concurrency.loops import loop, loop_is_over, same_loop
 from vecs._concurrency.pool import Gate, Pool
-from vecs._concurrency.waiting import Lock
-from vecs._connecting.errors import connection_error
+from vecs._concurrency.waiting import Lock, pause
+from vecs._connecting.errors import ServerStarting, connection_error
 from vecs._connecting.options import Options
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
 
 _Pool = Pool[VecsConnection]
+
+# Seconds for the recovery of an embedded server, which reads all that was written since its last checkpoint.
+RECOVERY = 600
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
 _ABANDONED: list[Any] = []
@@ -203,8 +207,7 @@ class Connections:
         with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = offload(self._start_server)
-            self._probe(parameters)
+            parameters = self._reach()
             self._parameters = parameters
             pool = self._open_pool(parameters)
             if close_count != self._close_count:
@@ -215,6 +218,20 @@ class Connections:
         if old is not None:
             # Connections in use are closed as they come back.
             old.close(timeout=1)
+
+    def _reach(self) -> dict[str, Any]:
+        """Look at the server and return libpq's parameters; wait for an embedded one until its recovery is over."""
+        started = monotonic()
+        while True:
+            parameters = offload(self._start_server)
+            try:
+                self._probe(parameters)
+            except ServerStarting:
+                if isinstance(self.target, ServerTarget) or monotonic() - started > RECOVERY:
+                    raise
+                pause(0.05)
+            else:
+                return parameters
 
     def _start_server(self) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
@@ -244,7 +261,8 @@ class Connections:
         try:
             return VecsConnection.connect(**connect_arguments(parameters, prepares=False))
         except psycopg.Error as error:
-            raise connection_error(error, self.target) from error
+            # Without psycopg's frames, in whose variables is the password.
+            raise connection_error(error, self.target) from error.with_traceback(None)
 
     def _open_pool(self, parameters: dict[str, Any]) -> _Pool:
         pool = _Pool(
