@@ -142,8 +142,8 @@ def _refused(target: object) -> ServerTarget | FolderTarget:
     # Of other types the value is not shown: it may hold a password.
     shown = repr(target) if isinstance(target, int | float) else type(target).__name__
     raise ArgError(
-        f"the target must be a connection string, a folder or None, not {shown}; a URL or a secret of another library "
-        "is given as a string, with its password"
+        f"the target must be a connection string, a folder or None, not {shown}; a URL object of another library is "
+        "given as a string, with its password"
     )
 
 
