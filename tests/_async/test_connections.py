@@ -352,6 +352,13 @@ async def test_a_password_is_in_no_variable_of_a_failure_to_connect(given: Any, 
             assert [shown for shown in _shown(caught.value) if "s3cret" in shown] == []
 
 
+async def test_a_host_of_the_environment_that_cannot_be_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "a..b")
+    with pytest.raises(DatabaseError, match="cannot connect to postgresql:///db: .*idna"):
+        async with vecs.create_async_client("postgresql:///db"):
+            pass
+
+
 async def test_a_password_is_in_no_variable_of_the_pool(target: str, schema: str) -> None:
     with_password = make_conninfo(target, password="s3cret")
     async with vecs.create_async_client(with_password, schema=schema, pool_size=1, pool_timeout=0.2) as client:

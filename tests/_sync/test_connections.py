@@ -349,6 +349,13 @@ def test_a_password_is_in_no_variable_of_a_failure_to_connect(given: Any, name: 
             assert [shown for shown in _shown(caught.value) if "s3cret" in shown] == []
 
 
+def test_a_host_of_the_environment_that_cannot_be_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "a..b")
+    with pytest.raises(DatabaseError, match="cannot connect to postgresql:///db: .*idna"):
+        with vecs.create_client("postgresql:///db"):
+            pass
+
+
 def test_a_password_is_in_no_variable_of_the_pool(target: str, schema: str) -> None:
     with_password = make_conninfo(target, password="s3cret")
     with vecs.create_client(with_password, schema=schema, pool_size=1, pool_timeout=0.2) as client:

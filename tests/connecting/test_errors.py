@@ -171,6 +171,12 @@ def test_what_libpq_finds_wrong_before_it_connects_is_final(reason: str) -> None
     assert type(connection_error(psycopg.OperationalError(f"connection is bad: {reason}"), "h")) is DatabaseError
 
 
+def test_what_the_environment_names_wrongly_is_final() -> None:
+    wrong = UnicodeError("encoding with 'idna' codec failed"), psycopg.ProgrammingError("bad value for connect_timeout")
+    for error in wrong:
+        assert type(connection_error(error, "h")) is DatabaseError
+
+
 def test_a_code_goes_before_words_where_psycopg_has_one() -> None:
     assert type(connection_error(said("57P03", "x"), "h")) is ServerStarting
     assert type(connection_error(said("53300", "x"), "h")) is Unavailable

@@ -86,7 +86,7 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException
     return DatabaseError(message, state)
 
 
-def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
+def connection_error(error: psycopg.Error | UnicodeError, target: object) -> DatabaseError:
     """
     Translate a failure to connect.
 
@@ -95,7 +95,11 @@ def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
     answer came, trying again may help, unless it is libpq that finds fault with the connection string.
     """
     reason = str(error).strip()
-    message, state = f"cannot connect to {target}: {reason}", error.sqlstate
+    message = f"cannot connect to {target}: {reason}"
+    if not isinstance(error, psycopg.OperationalError):
+        # What the environment or a service file names, which is not checked before: a host, or a number.
+        return DatabaseError(message)
+    state = error.sqlstate
     if state in ("57P02", "57P03") or any(words in reason for words in _STARTING):
         return ServerStarting(message, state)
     if state is not None or _ANSWER.search(reason):

@@ -259,7 +259,7 @@ class AsyncConnections:
     async def _connect_once(self, parameters: dict[str, Any]) -> AsyncVecsConnection:
         try:
             return await AsyncVecsConnection.connect(**connect_arguments(parameters, prepares=False))
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeError) as error:
             # Without psycopg's frames, in whose variables is the password.
             raise connection_error(error, self.target) from error.with_traceback(None)
 

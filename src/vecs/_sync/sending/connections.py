@@ -260,7 +260,7 @@ class Connections:
     def _connect_once(self, parameters: dict[str, Any]) -> VecsConnection:
         try:
             return VecsConnection.connect(**connect_arguments(parameters, prepares=False))
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeError) as error:
             # Without psycopg's frames, in whose variables is the password.
             raise connection_error(error, self.target) from error.with_traceback(None)
 
