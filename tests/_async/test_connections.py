@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import time
+import traceback
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
 from vecs._sql.settings import ping
-from vecs.exc import ArgError, DatabaseError, Unavailable
+from vecs.exc import ArgError, DatabaseError, Unavailable, VecsException
 
 
 @pytest.fixture
@@ -297,6 +300,76 @@ async def test_a_password_is_in_no_error(target: str, expected: type[Exception])
         error = error.__cause__ or error.__context__
 
 
+def _shown(error: BaseException) -> list[str]:
+    """What a traceback that shows variables would show, of all frames but the test's own, which hold what it gave."""
+    found: list[str] = []
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or any(one is other for other in seen):
+            continue
+        seen.append(one)
+        found.append(f"{one!s}{one!r}")
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            module, function = frame.f_globals["__name__"], frame.f_code.co_name
+            if module != __name__:
+                found += [f"{module}.{function}: {name} = {value!r}" for name, value in frame.f_locals.items()]
+        waiting += [one.__cause__, one.__context__]
+    return found
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://u:s3cret@127.0.0.1:1/db",
+        "postgresql://u:s3cret@127.0.0.1:{silent}/db?connect_timeout=2",
+        "host=127.0.0.1 port=1 user=u password=s3cret sslpassword=s3cret",
+        "postgresql://u:s3cret@no-such-host.invalid/db",
+        "postgresql://u:5/s3cret@host/db",
+        "postgresql://u:s3cret@host/db?sslmode=bogus",
+        "postgresql://u:s3cret@host/db\ud800",
+        "mysql://u:s3cret@host/db",
+        "u:s3cret@host/db",
+        Path("postgresql://u:s3cret@host/db"),
+        b"postgresql://u:s3cret@host/db",
+        {"password": "s3cret"},
+    ],
+    ids=range(12),
+)
+@pytest.mark.parametrize("name", ["target", "connection_string"])
+async def test_a_password_is_in_no_variable_of_a_failure_to_connect(given: Any, name: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        if isinstance(given, str):
+            given = given.replace("{silent}", str(silent.getsockname()[1]))
+        makers: list[Any] = [vecs.AsyncClient, vecs.create_async_client]
+        for make in makers:
+            with pytest.raises(VecsException) as caught:
+                async with make(**{name: given}):
+                    pass
+            assert [shown for shown in _shown(caught.value) if "s3cret" in shown] == []
+
+
+async def test_a_host_of_the_environment_that_cannot_be_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "a..b")
+    with pytest.raises(DatabaseError, match="cannot connect to postgresql:///db: .*idna"):
+        async with vecs.create_async_client("postgresql:///db"):
+            pass
+
+
+async def test_a_password_is_in_no_variable_of_the_pool(target: str, schema: str) -> None:
+    with_password = make_conninfo(target, password="s3cret")
+    async with vecs.create_async_client(with_password, schema=schema, pool_size=1, pool_timeout=0.2) as client:
+        pool: Any = client._executor._connections._pool
+        assert "s3cret" not in f"{pool.kwargs!r} {pool.kwargs.copy()!r} {client!r}"
+        async with client.connection():
+            with pytest.raises(Unavailable) as caught:
+                await client.collection_names()
+        assert [shown for shown in _shown(caught.value) if "s3cret" in shown] == []
+
+
 async def test_a_repr_names_the_target_without_its_password(target: str) -> None:
     client = vecs.AsyncClient("postgresql://me:s3cret@db.example:5433/app", schema="s")
     assert repr(client) == "vecs.AsyncClient('postgresql://me:***@db.example:5433/app', schema='s')"
@@ -338,6 +411,18 @@ async def test_an_embedded_server_that_died_is_started_again(tmp_path: Any) -> N
         pid = int((tmp_path / "db" / "pgdata" / "postmaster.pid").read_text().split()[0])
         _kill(pid)
         assert await docs.count() == 1
+
+
+async def test_an_embedded_server_that_recovers_from_a_crash_is_waited_for(tmp_path: Any) -> None:
+    async with vecs.create_async_client(tmp_path / "db") as client:
+        docs = await client.create_collection("docs", 2)
+        await docs.upsert([("a", [1, 2], {})])
+        for _ in range(3):
+            async with client.connection() as connection:
+                backend = connection.info.backend_pid
+            # The death of one of its processes makes the whole server recover.
+            _kill(backend)
+            assert await docs.count() == 1
 
 
 def _kill(pid: int) -> None:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import time
+import traceback
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
 from vecs._sql.settings import ping
-from vecs.exc import ArgError, DatabaseError, Unavailable
+from vecs.exc import ArgError, DatabaseError, Unavailable, VecsException
 
 
 @pytest.fixture
@@ -294,6 +297,76 @@ def test_a_password_is_in_no_error(target: str, expected: type[Exception]) -> No
         error = error.__cause__ or error.__context__
 
 
+def _shown(error: BaseException) -> list[str]:
+    """What a traceback that shows variables would show, of all frames but the test's own, which hold what it gave."""
+    found: list[str] = []
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or any(one is other for other in seen):
+            continue
+        seen.append(one)
+        found.append(f"{one!s}{one!r}")
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            module, function = frame.f_globals["__name__"], frame.f_code.co_name
+            if module != __name__:
+                found += [f"{module}.{function}: {name} = {value!r}" for name, value in frame.f_locals.items()]
+        waiting += [one.__cause__, one.__context__]
+    return found
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://u:s3cret@127.0.0.1:1/db",
+        "postgresql://u:s3cret@127.0.0.1:{silent}/db?connect_timeout=2",
+        "host=127.0.0.1 port=1 user=u password=s3cret sslpassword=s3cret",
+        "postgresql://u:s3cret@no-such-host.invalid/db",
+        "postgresql://u:5/s3cret@host/db",
+        "postgresql://u:s3cret@host/db?sslmode=bogus",
+        "postgresql://u:s3cret@host/db\ud800",
+        "mysql://u:s3cret@host/db",
+        "u:s3cret@host/db",
+        Path("postgresql://u:s3cret@host/db"),
+        b"postgresql://u:s3cret@host/db",
+        {"password": "s3cret"},
+    ],
+    ids=range(12),
+)
+@pytest.mark.parametrize("name", ["target", "connection_string"])
+def test_a_password_is_in_no_variable_of_a_failure_to_connect(given: Any, name: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        if isinstance(given, str):
+            given = given.replace("{silent}", str(silent.getsockname()[1]))
+        makers: list[Any] = [vecs.Client, vecs.create_client]
+        for make in makers:
+            with pytest.raises(VecsException) as caught:
+                with make(**{name: given}):
+                    pass
+            assert [shown for shown in _shown(caught.value) if "s3cret" in shown] == []
+
+
+def test_a_host_of_the_environment_that_cannot_be_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "a..b")
+    with pytest.raises(DatabaseError, match="cannot connect to postgresql:///db: .*idna"):
+        with vecs.create_client("postgresql:///db"):
+            pass
+
+
+def test_a_password_is_in_no_variable_of_the_pool(target: str, schema: str) -> None:
+    with_password = make_conninfo(target, password="s3cret")
+    with vecs.create_client(with_password, schema=schema, pool_size=1, pool_timeout=0.2) as client:
+        pool: Any = client._executor._connections._pool
+        assert "s3cret" not in f"{pool.kwargs!r} {pool.kwargs.copy()!r} {client!r}"
+        with client.connection():
+            with pytest.raises(Unavailable) as caught:
+                client.collection_names()
+        assert [shown for shown in _shown(caught.value) if "s3cret" in shown] == []
+
+
 def test_a_repr_names_the_target_without_its_password(target: str) -> None:
     client = vecs.Client("postgresql://me:s3cret@db.example:5433/app", schema="s")
     assert repr(client) == "vecs.Client('postgresql://me:***@db.example:5433/app', schema='s')"
@@ -335,6 +408,18 @@ def test_an_embedded_server_that_died_is_started_again(tmp_path: Any) -> None:
         pid = int((tmp_path / "db" / "pgdata" / "postmaster.pid").read_text().split()[0])
         _kill(pid)
         assert docs.count() == 1
+
+
+def test_an_embedded_server_that_recovers_from_a_crash_is_waited_for(tmp_path: Any) -> None:
+    with vecs.create_client(tmp_path / "db") as client:
+        docs = client.create_collection("docs", 2)
+        docs.upsert([("a", [1, 2], {})])
+        for _ in range(3):
+            with client.connection() as connection:
+                backend = connection.info.backend_pid
+            # The death of one of its processes makes the whole server recover.
+            _kill(backend)
+            assert docs.count() == 1
 
 
 def _kill(pid: int) -> None:

@@ -118,16 +118,25 @@ def test_an_error_of_a_search_is_one_line(
         "postgresql://me:secret@127.0.0.1:1/db",
         "mysql://me:secret@127.0.0.1/db",
         "me:secret@127.0.0.1/db",
+        '"postgresql://me:secret@127.0.0.1:1/db"',
+        "psql postgresql://me:secret@127.0.0.1:1/db",
+        "127.0.0.1:1:db:me:secret",
+        "//me:secret@127.0.0.1:1/db",
+        "127.0.0.1/db?password=secret",
         "host=127.0.0.1 port=1 user=me password=secret",
     ],
 )
-def test_an_unreachable_target_is_one_line_without_the_password(run: Run, target: str) -> None:
+def test_an_unreachable_target_is_one_line_without_the_password(
+    run: Run, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     answer = run("search", "docs", "x", "--target", target)
 
     assert (answer.code, answer.out) == (1, "")
     (line,) = answer.err.splitlines()
     assert line.startswith("vecs: ")
     assert "secret" not in line
+    assert list(Path.cwd().iterdir()) == []
 
 
 def test_a_missing_extra_is_named_in_one_line(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

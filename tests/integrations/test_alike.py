@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import pickle
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from llama_index.core.schema import TextNode
 import langchain_vecs
 import vecs
 from llama_index.vector_stores import vecs as llama_index_vecs
-from vecs.exc import ArgError, CollectionNotFound
+from vecs.exc import ArgError, CollectionNotFound, VecsException
 
 SECRET = "postgresql://me:secret@localhost:1/db"
 
@@ -176,6 +177,16 @@ def test_a_variable_that_is_set_later_moves_no_store(framework: Any, monkeypatch
         ({"url": " "}, "url is an empty string"),
         ({"url": 5}, "must be a connection string, a folder or None, not 5"),
         ({"url": "mysql://me:secret@h/d"}, "not Postgres'"),
+        ({"url": "./kb"}, "url is a connection string, and was given a folder; that is path="),
+        ({"url": "me:secret@h/d"}, "url looks like a connection string with a mistake"),
+        ({"url": "${DATABASE_URL}"}, "url has a variable"),
+        ({"url": b"postgresql://me:secret@h/d"}, "not bytes"),
+        ({"path": "jdbc:" + SECRET}, "path looks like a connection string with a mistake"),
+        ({"path": "me:secret@h/d"}, "path looks like a connection string with a mistake"),
+        ({"path": Path(SECRET)}, "path looks like a connection string with a mistake"),
+        ({"path": ":memory:"}, "tempfile.TemporaryDirectory"),
+        ({"path": "host=h password=secret"}, "that is url="),
+        ({"connection": SECRET}, "did you mean 'url'"),
         ({"url": SECRET, "path": "kb"}, "url and path each say where"),
         ({"client": SECRET}, "client must be a vecs.Client or a vecs.AsyncClient, not str"),
         ({"client": 5}, "client must be"),
@@ -200,6 +211,45 @@ def test_what_says_no_place_is_refused_at_once(framework: Any, options: dict[str
     with pytest.raises(ArgError, match=reason) as caught:
         framework.cls(**{"collection" if framework.schema == "schema" else "collection_name": name}, **options)
     assert "secret" not in str(caught.value)
+    if options and {"url", "path", "connection", "target"}.issuperset(options):
+        assert [value for value in _variables(caught.value) if "secret" in value] == []
+
+
+def _variables(error: BaseException | None) -> Iterator[str]:
+    """The variables that a traceback may show, of all frames but those of the test."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_globals["__name__"] != __name__:
+                yield from (f"{frame.f_code.co_name} {name}={value!r}" for name, value in frame.f_locals.items())
+        error = error.__cause__ or error.__context__
+
+
+def test_a_password_is_in_no_variable_where_a_store_cannot_connect(framework: Any) -> None:
+    store = framework.make(url=SECRET, connect_timeout=1)
+    calls: list[Callable[[], Any]] = [
+        lambda: framework.write(store, "a"),
+        lambda: framework.ids(store),
+        lambda: asyncio.run(framework.awrite(store, "a")),
+        lambda: store.collection,
+    ]
+    if isinstance(framework, LangChain):
+        made = {"texts": ["a"], "embedding": DeterministicFakeEmbedding(size=2), "connect_timeout": 1}
+        calls += [
+            lambda: framework.cls.from_texts(**made, url=SECRET),
+            lambda: asyncio.run(framework.cls.afrom_texts(**made, url=SECRET)),
+            lambda: framework.cls.from_texts(**made, connection=SECRET),
+            lambda: langchain_vecs.VecsRecordManager("a", url=SECRET).create_schema(),
+        ]
+    else:
+        calls += [
+            lambda: framework.cls.from_params(connection_string=SECRET, connect_timeout=1).collection,
+            lambda: framework.cls.from_params(host="localhost", port=1, password="secret").collection,
+            lambda: framework.cls.from_params(host="localhost", password="secret", connection_string=SECRET),
+        ]
+    for call in calls:
+        with pytest.raises(VecsException) as caught:
+            call()
+        assert [value for value in _variables(caught.value) if "secret" in value] == []
 
 
 def test_the_schema_is_checked_at_once(framework: Any) -> None:

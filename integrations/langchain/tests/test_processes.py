@@ -329,7 +329,7 @@ def test_nothing_shows_the_password(url: str) -> None:
     [
         {"url": f"postgresql://me:{SECRET}@localhost:1/db", "path": "somewhere"},
         {"url": f"postgresql://me:{SECRET}@localhost:1/db", "nonsense": 1},
-        {"url": f"postgresql://me:{SECRET}@@localhost:1/db"},
+        {"url": f"postgresql://me:5/{SECRET}@localhost:1/db"},
         {"url": f"mysql://me:{SECRET}@localhost:1/db"},
     ],
 )

@@ -28,6 +28,7 @@ from vecs._checks.arguments import made_of, one_of
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
+from vecs._connecting.secrets import unseen
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
@@ -66,12 +67,16 @@ class AsyncClient(AsyncConnected):
         keep_running: bool = False,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        target, connection_string = unseen(target), unseen(connection_string)
         options = made_of(Options, locals())
         self.schema = check_name(schema, "schema name")
         given = one_of("target", target, "connection_string", connection_string)
         super().__init__(AsyncExecutor(resolve_target(given), options), Catalog())
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_executor"):
+            # Its making failed, and a traceback shows variables.
+            return f"<vecs.{type(self).__name__} that was not made>"
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -292,5 +297,6 @@ def create_async_client(
     `server_settings` are Postgres settings at its start, `keep_running` leaves it running when its last client
     is gone, and `report` is called with a sentence about what it does when that takes long.
     """
+    target, connection_string = unseen(target), unseen(connection_string)
     # The constructor's arguments are the same; a test compares the two.
     return async_started(AsyncClient(**locals()))

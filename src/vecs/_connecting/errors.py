@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import random
+import re
 
 import psycopg
 
+from vecs._connecting.busy import says_busy
 from vecs.exc import CollectionNotFound, DatabaseError, Unavailable, VecsException
 
 # Deadlock, serialization failure.
 _CONFLICTS = ("40P01", "40001")
 _UNDEFINED_TABLE = "42P01"
-# Too many connections, shutting down, starting up.
-_TRANSIENT = ("53300", "57P01", "57P02", "57P03")
-_TRANSIENT_WORDS = (
-    "too many clients",
-    "starting up",
-    "shutting down",
-    "in recovery",
-    "remaining connection slots",
+_DISK_FULL = "53100"
+# Too many connections, and a server that ends, starts, or ended an idle session; all of class 08 but 08P01 as well.
+_TRANSIENT = ("53300", "57P01", "57P02", "57P03", "57P04", "57P05")
+# A prepared statement is missing, is there already, or is another one: two clients share a session of the server.
+_MIXED_UP = ("26000", "42P05", "08P01")
+# PgBouncer and Supavisor have one code for all that they say themselves.
+_VAGUE = ("08P01", "XX000", "58000")
+# What libpq says where connecting again would not help.
+_MISTAKES = (
+    "invalid ",
+    "definition of service",
+    "could not match",
+    "does not support ssl",
+    "certificate",
+    "authentication method",
+    "no password supplied",
+    "channel binding",
 )
-
+# The server's severity, in its language; libpq's own messages have one blank behind a colon.
+_ANSWER = re.compile(r"(?:failed: |^|\n)[^:\n\"]{2,40}:  ")
+_STARTING = ("the database system is", "crash of another server process", "server closed the connection unexpectedly")
 
 # What the server says where an index cannot hold what the column can, and what to do about it.
 _REMEDIES = {
@@ -37,6 +50,10 @@ class Conflict(DatabaseError):
 
 class ConnectionLost(Unavailable):
     """A connection turned out to be dead; the statement may or may not have been done."""
+
+
+class ServerStarting(Unavailable):
+    """The server is there, and starts, recovers or stops: it takes no connections yet."""
 
 
 class PlanIsStale(DatabaseError):
@@ -60,30 +77,53 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException
         return CollectionNotFound(f"the collection was deleted, or is not visible: {message}")
     if state in _CONFLICTS:
         return Conflict(message, state)
-    if state is not None and (state.startswith("08") or state in _TRANSIENT):
+    if state == _DISK_FULL:
+        return DatabaseError(f"the disk of the server is full: {message}; make room there, and try again", state)
+    if _is_transient(state, message):
         return Unavailable(message, state)
+    if state in _MIXED_UP:
+        message += "; if a transaction pooler (PgBouncer, Supavisor) is between vecs and the server, give pooler=True"
     return DatabaseError(message, state)
 
 
-def connection_error(error: psycopg.Error, target: object) -> DatabaseError:
+def connection_error(error: psycopg.Error | UnicodeError, target: object) -> DatabaseError:
     """
     Translate a failure to connect.
 
-    libpq gives no code here. An answer of the server (FATAL) is final, such as a wrong password or an unknown
-    database, unless it says that it is busy. Where no answer came, trying again may help.
+    By its code, if psycopg has one. libpq hands none out here, so that words are left: an answer of the server is
+    final, such as a wrong password or an unknown database, unless it says that it is busy, in any language. Where no
+    answer came, trying again may help, unless it is libpq that finds fault with the connection string.
     """
     reason = str(error).strip()
     message = f"cannot connect to {target}: {reason}"
     if "connection slots" in reason:
         message += "; share one client among all threads and tasks of a program, or raise the server's max_connections"
-    if "FATAL" in reason and not any(words in reason for words in _TRANSIENT_WORDS):
-        return DatabaseError(message, error.sqlstate)
-    return Unavailable(message, error.sqlstate)
+    if not isinstance(error, psycopg.OperationalError):
+        # What the environment or a service file names, which is not checked before: a host, or a number.
+        return DatabaseError(message)
+    state = error.sqlstate
+    if state in ("57P02", "57P03") or any(words in reason for words in _STARTING):
+        return ServerStarting(message, state)
+    if state is not None or _ANSWER.search(reason):
+        final = not _is_transient(state, reason)
+    else:
+        unanswered = error.pgconn is not None and error.pgconn.needs_password
+        final = unanswered or any(words in reason.lower() for words in _MISTAKES)
+    return DatabaseError(message, state) if final else Unavailable(message, state)
+
+
+def _is_transient(state: str | None, message: str) -> bool:
+    """Whether trying again may help: by the code, and by words where that says nothing."""
+    if state is None or state in _VAGUE:
+        return says_busy(message)
+    return state in _TRANSIENT or state.startswith("08")
 
 
 def plan_is_stale(error: psycopg.Error) -> bool:
     """Whether a prepared statement failed because the table's columns changed since."""
-    return (error.diag.message_primary or "").startswith("cached plan")
+    # The function of Postgres that says so is called the same in every language.
+    diag = error.diag
+    return diag.source_function == "RevalidateCachedQuery" or (diag.message_primary or "").startswith("cached plan")
 
 
 def conflict_pauses() -> list[float]:

@@ -8,33 +8,43 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-
+from vecs._connecting.secrets import seen, unseen, with_secrets
+from vecs._connecting.slips import is_path, slip_in, slip_in_path
+from vecs._connecting.strings import read_pairs, read_url
+from vecs._connecting.values import known_names
 from vecs.exc import ArgError
 
 URL_VARIABLE = "VECS_URL"
-_SECRETS = ("password", "sslpassword", "oauth_client_secret")
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9_]+)?://")
-_LIKE_A_SERVER = re.compile(r"^(postgres(ql)?[:/]|[^/\\]*:[^/\\]*@|[\w.-]+:\d+(/|$))", re.IGNORECASE)
-_KEYWORDS = re.compile(r"^\s*[A-Za-z_]+\s*=")
+_SCHEME = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
+_KEYWORD = re.compile(r"\s*(\w+)\s*=")
+# One pair of these around a string is from a settings file, or from a text.
+_QUOTES = ('""', "''", "``", "“”", "„“", "‘’", "«»")
+_INVISIBLE = " \t\r\n\v\f\u00a0\ufeff\u200b"
 
 
 @dataclass(frozen=True)
 class ServerTarget:
-    """A server; `parameters` are libpq's, the password among them, so they stay out of the repr."""
+    """
+    A server; `parameters` are libpq's, of which secrets are not shown.
+
+    `pooler` is what the connection string says of a transaction pooler in between, None where it says nothing.
+    """
 
     parameters: Mapping[str, Any] = field(repr=False)
+    pooler: bool | None = None
 
     def __str__(self) -> str:
-        shown = {key: value for key, value in self.parameters.items() if key not in _SECRETS}
-        user, host, port = (str(shown.get(key) or "") for key in ("user", "host", "port"))
-        hidden = ":***" if self.parameters.get("password") else ""
-        where = quote(host, safe=":,[]") + (f":{port}" if port else "")
-        return f"postgresql://{quote(user) + hidden + '@' if user else ''}{where}/{shown.get('dbname') or ''}"
+        shown = {key: str(self.parameters.get(key) or "") for key in ("user", "host", "hostaddr", "port", "dbname")}
+        user = quote(shown["user"]) + (":***" if self.parameters.get("password") else "")
+        service = self.parameters.get("service")
+        where = _places(shown["host"] or shown["hostaddr"], shown["port"])
+        return (
+            f"postgresql://{user + '@' if shown['user'] else ''}{where}/{shown['dbname']}"
+            f"{f'?service={service}' if service else ''}"
+        )
 
 
 @dataclass(frozen=True)
@@ -47,66 +57,102 @@ class FolderTarget:
         return str(self.folder) if self.folder else "the embedded server in the user's data folder"
 
 
-def resolve_target(target: str | os.PathLike[str] | None) -> ServerTarget | FolderTarget:
+def resolve_target(target: Any, name: str = "the target") -> ServerTarget | FolderTarget:
     """
-    Tell a server from a folder.
+    Tell a server from a folder, and refuse what is not clearly one of them.
 
     `postgresql://` and `postgres://` (also with a SQLAlchemy driver: `postgresql+psycopg2://`) and libpq's
-    `key=value` strings are servers, anything else is a path; None is $VECS_URL if set, else the user's folder.
+    `key=value` strings are servers. A folder is a path object, a single name, or begins with /, ./, ../ or ~; other
+    relative paths are, too, where they do not look like a host. Blanks and one pair of quotation marks around a string
+    are passed over. None is $VECS_URL if set, else the user's folder. What is a target already is returned as it is.
+
+    `name` is what errors call it. Raises ArgError, which shows nothing of the string.
     """
+    target = unseen(target)
+    try:
+        return _resolved(seen(target))
+    except ArgError as error:
+        refused = str(error).replace("the target", name, 1)
+    # A new one, without the frames below, whose variables are parts of the string.
+    raise ArgError(refused)
+
+
+def _resolved(target: Any) -> ServerTarget | FolderTarget:
+    if isinstance(target, ServerTarget | FolderTarget):
+        return target
     if target is None:
-        target = os.environ.get(URL_VARIABLE) or None
-        if target is None:
-            return FolderTarget(None)
+        return _of_environment()
     if isinstance(target, os.PathLike):
-        return FolderTarget(_folder(target))
-    if not isinstance(target, str) or not target.strip():
-        raise ArgError(
-            f"the target must be a connection string, a folder or None, not {target!r}"
-            if not isinstance(target, str)
-            else "the target is an empty string; give a connection string, a folder, or None"
-        )
-    scheme = _SCHEME.match(target)
+        path = os.fspath(cast("os.PathLike[Any]", target))
+        return _folder(path, slip_in_path(path)) if isinstance(path, str) else _refused(path)
+    if not isinstance(target, str):
+        return _refused(target)
+    text = _bare(target)
+    if not text:
+        raise ArgError("the target is an empty string; give a connection string, a folder, or None")
+    return _server(text) or _folder(text, slip_in(text))
+
+
+def _of_environment() -> ServerTarget | FolderTarget:
+    text = os.environ.get(URL_VARIABLE)
+    if not text:
+        return FolderTarget(None)
+    try:
+        place = _resolved(text)
+    except ArgError as error:
+        message = str(error)
+    else:
+        if isinstance(place, ServerTarget) or is_path(_bare(text)):
+            return place
+        # A name alone is rather a slip: programs that are started elsewhere would each make a folder of that name.
+        message = "a folder that is relative begins with ./, and any other is absolute"
+    raise ArgError(f"${URL_VARIABLE}: {message}")
+
+
+def _bare(text: str) -> str:
+    """Return a string without blanks around it, and without one pair of quotation marks."""
+    text = text.strip(_INVISIBLE)
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+        text = text[1:-1].strip(_INVISIBLE)
+    return text
+
+
+def _server(text: str) -> ServerTarget | None:
+    scheme = _SCHEME.match(text)
     if scheme:
-        if scheme[1].lower() not in ("postgresql", "postgres"):
-            raise ArgError(f"the scheme {scheme[1]!r} is not Postgres'; expected postgresql://...")
-        return ServerTarget(_parse("postgresql://" + target[scheme.end() :]))
-    if _KEYWORDS.match(target):
-        return ServerTarget(_parse(target))
-    if _LIKE_A_SERVER.match(target):
-        # Not taken for a folder: it may hold a password, and a folder's name is shown.
-        raise ArgError(
-            "the target looks like a connection string with a mistake in it; expected postgresql://user:password@"
-            "host:port/database, or a pathlib.Path for a folder of that name"
-        )
-    if "\x00" in target:
-        raise ArgError("the target has a NUL character; expected a connection string or a folder")
-    return FolderTarget(_folder(target))
+        parameters, pooler = read_url(text[scheme.end() :])
+        return ServerTarget(with_secrets(parameters), pooler)
+    keyword = _KEYWORD.match(text)
+    if keyword and (keyword[1].lower() in known_names() or "://" not in text):
+        parameters, pooler = read_pairs(text)
+        return ServerTarget(with_secrets(parameters), pooler)
+    return None
 
 
-def _folder(path: str | os.PathLike[str]) -> Path:
-    # Absolute now: it connects later, and perhaps in another process, when another folder may be the current one.
-    return Path(path).expanduser().absolute()
+def _folder(path: str, slip: str | None) -> FolderTarget:
+    if slip is not None:
+        raise ArgError(slip)
+    with suppress(RuntimeError):
+        # Absolute now: it connects later, and perhaps in another process, when another folder may be the current one.
+        return FolderTarget(Path(path).expanduser().absolute())
+    raise ArgError("the target begins with ~ and names a user whose home folder is not known")
 
 
-def _parse(conninfo: str) -> dict[str, Any]:
-    # libpq's own message quotes the string with its password. Raised after the block, this error has no such context.
-    with suppress(ProgrammingError, UnicodeError):
-        parameters = conninfo_to_dict(conninfo)
-        _check_parts(parameters)
-        return parameters
+def _refused(target: object) -> ServerTarget | FolderTarget:
+    # Of other types the value is not shown: it may hold a password.
+    shown = repr(target) if isinstance(target, int | float) else type(target).__name__
     raise ArgError(
-        "the connection string is malformed; expected postgresql://user:password@host:port/database, "
-        "with special characters in the password percent-encoded, or libpq's key=value form"
+        f"the target must be a connection string, a folder or None, not {shown}; a URL object of another library is "
+        "given as a string, with its password"
     )
 
 
-def _check_parts(parameters: Mapping[str, Any]) -> None:
-    # An unencoded @ or / in a password moves its rest into the host, the port or the database, which are shown.
-    if any("@" in str(parameters.get(key) or "") for key in ("host", "port", "dbname")):
-        raise ArgError(
-            "the connection string has an @ too many; a password with special characters must be percent-encoded"
-        )
-    for part in str(parameters.get("port") or "").split(","):
-        if part and not (part.isascii() and part.isdigit() and 0 < int(part) < 65536):
-            raise ArgError("the port in the connection string is not a number from 1 to 65535")
+def _places(hosts: str, ports: str) -> str:
+    """Return hosts and ports as a URL has them: in pairs, and IPv6 addresses in brackets."""
+    names, numbers = hosts.split(","), ports.split(",")
+    pairs = zip(names, numbers * len(names) if len(numbers) == 1 else numbers, strict=False)
+    return ",".join(f"{_place(name)}{':' + number if number else ''}" for name, number in pairs)
+
+
+def _place(host: str) -> str:
+    return f"[{host}]" if ":" in host else quote(host, safe="")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import vecs
-from vecs._connecting.target import FolderTarget, resolve_target
+from vecs._connecting.target import FolderTarget, ServerTarget, resolve_target
 from vecs.cli.terminal import say, step
 from vecs.embedded import default_folder
 from vecs.exc import ArgError
@@ -28,39 +28,39 @@ Target = Annotated[
 
 def connect(target: str | None) -> vecs.Client:
     """Open the target, an embedded server in a new folder where there is none."""
-    resolved = resolve_target(target)
-    folder = isinstance(resolved, FolderTarget)
-    with step(f"Starting Postgres in {_folder(resolved)}" if folder else f"Connecting to {resolved}"):
-        client = vecs.create_client(target, report=say)
-        client.connect()
-    return client
+    place = resolve_target(target)
+    doing = "Starting Postgres in" if isinstance(place, FolderTarget) else "Connecting to"
+    with step(f"{doing} {_name(place)}"):
+        return _opened(place)
 
 
 def connect_existing(target: str | None) -> vecs.Client:
     """Open a target to read it: a folder that does not exist is not made."""
+    place = resolve_target(target)
     if not exists(target):
-        raise ArgError(
-            f"nothing is stored in {where(target)} yet: `vecs demo` fills it with an example"
-            if target is None or "@" not in target
-            # It may be meant as a connection string, and hold a password.
-            else "the target is no folder that exists; a connection string begins with postgresql://"
-        )
-    client = vecs.create_client(target, report=say)
-    client.connect()
-    return client
+        raise ArgError(f"nothing is stored in {_name(place)} yet: `vecs demo` fills it with an example")
+    return _opened(place)
 
 
 def exists(target: str | None) -> bool:
     """Whether there is something to open; what a server has is only known when it is asked."""
-    resolved = resolve_target(target)
-    return not isinstance(resolved, FolderTarget) or _folder(resolved).exists()
+    place = resolve_target(target)
+    return isinstance(place, ServerTarget) or _folder(place).exists()
 
 
 def where(target: str | None) -> str:
     """Name the target, without its password."""
-    resolved = resolve_target(target)
-    return str(_folder(resolved) if isinstance(resolved, FolderTarget) else resolved)
+    return _name(resolve_target(target))
 
 
-def _folder(target: FolderTarget) -> Path:
-    return target.folder or default_folder()
+def _opened(place: Any) -> vecs.Client:
+    # Not what the command was given: that may hold a password.
+    return vecs.create_client(place, report=say)
+
+
+def _name(place: ServerTarget | FolderTarget) -> str:
+    return str(_folder(place) if isinstance(place, FolderTarget) else place)
+
+
+def _folder(place: FolderTarget) -> Path:
+    return place.folder or default_folder()

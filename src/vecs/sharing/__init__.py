@@ -8,8 +8,9 @@ What is left to it are conversions.
 
 from vecs._checks.arguments import one_of
 from vecs._checks.numbers import checked_int, checked_number
+from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
-from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name
+from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name, hidden
 from vecs.sharing.clients import SharedClients, shared_clients
 from vecs.sharing.collection import SharedCollection
 from vecs.sharing.lease import Lease, Lifetime
@@ -35,10 +36,13 @@ __all__ = [
     "checked_number",
     "client_of",
     "each",
+    "hidden",
     "needs_threads",
     "on_any_loop",
     "one_of",
     "resolve_target",
+    "seen",
     "shared_clients",
     "take",
+    "unseen",
 ]

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from vecs._connecting.options import Options
+from vecs._connecting.secrets import unseen
 from vecs._sql.tables import check_name
 from vecs.exc import ArgError
 
@@ -17,6 +18,8 @@ CLIENT_OPTIONS = tuple(field.name for field in fields(Options))
 
 # What other stores call it.
 _ELSEWHERE = {"connection": "url", "connection_string": "url", "target": "url", "persist_directory": "path"}
+
+_SECRETIVE = ("url", "path", "source", "password", "dsn", "uri", "conninfo", "database_url", "db_url", *_ELSEWHERE)
 
 
 def check_client_options(
@@ -47,3 +50,12 @@ def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
         # Its value is not shown: it may hold a password.
         raise ArgError(f"{argument} is the collection's name, and was given a connection string; that is url=")
     return check_name(name, argument)
+
+
+def hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the keyword arguments of a store with those unseen that may hold a password.
+
+    For functions that hand them on: their own variables are in the traceback of every error below them.
+    """
+    return {name: unseen(value) if name in _SECRETIVE else value for name, value in arguments.items()}

@@ -15,6 +15,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from vecs._async.client import AsyncClient
 from vecs._concurrency.loops import running_loop
+from vecs._connecting.secrets import unseen
 from vecs._connecting.target import FolderTarget
 from vecs._sync.client import Client
 from vecs.sharing.target import Target, target_of
@@ -159,6 +160,7 @@ def shared_clients(
     The arguments are those of `create_client()`. Or `client` is one that is there already: it serves its own world
     and is never closed here. `async_client`, beside a sync `client`, serves the first event loop that asks.
     """
+    target = unseen(target)
     if client is not None:
         return clients_of(replace(target_of(client), client=client, async_client=async_client))
     return clients_of(target_of(Client(target, schema=schema, **options)))
@@ -184,7 +186,7 @@ def _key(target: Target) -> Hashable:
         # By identity, which is safe: while they are known here, they live.
         return id(target.client), id(target.async_client)
     place = target.place
-    where = place.folder if isinstance(place, FolderTarget) else tuple(sorted(place.parameters.items()))
+    where = place.folder if isinstance(place, FolderTarget) else (tuple(sorted(place.parameters.items())), place.pooler)
     return where, target.schema, repr(target.options)
 
 

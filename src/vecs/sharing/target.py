@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from vecs._async.client import AsyncClient
 from vecs._async.collection.collection import AsyncCollection
 from vecs._connecting.options import Options
+from vecs._connecting.secrets import seen, unseen
 from vecs._connecting.target import FolderTarget, ServerTarget
+from vecs._connecting.target import resolve_target as place_of
 from vecs._sync.client import Client
 from vecs._sync.collection.collection import Collection
 from vecs.exc import ArgError
@@ -61,6 +62,7 @@ def resolve_target(
     `async_client` or without, or an `async_client` alone. `options` are those of `create_client()`. Errors call the
     schema by the name of the store's argument, `schema_argument`.
     """
+    url, path = unseen(url), unseen(path)
     places = {"url": url, "path": path, "client": client, "async_client": async_client}
     given = [name for name, value in places.items() if value is not None]
     if client is not None and async_client is not None:
@@ -70,7 +72,7 @@ def resolve_target(
     if client is not None or async_client is not None:
         _check_clients(client, async_client)
         return _target_of_clients(client, async_client, {schema_argument: schema}, options or {})
-    place = _checked_url(url) if path is None else _checked_folder(path)
+    place: Any = _server(url) if path is None else _folder(path)
     return target_of(Client(place, schema="vecs" if schema is None else schema, **(options or {})))
 
 
@@ -124,23 +126,18 @@ def _target_of_clients(
     return replace(target_of(first), client=first, async_client=second)
 
 
-def _checked_url(url: Any) -> Any:
-    if isinstance(url, str) and not url.strip():
-        # Not passed over: a setting that is missing would send documents to the embedded server.
-        raise ArgError("url is an empty string; give a connection string, or leave it out")
-    return url
+def _server(url: Any) -> ServerTarget | FolderTarget:
+    # An empty string is not passed over: a setting that is missing would send documents to the embedded server.
+    place = place_of(url, "url")
+    if url is not None and isinstance(place, FolderTarget):
+        raise ArgError("url is a connection string, and was given a folder; that is path=")
+    return place
 
 
-def _checked_folder(path: Any) -> Path:
-    """Return a path, never read as a connection string."""
-    folder = cast("Any", os.fspath(path) if hasattr(path, "__fspath__") else path)
-    if not isinstance(folder, str):
-        raise ArgError(f"path must be a folder, as a string or a Path, not {type(path).__name__}")
-    if not folder.strip():
-        raise ArgError("path is an empty string; give a folder, or leave it out")
-    if "\x00" in folder:
-        raise ArgError("path has a NUL character; give a folder")
-    if "://" in folder:
-        # Its value is not shown: it may hold a password.
+def _folder(path: Any) -> FolderTarget:
+    if not isinstance(seen(path), str | os.PathLike):
+        raise ArgError(f"path must be a folder, as a string or a Path, not {type(seen(path)).__name__}")
+    place = place_of(path, "path")
+    if isinstance(place, ServerTarget):
         raise ArgError("path is a folder, and was given a connection string; that is url=")
-    return Path(folder)
+    return place

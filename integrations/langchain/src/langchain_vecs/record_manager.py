@@ -10,7 +10,7 @@ from langchain_core.indexing import RecordManager
 from langchain_vecs._async.records import AsyncRecords
 from langchain_vecs._sync.records import Records
 from vecs import AsyncClient, Client
-from vecs.sharing import Lease, check_client_options, resolve_target
+from vecs.sharing import Lease, check_client_options, hidden, resolve_target, unseen
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,6 +48,7 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
         **client_options: Any,
     ) -> None:
         super().__init__(namespace)
+        url, path, client_options = unseen(url), unseen(path), hidden(client_options)
         check_client_options(client_options, VecsRecordManager.__init__)
         self._shared = Lease(resolve_target(url=url, path=path, client=client, schema=schema, options=client_options))
 
@@ -60,4 +61,7 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
         return made
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_shared"):
+            # Its making failed, and a traceback shows variables.
+            return f"<{type(self).__name__} that was not made>"
         return f"{type(self).__name__}({self.namespace!r}, {self._shared.described()})"

@@ -39,8 +39,10 @@ from vecs.sharing import (
     checked_collection_name,
     checked_int,
     client_of,
+    hidden,
     one_of,
     resolve_target,
+    unseen,
 )
 
 # Other stores' names for its arguments.
@@ -181,6 +183,7 @@ class VecsVectorStore(
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
+        url, path, client_options = unseen(url), unseen(path), hidden(client_options)
         check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
         embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
         if isinstance(collection, str):
@@ -208,6 +211,9 @@ class VecsVectorStore(
         self._shared = SharedCollection(target, settings)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_shared"):
+            # Its making failed, and a traceback shows variables.
+            return f"<{type(self).__name__} that was not made>"
         namespace = self._settings.defaults.namespace
         of_namespace = "" if namespace is None else f", namespace={namespace!r}"
         return f"{type(self).__name__}({self._settings.name!r}{of_namespace}, {self._shared.described()})"
@@ -225,6 +231,7 @@ class VecsVectorStore(
         **kwargs: Any,
     ) -> Self:
         """Make a store with these texts in it; the other arguments are the constructor's."""
+        kwargs = hidden(kwargs)
         store = cls(embedding, **kwargs)
         store.add_texts(texts, metadatas, ids=ids)
         return store
@@ -240,6 +247,7 @@ class VecsVectorStore(
         **kwargs: Any,
     ) -> Self:
         """Make a store with these texts in it; the other arguments are the constructor's."""
+        kwargs = hidden(kwargs)
         store = cls(embedding, **kwargs)
         await store.aadd_texts(texts, metadatas, ids=ids)
         return store
@@ -247,6 +255,7 @@ class VecsVectorStore(
     @classmethod
     def from_documents(cls, documents: Iterable[Document], embedding: Embeddings | None = None, **kwargs: Any) -> Self:
         """Make a store with these documents in it, under their ids; the other arguments are the constructor's."""
+        kwargs = hidden(kwargs)
         ids = kwargs.pop("ids", None)
         store = cls(embedding, **kwargs)
         store.add_documents(documents, ids=ids)
@@ -257,6 +266,7 @@ class VecsVectorStore(
         cls, documents: Iterable[Document], embedding: Embeddings | None = None, **kwargs: Any
     ) -> Self:
         """Make a store with these documents in it, under their ids; the other arguments are the constructor's."""
+        kwargs = hidden(kwargs)
         ids = kwargs.pop("ids", None)
         store = cls(embedding, **kwargs)
         await store.aadd_documents(documents, ids=ids)
@@ -285,6 +295,7 @@ class VecsVectorStore(
         such table, and ArgError for rows without a vector, which `skip_without_embedding=True` leaves out. Within one
         database it takes two connections: a `pool_size` of 2 at least.
         """
+        source, kwargs = unseen(source), hidden(kwargs)
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
         store._copied(store._lease_on(source), of, skip_without_embedding=skip_without_embedding)
@@ -301,6 +312,7 @@ class VecsVectorStore(
         **kwargs: Any,
     ) -> Self:
         """Do as `from_langchain_postgres` without blocking the event loop."""
+        source, kwargs = unseen(source), hidden(kwargs)
         of, kwargs = _source_of(kwargs)
         store = cls(embedding, collection or of.table_name or of.collection_name or "", **kwargs)
         await store._acopied(store._lease_on(source), of, skip_without_embedding=skip_without_embedding)

@@ -30,6 +30,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -39,8 +40,8 @@ from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncVecsConnect
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import async_loop, loop_is_over, same_loop
-from vecs._concurrency.waiting import AsyncLock
-from vecs._connecting.errors import connection_error, database_error
+from vecs._concurrency.waiting import AsyncLock, async_pause
+from vecs._connecting.errors import ServerStarting, connection_error, database_error
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
 
 log = logging.getLogger("vecs")
+
+# Seconds for the recovery of an embedded server, which reads all that was written since its last checkpoint.
+RECOVERY = 600
 
 
 class AsyncCheckedOut(AsyncPinnedConnection):
@@ -216,8 +220,7 @@ class AsyncConnections:
         async with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = await async_offload(self._start_server, close_count)
-            await self._probe(parameters)
+            parameters = await self._reach(close_count)
             self._parameters = parameters
             pool = await self._open_pool(parameters)
             if close_count != self._close_count:
@@ -228,6 +231,20 @@ class AsyncConnections:
         if old is not None:
             # Connections in use are closed as they come back.
             old.close()
+
+    async def _reach(self, close_count: int) -> dict[str, Any]:
+        """Look at the server and return libpq's parameters; wait for an embedded one until its recovery is over."""
+        started = monotonic()
+        while True:
+            parameters = await async_offload(self._start_server, close_count)
+            try:
+                await self._probe(parameters)
+            except ServerStarting:
+                if isinstance(self.target, ServerTarget) or monotonic() - started > RECOVERY:
+                    raise
+                await async_pause(0.05)
+            else:
+                return parameters
 
     def _start_server(self, close_count: int) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
@@ -276,8 +293,9 @@ class AsyncConnections:
     async def _connect_once(self, parameters: dict[str, Any]) -> AsyncVecsConnection:
         try:
             return await AsyncVecsConnection.connect(**connect_arguments(parameters, prepares=False))
-        except psycopg.Error as error:
-            raise connection_error(error, self.target) from error
+        except (psycopg.Error, UnicodeError) as error:
+            # Without psycopg's frames, in whose variables is the password.
+            raise connection_error(error, self.target) from error.with_traceback(None)
 
     async def _open_pool(self, parameters: dict[str, Any]) -> AsyncPool:
         """Return a pool with its first connection."""
@@ -317,4 +335,4 @@ def _said_of_pooler(target: ServerTarget | FolderTarget, options: Options) -> bo
     if options.pooler is not None:
         return options.pooler
     # Nothing is between a client and an embedded server.
-    return getattr(target, "pooler", None) if isinstance(target, ServerTarget) else False
+    return target.pooler if isinstance(target, ServerTarget) else False

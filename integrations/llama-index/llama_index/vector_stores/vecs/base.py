@@ -34,7 +34,9 @@ from vecs.sharing import (
     checked_collection_name,
     checked_int,
     client_of,
+    hidden,
     resolve_target,
+    unseen,
 )
 from vecs.storage import Precision
 
@@ -125,6 +127,7 @@ class VecsVectorStore(
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
+        url, path, client_options = unseen(url), unseen(path), hidden(client_options)
         # to_dict() writes these, and they never change.
         for name in ("stores_text", "flat_metadata", "class_name"):
             client_options.pop(name, None)
@@ -180,6 +183,7 @@ class VecsVectorStore(
 
         `async_collection` is the same one as an AsyncClient sees it; the other arguments are the constructor's.
         """
+        options = hidden(options)
         kind = "client" if isinstance(collection, Collection) else "async_client"
         client = client_of(collection, client=options.get(kind), url=options.get("url"), path=options.get("path"))
         given: dict[str, Any] = {"transform": collection.transform, **options, kind: client}
@@ -211,6 +215,7 @@ class VecsVectorStore(
         `perform_setup=False` makes nothing. Raises ArgError for `customize_query_fn`; what concerns SQLAlchemy warns
         and is left out. The other arguments are the constructor's. See `from_pgvector_store` for the nodes there.
         """
+        connection_string, password, parameters = unseen(connection_string), unseen(password), hidden(parameters)
         target = target_of(connection_string, host=host, port=port, dbname=database, user=user, password=password)
         options, changes = settings_of_pgvector(parameters)
         store = cls(table_name, url=target, schema_name=schema_name, **options)
@@ -229,6 +234,7 @@ class VecsVectorStore(
         and has the table's name unless `collection_name` is given. All nodes are copied or none; those that are
         there with the same id are replaced, rows without a vector left out. The table stays as it is.
         """
+        options = hidden(options)
         found = source_of(source, source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         store._copied(store._lease_on(found), found)
@@ -239,6 +245,7 @@ class VecsVectorStore(
         cls, source: Any, collection_name: str | None = None, *, source_schema: str | None = None, **options: Any
     ) -> Self:
         """Do as `from_pgvector_store` without blocking the event loop."""
+        options = hidden(options)
         found = source_of(source, source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         await store._acopied(store._lease_on(found), found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from llama_index.core.schema import BaseNode, TextNode
@@ -22,7 +22,8 @@ class Source:
 
     schema: str
     table: str
-    target: str | None
+    # With its password.
+    target: str | None = field(repr=False)
     language: str | None = None
 
 
@@ -34,7 +35,7 @@ def source_of(given: Any, schema: str | None) -> Source:
         table, target = f"data_{given.table_name}", _target_of(given)
     except AttributeError:
         raise ArgError(
-            f"a PGVectorStore or the table_name it was made with is needed, not {type(given).__name__}: {given!r:.80}"
+            f"a PGVectorStore or the table_name it was made with is needed, not {type(given).__name__}"
         ) from None
     language = given.text_search_config if given.hybrid_search else None
     return Source(schema or given.schema_name, table, target, language)

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from llama_index.vector_stores.vecs._core import Settings
 from vecs import IndexArgsHNSW
 from vecs.exc import ArgError
+from vecs.sharing import seen, unseen
 
 _MEASURES = {"l2": "l2_distance", "cosine": "cosine_distance", "ip": "max_inner_product", "l1": "l1_distance"}
 _NUMBERS = ("int", "integer", "numeric", "float", "double precision")
@@ -22,16 +23,15 @@ _OF_SQLALCHEMY = ("create_engine_kwargs", "debug", "engine", "async_engine")
 
 
 def target_of(connection_string: Any, **parts: Any) -> str | None:
-    """Return where to connect: by a string or an SQLAlchemy URL, or by parts, which need no quoting."""
-    given = {name: str(value) for name, value in parts.items() if value is not None}
+    """Return where to connect, unseen: by a string or an SQLAlchemy URL, or by parts, which need no quoting."""
+    given = [name for name, value in parts.items() if value is not None]
     if connection_string is None:
-        return make_conninfo("", **given) if given else None
+        return unseen(make_conninfo("", **{name: str(seen(parts[name])) for name in given})) if given else None
     if given:
         raise ArgError(f"connection_string says where, and so does {', '.join(given)}; give one of them")
-    if hasattr(connection_string, "render_as_string"):
-        # Its str() hides the password.
-        return connection_string.render_as_string(hide_password=False)
-    return connection_string
+    string = seen(connection_string)
+    # The str() of an SQLAlchemy URL hides the password.
+    return unseen(string.render_as_string(hide_password=False) if hasattr(string, "render_as_string") else string)
 
 
 def settings_of_pgvector(given: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[[Settings], Settings]]:

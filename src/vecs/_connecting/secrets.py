@@ -1,0 +1,54 @@
+"""Values that are not shown: passwords, and strings that may hold one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, SupportsIndex, TypeVar, cast
+
+T = TypeVar("T")
+
+# libpq's parameters that let somebody in.
+SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+
+
+class Secret(str):
+    """
+    A string whose repr hides it, so that it can be in a variable when a traceback shows variables.
+
+    psycopg gets it as it is: `str()` returns it in full. Being a value, it stays hidden in every copy of a mapping.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        # Long strings are shown by their beginning.
+        return Secret(super().__getitem__(key))
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    value: Any = field(repr=False)
+
+
+def unseen(value: T) -> T:
+    """
+    Wrap what a caller named as a target, of whatever type, until `seen()` is asked for it.
+
+    Functions that are given a target do this first: it may be a connection string, and an error of theirs would
+    hold it in their variables.
+    """
+    return value if value is None or isinstance(value, _Unseen) else cast("T", _Unseen(value))
+
+
+def seen(value: Any) -> Any:
+    """Return what `unseen()` wrapped, and anything else as it is."""
+    return value.value if isinstance(value, _Unseen) else value
+
+
+def with_secrets(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return libpq's parameters with those hidden that are secret."""
+    return {key: Secret(value) if key in SECRETS else value for key, value in parameters.items()}
