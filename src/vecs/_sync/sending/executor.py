@@ -208,7 +208,11 @@ def _pipelined(
         failure = late
         _discard_all(pinned, late)
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            # Else error and frame keep each other, and what the call took, until the garbage collector comes.
+            del failure, late
     return rows
 
 
