@@ -11,8 +11,8 @@ from psycopg import AsyncConnection
 
 from vecs._async.sending.connections import AsyncConnections
 from vecs._async.sending.lending import lend
-from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession, Rows, open_cursor
-from vecs._concurrency.waiting import async_pause
+from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession, Rows, is_lost, open_cursor
+from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import (
     Conflict,
     ConnectionLost,
@@ -205,21 +205,37 @@ async def _pipelined(
     except BaseException as error:
         failure = error
         await _discard_all(pinned, error)
+    # Shielded: what psycopg does here, it does not end well when it is cancelled.
+    late = await async_shielded(_leave(pipelines))
+    if late is not None and failure is None:
+        failure = late
+        await _discard_all(pinned, late)
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            # Else error and frame keep each other, and what the call took, until the garbage collector comes.
+            del failure, late
+    return rows
+
+
+async def _leave(pipelines: Sequence[Any]) -> BaseException | None:
+    """Leave pipelines; return what went wrong."""
+    failure: BaseException | None = None
     for pipeline in pipelines:
         try:
-            # Never with the failure: psycopg would log that pipelines of closed connections do not end well.
+            # Never with an error: psycopg would log that pipelines of closed connections do not end well.
             await pipeline.__aexit__(None, None, None)
         except BaseException as error:
-            if failure is None:
-                failure = error
-                await _discard_all(pinned, error)
-    if failure is not None:
-        raise failure
-    return rows
+            failure = error
+    return failure
 
 
 async def _discard_all(pinned: Sequence[AsyncPinnedConnection], error: BaseException) -> None:
     for each in pinned:
-        each.lost = isinstance(error, psycopg.Error) and each.connection.closed
+        each.lost = isinstance(error, psycopg.Error) and is_lost(each.connection, error)
         # psycopg may think that it prepared there what the server never saw.
         await each.discard()
+        # Ctrl-C may have come between two steps of psycopg: the end of its pipeline would wait for this for ever.
+        if each.connection.lock.locked():
+            each.connection.lock.release()

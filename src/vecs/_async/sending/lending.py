@@ -53,6 +53,10 @@ async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
     if connection.closed:
         pinned.lost = True
         return
+    if connection.lock.locked():
+        # A call that was interrupted, or one that the borrower left behind, is in the middle of it.
+        await pinned.discard()
+        return
     try:
         await connection.rollback()
         await connection.set_autocommit(True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 from psycopg import Connection
 
-from vecs._concurrency.waiting import pause
+from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import (
     Conflict,
     ConnectionLost,
@@ -26,7 +26,7 @@ from vecs._sql.settings import NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
-from vecs._sync.sending.sessions import PinnedConnection, Rows, Session, open_cursor
+from vecs._sync.sending.sessions import PinnedConnection, Rows, Session, is_lost, open_cursor
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -206,21 +206,37 @@ def _pipelined(
     except BaseException as error:
         failure = error
         _discard_all(pinned, error)
+    # Shielded: what psycopg does here, it does not end well when it is cancelled.
+    late = shielded(_leave(pipelines))
+    if late is not None and failure is None:
+        failure = late
+        _discard_all(pinned, late)
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            # Else error and frame keep each other, and what the call took, until the garbage collector comes.
+            del failure, late
+    return rows
+
+
+def _leave(pipelines: Sequence[Any]) -> BaseException | None:
+    """Leave pipelines; return what went wrong."""
+    failure: BaseException | None = None
     for pipeline in pipelines:
         try:
-            # Never with the failure: psycopg would log that pipelines of closed connections do not end well.
+            # Never with an error: psycopg would log that pipelines of closed connections do not end well.
             pipeline.__exit__(None, None, None)
         except BaseException as error:
-            if failure is None:
-                failure = error
-                _discard_all(pinned, error)
-    if failure is not None:
-        raise failure
-    return rows
+            failure = error
+    return failure
 
 
 def _discard_all(pinned: Sequence[PinnedConnection], error: BaseException) -> None:
     for each in pinned:
-        each.lost = isinstance(error, psycopg.Error) and each.connection.closed
+        each.lost = isinstance(error, psycopg.Error) and is_lost(each.connection, error)
         # psycopg may think that it prepared there what the server never saw.
         each.discard()
+        # Ctrl-C may have come between two steps of psycopg: the end of its pipeline would wait for this for ever.
+        if each.connection.lock.locked():
+            each.connection.lock.release()

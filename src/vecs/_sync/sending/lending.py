@@ -54,6 +54,10 @@ def _clean(pinned: PinnedConnection, pooler: bool) -> None:
     if connection.closed:
         pinned.lost = True
         return
+    if connection.lock.locked():
+        # A call that was interrupted, or one that the borrower left behind, is in the middle of it.
+        pinned.discard()
+        return
     try:
         connection.rollback()
         connection.set_autocommit(True)

@@ -24,6 +24,8 @@ Rows = list[tuple[Any, ...]]
 
 # The settings that only index scans look at.
 _SCAN_SETTINGS = ("hnsw.", "ivfflat.")
+# What a server says before it hangs up.
+_LAST_WORDS = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.IdleSessionTimeout)
 # No value of a setting: it has a NUL.
 _UNKNOWN = "\0"
 
@@ -186,7 +188,9 @@ class PinnedConnection:
 
     def _translated(self, error: psycopg.Error) -> VecsException:
         # Not by the error's class: Citus reports a dead worker as a connection failure.
-        self.lost = self.connection.closed
+        self.lost = is_lost(self.connection, error)
+        if self.lost:
+            self.connection.hang_up()
         return database_error(error, lost=self.lost)
 
 
@@ -198,6 +202,11 @@ def connect_arguments(parameters: Mapping[str, Any], *, prepares: bool) -> dict[
 def prepare_threshold(prepares: bool) -> int | None:
     """Return after how many runs psycopg prepares a statement; None for never."""
     return 5 if prepares else None
+
+
+def is_lost(connection: Connection[Any], error: psycopg.Error) -> bool:
+    """Whether an error is the connection's last; the server may have said so before the connection is closed."""
+    return connection.closed or isinstance(error, _LAST_WORDS)
 
 
 def open_cursor(connection: Connection[Any]) -> RawCursor[tuple[Any, ...]]:
