@@ -27,6 +27,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("vecs")
 
 _Pool = AsyncPool[AsyncVecsConnection]
+
+# How many connections in a row may be dead: with the first of a pool the whole pool is replaced.
+_MOST_LOOKS = 10
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
 _ABANDONED: list[Any] = []
@@ -112,8 +116,28 @@ class AsyncConnections:
         self.extension = extension
         self._base = {**self._needed, **base_settings(extension, self.options.statement_timeout)}
 
-    async def acquire(self) -> AsyncCheckedOut:
-        """Hand out a connection of the pool, which is opened first if need be; `release()` takes it back."""
+    async def acquire(self, *, alive: bool = False) -> AsyncCheckedOut:
+        """
+        Hand out a connection of the pool, which is opened first if need be; `release()` takes it back.
+
+        With `alive` it was looked at, for what cannot be repeated should the connection turn out to be dead.
+        """
+        # Behind a pooler an answer waits until one of its connections is free.
+        seconds = self.options.pool_timeout if self.pooler else self.options.connect_timeout
+        for _ in range(_MOST_LOOKS if alive else 0):
+            used = await self._acquire()
+            try:
+                if await used.connection.is_alive(seconds):
+                    return used
+            except BaseException:
+                await self.release(used)
+                raise
+            # Those of a pool that was replaced meanwhile tell nothing about the new one.
+            used.lost = used.pool is self._pool
+            await self.release(used)
+        return await self._acquire()
+
+    async def _acquire(self) -> AsyncCheckedOut:
         close_count = self._close_count
         await self.open()
         pool, gate = self._pool, self._gate
@@ -132,12 +156,13 @@ class AsyncConnections:
             if close_count != self._close_count:
                 raise self._closed_meanwhile() from error
             # Another call found a dead connection and made a new pool.
-            return await self.acquire()
+            return await self._acquire()
         return self._check_out(connection, pool, gate)
 
     async def release(self, used: AsyncCheckedOut) -> None:
         """Take a connection back into its pool."""
         self._checked_out.discard(used.connection)
+        used.connection.used_at = monotonic()
         if used.lost:
             self._may_be_broken = True
         try:
@@ -148,8 +173,8 @@ class AsyncConnections:
 
     @asynccontextmanager
     async def pin(self) -> AsyncGenerator[AsyncPinnedConnection]:
-        """Take one connection of the pool for several statements."""
-        used = await self.acquire()
+        """Take one connection of the pool, which stands, for several statements."""
+        used = await self.acquire(alive=True)
         try:
             yield used
         finally:
@@ -239,11 +264,13 @@ class AsyncConnections:
             )
         else:
             server.ensure_running()
-        return {**server.conninfo, "application_name": "vecs"}
+        timeout = {"connect_timeout": str(self.options.connect_timeout)}
+        return {**timeout, **server.conninfo, "application_name": "vecs"}
 
     async def _probe(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
         async with await self._connect_once(parameters) as connection:
+            connection.patience = self.options.pool_timeout
             try:
                 look = read_look(await run_statement(connection, look_at_server()))
             except psycopg.Error as error:

@@ -28,6 +28,7 @@ import logging
 import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("vecs")
 
 _Pool = Pool[VecsConnection]
+
+# How many connections in a row may be dead: with the first of a pool the whole pool is replaced.
+_MOST_LOOKS = 10
 
 # Pools of a parent process: kept from being finalised in a forked child, where their threads do not exist.
 _ABANDONED: list[Any] = []
@@ -113,8 +117,28 @@ class Connections:
         self.extension = extension
         self._base = {**self._needed, **base_settings(extension, self.options.statement_timeout)}
 
-    def acquire(self) -> CheckedOut:
-        """Hand out a connection of the pool, which is opened first if need be; `release()` takes it back."""
+    def acquire(self, *, alive: bool = False) -> CheckedOut:
+        """
+        Hand out a connection of the pool, which is opened first if need be; `release()` takes it back.
+
+        With `alive` it was looked at, for what cannot be repeated should the connection turn out to be dead.
+        """
+        # Behind a pooler an answer waits until one of its connections is free.
+        seconds = self.options.pool_timeout if self.pooler else self.options.connect_timeout
+        for _ in range(_MOST_LOOKS if alive else 0):
+            used = self._acquire()
+            try:
+                if used.connection.is_alive(seconds):
+                    return used
+            except BaseException:
+                self.release(used)
+                raise
+            # Those of a pool that was replaced meanwhile tell nothing about the new one.
+            used.lost = used.pool is self._pool
+            self.release(used)
+        return self._acquire()
+
+    def _acquire(self) -> CheckedOut:
         close_count = self._close_count
         self.open()
         pool, gate = self._pool, self._gate
@@ -133,12 +157,13 @@ class Connections:
             if close_count != self._close_count:
                 raise self._closed_meanwhile() from error
             # Another call found a dead connection and made a new pool.
-            return self.acquire()
+            return self._acquire()
         return self._check_out(connection, pool, gate)
 
     def release(self, used: CheckedOut) -> None:
         """Take a connection back into its pool."""
         self._checked_out.discard(used.connection)
+        used.connection.used_at = monotonic()
         if used.lost:
             self._may_be_broken = True
         try:
@@ -149,8 +174,8 @@ class Connections:
 
     @contextmanager
     def pin(self) -> Generator[PinnedConnection]:
-        """Take one connection of the pool for several statements."""
-        used = self.acquire()
+        """Take one connection of the pool, which stands, for several statements."""
+        used = self.acquire(alive=True)
         try:
             yield used
         finally:
@@ -240,11 +265,13 @@ class Connections:
             )
         else:
             server.ensure_running()
-        return {**server.conninfo, "application_name": "vecs"}
+        timeout = {"connect_timeout": str(self.options.connect_timeout)}
+        return {**timeout, **server.conninfo, "application_name": "vecs"}
 
     def _probe(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
         with self._connect_once(parameters) as connection:
+            connection.patience = self.options.pool_timeout
             try:
                 look = read_look(run_statement(connection, look_at_server()))
             except psycopg.Error as error:
