@@ -50,7 +50,7 @@ def test_collections_are_kept_apart_behind_a_pooler(bouncer: str, pooled_schema:
     with vecs.create_client(bouncer, schema=pooled_schema, pooler=True) as client:
         for name in NAMES:
             records = list(client.get_collection(name).scan())
-            assert {record.id.split("-")[0] for record in records} <= {name}
+            assert {str(record.id).split("-")[0] for record in records} <= {name}
             assert pooler is False or len(records) == 4 * ROUNDS
 
 
