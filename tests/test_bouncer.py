@@ -50,7 +50,7 @@ def test_collections_are_kept_apart_behind_a_pooler(bouncer: str, pooled_schema:
     with vecs.create_client(bouncer, schema=pooled_schema, pooler=True) as client:
         for name in NAMES:
             records = list(client.get_collection(name).scan())
-            assert {record.id.split("-")[0] for record in records} <= {name}
+            assert {str(record.id).split("-")[0] for record in records} <= {name}
             assert pooler is False or len(records) == 4 * ROUNDS
 
 
@@ -95,3 +95,25 @@ def test_a_pooler_is_found_out_in_either_mode(
 ) -> None:
     with start_bouncer(pool_mode=mode, default_pool_size=20) as dsn, vecs.create_client(dsn) as client:
         assert client.info().pooler
+
+
+def test_stores_that_were_only_given_a_connection_string_work_behind_a_pooler(bouncer: str, pooled_schema: str) -> None:
+    from langchain_core.documents import Document
+    from langchain_core.embeddings import DeterministicFakeEmbedding
+    from llama_index.core.schema import TextNode
+    from llama_index.core.vector_stores import VectorStoreQuery
+
+    from langchain_vecs import VecsVectorStore
+    from llama_index.vector_stores.vecs import VecsVectorStore as LlamaStore
+
+    with VecsVectorStore(DeterministicFakeEmbedding(size=3), "chain", url=bouncer, schema=pooled_schema) as store:
+        store.add_documents([Document(f"text {i}", metadata={"n": i}) for i in range(20)])
+        assert store.client.info().pooler
+        for _ in range(8):
+            assert len(store.similarity_search("text 3", k=4)) == 4
+    with LlamaStore("llama", url=bouncer, schema_name=pooled_schema) as other:
+        other.add([TextNode(text=f"text {i}", embedding=[1.0, i, 0.0]) for i in range(20)])
+        for _ in range(8):
+            assert (
+                len(other.query(VectorStoreQuery(query_embedding=[1.0, 0.0, 0.0], similarity_top_k=4)).ids or []) == 4
+            )

@@ -40,16 +40,6 @@ async def test_a_read_survives_a_killed_connection(docs: vecs.AsyncCollection, t
     assert [match.id for match in await docs.search([1, 0], limit=1)] == ["a"]
 
 
-async def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(
-    docs: vecs.AsyncCollection, target: str
-) -> None:
-    kill_connections(target)
-    with pytest.raises(Unavailable, match="connection was lost"):
-        await docs.upsert([("c", [1, 1], {})])
-    assert await docs.upsert([("c", [1, 1], {})]) == 1
-    assert await docs.count() == 3
-
-
 async def test_a_write_works_after_a_borrower_lost_the_connection(
     client: vecs.AsyncClient, docs: vecs.AsyncCollection, target: str
 ) -> None:

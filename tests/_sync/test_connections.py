@@ -41,14 +41,6 @@ def test_a_read_survives_a_killed_connection(docs: vecs.Collection, target: str)
     assert [match.id for match in docs.search([1, 0], limit=1)] == ["a"]
 
 
-def test_a_write_says_that_its_connection_was_lost_and_the_next_one_works(docs: vecs.Collection, target: str) -> None:
-    kill_connections(target)
-    with pytest.raises(Unavailable, match="connection was lost"):
-        docs.upsert([("c", [1, 1], {})])
-    assert docs.upsert([("c", [1, 1], {})]) == 1
-    assert docs.count() == 3
-
-
 def test_a_write_works_after_a_borrower_lost_the_connection(
     client: vecs.Client, docs: vecs.Collection, target: str
 ) -> None:

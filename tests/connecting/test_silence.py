@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator
 
 import pytest
 
 from vecs._connecting import silence
-from vecs._connecting.silence import GRACE, Silent, patience_for, watched
+from vecs._connecting.silence import GRACE, Silent, is_readable, patience_for, watched
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,18 @@ def test_a_call_waits_longer_than_the_servers_own_limit(setting: str, seconds: f
 @pytest.mark.parametrize("setting", [None, "", "0", "0s", "soon", "-1"])
 def test_without_a_limit_a_call_waits_for_ever(setting: str | None) -> None:
     assert patience_for(setting) is None
+
+
+def test_a_socket_is_readable_with_something_to_read_and_at_its_end() -> None:
+    one, other = socket.socketpair()
+    with one:
+        assert not is_readable(one.fileno())
+        other.sendall(b"x")
+        assert is_readable(one.fileno())
+        assert one.recv(1)
+        assert not is_readable(one.fileno())
+        other.close()
+        assert is_readable(one.fileno())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import selectors
 import time
 from collections.abc import Callable, Generator
 from functools import lru_cache
@@ -31,6 +32,13 @@ def patience_for(statement_timeout: str | None) -> float | None:
     found = _TIMEOUT.fullmatch(statement_timeout or "0")
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0
     return seconds + GRACE if seconds else None
+
+
+def is_readable(descriptor: int) -> bool:
+    """Whether a socket has something to read, or is closed at the other end."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def watched(work: Generator[Any, Any, T], patience: Callable[[], float | None]) -> Generator[Any, Any, T]:

@@ -57,6 +57,8 @@ log = logging.getLogger("vecs")
 
 # Seconds for the recovery of an embedded server, which reads all that was written since its last checkpoint.
 RECOVERY = 600
+# How many connections in a row may be dead: with the first of a pool the whole pool is replaced.
+_MOST_LOOKS = 10
 
 
 class AsyncCheckedOut(AsyncPinnedConnection):
@@ -115,8 +117,27 @@ class AsyncConnections:
         self.extension = extension
         self._base = {**self._needed, **base_settings(extension, self.options.statement_timeout)}
 
-    async def acquire(self) -> AsyncCheckedOut:
-        """Hand out a connection of the pool, which is opened first if need be; `release()` takes it back."""
+    async def acquire(self, *, alive: bool = False) -> AsyncCheckedOut:
+        """
+        Hand out a connection of the pool, which is opened first if need be; `release()` takes it back.
+
+        With `alive` it was looked at, for what cannot be repeated should the connection turn out to be dead.
+        """
+        # Behind a pooler an answer waits until one of its connections is free.
+        seconds = self.options.pool_timeout if self.pooler else self.options.connect_timeout
+        for _ in range(_MOST_LOOKS if alive else 0):
+            used = await self._acquire()
+            try:
+                if await used.connection.is_alive(seconds):
+                    return used
+            except BaseException:
+                self.release(used)
+                raise
+            used.lost = True
+            self.release(used)
+        return await self._acquire()
+
+    async def _acquire(self) -> AsyncCheckedOut:
         again = True
         while True:
             close_count = self._close_count
@@ -156,8 +177,8 @@ class AsyncConnections:
 
     @asynccontextmanager
     async def pin(self) -> AsyncGenerator[AsyncPinnedConnection]:
-        """Take one connection of the pool for several statements."""
-        used = await self.acquire()
+        """Take one connection of the pool, which stands, for several statements."""
+        used = await self.acquire(alive=True)
         try:
             yield used
         finally:
@@ -265,11 +286,13 @@ class AsyncConnections:
                 self.server = server
         else:
             server.ensure_running()
-        return {**server.conninfo, "application_name": "vecs"}
+        timeout = {"connect_timeout": str(self.options.connect_timeout)}
+        return {**timeout, **server.conninfo, "application_name": "vecs"}
 
     async def _probe(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
         async with await self._connect_once(parameters) as connection:
+            connection.patience = self.options.pool_timeout
             try:
                 look = read_look(await run_statement(connection, look_at_server()))
             except psycopg.Error as error:

@@ -122,10 +122,10 @@ class AsyncExecutor:
         """
         for seconds in conflict_pauses():
             try:
-                return await self._run(statement, None)
+                return await self._run(statement, None, None, True)
             except Conflict:
                 await async_pause(seconds)
-        return await self._run(statement, None)
+        return await self._run(statement, None, None, True)
 
     async def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
@@ -156,8 +156,14 @@ class AsyncExecutor:
         async with lend(self._connections) as connection:
             yield connection
 
-    async def _run(self, statement: Fragment, settings: Settings | None, prepare: Literal[False] | None = None) -> Rows:
-        pinned = await self._connections.acquire()
+    async def _run(
+        self,
+        statement: Fragment,
+        settings: Settings | None,
+        prepare: Literal[False] | None = None,
+        alive: bool = False,
+    ) -> Rows:
+        pinned = await self._connections.acquire(alive=alive)
         try:
             return await pinned.execute(statement, settings, prepare=prepare)
         finally:

@@ -27,10 +27,13 @@ async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnect
         before = _reported(connection)
         try:
             await pinned.apply(NO_SETTINGS)
+            # A borrower may listen for a day.
+            connection.patience = None
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
                 await connection.commit()
         finally:
+            connection.patience = connections.options.pool_timeout
             await _clean(pinned, connections.pooler)
             if connections.pooler and not connection.closed and _reported(connection) != before:
                 # Poolers set these in every session that the connection is given.

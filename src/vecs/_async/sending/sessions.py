@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal
+from time import monotonic
+from typing import Any, Literal, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.abc import PQGen
 from psycopg.rows import tuple_row
 
 from vecs._connecting.errors import database_error, plan_is_stale
 from vecs._connecting.prepared import name_uniquely
+from vecs._connecting.silence import GRACE, INTERRUPTED, Silent, is_readable, patience_for, watched
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import NO_SETTINGS, Settings, reset_statement, set_statement
-from vecs.exc import VecsException
+from vecs._sql.settings import NO_SETTINGS, Settings, ping, reset_statement, set_statement
+from vecs.exc import Unavailable, VecsException
 
+T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
+
+# After so many idle seconds something between here and the server may have dropped a connection without a word.
+LONG_IDLE = 3.0
+
+_TIMEOUT = "statement_timeout"
 
 # The settings that only index scans look at.
 _SCAN_SETTINGS = ("hnsw.", "ivfflat.")
@@ -35,11 +43,13 @@ class AsyncVecsConnection(AsyncConnection[Any]):
     applied: Settings = NO_SETTINGS
     # By time.monotonic(): since when it waits in the pool.
     idle_since = 0.0
+    # How many seconds the server may be silent during a call; None for ever.
+    patience: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_uniquely(self)
-        self.opened_at = time.monotonic()
+        self.opened_at = self.idle_since = monotonic()
         self._made_by = os.getpid()
 
     def is_inherited(self) -> bool:
@@ -53,6 +63,37 @@ class AsyncVecsConnection(AsyncConnection[Any]):
 
     def __del__(self, *_: object) -> None:
         """Say nothing, unlike psycopg: the connections of a client that is dropped may be dropped with it."""
+
+    async def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
+        """Wait for the server, as all of psycopg's calls do, and hang up when it is silent for too long."""
+        try:
+            return await super().wait(watched(gen, self._patience), *args, **kwargs)
+        except Silent:
+            self.pgconn.finish()
+            raise
+
+    def _patience(self) -> float | None:
+        return self.patience
+
+    async def _try_cancel(self, *, timeout: float = INTERRUPTED) -> None:
+        # psycopg calls this when a call is interrupted, and would wait for a server that is gone for ten seconds.
+        self.patience = INTERRUPTED
+        await super()._try_cancel(timeout=min(timeout, INTERRUPTED))
+
+    async def is_alive(self, seconds: float) -> bool:
+        """
+        Look whether an idle connection still stands; False once it is closed.
+
+        A server that speaks unasked may be saying goodbye, and something in between may have dropped what was idle
+        for long: then it is asked, and has so many seconds for the answer.
+        """
+        try:
+            if monotonic() - self.idle_since > LONG_IDLE or is_readable(self.pgconn.socket):
+                self.patience = seconds
+                await run_statement(self, ping(), prepare=False)
+        except psycopg.Error:
+            self.hang_up()
+        return not self.closed
 
 
 class AsyncSession:
@@ -159,6 +200,7 @@ class AsyncPinnedConnection:
 
         None leaves the index-scan settings of earlier searches in place.
         """
+        self._bear((settings or NO_SETTINGS).get(_TIMEOUT) or self._base.get(_TIMEOUT))
         if self._pooler:
             return
         connection = self.connection
@@ -181,7 +223,12 @@ class AsyncPinnedConnection:
                 await run_statement(connection, set_statement(name, value, local=False), prepare=False)
                 connection.applied = {**connection.applied, name: value}
 
+    def _bear(self, statement_timeout: str | None) -> None:
+        self.connection.patience = patience_for(statement_timeout)
+
     async def _set_local(self, settings: Settings) -> None:
+        if _TIMEOUT in settings:
+            self._bear(settings[_TIMEOUT])
         for name, value in settings.items():
             await run_statement(self.connection, set_statement(name, value, local=True), prepare=False)
 
@@ -190,6 +237,9 @@ class AsyncPinnedConnection:
         self.lost = is_lost(self.connection, error)
         if self.lost:
             self.connection.hang_up()
+        if isinstance(error, Silent):
+            # Not repeated: the call took as long as it may.
+            return Unavailable(f"the connection was given up: {error}; statement_timeout= and {GRACE:g} s of grace")
         return database_error(error, lost=self.lost)
 
 

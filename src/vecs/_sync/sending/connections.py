@@ -58,6 +58,8 @@ log = logging.getLogger("vecs")
 
 # Seconds for the recovery of an embedded server, which reads all that was written since its last checkpoint.
 RECOVERY = 600
+# How many connections in a row may be dead: with the first of a pool the whole pool is replaced.
+_MOST_LOOKS = 10
 
 
 class CheckedOut(PinnedConnection):
@@ -116,8 +118,27 @@ class Connections:
         self.extension = extension
         self._base = {**self._needed, **base_settings(extension, self.options.statement_timeout)}
 
-    def acquire(self) -> CheckedOut:
-        """Hand out a connection of the pool, which is opened first if need be; `release()` takes it back."""
+    def acquire(self, *, alive: bool = False) -> CheckedOut:
+        """
+        Hand out a connection of the pool, which is opened first if need be; `release()` takes it back.
+
+        With `alive` it was looked at, for what cannot be repeated should the connection turn out to be dead.
+        """
+        # Behind a pooler an answer waits until one of its connections is free.
+        seconds = self.options.pool_timeout if self.pooler else self.options.connect_timeout
+        for _ in range(_MOST_LOOKS if alive else 0):
+            used = self._acquire()
+            try:
+                if used.connection.is_alive(seconds):
+                    return used
+            except BaseException:
+                self.release(used)
+                raise
+            used.lost = True
+            self.release(used)
+        return self._acquire()
+
+    def _acquire(self) -> CheckedOut:
         again = True
         while True:
             close_count = self._close_count
@@ -157,8 +178,8 @@ class Connections:
 
     @contextmanager
     def pin(self) -> Generator[PinnedConnection]:
-        """Take one connection of the pool for several statements."""
-        used = self.acquire()
+        """Take one connection of the pool, which stands, for several statements."""
+        used = self.acquire(alive=True)
         try:
             yield used
         finally:
@@ -266,11 +287,13 @@ class Connections:
                 self.server = server
         else:
             server.ensure_running()
-        return {**server.conninfo, "application_name": "vecs"}
+        timeout = {"connect_timeout": str(self.options.connect_timeout)}
+        return {**timeout, **server.conninfo, "application_name": "vecs"}
 
     def _probe(self, parameters: dict[str, Any]) -> None:
         """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
         with self._connect_once(parameters) as connection:
+            connection.patience = self.options.pool_timeout
             try:
                 look = read_look(run_statement(connection, look_at_server()))
             except psycopg.Error as error:

@@ -123,10 +123,10 @@ class Executor:
         """
         for seconds in conflict_pauses():
             try:
-                return self._run(statement, None)
+                return self._run(statement, None, None, True)
             except Conflict:
                 pause(seconds)
-        return self._run(statement, None)
+        return self._run(statement, None, None, True)
 
     def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
@@ -157,8 +157,14 @@ class Executor:
         with lend(self._connections) as connection:
             yield connection
 
-    def _run(self, statement: Fragment, settings: Settings | None, prepare: Literal[False] | None = None) -> Rows:
-        pinned = self._connections.acquire()
+    def _run(
+        self,
+        statement: Fragment,
+        settings: Settings | None,
+        prepare: Literal[False] | None = None,
+        alive: bool = False,
+    ) -> Rows:
+        pinned = self._connections.acquire(alive=alive)
         try:
             return pinned.execute(statement, settings, prepare=prepare)
         finally:

@@ -28,10 +28,13 @@ def lend(connections: Connections) -> Generator[VecsConnection]:
         before = _reported(connection)
         try:
             pinned.apply(NO_SETTINGS)
+            # A borrower may listen for a day.
+            connection.patience = None
             yield connection
             if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
                 connection.commit()
         finally:
+            connection.patience = connections.options.pool_timeout
             _clean(pinned, connections.pooler)
             if connections.pooler and not connection.closed and _reported(connection) != before:
                 # Poolers set these in every session that the connection is given.
