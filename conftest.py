@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -14,9 +18,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from vecs.embedded import open_server
+from vecs.embedded.binaries import find_binaries
+from vecs.embedded.process import choose_runner, spawn
 
 _numbers = count(1)
 
@@ -71,6 +77,75 @@ def superuser_target() -> Iterator[str]:
     ):
         # Only tests need the superuser: vecs itself connects as a role that is none.
         yield make_conninfo(**{**server.conninfo, "user": "postgres"})
+
+
+@pytest.fixture(scope="session")
+def start_bouncer(superuser_target: str) -> Callable[..., AbstractContextManager[str]]:
+    """A function that starts a PgBouncer before the superuser's server, with settings, and tells where it is."""
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("PgBouncer is not installed")
+    _let_in(superuser_target)
+
+    @contextmanager
+    def start(**settings: object) -> Generator[str]:
+        with tempfile.TemporaryDirectory(prefix="vecs-bouncer-") as name:
+            folder = Path(name)
+            # It refuses to run as root, as the server does.
+            runner = choose_runner(find_binaries(), folder)
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+            server = conninfo_to_dict(superuser_target)
+            given = {
+                **{"listen_addr": "127.0.0.1", "listen_port": port, "unix_socket_dir": "", "auth_type": "any"},
+                **{"pool_mode": "transaction", "default_pool_size": 4, **settings},
+            }
+            lines = [
+                "[databases]",
+                f"* = host={server['host']} port={server['port']} user={server['user']}",
+                "[pgbouncer]",
+                *(f"{key} = {value}" for key, value in given.items()),
+            ]
+            config = folder / "pgbouncer.ini"
+            config.write_text("\n".join(lines) + "\n")
+            folder.chmod(0o755)
+            process = spawn([program, str(config)], log=folder / "log", runner=runner)
+            try:
+                _wait_until_it_listens(port)
+                yield make_conninfo(host="127.0.0.1", port=port, user=server["user"], dbname=server["dbname"])
+            finally:
+                process.terminate()
+                process.wait()
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def bouncer(start_bouncer: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
+    """A connection string of a PgBouncer in transaction mode, with four connections to its server."""
+    with start_bouncer() as dsn:
+        yield dsn
+
+
+def _let_in(target: str) -> None:
+    """Make a test's server trust everybody who may enter its socket's folder: PgBouncer may run as another user."""
+    with psycopg.connect(target, autocommit=True) as connection:
+        row = connection.execute("show hba_file").fetchone()
+        assert row is not None
+        rules = Path(row[0])
+        rules.write_text(f"local all all trust\n{rules.read_text()}")
+        connection.execute("select pg_reload_conf()")
+
+
+def _wait_until_it_listens(port: int) -> None:
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError("PgBouncer does not listen")
 
 
 @pytest.fixture

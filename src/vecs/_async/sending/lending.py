@@ -9,31 +9,69 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from vecs._async.sending.connections import AsyncConnections
 from vecs._async.sending.sessions import (
     AsyncPinnedConnection,
     AsyncVecsConnection,
     prepare_threshold,
     run_statement,
 )
-from vecs._sql.settings import FORGET_SESSION, NO_SETTINGS, deallocate, find_prepared
+from vecs._sql.settings import (
+    FORGET_SESSION,
+    NO_SETTINGS,
+    Settings,
+    deallocate,
+    find_prepared,
+    find_prepared_since,
+    set_all,
+    settings_of_session,
+)
+from vecs.exc import DatabaseError
 
 
 @asynccontextmanager
-async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnection]:
+async def lend(pinned: AsyncPinnedConnection) -> AsyncGenerator[AsyncVecsConnection]:
     """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-    async with connections.pin() as pinned:
+    try:
+        await pinned.apply(NO_SETTINGS)
+        if pinned.pooler:
+            async with _in_transaction(pinned) as connection:
+                yield connection
+            return
         connection = pinned.connection
+        if pinned.own:
+            await run_statement(connection, set_all(pinned.own, local=False), prepare=False)
+        yield connection
+        if connection.info.transaction_status == TransactionStatus.INTRANS:
+            await connection.commit()
+    finally:
+        await _clean(pinned)
+
+
+@asynccontextmanager
+async def _in_transaction(pinned: AsyncPinnedConnection) -> AsyncGenerator[AsyncVecsConnection]:
+    """Hold one session of the server while it is lent: a pooler gives it to others after the transaction."""
+    connection = pinned.connection
+    async with connection.transaction():
+        found: Settings = dict(await run_statement(connection, settings_of_session(), prepare=False))
+        await run_statement(connection, set_all(pinned.local(None), local=True), prepare=False)
         try:
-            await pinned.apply(NO_SETTINGS)
-            yield connection
-            if connection.info.transaction_status == TransactionStatus.INTRANS:
-                await connection.commit()
+            # A savepoint: after an error the session is still there to be cleaned.
+            async with connection.transaction():
+                yield connection
+                if connection.info.transaction_status == TransactionStatus.IDLE:
+                    raise DatabaseError(
+                        "the transaction of a borrowed connection was ended by SQL; behind a transaction pooler it "
+                        "ends when the connection is given back, and what was set after it may have reached others"
+                    )
         finally:
-            await _clean(pinned, connections.pooler)
+            if connection.info.transaction_status == TransactionStatus.INTRANS:
+                await _forget_session(connection)
+                for (name,) in await run_statement(connection, find_prepared_since(), prepare=False):
+                    await run_statement(connection, deallocate(name), prepare=False)
+                await run_statement(connection, set_all(found, local=False), prepare=False)
 
 
-async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
+async def _clean(pinned: AsyncPinnedConnection) -> None:
     """Undo what a borrower did to a connection, or discard it."""
     connection = pinned.connection
     connection.applied = NO_SETTINGS
@@ -46,10 +84,12 @@ async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
         await connection.set_read_only(None)
         await connection.set_isolation_level(None)
         await connection.set_deferrable(None)
-        connection.prepare_threshold = prepare_threshold(not pooler)
+        connection.prepare_threshold = prepare_threshold(not pinned.pooler)
         connection.row_factory = tuple_row
-        if not pooler:
+        if not pinned.pooler:
             await _forget_session(connection)
+            for (name,) in await run_statement(connection, find_prepared(), prepare=False):
+                await run_statement(connection, deallocate(name), prepare=False)
     except psycopg.Error:
         # Whatever is wrong with the connection, the pool replaces it.
         await pinned.discard()
@@ -62,5 +102,3 @@ async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
 async def _forget_session(connection: AsyncVecsConnection) -> None:
     for statement in FORGET_SESSION:
         await run_statement(connection, statement, prepare=False)
-    for (name,) in await run_statement(connection, find_prepared(), prepare=False):
-        await run_statement(connection, deallocate(name), prepare=False)

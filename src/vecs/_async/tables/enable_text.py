@@ -53,6 +53,7 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
             await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
-        await executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
+        async with executor.transaction({"statement_timeout": "0"}) as session:
+            await session.execute(analyze(table))
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)

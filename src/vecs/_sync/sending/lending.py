@@ -10,31 +10,69 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from vecs._sql.settings import FORGET_SESSION, NO_SETTINGS, deallocate, find_prepared
-from vecs._sync.sending.connections import Connections
+from vecs._sql.settings import (
+    FORGET_SESSION,
+    NO_SETTINGS,
+    Settings,
+    deallocate,
+    find_prepared,
+    find_prepared_since,
+    set_all,
+    settings_of_session,
+)
 from vecs._sync.sending.sessions import (
     PinnedConnection,
     VecsConnection,
     prepare_threshold,
     run_statement,
 )
+from vecs.exc import DatabaseError
 
 
 @contextmanager
-def lend(connections: Connections) -> Generator[VecsConnection]:
+def lend(pinned: PinnedConnection) -> Generator[VecsConnection]:
     """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-    with connections.pin() as pinned:
+    try:
+        pinned.apply(NO_SETTINGS)
+        if pinned.pooler:
+            with _in_transaction(pinned) as connection:
+                yield connection
+            return
         connection = pinned.connection
+        if pinned.own:
+            run_statement(connection, set_all(pinned.own, local=False), prepare=False)
+        yield connection
+        if connection.info.transaction_status == TransactionStatus.INTRANS:
+            connection.commit()
+    finally:
+        _clean(pinned)
+
+
+@contextmanager
+def _in_transaction(pinned: PinnedConnection) -> Generator[VecsConnection]:
+    """Hold one session of the server while it is lent: a pooler gives it to others after the transaction."""
+    connection = pinned.connection
+    with connection.transaction():
+        found: Settings = dict(run_statement(connection, settings_of_session(), prepare=False))
+        run_statement(connection, set_all(pinned.local(None), local=True), prepare=False)
         try:
-            pinned.apply(NO_SETTINGS)
-            yield connection
-            if connection.info.transaction_status == TransactionStatus.INTRANS:
-                connection.commit()
+            # A savepoint: after an error the session is still there to be cleaned.
+            with connection.transaction():
+                yield connection
+                if connection.info.transaction_status == TransactionStatus.IDLE:
+                    raise DatabaseError(
+                        "the transaction of a borrowed connection was ended by SQL; behind a transaction pooler it "
+                        "ends when the connection is given back, and what was set after it may have reached others"
+                    )
         finally:
-            _clean(pinned, connections.pooler)
+            if connection.info.transaction_status == TransactionStatus.INTRANS:
+                _forget_session(connection)
+                for (name,) in run_statement(connection, find_prepared_since(), prepare=False):
+                    run_statement(connection, deallocate(name), prepare=False)
+                run_statement(connection, set_all(found, local=False), prepare=False)
 
 
-def _clean(pinned: PinnedConnection, pooler: bool) -> None:
+def _clean(pinned: PinnedConnection) -> None:
     """Undo what a borrower did to a connection, or discard it."""
     connection = pinned.connection
     connection.applied = NO_SETTINGS
@@ -47,10 +85,12 @@ def _clean(pinned: PinnedConnection, pooler: bool) -> None:
         connection.set_read_only(None)
         connection.set_isolation_level(None)
         connection.set_deferrable(None)
-        connection.prepare_threshold = prepare_threshold(not pooler)
+        connection.prepare_threshold = prepare_threshold(not pinned.pooler)
         connection.row_factory = tuple_row
-        if not pooler:
+        if not pinned.pooler:
             _forget_session(connection)
+            for (name,) in run_statement(connection, find_prepared(), prepare=False):
+                run_statement(connection, deallocate(name), prepare=False)
     except psycopg.Error:
         # Whatever is wrong with the connection, the pool replaces it.
         pinned.discard()
@@ -63,5 +103,3 @@ def _clean(pinned: PinnedConnection, pooler: bool) -> None:
 def _forget_session(connection: VecsConnection) -> None:
     for statement in FORGET_SESSION:
         run_statement(connection, statement, prepare=False)
-    for (name,) in run_statement(connection, find_prepared(), prepare=False):
-        run_statement(connection, deallocate(name), prepare=False)

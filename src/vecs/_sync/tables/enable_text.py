@@ -54,6 +54,7 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
             session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
-        executor.outside_transaction(analyze(table), {"statement_timeout": "0"})
+        with executor.transaction({"statement_timeout": "0"}) as session:
+            session.execute(analyze(table))
     else:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)
