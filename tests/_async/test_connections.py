@@ -6,6 +6,7 @@ import pickle
 import socket
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,53 @@ async def test_everything_works_through_a_transaction_pooler(target: str, schema
         async with client.connection() as connection:
             cursor = await connection.execute("select count(*) from pg_prepared_statements")
             assert await cursor.fetchone() == (0,)
+            # What every statement of the client is set to holds for a borrower as well.
             cursor = await connection.execute("show hnsw.iterative_scan")
-            assert await cursor.fetchone() == ("off",)
+            assert await cursor.fetchone() == ("relaxed_order",)
+            cursor = await connection.execute("show statement_timeout")
+            assert await cursor.fetchone() == ("30s",)
+
+
+async def test_a_borrower_behind_a_pooler_leaves_nothing_to_others(bouncer: str, superuser_target: str) -> None:
+    asked = """
+        select current_setting('app.tenant', true), current_setting('work_mem'), current_setting('search_path'),
+               (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+               (select count(*) from pg_prepared_statements where from_sql), to_regclass('mine'),
+               (select count(*) from pg_cursors where is_holdable), (select count(*) from pg_listening_channels())
+    """
+    made = """
+        set app.tenant = 'a'; set work_mem = '7MB'; set search_path = 'evil'; set role pg_monitor;
+        select pg_advisory_lock(7); prepare theirs as select 1; create temp table mine ();
+        declare held cursor with hold for select 1; listen theirs
+    """
+    async with vecs.create_async_client(bouncer, pooler=True, pool_size=1, statement_timeout=30) as client:
+        async with client.connection() as connection:
+            before = await (await connection.execute(asked)).fetchone()
+        for fails in (False, True):
+            with suppress(ZeroDivisionError):
+                async with client.connection() as connection:
+                    await connection.execute(made)
+                    if fails:
+                        raise ZeroDivisionError
+            with psycopg.connect(bouncer, autocommit=True, prepare_threshold=None) as other:
+                for _ in range(8):
+                    found = other.execute(asked).fetchone()
+                    assert found is not None
+                    # Postgres forgets a value, and not that there was one.
+                    assert (found[0] or None, *found[1:]) == before
+                    assert other.execute("select current_user").fetchone() == ("postgres",)
+
+
+async def test_a_borrower_behind_a_pooler_cannot_commit_by_hand(bouncer: str) -> None:
+    async with vecs.create_async_client(bouncer, pooler=True, pool_size=1) as client:
+        with pytest.raises(psycopg.ProgrammingError, match="commit"):
+            async with client.connection() as connection:
+                await connection.commit()
+        with pytest.raises(DatabaseError, match="was ended by SQL"):
+            async with client.connection() as connection:
+                await connection.execute("commit")
+        async with client.connection() as connection:
+            assert await (await connection.execute("select 1")).fetchone() == (1,)
 
 
 async def test_a_statement_timeout_ends_a_statement_but_not_an_index_build(

@@ -183,6 +183,15 @@ def test_settings_are_single_statements_of_literals() -> None:
         assert text.decode() == f"""set {"local " if local else ""}"hnsw"."ef_search" = '10''; drop'"""
 
 
+@pytest.mark.parametrize("local", [True, False])
+def test_many_settings_are_one_statement_of_parameters_and_the_role_comes_last(local: bool) -> None:
+    text, params = settings.set_all({"role": "r'", "app.tenant": "a'"}, local=local).render()
+    until = str(local).lower()
+    call = "pg_catalog.set_config(${}::text, ${}::text, " + until + ")"
+    assert text.decode() == f"select {call.format(1, 2)}, {call.format(3, 4)}"
+    assert params == ["app.tenant", "a'", "role", "r'"]
+
+
 @pytest.mark.parametrize("value", ["plain", "it's", "back\\slash", "'; drop table x; --", "\\'"])
 def test_a_literal_reads_as_what_it_was(value: str) -> None:
     sql = Literal(value).sql.strip()

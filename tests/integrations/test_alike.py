@@ -17,7 +17,10 @@ from typing import Any
 import psycopg
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from llama_index.core import MockEmbedding, VectorStoreIndex
 from llama_index.core.schema import TextNode
+from llama_index.core.vector_stores.types import VectorStoreQuery
+from tests.tenants import TENANTS, a_role, kept_apart, of
 
 import langchain_vecs
 import vecs
@@ -51,6 +54,18 @@ class LangChain:
     async def aids(self, store: Any) -> list[str]:
         return sorted((await store.aget())["ids"])
 
+    def found(self, store: Any, **options: Any) -> list[str]:
+        return [document.id for document in store.similarity_search_by_vector([1, 1], 9, **options)]
+
+    async def afound(self, store: Any, **options: Any) -> list[str]:
+        return [document.id for document in await store.asimilarity_search_by_vector([1, 1], 9, **options)]
+
+    def retrieved(self, store: Any, **options: Any) -> list[str]:
+        return [document.id for document in store.as_retriever(search_kwargs=options).invoke("anything")]
+
+    def delete(self, store: Any, id: str, **options: Any) -> None:
+        store.delete([id], **options)
+
 
 class LlamaIndex:
     """Records written and read through LlamaIndex's store."""
@@ -78,6 +93,20 @@ class LlamaIndex:
 
     def ids(self, store: Any) -> list[str]:
         return sorted(node.node_id for node in store.get_nodes())
+
+    def found(self, store: Any, **options: Any) -> list[str]:
+        return list(store.query(VectorStoreQuery(query_embedding=[1, 1], similarity_top_k=9), **options).ids)
+
+    async def afound(self, store: Any, **options: Any) -> list[str]:
+        query = VectorStoreQuery(query_embedding=[1, 1], similarity_top_k=9)
+        return list((await store.aquery(query, **options)).ids)
+
+    def retrieved(self, store: Any, **options: Any) -> list[str]:
+        index = VectorStoreIndex.from_vector_store(store, MockEmbedding(2))
+        return [each.node.node_id for each in index.as_retriever(vector_store_kwargs=options).retrieve("anything")]
+
+    def delete(self, store: Any, id: str, **options: Any) -> None:
+        store.delete_nodes([id], **options)
 
     async def awrite(self, store: Any, *ids: str) -> None:
         await store.async_add(self.nodes(store, ids))
@@ -551,3 +580,71 @@ OVER_A_TRANSFORM: dict[type, Callable[..., Any]] = {
     LangChain: lambda collection: langchain_vecs.VecsVectorStore(None, collection),
     LlamaIndex: llama_index_vecs.VecsVectorStore.from_collection,
 }
+
+
+# --- settings of requests ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_tenants(superuser_target: str, schema: str) -> Iterator[str]:
+    """The role of tenants, who share the collection "docs", each with rows of its own."""
+    with a_role(superuser_target, f"tenant_{schema}") as role:
+        with vecs.create_client(superuser_target, schema=schema) as client:
+            client.create_collection("docs", 2, text=True)
+        kept_apart(superuser_target, schema, "docs", role)
+        yield role
+
+
+def test_settings_of_a_store_are_in_force_for_all_it_does(
+    framework: Any, superuser_target: str, schema: str, of_tenants: str
+) -> None:
+    place = {"url": superuser_target, framework.schema: schema}
+    stores = {name: framework.make(**place, settings=of(name, of_tenants)) for name in TENANTS}
+    for name, store in stores.items():
+        framework.write(store, f"{name}1", f"{name}2")
+    for name, store in stores.items():
+        assert framework.ids(store) == [f"{name}1", f"{name}2"]
+        assert framework.ids(pickle.loads(pickle.dumps(store))) == [f"{name}1", f"{name}2"]
+        assert framework.ids(copy.copy(store)) == [f"{name}1", f"{name}2"]
+        assert store.client.info().user == of_tenants
+        assert "settings=['app.tenant', 'role']" in repr(store.client)
+    with framework.make(**place) as everything:
+        assert framework.ids(everything) == ["a1", "a2", "b1", "b2"]
+        assert everything.client.info().user == "postgres"
+    for store in stores.values():
+        store.close()
+
+
+def test_a_call_has_settings_of_its_own_besides_the_stores(
+    framework: Any, superuser_target: str, schema: str, of_tenants: str
+) -> None:
+    with framework.make(url=superuser_target, **{framework.schema: schema}, settings={"role": of_tenants}) as store:
+        for name in TENANTS:
+            framework.write(store.with_settings({"app.tenant": name}), f"{name}1")
+        for name in TENANTS:
+            assert framework.found(store, settings={"app.tenant": name}) == [f"{name}1"]
+            assert framework.retrieved(store, settings={"app.tenant": name}) == [f"{name}1"]
+        assert framework.found(store) == []
+        framework.delete(store, "a1", settings={"app.tenant": "b"})
+        assert framework.found(store, settings={"app.tenant": "a"}) == ["a1"]
+        framework.delete(store, "a1", settings={"app.tenant": "a"})
+        assert framework.found(store, settings={"app.tenant": "a"}) == []
+
+
+async def test_an_async_call_has_settings_of_its_own(
+    framework: Any, superuser_target: str, schema: str, of_tenants: str
+) -> None:
+    async with framework.make(
+        url=superuser_target, **{framework.schema: schema}, settings={"role": of_tenants}
+    ) as store:
+        await framework.awrite(store.with_settings({"app.tenant": "a"}), "a1")
+        await framework.awrite(store.with_settings({"app.tenant": "b"}), "b1")
+        both = await asyncio.gather(*(framework.afound(store, settings={"app.tenant": name}) for name in "ab" * 20))
+        assert both == [["a1"], ["b1"]] * 20
+
+
+def test_a_setting_that_cannot_be_given_is_refused_when_a_store_is_made(framework: Any) -> None:
+    with pytest.raises(ArgError, match="'search_path' cannot be given per request"):
+        framework.make(url="postgresql://me@localhost:1/db", settings={"search_path": "evil"})
+    with pytest.raises(ArgError, match="expected a name with a dot"):
+        framework.make(url="postgresql://me@localhost:1/db", settings={"tenant": "a"})

@@ -10,6 +10,7 @@ from vecs._searching.known_indexes import LARGE_COLLECTION, KnownIndexes
 from vecs._searching.request import Request
 from vecs._sql.answers import FOUND_AS, Row, evidence
 from vecs._sql.indexes import IndexInfo, serves_part
+from vecs._sql.selection import EVERYTHING
 from vecs.storage import Precision
 
 # How many times as many candidates as results are compared exactly; measured by benchmarks/precision.py.
@@ -49,7 +50,8 @@ def candidate_pool(request: Request, index: IndexInfo | None, known: KnownIndexe
     if not known.approximate:
         return None
     rows = request.fetched + request.skipped
-    probe = index is not None and index.approximate
+    # What row-level security hides is not among the records around the query.
+    probe = index is not None and index.approximate and request.selection != EVERYTHING
     if index is not None and index.precision not in (None, "full"):
         least = candidate_count(index.precision, rows, request.oversampling)
         return CandidatePool((max(least, pool_sizes(rows)[0]),), probe)

@@ -29,6 +29,7 @@ from vecs._sql.fragment import Fragment, Param
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.keywords import by_both, by_words
 from vecs._sql.search import nearest, nearest_of_pool, several
+from vecs._sql.selection import EVERYTHING
 from vecs._sql.settings import Settings
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Table
@@ -122,7 +123,7 @@ def shape_for(table: Table, request: Request, index: IndexInfo | None, *, exact:
             candidates = max(candidates, pool_sizes(rows)[0])
     fusion = None
     if hybrid:
-        around = request.filtered and index is not None and request.candidates[0] > 0
+        around = request.selection != EVERYTHING and index is not None and request.candidates[0] > 0
         fusion = Fusion(request.candidates, request.weights, request.rrf_constant, around)
     return Shape(
         table=table,

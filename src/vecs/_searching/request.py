@@ -87,7 +87,7 @@ class Request:
     oversampling: float | None
     include_vector: bool
 
-    # Whether only some of the records are searched.
+    # Whether only some of the records are searched: those that match a filter, or that row-level security shows.
     filtered: bool
     # Whether what the database answers is reordered here.
     refined: bool
@@ -146,7 +146,7 @@ def checked_request(
         # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
         oversampling=None if refined else factor,
         include_vector=include_vector,
-        filtered=selection != EVERYTHING,
+        filtered=selection != EVERYTHING or table.row_security,
         refined=refined,
     )
 

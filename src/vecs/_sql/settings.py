@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
 from vecs._sql.tables import Extension
 
 Settings: TypeAlias = Mapping[str, str]
@@ -36,6 +36,19 @@ def set_statement(name: str, value: str, *, local: bool) -> Fragment:
     return fragment("set {setting} = {value}", setting=setting, value=Literal(value))
 
 
+def set_all(settings: Settings, *, local: bool) -> Fragment:
+    """
+    Set all of these in one statement, for the transaction that is open or for the session; values are parameters.
+
+    Citus does not forward this to its workers. The role comes last: it may not be allowed to set the others.
+    """
+    names = sorted(settings, key=lambda name: name == "role")
+    template = "pg_catalog.set_config({name}::text, {value}::text, {local})"
+    until = fragment("true") if local else fragment("false")
+    calls = [fragment(template, name=name, value=settings[name], local=until) for name in names]
+    return fragment("select {calls}", calls=join(", ", calls))
+
+
 def reset_statement(name: str) -> Fragment:
     """Give one setting its default back."""
     return fragment("reset {setting}", setting=Identifier(*name.split(".")))
@@ -57,6 +70,10 @@ def ping() -> Fragment:
     return fragment("select 1")
 
 
+BEGIN = fragment("begin")
+COMMIT = fragment("commit")
+
+
 def find_prepared() -> Fragment:
     """List the statements that somebody prepared by SQL: psycopg prepares its own otherwise."""
     return fragment("select name from pg_catalog.pg_prepared_statements where from_sql")
@@ -67,17 +84,44 @@ def deallocate(name: str) -> Fragment:
     return fragment("deallocate {name}", name=Identifier(name))
 
 
-# DISCARD ALL without its DEALLOCATE: psycopg keeps count of the statements it prepared.
+def settings_of_session() -> Fragment:
+    """
+    Read what the session is set to, but for custom settings, which no view lists.
+
+    A pooler may have set it for its clients, and resetting all would undo that.
+    """
+    return fragment(
+        """
+        select name::text, setting::text from pg_catalog.pg_settings where source = 'session'
+        union all select 'role', pg_catalog.current_setting('role')
+        """
+    )
+
+
+def find_prepared_since() -> Fragment:
+    """List the statements that somebody prepared by SQL in the transaction that is open."""
+    return fragment(
+        """
+        select name from pg_catalog.pg_prepared_statements
+        where from_sql and prepare_time operator(pg_catalog.>=) pg_catalog.transaction_timestamp()
+        """
+    )
+
+
+# DISCARD ALL without its DEALLOCATE: psycopg keeps count of the statements it prepared. Each can be run in a
+# transaction, too. From PostgreSQL 17 on, RESET SESSION AUTHORIZATION may leave the role.
 FORGET_SESSION: tuple[Fragment, ...] = tuple(
     map(
         fragment,
         (
             "close all",
             "reset session authorization",
+            "reset role",
             "reset all",
             "unlisten *",
             "select pg_catalog.pg_advisory_unlock_all()",
             "discard temp",
+            "discard sequences",
         ),
     )
 )

@@ -52,6 +52,8 @@ class Table:
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
     # Whether this role may lock the rows that it may delete: that needs the UPDATE privilege.
     locks_deleted: bool = True
+    # Whether policies hide rows from this role, so that every search is under a filter.
+    row_security: bool = False
 
     def __hash__(self) -> int:
         # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
@@ -142,6 +144,7 @@ class _ColumnRow(NamedTuple):
     typmod: int
     expression: str | None
     locks_deleted: bool
+    row_security: bool
 
 
 def find_table(schema: str, name: str) -> Fragment:
@@ -150,7 +153,7 @@ def find_table(schema: str, name: str) -> Fragment:
         """
         select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
                a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE')
+               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), pg_catalog.row_security_active(c.oid)
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -215,6 +218,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         vec_type=vec.type,
         comment=_read_comment(relation.comment),
         locks_deleted=relation.locks_deleted,
+        row_security=relation.row_security,
     )
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
 from vecs._checks.arguments import made_of, one_of
+from vecs._checks.settings import NONE_GIVEN, merged_settings
 from vecs._concurrency.calls import offload
 from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
@@ -43,6 +44,9 @@ from vecs.exc import (
 )
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Client(Connected):
@@ -78,14 +82,47 @@ class Client(Connected):
         if not hasattr(self, "_executor"):
             # Its making failed, and a traceback shows variables.
             return f"<vecs.{type(self).__name__} that was not made>"
-        return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r})"
+        # Names alone: a value may be a token.
+        settings = f", settings={sorted(self._executor.settings)}" if self._executor.settings else ""
+        return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r}{settings})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is this client, or a view of the same client with the same settings."""
+        return type(other) is type(self) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash((self.schema, self._executor.connections_id))
+
+    def _identity(self) -> tuple[object, ...]:
+        return self.schema, self._executor.connections_id, dict(self._executor.settings)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"schema": self.schema, "target": self._executor.target, "options": self._executor.options}
+        executor = self._executor
+        state = {"schema": self.schema, "target": executor.target, "options": executor.options}
+        return {**state, "settings": dict(executor.settings)} if executor.settings else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.schema = state["schema"]
-        super().__init__(Executor(state["target"], state["options"]), Catalog())
+        settings = state.get("settings", NONE_GIVEN)
+        super().__init__(Executor(state["target"], state["options"], settings), Catalog())
+
+    def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
+        """
+        Return a view of this client whose every statement has these settings, for row-level security above all.
+
+        `{"app.tenant": "a", "role": "tenant"}`: names with a dot are your own, and `role`, `statement_timeout`,
+        `work_mem` and some others are the server's. Values are strings, numbers, bools, and for your own names
+        mappings and lists, which become JSON. They are added to this client's settings, and hold for what is opened
+        through the view: collections, `connection()`, writes, index builds. Making a view costs nothing; it uses the
+        pool of this client, and closing it does nothing. A pickled view has a pool of its own.
+
+        What a search or a build sets by itself takes precedence, such as `ef_search=` over "hnsw.ef_search". Raises
+        ArgError for other names; an unknown role is found by the first statement.
+        """
+        view = type(self).__new__(type(self))
+        vars(view).update(vars(self))
+        view._executor = self._executor.with_settings(merged_settings(self._executor.settings, settings))
+        return view
 
     def connect(self) -> None:
         """
@@ -124,6 +161,10 @@ class Client(Connected):
 
         Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
         what was set or prepared in it for the session is undone when it goes back.
+
+        Behind a transaction pooler all of it is one transaction, which is committed when the connection goes back, and
+        rolled back on an error: what you set, lock or prepare would otherwise stay on a connection of the pooler that
+        others use. So `commit()` is refused there, and so is what cannot be in a transaction, such as VACUUM.
         """
         with self._executor.connection() as connection:
             yield connection

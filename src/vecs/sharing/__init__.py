@@ -15,6 +15,7 @@ from vecs.sharing.clients import SharedClients, shared_clients
 from vecs.sharing.collection import SharedCollection
 from vecs.sharing.lease import Lease, Lifetime
 from vecs.sharing.loops import needs_threads, on_any_loop
+from vecs.sharing.per_call import takes_settings
 from vecs.sharing.settings import CollectionSettings
 from vecs.sharing.target import Target, client_of, resolve_target
 from vecs.sharing.threads import async_each, async_take, each, take
@@ -44,5 +45,6 @@ __all__ = [
     "seen",
     "shared_clients",
     "take",
+    "takes_settings",
     "unseen",
 ]

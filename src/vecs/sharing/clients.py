@@ -104,8 +104,8 @@ class SharedClients:
             return spare
 
     def has(self, client: Client | AsyncClient) -> bool:
-        """Whether a client is one of these and still in use."""
-        return client is self._client or any(client is known for known in list(self._loops.values()))
+        """Whether a client is one of these, or a view of one with settings, and still in use."""
+        return any(_connections(client) == _connections(known) for known in [self._client, *self._loops.values()])
 
     def hold(self, user: object) -> None:
         """Add a user of the clients: nothing is closed while it lives and is not released."""
@@ -188,6 +188,11 @@ def _key(target: Target) -> Hashable:
     place = target.place
     where = place.folder if isinstance(place, FolderTarget) else (tuple(sorted(place.parameters.items())), place.pooler)
     return where, target.schema, repr(target.options)
+
+
+def _connections(client: Any) -> int:
+    # No attribute for users.
+    return client._executor.connections_id
 
 
 def _unlock_in_child() -> None:

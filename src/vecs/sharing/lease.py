@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vecs._async.client import AsyncClient
+from vecs._checks.settings import merged_settings
 from vecs._sync.client import Client
 from vecs.sharing.clients import SharedClients, clients_of
 from vecs.sharing.target import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+T = TypeVar("T", Client, AsyncClient)
 
 
 class Lease:
@@ -31,17 +37,29 @@ class Lease:
 
     def described(self) -> str:
         """Return where it leads, for the repr of what holds it, without the password."""
-        return repr(self._clients.client())
+        return repr(self._own(self._clients.client()))
 
     def client(self) -> Client:
         """Return the client for sync calls, from any thread."""
         self._hold()
-        return self._clients.client()
+        return self._own(self._clients.client())
 
     async def aclient(self) -> AsyncClient:
         """Return the client of the event loop this runs in."""
         self._hold()
-        return await self._clients.async_client()
+        return self._own(await self._clients.async_client())
+
+    def _own(self, client: T) -> T:
+        """Return a client whose requests have the target's settings."""
+        return client.with_settings(self.target.settings) if self.target.settings else client
+
+    def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
+        """Return the same on the same clients, whose requests have these settings besides."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        twin.target = replace(self.target, settings=merged_settings(self.target.settings, settings))
+        twin._hold()
+        return twin
 
     def close(self) -> None:
         """Give up the clients; the last lease closes them, but for those that were handed in."""
@@ -97,6 +115,16 @@ class Lifetime:
     def client(self) -> Client:
         """The sync client, for everything that vecs can do and plain SQL: see `vecs.Client.connection`."""
         return self._shared.client()
+
+    def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
+        """
+        Return the same store, on the same connections, whose every statement has these settings besides.
+
+        They are those of `vecs.Client.with_settings`; most methods take them as `settings=` for one call.
+        """
+        twin = copy.copy(self)
+        twin._shared = self._shared.with_settings(settings)
+        return twin
 
     def close(self) -> None:
         """

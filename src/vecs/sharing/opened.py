@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vecs._async.collection.collection import AsyncCollection
 from vecs._sync.collection.collection import Collection
@@ -10,6 +11,9 @@ from vecs.exc import MismatchedDimension
 from vecs.sharing.lease import Lease
 from vecs.sharing.settings import CollectionSettings
 from vecs.sharing.target import Target
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SettingsT = TypeVar("SettingsT", bound=CollectionSettings)
 CollectionT = TypeVar("CollectionT", AsyncCollection, Collection)
@@ -27,6 +31,13 @@ class OpenedCollections(Lease, Generic[SettingsT]):
 
     def _forget(self) -> None:
         self._opened: dict[Any, Any] = {}
+
+    def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
+        """Return the same collection, whose requests have these settings besides; what is open need not be opened."""
+        twin = super().with_settings(settings)
+        opened = list(self._opened.items())
+        twin._opened = {client.with_settings(settings): found.with_settings(settings) for client, found in opened}
+        return twin
 
     def _keep(self, client: Any, found: CollectionT) -> CollectionT:
         """Check and keep a collection that a client opened."""

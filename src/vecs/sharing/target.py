@@ -9,6 +9,7 @@ from typing import Any
 
 from vecs._async.client import AsyncClient
 from vecs._async.collection.collection import AsyncCollection
+from vecs._checks.settings import NONE_GIVEN, checked_settings
 from vecs._connecting.options import Options
 from vecs._connecting.secrets import seen, unseen
 from vecs._connecting.target import FolderTarget, ServerTarget
@@ -24,7 +25,8 @@ class Target:
     A database and a schema in it; `client` and `async_client` are clients that were handed in.
 
     Made by `resolve_target()`. It means the same database in any folder, environment and process: paths are
-    absolute, and `$VECS_URL` was read already. A pickle of it has no clients, only what they connect to.
+    absolute, and `$VECS_URL` was read already. A pickle of it has no clients, only what they connect to. `settings` are
+    those of every request, checked: see `vecs.Client.with_settings`.
     """
 
     schema: str
@@ -32,10 +34,12 @@ class Target:
     options: Options = field(repr=False)
     client: Client | AsyncClient | None = None
     async_client: AsyncClient | None = None
+    # Their values may be tokens.
+    settings: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Clients belong to their process.
-        return Target, (self.schema, self.place, self.options)
+        return Target, (self.schema, self.place, self.options, None, None, dict(self.settings))
 
     def __copy__(self) -> Target:
         return self
@@ -53,6 +57,7 @@ def resolve_target(
     schema: str | None = None,
     schema_argument: str = "schema",
     options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Target:
     """
     Return the target that a store's arguments name; raises ArgError where they contradict each other.
@@ -60,9 +65,10 @@ def resolve_target(
     `url` is a server, `path` a folder for an embedded one; without both it is `$VECS_URL` as it is now, else the
     embedded server in the user's data folder. Clients that are open may be handed in instead: `client`, with an
     `async_client` or without, or an `async_client` alone. `options` are those of `create_client()`. Errors call the
-    schema by the name of the store's argument, `schema_argument`.
+    schema by the name of the store's argument, `schema_argument`. `settings` are those of every request.
     """
     url, path = unseen(url), unseen(path)
+    own = checked_settings(settings)
     places = {"url": url, "path": path, "client": client, "async_client": async_client}
     given = [name for name, value in places.items() if value is not None]
     if client is not None and async_client is not None:
@@ -71,15 +77,17 @@ def resolve_target(
         raise ArgError(f"{' and '.join(given)} each say where the database is; give one of them")
     if client is not None or async_client is not None:
         _check_clients(client, async_client)
-        return _target_of_clients(client, async_client, {schema_argument: schema}, options or {})
+        found = _target_of_clients(client, async_client, {schema_argument: schema}, options or {})
+        return replace(found, settings={**found.settings, **own})
     place: Any = _server(url) if path is None else _folder(path)
-    return target_of(Client(place, schema="vecs" if schema is None else schema, **(options or {})))
+    found = target_of(Client(place, schema="vecs" if schema is None else schema, **(options or {})))
+    return replace(found, settings=own)
 
 
 def target_of(client: Client | AsyncClient) -> Target:
     """Return what a client connects to, without the client."""
     state = client.__getstate__()
-    return Target(state["schema"], state["target"], state["options"])
+    return Target(state["schema"], state["target"], state["options"], settings=state.get("settings", NONE_GIVEN))
 
 
 def client_of(

@@ -164,6 +164,7 @@ class VecsVectorStore(
         relevance_score_fn: Callable[[float], float] | None = None,
         batch_size: int = 256,
         on_nul: OnNul = "strip",
+        settings: Mapping[str, Any] | None = None,
         **client_options: Any,
     ) -> None:
         """
@@ -180,6 +181,9 @@ class VecsVectorStore(
         `on_nul="raise"` refuses texts and metadata with NUL characters or lone surrogates, which Postgres cannot
         store and which are left out otherwise.
 
+        `settings` are in force for every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
+        security: see `vecs.Client.with_settings`. Each method takes more of them for its call, as `settings=`.
+
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
@@ -191,7 +195,7 @@ class VecsVectorStore(
         else:
             client = client_of(collection, client=client, wanted="a name or a vecs collection", url=url, path=path)
             name, transform = collection.name, collection.transform
-        settings = Settings(
+        made = Settings(
             name=name,
             transform=transform,
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
@@ -207,8 +211,10 @@ class VecsVectorStore(
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
         )
-        target = resolve_target(url=url, path=path, client=client, schema=schema, options=client_options)
-        self._shared = SharedCollection(target, settings)
+        target = resolve_target(
+            url=url, path=path, client=client, schema=schema, options=client_options, settings=settings
+        )
+        self._shared = SharedCollection(target, made)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_shared"):

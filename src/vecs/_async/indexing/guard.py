@@ -41,6 +41,7 @@ async def building_session(
     await executor.read(ping())
     # Outside the pool, since builds that wait would use it up.
     async with executor.outside_pool(NO_TIMEOUT) as pinned:
+        pinned.check_session()
         if executor.pooler:
             async with _locked_beside(executor, table, watch), _naming_timeouts(pinned):
                 yield pinned

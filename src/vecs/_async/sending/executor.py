@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,15 @@ from psycopg import AsyncConnection
 
 from vecs._async.sending.connections import AsyncConnections
 from vecs._async.sending.lending import lend
-from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession, Rows, is_lost, open_cursor
+from vecs._async.sending.sessions import (
+    AsyncPinnedConnection,
+    AsyncSession,
+    Rows,
+    begin_with,
+    is_lost,
+    open_cursor,
+    send,
+)
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import (
     Conflict,
@@ -24,7 +33,7 @@ from vecs._connecting.errors import (
 from vecs._connecting.options import Options
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import NO_SETTINGS, Settings, ping
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Extension, find_extension, read_extension
 
 if TYPE_CHECKING:
@@ -39,13 +48,28 @@ class AsyncExecutor:
     """
     Sends statements to one target.
 
-    It connects with the first statement and again after `close()`, a fork or a broken connection.
+    It connects with the first statement and again after `close()`, a fork or a broken connection. `settings` are those
+    of each request: every statement has them, and no connection keeps them.
     """
 
-    def __init__(self, target: ServerTarget | FolderTarget, options: Options) -> None:
+    def __init__(self, target: ServerTarget | FolderTarget, options: Options, settings: Settings = NO_SETTINGS) -> None:
         self.target = target
         self.options = options
+        self.settings = settings
         self._connections = AsyncConnections(target, options)
+        # Whether it uses the connections of another executor, which closes them.
+        self._borrows = False
+
+    def with_settings(self, settings: Settings) -> AsyncExecutor:
+        """Return an executor on the same connections, whose statements have other settings."""
+        view = copy.copy(self)
+        view.settings, view._borrows = settings, True
+        return view
+
+    @property
+    def connections_id(self) -> int:
+        """Return what is equal for executors that send through the same connections."""
+        return id(self._connections)
 
     @property
     def pooler(self) -> bool:
@@ -68,7 +92,8 @@ class AsyncExecutor:
 
     async def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""
-        await self._connections.close()
+        if not self._borrows:
+            await self._connections.close()
 
     def belongs_elsewhere(self) -> bool:
         """Whether it was opened in an event loop that is neither closed nor the running one."""
@@ -107,7 +132,7 @@ class AsyncExecutor:
         """
         if len(statements) == 1:
             return [await self.read(statements[0], settings, prepare=prepare)]
-        if not statements or self.pooler or not psycopg.Pipeline.is_supported():
+        if not statements or not psycopg.Pipeline.is_supported():
             return await self._read_each(statements, settings, prepare)
         try:
             return await self._run_many(statements, settings, prepare)
@@ -129,13 +154,13 @@ class AsyncExecutor:
 
     async def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
-        async with self._connections.pin() as pinned:
+        async with self._pin() as pinned:
             await pinned.outside_transaction(statement, settings)
 
     @asynccontextmanager
     async def transaction(self, settings: Settings = NO_SETTINGS) -> AsyncGenerator[AsyncSession]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
-        async with self._connections.pin() as pinned, pinned.transaction(settings) as session:
+        async with self._pin() as pinned, pinned.transaction(settings) as session:
             yield session
 
     @asynccontextmanager
@@ -146,6 +171,7 @@ class AsyncExecutor:
         The settings hold for all its statements but those that a pooler takes outside of a transaction.
         """
         async with self._connections.outside_pool(settings) as pinned:
+            pinned.own = self.settings
             yield pinned
 
     @asynccontextmanager
@@ -153,8 +179,14 @@ class AsyncExecutor:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
         # Dead connections are found and replaced by this: nobody should borrow one.
         await self.read(ping())
-        async with lend(self._connections) as connection:
+        async with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _pin(self) -> AsyncGenerator[AsyncPinnedConnection]:
+        async with self._connections.pin() as pinned:
+            pinned.own = self.settings
+            yield pinned
 
     async def _run(
         self,
@@ -164,6 +196,7 @@ class AsyncExecutor:
         alive: bool = False,
     ) -> Rows:
         pinned = await self._connections.acquire(alive=alive)
+        pinned.own = self.settings
         try:
             return await pinned.execute(statement, settings, prepare=prepare)
         finally:
@@ -179,6 +212,8 @@ class AsyncExecutor:
     ) -> list[Rows]:
         most = min(len(statements) // STATEMENTS_PER_CONNECTION, MOST_CONNECTIONS)
         async with self._connections.pin_idle(most) as pinned:
+            for each in pinned:
+                each.own = self.settings
             try:
                 return await _pipelined(pinned, statements, settings, prepare)
             except psycopg.Error as error:
@@ -197,16 +232,22 @@ async def _pipelined(
     rows: list[Rows] = []
     failure: BaseException | None = None
     pipelines: list[Any] = []
+    in_transaction: list[AsyncConnection[Any]] = []
     try:
         for each in pinned:
             await each.apply(settings)
             pipeline = each.connection.pipeline()
             await pipeline.__aenter__()
             pipelines.append(pipeline)
+            if local := each.local(settings):
+                await begin_with(each.connection, local)
+                in_transaction.append(each.connection)
         cursors = [open_cursor(pinned[number % len(pinned)].connection) for number in range(len(statements))]
         for cursor, statement in zip(cursors, statements, strict=True):
             text, params = statement.render()
             await cursor.execute(text, params, prepare=prepare, binary=True)
+        for connection in in_transaction:
+            await send(connection, COMMIT)
         rows = [await cursor.fetchall() for cursor in cursors]
     except BaseException as error:
         failure = error

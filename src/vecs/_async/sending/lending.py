@@ -9,35 +9,53 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from vecs._async.sending.connections import AsyncConnections
 from vecs._async.sending.sessions import (
     AsyncPinnedConnection,
     AsyncVecsConnection,
     prepare_threshold,
     run_statement,
 )
-from vecs._sql.settings import FORGET_SESSION, NO_SETTINGS, deallocate, find_prepared
+from vecs._sql.settings import (
+    FORGET_SESSION,
+    NO_SETTINGS,
+    Settings,
+    deallocate,
+    find_prepared,
+    find_prepared_since,
+    set_all,
+    settings_of_session,
+)
+from vecs.exc import DatabaseError
 
 
 @asynccontextmanager
-async def lend(connections: AsyncConnections) -> AsyncGenerator[AsyncVecsConnection]:
-    """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-    async with connections.pin() as pinned:
-        connection = pinned.connection
-        before = _reported(connection)
-        try:
-            await pinned.apply(NO_SETTINGS)
-            # A borrower may listen for a day.
-            connection.patience = None
-            yield connection
-            if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
-                await connection.commit()
-        finally:
-            connection.patience = connections.options.pool_timeout
-            await _clean(pinned, connections.pooler)
-            if connections.pooler and not connection.closed and _reported(connection) != before:
-                # Poolers set these in every session that the connection is given.
-                await pinned.discard()
+async def lend(pinned: AsyncPinnedConnection, patience: float) -> AsyncGenerator[AsyncVecsConnection]:
+    """
+    Lend a connection; what its borrower sets, creates or leaves open does not reach the next one.
+
+    `patience` is how many seconds the server may be silent when it is taken back.
+    """
+    connection = pinned.connection
+    before = _reported(connection)
+    try:
+        await pinned.apply(NO_SETTINGS)
+        # A borrower may listen for a day.
+        connection.patience = None
+        if pinned.pooler:
+            async with _in_transaction(pinned, patience):
+                yield connection
+            return
+        if pinned.own:
+            await run_statement(connection, set_all(pinned.own, local=False), prepare=False)
+        yield connection
+        if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
+            await connection.commit()
+    finally:
+        connection.patience = patience
+        await _clean(pinned)
+        if pinned.pooler and not connection.closed and _reported(connection) != before:
+            # Poolers set these in every session that the connection is given.
+            await pinned.discard()
 
 
 def _reported(connection: AsyncVecsConnection) -> list[str | None]:
@@ -46,7 +64,32 @@ def _reported(connection: AsyncVecsConnection) -> list[str | None]:
     return [connection.info.parameter_status(name) for name in names]
 
 
-async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
+@asynccontextmanager
+async def _in_transaction(pinned: AsyncPinnedConnection, patience: float) -> AsyncGenerator[None]:
+    """Hold one session of the server while it is lent: a pooler gives it to others after the transaction."""
+    connection = pinned.connection
+    async with connection.transaction():
+        found: Settings = dict(await run_statement(connection, settings_of_session(), prepare=False))
+        await run_statement(connection, set_all(pinned.local(None), local=True), prepare=False)
+        try:
+            # A savepoint: after an error the session is still there to be cleaned.
+            async with connection.transaction():
+                yield
+                if connection.info.transaction_status == TransactionStatus.IDLE:
+                    raise DatabaseError(
+                        "the transaction of a borrowed connection was ended by SQL; behind a transaction pooler it "
+                        "ends when the connection is given back, and what was set after it may have reached others"
+                    )
+        finally:
+            connection.patience = patience
+            if connection.info.transaction_status == TransactionStatus.INTRANS:
+                await _forget_session(connection)
+                for (name,) in await run_statement(connection, find_prepared_since(), prepare=False):
+                    await run_statement(connection, deallocate(name), prepare=False)
+                await run_statement(connection, set_all(found, local=False), prepare=False)
+
+
+async def _clean(pinned: AsyncPinnedConnection) -> None:
     """Undo what a borrower did to a connection, or discard it."""
     connection = pinned.connection
     if connection.is_inherited():
@@ -66,10 +109,12 @@ async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
         await connection.set_read_only(None)
         await connection.set_isolation_level(None)
         await connection.set_deferrable(None)
-        connection.prepare_threshold = prepare_threshold(not pooler)
+        connection.prepare_threshold = prepare_threshold(not pinned.pooler)
         connection.row_factory = tuple_row
-        if not pooler:
+        if not pinned.pooler:
             await _forget_session(connection)
+            for (name,) in await run_statement(connection, find_prepared(), prepare=False):
+                await run_statement(connection, deallocate(name), prepare=False)
     except psycopg.Error:
         # Whatever is wrong with the connection, the pool replaces it.
         await pinned.discard()
@@ -82,5 +127,3 @@ async def _clean(pinned: AsyncPinnedConnection, pooler: bool) -> None:
 async def _forget_session(connection: AsyncVecsConnection) -> None:
     for statement in FORGET_SESSION:
         await run_statement(connection, statement, prepare=False)
-    for (name,) in await run_statement(connection, find_prepared(), prepare=False):
-        await run_statement(connection, deallocate(name), prepare=False)

@@ -29,6 +29,8 @@ from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from vecs._sync.client import Client
 
 Filters = Mapping[str, Any]
@@ -83,6 +85,17 @@ class Handle(Connected, Dunders):
     def __bool__(self) -> bool:
         """Whether it is there, not whether it has records: see `count()`."""
         return True
+
+    def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
+        """Return a view of this collection whose every statement has these settings: see `Client.with_settings`."""
+        view = type(self).__new__(type(self))
+        vars(view).update(vars(self))
+        view.client = self.client.with_settings(settings)
+        view._executor = view.client._executor
+        if view._executor.settings.get("role") != self._executor.settings.get("role"):
+            # What was read of the table depends on the role's privileges.
+            view._known = None
+        return view
 
     def __getstate__(self) -> dict[str, Any]:
         # Executor and catalog come back with the client.

@@ -40,6 +40,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
     executor.read(ping())
     # Outside the pool, since builds that wait would use it up.
     with executor.outside_pool(NO_TIMEOUT) as pinned:
+        pinned.check_session()
         if executor.pooler:
             with _locked_beside(executor, table, watch), _naming_timeouts(pinned):
                 yield pinned

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,11 +23,19 @@ from vecs._connecting.errors import (
 from vecs._connecting.options import Options
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import NO_SETTINGS, Settings, ping
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
-from vecs._sync.sending.sessions import PinnedConnection, Rows, Session, is_lost, open_cursor
+from vecs._sync.sending.sessions import (
+    PinnedConnection,
+    Rows,
+    Session,
+    begin_with,
+    is_lost,
+    open_cursor,
+    send,
+)
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -40,13 +49,28 @@ class Executor:
     """
     Sends statements to one target.
 
-    It connects with the first statement and again after `close()`, a fork or a broken connection.
+    It connects with the first statement and again after `close()`, a fork or a broken connection. `settings` are those
+    of each request: every statement has them, and no connection keeps them.
     """
 
-    def __init__(self, target: ServerTarget | FolderTarget, options: Options) -> None:
+    def __init__(self, target: ServerTarget | FolderTarget, options: Options, settings: Settings = NO_SETTINGS) -> None:
         self.target = target
         self.options = options
+        self.settings = settings
         self._connections = Connections(target, options)
+        # Whether it uses the connections of another executor, which closes them.
+        self._borrows = False
+
+    def with_settings(self, settings: Settings) -> Executor:
+        """Return an executor on the same connections, whose statements have other settings."""
+        view = copy.copy(self)
+        view.settings, view._borrows = settings, True
+        return view
+
+    @property
+    def connections_id(self) -> int:
+        """Return what is equal for executors that send through the same connections."""
+        return id(self._connections)
 
     @property
     def pooler(self) -> bool:
@@ -69,7 +93,8 @@ class Executor:
 
     def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""
-        self._connections.close()
+        if not self._borrows:
+            self._connections.close()
 
     def belongs_elsewhere(self) -> bool:
         """Whether it was opened in an event loop that is neither closed nor the running one."""
@@ -108,7 +133,7 @@ class Executor:
         """
         if len(statements) == 1:
             return [self.read(statements[0], settings, prepare=prepare)]
-        if not statements or self.pooler or not psycopg.Pipeline.is_supported():
+        if not statements or not psycopg.Pipeline.is_supported():
             return self._read_each(statements, settings, prepare)
         try:
             return self._run_many(statements, settings, prepare)
@@ -130,13 +155,13 @@ class Executor:
 
     def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""
-        with self._connections.pin() as pinned:
+        with self._pin() as pinned:
             pinned.outside_transaction(statement, settings)
 
     @contextmanager
     def transaction(self, settings: Settings = NO_SETTINGS) -> Generator[Session]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
-        with self._connections.pin() as pinned, pinned.transaction(settings) as session:
+        with self._pin() as pinned, pinned.transaction(settings) as session:
             yield session
 
     @contextmanager
@@ -147,6 +172,7 @@ class Executor:
         The settings hold for all its statements but those that a pooler takes outside of a transaction.
         """
         with self._connections.outside_pool(settings) as pinned:
+            pinned.own = self.settings
             yield pinned
 
     @contextmanager
@@ -154,8 +180,14 @@ class Executor:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
         # Dead connections are found and replaced by this: nobody should borrow one.
         self.read(ping())
-        with lend(self._connections) as connection:
+        with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
             yield connection
+
+    @contextmanager
+    def _pin(self) -> Generator[PinnedConnection]:
+        with self._connections.pin() as pinned:
+            pinned.own = self.settings
+            yield pinned
 
     def _run(
         self,
@@ -165,6 +197,7 @@ class Executor:
         alive: bool = False,
     ) -> Rows:
         pinned = self._connections.acquire(alive=alive)
+        pinned.own = self.settings
         try:
             return pinned.execute(statement, settings, prepare=prepare)
         finally:
@@ -180,6 +213,8 @@ class Executor:
     ) -> list[Rows]:
         most = min(len(statements) // STATEMENTS_PER_CONNECTION, MOST_CONNECTIONS)
         with self._connections.pin_idle(most) as pinned:
+            for each in pinned:
+                each.own = self.settings
             try:
                 return _pipelined(pinned, statements, settings, prepare)
             except psycopg.Error as error:
@@ -198,16 +233,22 @@ def _pipelined(
     rows: list[Rows] = []
     failure: BaseException | None = None
     pipelines: list[Any] = []
+    in_transaction: list[Connection[Any]] = []
     try:
         for each in pinned:
             each.apply(settings)
             pipeline = each.connection.pipeline()
             pipeline.__enter__()
             pipelines.append(pipeline)
+            if local := each.local(settings):
+                begin_with(each.connection, local)
+                in_transaction.append(each.connection)
         cursors = [open_cursor(pinned[number % len(pinned)].connection) for number in range(len(statements))]
         for cursor, statement in zip(cursors, statements, strict=True):
             text, params = statement.render()
             cursor.execute(text, params, prepare=prepare, binary=True)
+        for connection in in_transaction:
+            send(connection, COMMIT)
         rows = [cursor.fetchall() for cursor in cursors]
     except BaseException as error:
         failure = error

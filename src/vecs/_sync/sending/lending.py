@@ -10,35 +10,53 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from vecs._sql.settings import FORGET_SESSION, NO_SETTINGS, deallocate, find_prepared
-from vecs._sync.sending.connections import Connections
+from vecs._sql.settings import (
+    FORGET_SESSION,
+    NO_SETTINGS,
+    Settings,
+    deallocate,
+    find_prepared,
+    find_prepared_since,
+    set_all,
+    settings_of_session,
+)
 from vecs._sync.sending.sessions import (
     PinnedConnection,
     VecsConnection,
     prepare_threshold,
     run_statement,
 )
+from vecs.exc import DatabaseError
 
 
 @contextmanager
-def lend(connections: Connections) -> Generator[VecsConnection]:
-    """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-    with connections.pin() as pinned:
-        connection = pinned.connection
-        before = _reported(connection)
-        try:
-            pinned.apply(NO_SETTINGS)
-            # A borrower may listen for a day.
-            connection.patience = None
-            yield connection
-            if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
-                connection.commit()
-        finally:
-            connection.patience = connections.options.pool_timeout
-            _clean(pinned, connections.pooler)
-            if connections.pooler and not connection.closed and _reported(connection) != before:
-                # Poolers set these in every session that the connection is given.
-                pinned.discard()
+def lend(pinned: PinnedConnection, patience: float) -> Generator[VecsConnection]:
+    """
+    Lend a connection; what its borrower sets, creates or leaves open does not reach the next one.
+
+    `patience` is how many seconds the server may be silent when it is taken back.
+    """
+    connection = pinned.connection
+    before = _reported(connection)
+    try:
+        pinned.apply(NO_SETTINGS)
+        # A borrower may listen for a day.
+        connection.patience = None
+        if pinned.pooler:
+            with _in_transaction(pinned, patience):
+                yield connection
+            return
+        if pinned.own:
+            run_statement(connection, set_all(pinned.own, local=False), prepare=False)
+        yield connection
+        if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
+            connection.commit()
+    finally:
+        connection.patience = patience
+        _clean(pinned)
+        if pinned.pooler and not connection.closed and _reported(connection) != before:
+            # Poolers set these in every session that the connection is given.
+            pinned.discard()
 
 
 def _reported(connection: VecsConnection) -> list[str | None]:
@@ -47,7 +65,32 @@ def _reported(connection: VecsConnection) -> list[str | None]:
     return [connection.info.parameter_status(name) for name in names]
 
 
-def _clean(pinned: PinnedConnection, pooler: bool) -> None:
+@contextmanager
+def _in_transaction(pinned: PinnedConnection, patience: float) -> Generator[None]:
+    """Hold one session of the server while it is lent: a pooler gives it to others after the transaction."""
+    connection = pinned.connection
+    with connection.transaction():
+        found: Settings = dict(run_statement(connection, settings_of_session(), prepare=False))
+        run_statement(connection, set_all(pinned.local(None), local=True), prepare=False)
+        try:
+            # A savepoint: after an error the session is still there to be cleaned.
+            with connection.transaction():
+                yield
+                if connection.info.transaction_status == TransactionStatus.IDLE:
+                    raise DatabaseError(
+                        "the transaction of a borrowed connection was ended by SQL; behind a transaction pooler it "
+                        "ends when the connection is given back, and what was set after it may have reached others"
+                    )
+        finally:
+            connection.patience = patience
+            if connection.info.transaction_status == TransactionStatus.INTRANS:
+                _forget_session(connection)
+                for (name,) in run_statement(connection, find_prepared_since(), prepare=False):
+                    run_statement(connection, deallocate(name), prepare=False)
+                run_statement(connection, set_all(found, local=False), prepare=False)
+
+
+def _clean(pinned: PinnedConnection) -> None:
     """Undo what a borrower did to a connection, or discard it."""
     connection = pinned.connection
     if connection.is_inherited():
@@ -67,10 +110,12 @@ def _clean(pinned: PinnedConnection, pooler: bool) -> None:
         connection.set_read_only(None)
         connection.set_isolation_level(None)
         connection.set_deferrable(None)
-        connection.prepare_threshold = prepare_threshold(not pooler)
+        connection.prepare_threshold = prepare_threshold(not pinned.pooler)
         connection.row_factory = tuple_row
-        if not pooler:
+        if not pinned.pooler:
             _forget_session(connection)
+            for (name,) in run_statement(connection, find_prepared(), prepare=False):
+                run_statement(connection, deallocate(name), prepare=False)
     except psycopg.Error:
         # Whatever is wrong with the connection, the pool replaces it.
         pinned.discard()
@@ -83,5 +128,3 @@ def _clean(pinned: PinnedConnection, pooler: bool) -> None:
 def _forget_session(connection: VecsConnection) -> None:
     for statement in FORGET_SESSION:
         run_statement(connection, statement, prepare=False)
-    for (name,) in run_statement(connection, find_prepared(), prepare=False):
-        run_statement(connection, deallocate(name), prepare=False)

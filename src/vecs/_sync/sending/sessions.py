@@ -19,8 +19,8 @@ from vecs._connecting.prepared import name_uniquely
 from vecs._connecting.silence import GRACE, INTERRUPTED, Silent, is_readable, patience_for, watched
 from vecs._sql.binary import ADAPTERS
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import NO_SETTINGS, Settings, ping, reset_statement, set_statement
-from vecs.exc import Unavailable, VecsException
+from vecs._sql.settings import BEGIN, COMMIT, NO_SETTINGS, Settings, ping, reset_statement, set_all, set_statement
+from vecs.exc import DatabaseError, Unavailable, VecsException
 
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
@@ -132,48 +132,100 @@ class PinnedConnection:
     # Whether an error of the server or of the network closed the connection: the others may be broken, too. psycopg
     # also closes the connection of a call that is cancelled twice, which tells nothing about the server.
     lost = False
+    # Those of the request: they are in force for its statements, each in a transaction, and not beyond.
+    own: Settings = NO_SETTINGS
 
     def __init__(self, connection: VecsConnection, base: Settings, pooler: bool) -> None:
         self.connection = connection
         self._base = base
-        self._pooler = pooler
+        self.pooler = pooler
 
     def execute(
         self, statement: Fragment, settings: Settings | None = None, *, prepare: Literal[False] | None = None
     ) -> Rows:
         """Run one statement, with settings beside those of every statement; return its rows, if it has any."""
-        connection = self.connection
         try:
-            if self._pooler:
-                with connection.transaction():
-                    self._set_local({**self._base, **(settings or NO_SETTINGS)})
-                    return run_statement(connection, statement, prepare=False)
             self.apply(settings)
+            if self.own or self.pooler:
+                return self._run_with_settings(self.local(settings), statement, prepare)
+            return run_statement(self.connection, statement, prepare=prepare)
+        except psycopg.Error as error:
+            # The table was altered under a prepared statement.
+            if prepare is not False and plan_is_stale(error):
+                return self.execute(statement, settings, prepare=False)
+            raise self._translated(error) from error
+
+    def _run_with_settings(self, settings: Settings, statement: Fragment, prepare: Literal[False] | None) -> Rows:
+        try:
+            return run_with_settings(self.connection, settings, statement, False if self.pooler else prepare)
+        except psycopg.Error:
             try:
-                return run_statement(connection, statement, prepare=prepare)
-            except psycopg.errors.FeatureNotSupported as error:
-                # The table was altered under a prepared statement.
-                if not plan_is_stale(error):
-                    raise
-                return run_statement(connection, statement, prepare=False)
+                # Ends the transaction, which COMMIT did not, and has psycopg forget what it may not have prepared.
+                self.connection.rollback()
+            except psycopg.Error:
+                # A connection that dies leaves psycopg in the pipeline.
+                self.discard()
+            raise
+        except BaseException:
+            # Cancelled halfway: where the pipeline is, is unknown.
+            self.discard()
+            raise
+
+    def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
+        """
+        Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY.
+
+        The request's own settings are those of the session meanwhile. Behind a pooler there is no session to set.
+        """
+        self.check_session()
+        try:
+            self.apply(settings)
+            if not self.own:
+                run_statement(self.connection, statement, prepare=False)
+                return
+            self._run_in_session(statement, settings)
         except psycopg.Error as error:
             raise self._translated(error) from error
 
-    def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
-        """Run one statement that must not be in a transaction, such as CREATE INDEX CONCURRENTLY."""
+    def check_session(self) -> None:
+        """Refuse what is to be done outside of transactions where its settings cannot be."""
+        if self.own and self.pooler:
+            raise DatabaseError(
+                "behind a transaction pooler a client with settings cannot build or drop indexes, which has to be "
+                "outside of transactions; do it through the client without settings"
+            )
+
+    def _run_in_session(self, statement: Fragment, settings: Settings) -> None:
+        own = self.local(settings)
+        done = False
         try:
-            self.apply(settings)
+            run_statement(self.connection, set_all(own, local=False), prepare=False)
             run_statement(self.connection, statement, prepare=False)
-        except psycopg.Error as error:
-            raise self._translated(error) from error
+            # The role first: it may not be allowed to set the others.
+            for name in sorted(own, key=lambda name: name != "role"):
+                run_statement(self.connection, reset_statement(name), prepare=False)
+            # What is reset was perhaps set by `apply()`.
+            self.connection.applied = {k: v for k, v in self.connection.applied.items() if k not in own}
+            done = True
+        finally:
+            if not done:
+                # What is still set is unknown.
+                self.discard()
 
     @contextmanager
     def transaction(self, settings: Settings = NO_SETTINGS) -> Generator[Session]:
         """Open a transaction, with settings of its own; committed at the end, rolled back on an error."""
         try:
             self.apply(NO_SETTINGS)
+            if _TIMEOUT in settings:
+                self._bear(settings[_TIMEOUT])
             with self.connection.transaction():
-                self._set_local({**self._base, **settings} if self._pooler else settings)
+                for name, value in settings.items():
+                    # Not by a query, after which the isolation cannot be set.
+                    run_statement(self.connection, set_statement(name, value, local=True), prepare=False)
+                local = {name: value for name, value in self.local(None).items() if name not in settings}
+                if local:
+                    run_statement(self.connection, set_all(local, local=True), prepare=False)
                 yield Session(open_cursor(self.connection))
         except psycopg.Error as error:
             raise self._translated(error) from error
@@ -201,8 +253,8 @@ class PinnedConnection:
 
         None leaves the index-scan settings of earlier searches in place.
         """
-        self._bear((settings or NO_SETTINGS).get(_TIMEOUT) or self._base.get(_TIMEOUT))
-        if self._pooler:
+        self._bear({**self._base, **self.own, **(settings or NO_SETTINGS)}.get(_TIMEOUT))
+        if self.pooler:
             return
         connection = self.connection
         wanted = {**self._base, **settings} if settings else self._base
@@ -227,11 +279,11 @@ class PinnedConnection:
     def _bear(self, statement_timeout: str | None) -> None:
         self.connection.patience = patience_for(statement_timeout)
 
-    def _set_local(self, settings: Settings) -> None:
-        if _TIMEOUT in settings:
-            self._bear(settings[_TIMEOUT])
-        for name, value in settings.items():
-            run_statement(self.connection, set_statement(name, value, local=True), prepare=False)
+    def local(self, settings: Settings | None) -> Settings:
+        """Return what a transaction is set to, beside what `apply()` sets the session to; a call's come first."""
+        if self.pooler:
+            return {**self._base, **self.own, **(settings or NO_SETTINGS)}
+        return {name: value for name, value in self.own.items() if not settings or name not in settings}
 
     def _translated(self, error: psycopg.Error) -> VecsException:
         # Not by the error's class: Citus reports a dead worker as a connection failure.
@@ -276,3 +328,46 @@ def run_statement(connection: Connection[Any], statement: Fragment, *, prepare: 
     cursor = open_cursor(connection)
     cursor.execute(text, params, prepare=prepare, binary=True)
     return cursor.fetchall() if _has_rows(cursor) else []
+
+
+def run_with_settings(
+    connection: Connection[Any], settings: Settings, statement: Fragment, prepare: bool | None
+) -> Rows:
+    """
+    Run one statement in a transaction that has these settings, in one round trip where libpq can.
+
+    Errors are psycopg's; after one the transaction may be open.
+    """
+    if not psycopg.Pipeline.is_supported():
+        with connection.transaction():
+            run_statement(connection, set_all(settings, local=True))
+            return run_statement(connection, statement, prepare=prepare)
+    text, params = statement.render()
+    cursor = open_cursor(connection)
+    failed: psycopg.Error | None = None
+    try:
+        with connection.pipeline():
+            try:
+                begin_with(connection, settings)
+                cursor.execute(text, params, prepare=prepare, binary=True)
+                send(connection, COMMIT)
+            except psycopg.Error as error:
+                # An answer was there already. Raised from here, it would make psycopg log what follows.
+                failed = error
+    except psycopg.Error as error:
+        raise (failed or error) from None
+    if failed is not None:
+        raise failed
+    return cursor.fetchall() if _has_rows(cursor) else []
+
+
+def begin_with(connection: Connection[Any], settings: Settings) -> None:
+    """Begin a transaction with these settings, in a pipeline."""
+    send(connection, BEGIN)
+    send(connection, set_all(settings, local=True))
+
+
+def send(connection: Connection[Any], statement: Fragment) -> None:
+    """Send one statement in a pipeline whose rows nobody reads."""
+    text, params = statement.render()
+    open_cursor(connection).execute(text, params, prepare=False, binary=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_vecs._core import Core
-from vecs.sharing import on_any_loop
+from vecs.sharing import on_any_loop, takes_settings
 
 
 class AsyncIndexing(Core):
     """The methods that index."""
 
     @on_any_loop
+    @takes_settings
     async def acreate_index(self, **options: Any) -> None:
         """
         Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.

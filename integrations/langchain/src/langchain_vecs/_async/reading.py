@@ -13,7 +13,7 @@ from langchain_vecs.filters import id_filters, text_filters, to_filters
 from langchain_vecs.namespaces import qualified
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import checked_int, on_any_loop
+from vecs.sharing import checked_int, on_any_loop, takes_settings
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
@@ -22,7 +22,10 @@ class AsyncReading(Core):
     """The methods that read."""
 
     @on_any_loop
-    async def aget_by_ids(self, ids: Sequence[str], /, *, namespace: str | None = None) -> list[Document]:
+    @takes_settings
+    async def aget_by_ids(
+        self, ids: Sequence[str], /, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> list[Document]:
         """Read documents by id, in the order of the ids; those that are not there are left out."""
         namespace = self._namespace(namespace)
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
@@ -31,6 +34,7 @@ class AsyncReading(Core):
         return [to_document(record, namespace) for record in records]
 
     @on_any_loop
+    @takes_settings
     async def aget(
         self,
         ids: Sequence[str] | str | None = None,
@@ -41,6 +45,7 @@ class AsyncReading(Core):
         include: Sequence[str] | None = ("metadatas", "documents"),
         *,
         namespace: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """
         Read documents by id, filter or words in the text, in Chroma's shape: a dict of lists.
@@ -108,7 +113,10 @@ class AsyncReading(Core):
         return records[offset : None if limit is None else offset + limit]
 
     @on_any_loop
-    async def acount(self, filter: Any = None, *, namespace: str | None = None) -> int:
+    @takes_settings
+    async def acount(
+        self, filter: Any = None, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> int:
         """Count the documents, or those that match a filter; exactly."""
         filters = to_filters(filter, self._namespace(namespace))
         return await self._shared.aon(lambda collection: collection.count(filters), 0)

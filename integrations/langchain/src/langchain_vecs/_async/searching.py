@@ -11,7 +11,7 @@ from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
 from vecs import Match
 from vecs.exc import ArgError
-from vecs.sharing import on_any_loop
+from vecs.sharing import on_any_loop, takes_settings
 
 
 class AsyncSearching(Core):
@@ -25,6 +25,7 @@ class AsyncSearching(Core):
     """
 
     @on_any_loop
+    @takes_settings
     async def asearch(self, query: str, search_type: str, **kwargs: Any) -> list[Document]:
         """
         Search in the way that is named: "similarity", "mmr", "similarity_score_threshold", or one of the modes.
@@ -44,12 +45,14 @@ class AsyncSearching(Core):
         )
 
     @on_any_loop
+    @takes_settings
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents that answer a text best, best first; fewer only where no more match."""
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.documents(await self._amatches(query, search))
 
     @on_any_loop
+    @takes_settings
     async def asimilarity_search_with_score(
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -63,6 +66,7 @@ class AsyncSearching(Core):
         return search.with_scores(await self._amatches(query, search))
 
     @on_any_loop
+    @takes_settings
     async def asimilarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -76,6 +80,7 @@ class AsyncSearching(Core):
         return search.with_relevance(await self._amatches(query, search))
 
     @on_any_loop
+    @takes_settings
     async def asimilarity_search_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[Document]:
@@ -84,6 +89,7 @@ class AsyncSearching(Core):
         return search.documents(await self._amatches(embedding, search))
 
     @on_any_loop
+    @takes_settings
     async def asimilarity_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -92,6 +98,7 @@ class AsyncSearching(Core):
         return search.with_scores(await self._amatches(embedding, search))
 
     @on_any_loop
+    @takes_settings
     async def amax_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
@@ -104,6 +111,7 @@ class AsyncSearching(Core):
         return search.documents(await self._amatches(query, search))
 
     @on_any_loop
+    @takes_settings
     async def amax_marginal_relevance_search_with_score(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -112,6 +120,7 @@ class AsyncSearching(Core):
         return search.with_scores(await self._amatches(query, search))
 
     @on_any_loop
+    @takes_settings
     async def amax_marginal_relevance_search_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
@@ -120,6 +129,7 @@ class AsyncSearching(Core):
         return search.documents(await self._amatches(embedding, search))
 
     @on_any_loop
+    @takes_settings
     async def amax_marginal_relevance_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:

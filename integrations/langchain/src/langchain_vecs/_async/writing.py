@@ -15,7 +15,7 @@ from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import AsyncCollection, Record
 from vecs.exc import ArgError
-from vecs.sharing import async_take, checked_int, on_any_loop
+from vecs.sharing import async_take, checked_int, on_any_loop, takes_settings
 from vecs.storage import Precision
 
 
@@ -23,6 +23,7 @@ class AsyncWriting(Core):
     """The methods that write."""
 
     @on_any_loop
+    @takes_settings
     async def aadd_documents(
         self,
         documents: Iterable[Document],
@@ -46,6 +47,7 @@ class AsyncWriting(Core):
         return await self._aadd(items_of_documents(documents, ids), namespace, batch_size)
 
     @on_any_loop
+    @takes_settings
     async def aadd_texts(
         self,
         texts: Iterable[str],
@@ -61,6 +63,7 @@ class AsyncWriting(Core):
         return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size)
 
     @on_any_loop
+    @takes_settings
     async def aadd_embeddings(
         self,
         texts: Iterable[str],
@@ -76,18 +79,33 @@ class AsyncWriting(Core):
         return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
     @on_any_loop
+    @takes_settings
     async def aupdate_documents(
-        self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
+        self,
+        ids: Sequence[str],
+        documents: Sequence[Document],
+        *,
+        namespace: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
         return await self._aadd(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
     @on_any_loop
-    async def aupdate_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
+    @takes_settings
+    async def aupdate_document(
+        self,
+        document_id: str,
+        document: Document,
+        *,
+        namespace: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Replace the document with this id."""
         await self._aadd(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
     @on_any_loop
+    @takes_settings
     async def aupdate_metadata(
         self,
         ids: Sequence[str] | None = None,
@@ -96,6 +114,7 @@ class AsyncWriting(Core):
         filter: Any = None,
         namespace: str | None = None,
         replace: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """
         Change metadata alone, of the documents with these ids or that match a filter; return their ids.
@@ -133,6 +152,7 @@ class AsyncWriting(Core):
             )
 
     @on_any_loop
+    @takes_settings
     async def adelete(
         self,
         ids: Sequence[str] | None = None,
@@ -161,7 +181,8 @@ class AsyncWriting(Core):
         return True
 
     @on_any_loop
-    async def adrop(self) -> None:
+    @takes_settings
+    async def adrop(self, *, settings: Mapping[str, Any] | None = None) -> None:
         """
         Delete the collection with its documents, and what its `record_manager()` recorded of them.
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_vecs._core import Core
+from vecs.sharing import takes_settings
 
 
 class Indexing(Core):
     """The methods that index."""
 
+    @takes_settings
     def create_index(self, **options: Any) -> None:
         """
         Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.

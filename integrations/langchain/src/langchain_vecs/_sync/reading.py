@@ -14,7 +14,7 @@ from langchain_vecs.filters import id_filters, text_filters, to_filters
 from langchain_vecs.namespaces import qualified
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import checked_int
+from vecs.sharing import checked_int, takes_settings
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
@@ -22,7 +22,10 @@ INCLUDED = ("documents", "metadatas", "embeddings")
 class Reading(Core):
     """The methods that read."""
 
-    def get_by_ids(self, ids: Sequence[str], /, *, namespace: str | None = None) -> list[Document]:
+    @takes_settings
+    def get_by_ids(
+        self, ids: Sequence[str], /, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> list[Document]:
         """Read documents by id, in the order of the ids; those that are not there are left out."""
         namespace = self._namespace(namespace)
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
@@ -30,6 +33,7 @@ class Reading(Core):
         records = self._read(ids, None, namespace, None, 0, include_vector=False)
         return [to_document(record, namespace) for record in records]
 
+    @takes_settings
     def get(
         self,
         ids: Sequence[str] | str | None = None,
@@ -40,6 +44,7 @@ class Reading(Core):
         include: Sequence[str] | None = ("metadatas", "documents"),
         *,
         namespace: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """
         Read documents by id, filter or words in the text, in Chroma's shape: a dict of lists.
@@ -106,7 +111,10 @@ class Reading(Core):
         records = sorted(records, key=lambda record: place.get(record.id, place.get(record.document_id, 0)))
         return records[offset : None if limit is None else offset + limit]
 
-    def count(self, filter: Any = None, *, namespace: str | None = None) -> int:
+    @takes_settings
+    def count(
+        self, filter: Any = None, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> int:
         """Count the documents, or those that match a filter; exactly."""
         filters = to_filters(filter, self._namespace(namespace))
         return self._shared.on(lambda collection: collection.count(filters), 0)

@@ -12,6 +12,7 @@ from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
 from vecs import Match
 from vecs.exc import ArgError
+from vecs.sharing import takes_settings
 
 
 class Searching(Core):
@@ -24,6 +25,7 @@ class Searching(Core):
     query; they are those of vecs' `Collection.search`. An unknown one raises ArgError.
     """
 
+    @takes_settings
     def search(self, query: str, search_type: str, **kwargs: Any) -> list[Document]:
         """
         Search in the way that is named: "similarity", "mmr", "similarity_score_threshold", or one of the modes.
@@ -42,11 +44,13 @@ class Searching(Core):
             "keyword or hybrid"
         )
 
+    @takes_settings
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents that answer a text best, best first; fewer only where no more match."""
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.documents(self._matches(query, search))
 
+    @takes_settings
     def similarity_search_with_score(self, query: str, k: int = 4, **kwargs: Any) -> list[tuple[Document, float]]:
         """
         Return documents with a score that is a distance: smaller is better, and the best is first, in every mode.
@@ -57,6 +61,7 @@ class Searching(Core):
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.with_scores(self._matches(query, search))
 
+    @takes_settings
     def similarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -69,11 +74,13 @@ class Searching(Core):
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.with_relevance(self._matches(query, search))
 
+    @takes_settings
     def similarity_search_by_vector(self, embedding: Sequence[float], k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode needs `text=`, its words."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
         return search.documents(self._matches(embedding, search))
 
+    @takes_settings
     def similarity_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -81,6 +88,7 @@ class Searching(Core):
         search = parse_vector_search(self._settings.defaults, k, kwargs)
         return search.with_scores(self._matches(embedding, search))
 
+    @takes_settings
     def max_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
@@ -92,6 +100,7 @@ class Searching(Core):
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
         return search.documents(self._matches(query, search))
 
+    @takes_settings
     def max_marginal_relevance_search_with_score(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
@@ -99,6 +108,7 @@ class Searching(Core):
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
         return search.with_scores(self._matches(query, search))
 
+    @takes_settings
     def max_marginal_relevance_search_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
@@ -106,6 +116,7 @@ class Searching(Core):
         search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
         return search.documents(self._matches(embedding, search))
 
+    @takes_settings
     def max_marginal_relevance_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:

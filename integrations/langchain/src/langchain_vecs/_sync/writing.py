@@ -16,13 +16,14 @@ from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
 from vecs.exc import ArgError
-from vecs.sharing import checked_int, take
+from vecs.sharing import checked_int, take, takes_settings
 from vecs.storage import Precision
 
 
 class Writing(Core):
     """The methods that write."""
 
+    @takes_settings
     def add_documents(
         self,
         documents: Iterable[Document],
@@ -45,6 +46,7 @@ class Writing(Core):
         check_rest(kwargs, ("ids", "namespace", "batch_size"))
         return self._add(items_of_documents(documents, ids), namespace, batch_size)
 
+    @takes_settings
     def add_texts(
         self,
         texts: Iterable[str],
@@ -59,6 +61,7 @@ class Writing(Core):
         check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
         return self._add(items_of_texts(texts, metadatas, ids), namespace, batch_size)
 
+    @takes_settings
     def add_embeddings(
         self,
         texts: Iterable[str],
@@ -73,16 +76,31 @@ class Writing(Core):
         check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return self._add(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
+    @takes_settings
     def update_documents(
-        self, ids: Sequence[str], documents: Sequence[Document], *, namespace: str | None = None
+        self,
+        ids: Sequence[str],
+        documents: Sequence[Document],
+        *,
+        namespace: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """Replace the documents with these ids, text, vector and metadata; an id that is not there yet is added."""
         return self._add(items_of_documents(documents, checked_ids(ids)), namespace, None)
 
-    def update_document(self, document_id: str, document: Document, *, namespace: str | None = None) -> None:
+    @takes_settings
+    def update_document(
+        self,
+        document_id: str,
+        document: Document,
+        *,
+        namespace: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Replace the document with this id."""
         self._add(items_of_documents([document], checked_ids([document_id])), namespace, None)
 
+    @takes_settings
     def update_metadata(
         self,
         ids: Sequence[str] | None = None,
@@ -91,6 +109,7 @@ class Writing(Core):
         filter: Any = None,
         namespace: str | None = None,
         replace: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """
         Change metadata alone, of the documents with these ids or that match a filter; return their ids.
@@ -127,6 +146,7 @@ class Writing(Core):
                 "namespace=, or exclude them by the filter"
             )
 
+    @takes_settings
     def delete(
         self,
         ids: Sequence[str] | None = None,
@@ -154,7 +174,8 @@ class Writing(Core):
         self._shared.on(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
-    def drop(self) -> None:
+    @takes_settings
+    def drop(self, *, settings: Mapping[str, Any] | None = None) -> None:
         """
         Delete the collection with its documents, and what its `record_manager()` recorded of them.
 

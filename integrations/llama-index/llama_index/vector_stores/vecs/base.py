@@ -109,6 +109,7 @@ class VecsVectorStore(
         is_embedding_query: bool | None = None,
         rerank: Reranker | None = None,
         perform_setup: bool = True,
+        settings: Mapping[str, Any] | None = None,
         **client_options: Any,
     ) -> None:
         """
@@ -124,6 +125,10 @@ class VecsVectorStore(
         With a `transform` the collection makes the vectors, of nodes and of queries: what LlamaIndex embeds is not
         used then, and `is_embedding_query` is False. `rerank` is the model of mode "semantic_hybrid".
 
+        `settings` are in force for every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
+        security: see `vecs.Client.with_settings`. Each method takes more of them for its call, as `settings=`; a
+        retriever hands them on in its `vector_store_kwargs`.
+
         Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
         share their clients.
         """
@@ -132,7 +137,7 @@ class VecsVectorStore(
         for name in ("stores_text", "flat_metadata", "class_name"):
             client_options.pop(name, None)
         check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
-        settings = Settings(
+        made = Settings(
             name=checked_collection_name(collection_name, "collection_name", "; see from_collection()"),
             transform=transform,
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
@@ -150,18 +155,19 @@ class VecsVectorStore(
             schema=schema_name,
             schema_argument="schema_name",
             options=client_options,
+            settings=settings,
         )
         fields: dict[str, Any] = {
-            "is_embedding_query": not settings.embeds,
-            "collection_name": settings.name,
+            "is_embedding_query": not made.embeds,
+            "collection_name": made.name,
             "schema_name": target.schema,
-            "dimension": settings.dimension,
-            "measure": settings.defaults.measure,
+            "dimension": made.dimension,
+            "measure": made.defaults.measure,
             "language": language,
             "precision": precision,
         }
         super().__init__(**fields)
-        self._shared = NodeCollection(target, settings)
+        self._shared = NodeCollection(target, made)
 
     # LlamaIndex's own would leave out what cannot be pickled, and make a store elsewhere of what is left.
     __getstate__ = BaseModel.__getstate__

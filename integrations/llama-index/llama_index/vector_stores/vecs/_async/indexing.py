@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from llama_index.vector_stores.vecs._core import Core, on_any_loop
+from vecs.sharing import takes_settings
 
 
 class AsyncIndexing(Core):
     """The methods that index."""
 
     @on_any_loop
+    @takes_settings
     async def acreate_index(self, **options: Any) -> None:
         """
         Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.

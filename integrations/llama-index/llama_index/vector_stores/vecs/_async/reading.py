@@ -13,13 +13,14 @@ from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import async_each
+from vecs.sharing import async_each, takes_settings
 
 
 class AsyncReading(Core):
     """The methods that read."""
 
     @on_any_loop
+    @takes_settings
     async def aget_nodes(
         self,
         node_ids: list[str] | None = None,
@@ -29,6 +30,7 @@ class AsyncReading(Core):
         limit: int | None = None,
         offset: int = 0,
         include_embeddings: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> list[BaseNode]:
         """
         Read nodes by id, in the order of the ids, and by filters; without either, all of them by id.

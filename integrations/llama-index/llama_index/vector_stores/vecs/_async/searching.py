@@ -10,13 +10,14 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.vecs._core import Core, on_any_loop
 from llama_index.vector_stores.vecs.search_arguments import Search, parse_search, warn_of_unknown
 from vecs import AsyncCollection, Match, Record
-from vecs.sharing import async_each
+from vecs.sharing import async_each, takes_settings
 
 
 class AsyncSearching(Core):
     """The methods that search."""
 
     @on_any_loop
+    @takes_settings
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """
         Find nodes, best first, with similarities from 0 to 1.

@@ -11,12 +11,14 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from llama_index.vector_stores.vecs._core import Core, on_any_loop, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
 from vecs.exc import ArgError
+from vecs.sharing import takes_settings
 
 
 class AsyncWriting(Core):
     """The methods that write."""
 
     @on_any_loop
+    @takes_settings
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """
         Add nodes, replacing those with the same id, and return their ids in order.
@@ -40,6 +42,7 @@ class AsyncWriting(Core):
         return [node.node_id for node in listed]
 
     @on_any_loop
+    @takes_settings
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete all nodes of a document; one that has none is no error."""
         if not isinstance(ref_doc_id, str):
@@ -48,6 +51,7 @@ class AsyncWriting(Core):
             await self._shared.aon(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
     @on_any_loop
+    @takes_settings
     async def adelete_nodes(
         self,
         node_ids: list[str] | None = None,
@@ -64,6 +68,7 @@ class AsyncWriting(Core):
         await self._shared.aon(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @on_any_loop
-    async def aclear(self) -> None:
+    @takes_settings
+    async def aclear(self, *, settings: Mapping[str, Any] | None = None) -> None:
         """Delete all nodes; the collection and its indexes stay."""
         await self._shared.aon(lambda collection: collection.truncate(), None, writes=True)

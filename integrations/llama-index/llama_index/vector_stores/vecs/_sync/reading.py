@@ -14,12 +14,13 @@ from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import each
+from vecs.sharing import each, takes_settings
 
 
 class Reading(Core):
     """The methods that read."""
 
+    @takes_settings
     def get_nodes(
         self,
         node_ids: list[str] | None = None,
@@ -29,6 +30,7 @@ class Reading(Core):
         limit: int | None = None,
         offset: int = 0,
         include_embeddings: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> list[BaseNode]:
         """
         Read nodes by id, in the order of the ids, and by filters; without either, all of them by id.

@@ -11,12 +11,13 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.vecs._core import Core
 from llama_index.vector_stores.vecs.search_arguments import Search, parse_search, warn_of_unknown
 from vecs import Collection, Match, Record
-from vecs.sharing import each
+from vecs.sharing import each, takes_settings
 
 
 class Searching(Core):
     """The methods that search."""
 
+    @takes_settings
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """
         Find nodes, best first, with similarities from 0 to 1.

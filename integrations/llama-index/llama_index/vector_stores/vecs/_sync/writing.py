@@ -12,11 +12,13 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from llama_index.vector_stores.vecs._core import Core, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
 from vecs.exc import ArgError
+from vecs.sharing import takes_settings
 
 
 class Writing(Core):
     """The methods that write."""
 
+    @takes_settings
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """
         Add nodes, replacing those with the same id, and return their ids in order.
@@ -39,6 +41,7 @@ class Writing(Core):
         self._shared.object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
         return [node.node_id for node in listed]
 
+    @takes_settings
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete all nodes of a document; one that has none is no error."""
         if not isinstance(ref_doc_id, str):
@@ -46,6 +49,7 @@ class Writing(Core):
         if ref_doc_id:
             self._shared.on(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
+    @takes_settings
     def delete_nodes(
         self,
         node_ids: list[str] | None = None,
@@ -61,6 +65,7 @@ class Writing(Core):
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
         self._shared.on(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
-    def clear(self) -> None:
+    @takes_settings
+    def clear(self, *, settings: Mapping[str, Any] | None = None) -> None:
         """Delete all nodes; the collection and its indexes stay."""
         self._shared.on(lambda collection: collection.truncate(), None, writes=True)
