@@ -50,7 +50,8 @@ class Embedding(Step):
         self._dimension = dimension
 
     def __repr__(self) -> str:
-        return f"Embedding({self.name or getattr(self.function, '__name__', self.function)}, {self._dimension})"
+        name = str(self.name or getattr(self.function, "__name__", self.function))
+        return f"Embedding({name if name.isprintable() else repr(name)}, {self._dimension})"
 
     @property
     def dimension(self) -> int:

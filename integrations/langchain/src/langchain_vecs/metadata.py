@@ -39,7 +39,8 @@ def stored_metadata(metadata: Any, who: str, on_nul: OnNul) -> tuple[dict[str, A
 
 def restored_metadata(metadata: dict[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return metadata with the values it had before it became JSON."""
-    if not extra:
+    # Another program may have written something else than an object.
+    if not extra or not isinstance(cast("Any", extra), Mapping):
         return metadata
     for key, type_of in extra.items():
         name = key.removeprefix(TYPE_OF)

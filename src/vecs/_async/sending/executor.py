@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 
 from vecs._async.sending.connections import AsyncConnections
 from vecs._async.sending.lending import lend
-from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession, Rows, open_cursor
+from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession, Rows, fetched, open_cursor
 from vecs._concurrency.waiting import async_pause
 from vecs._connecting.errors import (
     Conflict,
@@ -197,4 +197,4 @@ async def _pipelined(
         for cursor, statement in zip(cursors, statements, strict=True):
             text, params = statement.render()
             await cursor.execute(text, params, prepare=prepare, binary=True)
-        return [await cursor.fetchall() for cursor in cursors]
+        return [await fetched(cursor) for cursor in cursors]

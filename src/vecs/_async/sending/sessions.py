@@ -11,7 +11,8 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import tuple_row
 
 from vecs._connecting.errors import database_error, plan_is_stale
-from vecs._sql.binary import ADAPTERS
+from vecs._sql.answers import unreadable_record
+from vecs._sql.binary import ADAPTERS, UnreadableJson
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import NO_SETTINGS, Settings, reset_statement, set_statement
 from vecs.exc import VecsException
@@ -38,7 +39,7 @@ class AsyncSession:
         """Run one statement; return its rows, if it has any."""
         text, params = statement.render()
         await self._cursor.execute(text, params, binary=True)
-        return await self._cursor.fetchall() if _has_rows(self._cursor) else []
+        return await fetched(self._cursor) if _has_rows(self._cursor) else []
 
     @property
     def rowcount(self) -> int:
@@ -187,4 +188,14 @@ async def run_statement(connection: AsyncConnection[Any], statement: Fragment, *
     text, params = statement.render()
     cursor = open_cursor(connection)
     await cursor.execute(text, params, prepare=prepare, binary=True)
-    return await cursor.fetchall() if _has_rows(cursor) else []
+    return await fetched(cursor) if _has_rows(cursor) else []
+
+
+async def fetched(cursor: AsyncRawCursor[tuple[Any, ...]]) -> Rows:
+    """Return the rows of an answer; raises DatabaseError that names the record whose JSON cannot be read."""
+    try:
+        return await cursor.fetchall()
+    except UnreadableJson as error:
+        if cursor.pgresult is None:
+            raise
+        raise unreadable_record(cursor.pgresult) from error

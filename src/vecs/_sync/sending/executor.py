@@ -26,7 +26,7 @@ from vecs._sql.settings import NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
-from vecs._sync.sending.sessions import PinnedConnection, Rows, Session, open_cursor
+from vecs._sync.sending.sessions import PinnedConnection, Rows, Session, fetched, open_cursor
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -198,4 +198,4 @@ def _pipelined(
         for cursor, statement in zip(cursors, statements, strict=True):
             text, params = statement.render()
             cursor.execute(text, params, prepare=prepare, binary=True)
-        return [cursor.fetchall() for cursor in cursors]
+        return [fetched(cursor) for cursor in cursors]

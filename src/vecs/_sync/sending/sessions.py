@@ -12,7 +12,8 @@ from psycopg import Connection, RawCursor
 from psycopg.rows import tuple_row
 
 from vecs._connecting.errors import database_error, plan_is_stale
-from vecs._sql.binary import ADAPTERS
+from vecs._sql.answers import unreadable_record
+from vecs._sql.binary import ADAPTERS, UnreadableJson
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import NO_SETTINGS, Settings, reset_statement, set_statement
 from vecs.exc import VecsException
@@ -39,7 +40,7 @@ class Session:
         """Run one statement; return its rows, if it has any."""
         text, params = statement.render()
         self._cursor.execute(text, params, binary=True)
-        return self._cursor.fetchall() if _has_rows(self._cursor) else []
+        return fetched(self._cursor) if _has_rows(self._cursor) else []
 
     @property
     def rowcount(self) -> int:
@@ -188,4 +189,14 @@ def run_statement(connection: Connection[Any], statement: Fragment, *, prepare: 
     text, params = statement.render()
     cursor = open_cursor(connection)
     cursor.execute(text, params, prepare=prepare, binary=True)
-    return cursor.fetchall() if _has_rows(cursor) else []
+    return fetched(cursor) if _has_rows(cursor) else []
+
+
+def fetched(cursor: RawCursor[tuple[Any, ...]]) -> Rows:
+    """Return the rows of an answer; raises DatabaseError that names the record whose JSON cannot be read."""
+    try:
+        return cursor.fetchall()
+    except UnreadableJson as error:
+        if cursor.pgresult is None:
+            raise
+        raise unreadable_record(cursor.pgresult) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from llama_index.core.schema import (
 from llama_index.vector_stores.vecs.key_order import in_order, key_order
 from vecs import Match, Record
 from vecs.exc import ArgError, MismatchedDimension
+from vecs.sharing import brief
 
 # The key in a record's extra data for all of a node that has no column of its own.
 NODE = "llama_index"
@@ -100,9 +102,25 @@ def to_node(found: Match | Record, *, include_embedding: bool = False) -> BaseNo
 
 def _to_node(found: Match | Record) -> BaseNode:
     metadata: dict[str, Any] = dict(found.metadata or {})
-    stored = (found.extra or {}).get(NODE)
-    if not isinstance(stored, Mapping):
+    extra: Any = found.extra
+    if extra is None or (isinstance(extra, Mapping) and NODE not in extra):
         return _node_of_others(found, metadata)
+    try:
+        return _as_it_was(found, metadata, extra[NODE])
+    # Another program may have written anything. The other nodes of the answer are not to blame.
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        warnings.warn(
+            f"the extra data of node {brief(found.id)} does not describe a node, so it is read as a TextNode: "
+            f"{brief(str(error))}",
+            UserWarning,
+            stacklevel=2,
+        )
+        return _node_of_others(found, metadata)
+
+
+def _as_it_was(found: Match | Record, metadata: dict[str, Any], stored: Any) -> BaseNode:
+    if not isinstance(stored, Mapping):
+        raise TypeError(f"{NODE} is {brief(stored)}, not an object")
     fields: dict[str, Any] = dict(cast("Mapping[str, Any]", stored))
     order = fields.pop(ORDER, None)
     if order is not None:
