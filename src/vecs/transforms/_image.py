@@ -14,10 +14,12 @@ from vecs._checks.arguments import made_of
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
-from vecs.transforms._models import ModelOptions
+from vecs.transforms._models import HubName, ModelOptions
 from vecs.transforms._require import require
 from vecs.transforms._text import ModelEmbedding
 from vecs.transforms._vectors import failure, put
+
+CLIP = HubName("clip-ViT-B-32")
 
 
 class ImageEmbedding(ModelEmbedding):
@@ -33,7 +35,7 @@ class ImageEmbedding(ModelEmbedding):
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "clip-ViT-B-32",
+        model: str | os.PathLike[str] = CLIP,
         *,
         batch_size: int = 32,
         device: str | None = None,

@@ -12,6 +12,7 @@ from vecs.transforms._config import hub_name
 from vecs.transforms._image import ImageEmbedding
 from vecs.transforms._legacy import NoOp
 from vecs.transforms._markdown import MarkdownChunker
+from vecs.transforms._models import HubName
 from vecs.transforms._paragraph import ParagraphChunker
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._preprocessor import Paragraphs, TextPreprocessor
@@ -45,11 +46,11 @@ def _argument(name: str, value: Any, type: type) -> Any:
     return value
 
 
-def _model(config: Mapping[str, Any]) -> str:
+def _model(config: Mapping[str, Any]) -> HubName:
     name = hub_name(config["model"])
     if os.path.isdir(name):
         raise ArgError(f"the model {name!r} is a folder here, which is not loaded unasked: pass transform=")
-    return name
+    return HubName(name)
 
 
 def _expect_dimension(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
