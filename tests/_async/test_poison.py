@@ -194,3 +194,19 @@ async def test_what_cannot_be_stored_is_refused_before_a_model_works_on_it(clien
     with pytest.raises(ArgError, match="record 'b': extra is list"):
         await docs.upsert([vecs.Record("b", text="two", extra=[1])])  # type: ignore[arg-type]
     assert calls == []
+
+
+@pytest.mark.parametrize("number", [1e16, 1.5e300, -1e22, 1e-7, 0.1, 3.0], ids=range(6))
+async def test_a_float_comes_back_as_a_float_and_is_found_by_its_value(
+    docs: vecs.AsyncCollection, number: float
+) -> None:
+    await docs.upsert([vecs.Record("f", X, metadata={"f": number, "list": [number]})])
+    (found,) = await docs.get(["f"])
+    assert found.metadata == {"f": number, "list": [number]}
+    assert isinstance((found.metadata or {})["f"], float)
+    filters: list[dict[str, Any]] = [
+        {"f": number}, {"f": {"$in": [number]}}, {"f": {"$gte": number}}, {"list": {"$contains": number}},
+    ]  # fmt: skip
+    if number == int(number):
+        filters.append({"f": int(number)})
+    assert [await docs.count(each) for each in filters] == [1] * len(filters)

@@ -193,3 +193,17 @@ def test_what_cannot_be_stored_is_refused_before_a_model_works_on_it(client: vec
     with pytest.raises(ArgError, match="record 'b': extra is list"):
         docs.upsert([vecs.Record("b", text="two", extra=[1])])  # type: ignore[arg-type]
     assert calls == []
+
+
+@pytest.mark.parametrize("number", [1e16, 1.5e300, -1e22, 1e-7, 0.1, 3.0], ids=range(6))
+def test_a_float_comes_back_as_a_float_and_is_found_by_its_value(docs: vecs.Collection, number: float) -> None:
+    docs.upsert([vecs.Record("f", X, metadata={"f": number, "list": [number]})])
+    (found,) = docs.get(["f"])
+    assert found.metadata == {"f": number, "list": [number]}
+    assert isinstance((found.metadata or {})["f"], float)
+    filters: list[dict[str, Any]] = [
+        {"f": number}, {"f": {"$in": [number]}}, {"f": {"$gte": number}}, {"list": {"$contains": number}},
+    ]  # fmt: skip
+    if number == int(number):
+        filters.append({"f": int(number)})
+    assert [docs.count(each) for each in filters] == [1] * len(filters)

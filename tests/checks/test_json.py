@@ -128,3 +128,12 @@ def test_a_place_in_metadata_is_shown_short_and_without_control_characters() -> 
     with pytest.raises(ArgError, match=r"at \\x1b\.kkkk") as caught:
         encode_json({"\x1b": {"k" * 10_000: float("nan")}})
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("number", [1e16, -1e16, 1.5e17, 1e22, 1.7976931348623157e308, np.float64(1e20)], ids=range(6))
+def test_a_large_float_is_written_as_one(number: Any) -> None:
+    encoded = encode_json({"n": number, "e+16": '1e+16 "1e+17', "list": [number]})
+    assert "e+" not in encoded.replace("e+16", "").replace("e+17", "")
+    assert json.loads(encoded) == {"n": number, "e+16": '1e+16 "1e+17', "list": [number]}
+    assert isinstance(json.loads(encoded)["n"], float)
+    assert ".0" in encoded

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vecs._checks.shown import brief, brief_with_type
+from vecs._checks.shown import brief, brief_with_type, in_double_quotes
 
 
 class Unshowable:
@@ -28,8 +28,8 @@ def test_a_small_value_is_shown_as_it_is(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["a" * 10**7, b"a" * 10**7, list(range(10**6)), {n: n for n in range(10**5)}, 10**5000, [["a" * 100] * 100] * 100],
-    ids=range(6),
+    ["a" * 10**7, b"a" * 10**7, list(range(10**6)), {n: n for n in range(10**5)}, [["a" * 100] * 100] * 100],
+    ids=range(5),
 )
 def test_a_huge_value_is_shown_by_its_beginning(value: Any) -> None:
     assert len(brief(value)) <= 203
@@ -56,3 +56,7 @@ def test_what_would_change_a_terminal_is_escaped() -> None:
 
 def test_the_type_is_said_where_it_matters() -> None:
     assert brief_with_type(5) == "5 (int)"
+
+
+def test_a_name_is_put_in_double_quotes() -> None:
+    assert [in_double_quotes(text) for text in ("a", "it's", 'a"b', "\x1b")] == ['"a"', '"it\'s"', "'a\"b'", '"\\x1b"']

@@ -23,6 +23,7 @@ from vecs._async.tables.create import (
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._checks.arguments import made_of, one_of
+from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
@@ -202,7 +203,7 @@ class AsyncClient(AsyncConnected):
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         if await self._find_table(name) is not None:
-            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
+            raise CollectionAlreadyExists(f"collection {brief(name)} already exists in schema {self.schema!r}")
         new = NewCollection(self.schema, name, dimension, transform, text, language, vec_type)
         return await self._open(await create_collection(self._executor, new, must_create=True), transform)
 
@@ -213,6 +214,7 @@ class AsyncClient(AsyncConnected):
         It has the transform it was made with. A function of the caller's own is not stored, so that it is given
         again as `transform=`.
         """
+        transform = one_transform(transform, None)
         return await self._open(await require_table(self._executor, self.schema, name), transform)
 
     async def list_collections(self) -> list[AsyncCollection]:
@@ -237,7 +239,7 @@ class AsyncClient(AsyncConnected):
         """Rename a collection and open it under its new name."""
         await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
-            raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
+            raise CollectionAlreadyExists(f"the name {brief(new_name)} is taken in schema {self.schema!r}")
         await self._executor.outside_transaction(tables.rename_table(self.schema, name, new_name))
         self._catalog.forget()
         return await self.get_collection(new_name)

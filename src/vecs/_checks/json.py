@@ -32,7 +32,12 @@ def encode_json(value: Any) -> str:
         raise ArgError(str(error)) from None
     except TypeError as error:
         raise ArgError(str(error)) from None
-    return encoded
+    return encoded if "e+" not in encoded else _EXPONENT.sub(_expanded, encoded)
+
+
+def _expanded(found: re.Match[str]) -> str:
+    """Write out a float that Python writes with an exponent: jsonb would keep it as a whole number."""
+    return f"{int(float(found[1]))}.0" if found[1] else found[0]
 
 
 def nested_deeper_than(levels: int, encoded: str) -> bool:
@@ -139,6 +144,9 @@ _PATH_SHOWN = 80
 
 # Strings, also one that does not end, and everything else that is no bracket.
 _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^][{}"]+', re.DOTALL)
+
+# A string, which is left as it is, or a large float.
+_EXPONENT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(-?\d+(?:\.\d+)?e\+\d+)', re.DOTALL)
 
 _PLAIN = frozenset((int, bool, type(None)))
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode

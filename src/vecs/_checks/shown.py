@@ -51,8 +51,18 @@ def _first(items: Iterable[Any]) -> Iterable[Any]:
     return (item for item, _ in zip(items, range(_BRIEF.maxdict), strict=False))
 
 
+def _int(value: int) -> str:
+    try:
+        return repr(value)
+    except ValueError:
+        return f"<{type(value).__name__}>"
+
+
 def brief(value: object) -> str:
     """Return what `repr()` shows of a value, of a large one the beginning; never raises."""
+    if isinstance(value, int):
+        # All of its digits, which are at most 4,300.
+        return _int(value)
     shown = _BRIEF.repr(value)
     return shown if len(shown) <= _MOST else f"{shown[:_MOST]}..."
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from vecs._checks.numbers import checked_int
+from vecs._checks.shown import brief
 from vecs._sql.comments import MOST_CHARACTERS, comment_of, read_comment
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
@@ -84,13 +85,15 @@ class Table:
 def check_name(name: Any, what: str = "collection name") -> str:
     """Return a name Postgres can hold whole: a string of 1 to 63 bytes without NUL."""
     if not isinstance(name, str):
-        raise ArgError(f"a {what} must be a string, not {name!r}")
+        raise ArgError(f"a {what} must be a string, not {brief(name)}")
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
-        raise ArgError(f"the {what} {name!r} is not valid Unicode") from None
+        raise ArgError(f"the {what} {brief(name)} is not valid Unicode") from None
     if not 1 <= size <= 63 or "\x00" in name:
-        raise ArgError(f"the {what} {name!r} has {size} bytes; Postgres names have 1 to 63 bytes and no NUL character")
+        raise ArgError(
+            f"the {what} {brief(name)} has {size} bytes; Postgres names have 1 to 63 bytes and no NUL character"
+        )
     return name
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecs._checks.arguments import made_of
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
@@ -67,7 +68,7 @@ class ImageEmbedding(ModelEmbedding):
     def _image(self, record: Record) -> Any:
         media = record.text if record.media is None else record.media
         if media is None:
-            raise ArgError(f"record {record.id!r} has no image for {self!r} to embed, and no vec")
+            raise ArgError(f"record {brief(record.id)} has no image for {self!r} to embed, and no vec")
         try:
             return to_image(media)
         except (ArgError, OSError, ValueError) as error:

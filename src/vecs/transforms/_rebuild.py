@@ -49,7 +49,7 @@ def _argument(name: str, value: Any, type: type) -> Any:
 def _model(config: Mapping[str, Any]) -> HubName:
     name = hub_name(config["model"])
     if os.path.isdir(name):
-        raise ArgError(f"the model {name!r} is a folder here, which is not loaded unasked: pass transform=")
+        raise ArgError(f"the model {brief(name)} is a folder here, which is not loaded unasked: pass transform=")
     return HubName(name)
 
 

@@ -9,7 +9,7 @@ from vecs._async.collection.handle import AsyncHandle, Filters
 from vecs._async.tables.enable_text import enable_text
 from vecs._async.writing.upsert import upsert
 from vecs._checks.arguments import one_of, required
-from vecs._checks.numbers import checked_int
+from vecs._checks.numbers import checked_flag, checked_int
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
 from vecs._sql.rows import encode_metadata
@@ -50,7 +50,7 @@ class AsyncWriting(AsyncHandle):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
-        skip = skip_adapter or skip_transform
+        skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
         return await upsert(
             self._executor,
             await self._table(),
@@ -105,6 +105,7 @@ class AsyncWriting(AsyncHandle):
         selection = await self._selection(ids, filters, document_ids)
         if selection == Selection():
             raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
+        replace = checked_flag(replace, "replace")
         encoded = encode_metadata(metadata, "metadata")
         encoded_extra = None if extra is None else encode_metadata(extra, "extra")
         table = await self._table()

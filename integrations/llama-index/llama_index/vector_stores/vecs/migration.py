@@ -10,6 +10,7 @@ from llama_index.core.schema import BaseNode, TextNode
 from llama_index.core.vector_stores import utils
 
 from vecs.exc import ArgError
+from vecs.sharing import brief
 from vecs.sql import Fragment, Identifier, fragment
 
 # What its nodes' metadata has besides: the node as JSON, and the source document under three names.
@@ -34,7 +35,7 @@ def source_of(given: Any, schema: str | None) -> Source:
         table, target = f"data_{given.table_name}", _target_of(given)
     except AttributeError:
         raise ArgError(
-            f"a PGVectorStore or the table_name it was made with is needed, not {type(given).__name__}: {given!r:.80}"
+            f"a PGVectorStore or the table_name it was made with is needed, not {type(given).__name__}: {brief(given)}"
         ) from None
     language = given.text_search_config if given.hybrid_search else None
     return Source(schema or given.schema_name, table, target, language)
