@@ -317,7 +317,9 @@ def _wanted(key: str, operand: Any) -> bool:
 
 def _parse_between(key: str, operand: Any) -> Filter:
     if not isinstance(operand, list | tuple) or len(cast("Sequence[Any]", operand)) != 2:
-        raise FilterError(f"argument to $between for {brief(key)} must be [low, high], not {brief(operand)}")
+        raise FilterError(
+            f"argument to $between for {brief(key)} must be [low, high], not {brief(cast('Any', operand))}"
+        )
     low, high = (_bound(key, "$between", bound) for bound in cast("Sequence[Any]", operand))
     if isinstance(low, str) != isinstance(high, str):
         raise FilterError(f"the bounds of $between for {brief(key)} differ in type: {brief(low)} and {brief(high)}")

@@ -36,7 +36,7 @@ def checked_int(value: object, what: str, least: int, greatest: int = _LARGEST_I
 def checked_flag(value: object, what: str) -> bool:
     """Return a bool, or raise ArgError; None counts as False, and 0 and 1 as bools, as in other libraries."""
     if value is None or isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
-        return bool(value)
+        return bool(cast("Any", value))
     raise ArgError(f"{what} must be True or False, not {brief(value)}")
 
 

@@ -255,9 +255,9 @@ def _threshold(value: Any) -> float:
 
 def _checked_weights(weights: Any) -> tuple[float, float]:
     if not isinstance(weights, tuple | list) or len(cast("Sequence[Any]", weights)) != 2:
-        raise ArgError(f"weights must be a pair (vector, keyword), not {brief(weights)}")
+        raise ArgError(f"weights must be a pair (vector, keyword), not {brief(cast('Any', weights))}")
     if not all(is_number(weight, 0) for weight in cast("Sequence[Any]", weights)):
-        raise ArgError(f"weights must be numbers of at least 0, not {brief(weights)}")
+        raise ArgError(f"weights must be numbers of at least 0, not {brief(cast('Any', weights))}")
     vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
     if vector + keyword == 0:
         raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")
