@@ -34,8 +34,25 @@ __all__ = [
 ]
 
 
+# A log of the embedded server is longer than any sentence of ours.
+_MOST_CHARACTERS = 10_000
+
+
 class VecsException(Exception):
-    """Base of every error that vecs raises on purpose."""
+    """
+    Base of every error that vecs raises on purpose.
+
+    Its message is fit for a terminal and a log: names and values in it, the server's own too, are shown without
+    control characters, and a very long one is cut.
+    """
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if len(message) > _MOST_CHARACTERS:
+            message = f"{message[:_MOST_CHARACTERS]}... ({len(message):,} characters)"
+        if message.isprintable():
+            return message
+        return "".join(each if each in "\n\t" or each.isprintable() else repr(each)[1:-1] for each in message)
 
 
 class ArgError(VecsException, ValueError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 from vecs._checks.json import check_storable, check_text, encode_json, plain
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, FilterError
 from vecs.records import record_id
 
@@ -159,7 +160,7 @@ def conditions_of(node: Filter) -> Iterator[Filter]:
 
 def _parse_mapping(filters: Any, depth: int) -> Filter:
     if not isinstance(filters, Mapping):
-        raise FilterError(f"filters must be a dict, not {_kind(filters)}: {filters!r}")
+        raise FilterError(f"filters must be a dict, not {_kind(filters)}: {brief(filters)}")
     if depth == 0:
         raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
     entries = cast("Mapping[Any, Any]", filters)
@@ -174,7 +175,7 @@ def _all_of(parts: Sequence[Filter]) -> Filter:
 
 def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
     if not isinstance(key, str):
-        raise FilterError(f"filters keys must be strings, not {_kind(key)}: {key!r}")
+        raise FilterError(f"filters keys must be strings, not {_kind(key)}: {brief(key)}")
     if key in _LOGICAL:
         return _parse_logical(key, value, depth)
     if key.startswith("$") and key not in _COLUMNS:
@@ -187,7 +188,7 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
 
 def _check_key(key: str) -> None:
     try:
-        check_storable(key, f"filter key {key!r}")
+        check_storable(key, f"filter key {brief(key)}")
     except ArgError as error:
         raise FilterError(str(error)) from None
     if key.count(".") >= MAX_DEPTH:
@@ -197,9 +198,11 @@ def _check_key(key: str) -> None:
 def checked_key(key: Any) -> str:
     """Return a metadata key that an index can be made for, or raise ArgError."""
     if not isinstance(key, str):
-        raise ArgError(f"a metadata key must be a string, not {key!r}")
+        raise ArgError(f"a metadata key must be a string, not {brief(key)}")
     if key.startswith("$"):
-        raise ArgError(f"the key {key!r} begins with $; such keys cannot be filtered on, so no index would be used")
+        raise ArgError(
+            f"the key {brief(key)} begins with $; such keys cannot be filtered on, so no index would be used"
+        )
     _check_key(key)
     size = len(key.encode())
     if size > MAX_INDEXED_KEY:
@@ -221,10 +224,10 @@ def _parse_logical(operator: str, value: Any, depth: int) -> Filter:
 
 def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Filter:
     if len(conditions) == 0:
-        raise FilterError(f"the condition on {key!r} is empty; give a value or an operator such as $eq")
+        raise FilterError(f"the condition on {brief(key)} is empty; give a value or an operator such as $eq")
     for operator in conditions:
         if not (isinstance(operator, str) and operator.startswith("$")):
-            hint = f' (to compare with an object write {{{key!r}: {{"$eq": {{...}}}}}})'
+            hint = f' (to compare with an object write {{{brief(key)}: {{"$eq": {{...}}}}}})'
             raise _unknown_operator(operator, repr(key), _operators_of(key), "" if key in _COLUMNS else hint)
     return _all_of([_parse_operator(key, op, operand, depth) for op, operand in conditions.items()])
 
@@ -256,7 +259,7 @@ def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter
         return Contains(key, _scalars(key, operator, operand), every=operator == "$contains_all")
     if operator == "$not":
         if not isinstance(operand, Mapping):
-            raise FilterError(f"argument to $not for {key!r} must be a dict of operators, not {operand!r}")
+            raise FilterError(f"argument to $not for {brief(key)} must be a dict of operators, not {brief(operand)}")
         if depth == 0:
             raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
         return Not((_parse_conditions(key, cast("Mapping[Any, Any]", operand), depth - 1),))
@@ -269,7 +272,8 @@ def _parse_column(key: str, operator: str, operand: Any) -> Filter:
         raise _unknown_operator(operator, repr(key), _operators_of(key))
     if operand is None and "$exists" in operators:
         raise FilterError(
-            f"argument to {operator} for {key!r} is None; records without one match {{{key!r}: {{'$exists': False}}}}"
+            f"argument to {operator} for {brief(key)} is None; records without one match "
+            f"{{{brief(key)}: {{'$exists': False}}}}"
         )
     return Column(column, operator, _column_operand(key, operator, operand))
 
@@ -288,35 +292,37 @@ def _column_operand(key: str, operator: ColumnOperator, operand: Any) -> str | t
 
 def _id(key: str, operator: str, operand: Any) -> str:
     try:
-        return record_id(operand, f"argument to {operator} for {key!r}")
+        return record_id(operand, f"argument to {operator} for {brief(key)}")
     except ArgError as error:
         raise FilterError(str(error)) from None
 
 
 def _text(key: str, operator: str, operand: Any) -> str:
     if not isinstance(operand, str):
-        raise FilterError(f"argument to {operator} for {key!r} must be a string, not {operand!r}")
+        raise FilterError(f"argument to {operator} for {brief(key)} must be a string, not {brief(operand)}")
     if operator == "$contains" and not operand:
-        raise FilterError(f"argument to $contains for {key!r} is empty, which every text contains; leave it out")
+        raise FilterError(f"argument to $contains for {brief(key)} is empty, which every text contains; leave it out")
     try:
         check_text(operand)
     except ArgError as error:
-        raise FilterError(f"argument to {operator} for {key!r} is in no text: {error}") from None
+        raise FilterError(f"argument to {operator} for {brief(key)} is in no text: {error}") from None
     return operand
 
 
 def _wanted(key: str, operand: Any) -> bool:
     if not isinstance(operand, bool):
-        raise FilterError(f"argument to $exists for {key!r} must be True or False, not {operand!r}")
+        raise FilterError(f"argument to $exists for {brief(key)} must be True or False, not {brief(operand)}")
     return operand
 
 
 def _parse_between(key: str, operand: Any) -> Filter:
     if not isinstance(operand, list | tuple) or len(cast("Sequence[Any]", operand)) != 2:
-        raise FilterError(f"argument to $between for {key!r} must be [low, high], not {operand!r}")
+        raise FilterError(
+            f"argument to $between for {brief(key)} must be [low, high], not {brief(cast('Any', operand))}"
+        )
     low, high = (_bound(key, "$between", bound) for bound in cast("Sequence[Any]", operand))
     if isinstance(low, str) != isinstance(high, str):
-        raise FilterError(f"the bounds of $between for {key!r} differ in type: {low!r} and {high!r}")
+        raise FilterError(f"the bounds of $between for {brief(key)} differ in type: {brief(low)} and {brief(high)}")
     return And((Range(key, "$gte", low), Range(key, "$lte", high)))
 
 
@@ -325,20 +331,22 @@ def _json_value(key: str, operator: str, operand: Any) -> Any:
         operand = plain(operand)
         encode_json(operand)
     except ArgError as error:
-        raise FilterError(f"argument to {operator} for {key!r} is not JSON: {error}") from None
+        raise FilterError(f"argument to {operator} for {brief(key)} is not JSON: {error}") from None
     return operand
 
 
 def _bound(key: str, operator: str, operand: Any) -> int | float | str:
     operand = _json_value(key, operator, operand)
     if isinstance(operand, bool) or not isinstance(operand, int | float | str):
-        raise FilterError(f"argument to {operator} for {key!r} must be a number, a string or a date, not {operand!r}")
+        raise FilterError(
+            f"argument to {operator} for {brief(key)} must be a number, a string or a date, not {brief(operand)}"
+        )
     return operand
 
 
 def _list(key: str, operator: str, operand: Any) -> list[Any]:
     if not isinstance(operand, list):
-        raise FilterError(f"argument to {operator} filter must be a list, for {key!r} got {operand!r}")
+        raise FilterError(f"argument to {operator} filter must be a list, for {brief(key)} got {brief(operand)}")
     return cast("list[Any]", operand)
 
 
@@ -351,24 +359,24 @@ def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> 
     if operand is not None and not isinstance(operand, bool | int | float | str):
         raise FilterError(
             f"argument to {operator} filter must be {wanted} (string, number, boolean or null), "
-            f"for {key!r} got {operand!r}"
+            f"for {brief(key)} got {brief(operand)}"
         )
     return operand
 
 
 def _pattern(key: str, operator: str, operand: Any) -> str:
     if not isinstance(operand, str):
-        raise FilterError(f"argument to {operator} for {key!r} must be a string pattern, not {operand!r}")
+        raise FilterError(f"argument to {operator} for {brief(key)} must be a string pattern, not {brief(operand)}")
     trailing = len(operand) - len(operand.rstrip("\\"))
     if trailing % 2:
         raise FilterError(
-            f"the pattern {operand!r} for {key!r} ends in a lone backslash; double it to mean one backslash"
+            f"the pattern {brief(operand)} for {brief(key)} ends in a lone backslash; double it to mean one backslash"
         )
     return _json_value(key, operator, operand)
 
 
 def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
-    return FilterError(f"unknown operator {operator!r} for {where}; expected one of {', '.join(known)}{hint}")
+    return FilterError(f"unknown operator {brief(operator)} for {where}; expected one of {', '.join(known)}{hint}")
 
 
 def _kind(value: Any) -> str:

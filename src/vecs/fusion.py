@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecs._checks.numbers import checked_int, checked_number
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Match, RecordId, Vector, record_id
 
@@ -160,5 +161,5 @@ def _ids(ranking: Iterable[RecordId | Match], position: int) -> list[str]:
 
 def _iterable(value: Any, what: str) -> Iterable[Any]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise ArgError(f"{what} must be a list of ids or of matches, best first, not {value!r}")
+        raise ArgError(f"{what} must be a list of ids or of matches, best first, not {brief(value)}")
     return cast("Iterable[Any]", value)

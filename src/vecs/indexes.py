@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 from vecs._checks.numbers import checked_int
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.measures import MEASURES
 from vecs.storage import VEC_TYPES
@@ -119,16 +120,17 @@ def resolve_method(
     if isinstance(method, IndexArgsIVFFlat):
         return IndexMethod.ivfflat, method
     try:
-        chosen = IndexMethod(method)
+        # An enumeration represents, in its own error, whatever it is given.
+        chosen = IndexMethod(method if isinstance(cast("Any", method), str) else "")
     except ValueError:
         expected = ", ".join(m.value for m in IndexMethod)
-        raise ArgError(f"invalid index method {method!r}; expected one of {expected}") from None
+        raise ArgError(f"invalid index method {brief(method)}; expected one of {expected}") from None
     if args is None:
         return chosen, None
     if chosen is IndexMethod.auto:
         raise ArgError("Index build parameters are not allowed when using the IndexMethod.auto index; name the method")
     if not isinstance(args, IndexArgsHNSW | IndexArgsIVFFlat):
-        raise ArgError(f"index_arguments must be an IndexArgsHNSW or an IndexArgsIVFFlat, not {args!r}")
+        raise ArgError(f"index_arguments must be an IndexArgsHNSW or an IndexArgsIVFFlat, not {brief(args)}")
     fitting = IndexMethod.hnsw if isinstance(args, IndexArgsHNSW) else IndexMethod.ivfflat
     if fitting is not chosen:
         raise ArgError(f"{type(args).__name__} build parameters were supplied but {chosen.value} index was specified")

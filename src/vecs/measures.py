@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal, cast
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.storage import VEC_TYPES, VecTypeName
 
@@ -89,11 +90,12 @@ INDEX_MEASURE_TO_OPS = {measure: spec.opclass for measure, spec in MEASURES.item
 def measure_spec(measure: IndexMeasure | str) -> MeasureSpec:
     """Look a measure up by name; an unknown one raises ArgError."""
     try:
-        return MEASURES[IndexMeasure(measure)]
+        # An enumeration represents, in its own error, whatever it is given.
+        return MEASURES[IndexMeasure(measure if isinstance(cast("Any", measure), str) else "")]
     except ValueError:
         expected = ", ".join(m.value for m in MEASURES)
         raise ArgError(
-            f"Invalid index measure {measure!r} (unknown index measure); expected one of {expected}"
+            f"Invalid index measure {brief(measure)} (unknown index measure); expected one of {expected}"
         ) from None
 
 

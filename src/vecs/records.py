@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecs._checks.json import check_storable
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
@@ -102,7 +103,7 @@ def to_record(item: Any, position: int) -> Record:
     identifier = stored_id(given_id, f"the id of record {position}")
     metadata = rest[0] if rest else None
     if data is None:
-        raise ArgError(f"record {identifier!r} has None where its vector or media should be")
+        raise ArgError(f"record {brief(identifier)} has None where its vector or media should be")
     if isinstance(data, str):
         return Record(identifier, text=data, metadata=metadata)
     if is_vector(data):
@@ -126,7 +127,7 @@ def record_id(value: Any, where: str = "an id") -> str:
     if isinstance(value, str):
         if not value:
             raise ArgError(f"{where} is an empty string; give every record an id of its own")
-        check_storable(value, f"{where}, {value!r},")
+        check_storable(value, f"{where}, {brief(value)},")
         return str(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(cast("int", value)))
@@ -139,7 +140,7 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
     known = {f.name for f in fields(Record)}
     unknown = [key for key in item if key not in known]
     if unknown or "id" not in item:
-        problem = f"has unknown fields {unknown!r}" if unknown else "has no 'id'"
+        problem = f"has unknown fields {brief(unknown)}" if unknown else "has no 'id'"
         raise ArgError(f"record {position}, a dict, {problem}; its fields are {', '.join(sorted(known))}")
     record = Record(**item)
     return replace(record, id=stored_id(record.id, f"the id of record {position}"))
@@ -169,7 +170,7 @@ def _brief(value: Any) -> str:
 def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> list[str]:
     """Return ids as the strings they are stored as; with `tuples` each may be a one-tuple, as a row of a query is."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-        raise ArgError(f"{what} must be a list of strings, not {ids!r}")
+        raise ArgError(f"{what} must be a list of strings, not {brief(ids)}")
     return [record_id(_only(id) if tuples else id) for id in ids]
 
 

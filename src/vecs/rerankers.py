@@ -9,6 +9,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any, Protocol, TypeAlias, cast
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, TransformError
 from vecs.records import Match
 
@@ -48,7 +49,7 @@ def check_reranker(reranker: Any) -> None:
         raise ArgError(f"rerank is the class {reranker.__name__}; give an instance of it")
     if not callable(getattr(reranker, "predict", None)) and not callable(reranker):
         raise ArgError(
-            f"rerank must be a CrossEncoder or a function of (query, texts) that returns scores, not {reranker!r}"
+            f"rerank must be a CrossEncoder or a function of (query, texts) that returns scores, not {brief(reranker)}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 _GREATEST_DIMENSION = 1_000_000_000
@@ -35,7 +36,8 @@ class SparseVector:
         whole = hasattr(dimension, "__index__") and not isinstance(dimension, bool)
         if not whole or not 1 <= dimension <= _GREATEST_DIMENSION:
             raise ArgError(
-                f"the dimension of a sparse vector is a whole number from 1 to {_GREATEST_DIMENSION}, not {dimension!r}"
+                f"the dimension of a sparse vector is a whole number from 1 to {_GREATEST_DIMENSION}, not "
+                f"{brief(dimension)}"
             )
         where, what = _array(indices, "iu", "indices"), _array(values, "fiu", "values")
         if where.shape != what.shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 Precision: TypeAlias = Literal["full", "half", "binary"]
@@ -54,14 +55,14 @@ _DENSE_TYPES: dict[Precision, VecTypeName] = {"full": "vector", "half": "halfvec
 
 def vec_type_of(precision: Any, sparse: Any) -> VecTypeName:
     """Return the type that stores vectors so; raises ArgError for what pgvector has no type for."""
-    if precision is not None and precision not in PRECISIONS:
-        raise ArgError(f"unknown precision {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    if precision is not None and (not isinstance(precision, str) or precision not in PRECISIONS):
+        raise ArgError(f"unknown precision {brief(precision)}; expected one of {', '.join(PRECISIONS)}")
     if sparse is not None and not isinstance(sparse, bool):
-        raise ArgError(f"sparse must be True or False, not {sparse!r}")
+        raise ArgError(f"sparse must be True or False, not {brief(sparse)}")
     if not sparse:
         return _DENSE_TYPES[precision or "full"]
     if precision not in (None, "full"):
-        raise ArgError(f"precision is {precision!r} with sparse=True; pgvector stores sparse vectors in full only")
+        raise ArgError(f"precision is {brief(precision)} with sparse=True; pgvector stores sparse vectors in full only")
     return "sparsevec"
 
 

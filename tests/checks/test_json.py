@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecs._checks.json import MAX_DEPTH, check_storable, check_text, encode_json, plain
+from vecs._checks.json import MAX_DEPTH, check_storable, check_text, encode_json, nested_deeper_than, plain
 from vecs.exc import ArgError
 
 IDENTIFIER = UUID("12345678-1234-5678-1234-567812345678")
@@ -105,3 +105,35 @@ def test_text_that_postgres_takes_passes() -> None:
     check_storable("zürich", "the text")
     with pytest.raises(ArgError, match="^the text is not storable: it has a NUL character at position 0"):
         check_storable("\0", "the text")
+
+
+@pytest.mark.parametrize(
+    ("encoded", "deeper"),
+    [
+        ("[[1]]", False),
+        ("[[[1]]]", True),
+        ('[{"a":[]}]', True),
+        ('["[[[[", {}, "\\"[[[", [], []]', False),
+        ('["unfinished [[[', False),
+        ("[" * 10**6, True),
+        ("]]]][[[[", False),
+    ],
+    ids=range(7),
+)
+def test_nesting_is_counted_without_recursion_and_without_strings(encoded: str, deeper: bool) -> None:
+    assert nested_deeper_than(2, encoded) is deeper
+
+
+def test_a_place_in_metadata_is_shown_short_and_without_control_characters() -> None:
+    with pytest.raises(ArgError, match=r"at \\x1b\.kkkk") as caught:
+        encode_json({"\x1b": {"k" * 10_000: float("nan")}})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("number", [1e16, -1e16, 1.5e17, 1e22, 1.7976931348623157e308, np.float64(1e20)], ids=range(6))
+def test_a_large_float_is_written_as_one(number: Any) -> None:
+    encoded = encode_json({"n": number, "e+16": '1e+16 "1e+17', "list": [number]})
+    assert "e+" not in encoded.replace("e+16", "").replace("e+17", "")
+    assert json.loads(encoded) == {"n": number, "e+16": '1e+16 "1e+17', "list": [number]}
+    assert isinstance(json.loads(encoded)["n"], float)
+    assert ".0" in encoded

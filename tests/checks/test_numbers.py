@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vecs._checks.numbers import ABOVE_ZERO, checked_int, checked_number, checked_oversampling, is_number
+from vecs._checks.numbers import ABOVE_ZERO, checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs.exc import ArgError
 
 
@@ -77,3 +77,20 @@ def test_oversampling_is_at_least_1() -> None:
     assert checked_oversampling(2) == 2.0
     with pytest.raises(ArgError, match=r"^oversampling must be a number from 1 to 1,000,000, not 0\.5$"):
         checked_oversampling(0.5)
+
+
+def test_bools_and_what_other_libraries_take_for_them_are_flags() -> None:
+    assert [checked_flag(value, "replace") for value in (True, np.True_, 1)] == [True, True, True]
+    assert [checked_flag(value, "replace") for value in (False, np.False_, 0, None)] == [False] * 4
+
+
+@pytest.mark.parametrize("value", [[], "", "no", 2, 1.0, np.zeros(2), object()], ids=range(7))
+def test_anything_else_is_no_flag(value: Any) -> None:
+    with pytest.raises(ArgError, match="^replace must be True or False, not "):
+        checked_flag(value, "replace")
+
+
+@pytest.mark.parametrize("value", [np.zeros(3), np.array([1]), 10**5000, -(10**5000), "1", 1.0, True], ids=range(7))
+def test_what_is_no_integer_in_the_range_is_refused_whatever_it_is(value: Any) -> None:
+    with pytest.raises(ArgError, match="^limit must be an integer at least 0, not "):
+        checked_int(value, "limit", 0)

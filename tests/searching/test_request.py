@@ -13,6 +13,7 @@ from vecs._searching.request import (
     Request,
     SearchOptions,
     check_known,
+    check_pairs,
     checked_request,
     is_plain,
     options_of,
@@ -171,3 +172,27 @@ def test_a_side_without_weight_is_left_out_and_weights_are_relative() -> None:
     assert request.candidates == (0, 8)
     assert checked_request(TABLE, EVERYTHING, {"threshold": 1}).threshold == 1.0
     assert checked_request(TABLE, EVERYTHING, {"mode": "hybrid", "limit": 100}).candidates == (200, 200)
+
+
+def test_diversity_over_too_many_matches_is_refused_with_the_limit() -> None:
+    small = checked_request(TABLE, EVERYTHING, {"diversity": 0.5, "limit": 1000})
+    check_pairs(small, 5000)
+    large = checked_request(TABLE, EVERYTHING, {"diversity": 0.5, "limit": 20_000, "offset": 1})
+    check_pairs(large, 2000)
+    with pytest.raises(ArgError, match=r"limit=20000 and offset=1 these are 400,000,000 pairs, and 5,000,000"):
+        check_pairs(large, 20_000)
+
+
+@pytest.mark.parametrize("name", ["exact", "include_vector", "include_extra"])
+@pytest.mark.parametrize("given", [[], {}, "yes", 2, np.zeros(3), object()], ids=range(6))
+def test_what_is_no_bool_is_refused(name: str, given: Any) -> None:
+    for call in (plain_request, lambda table, options: checked_request(table, EVERYTHING, options)):
+        with pytest.raises(ArgError, match=f"^{name} must be True or False, not "):
+            call(TABLE, options(**{name: given}))
+
+
+@pytest.mark.parametrize("mode", [[], np.zeros(3), 5, None], ids=range(4))
+def test_a_mode_that_is_no_string_is_refused(mode: Any) -> None:
+    assert not is_plain(options(mode=mode))
+    with pytest.raises(ArgError, match="unknown mode"):
+        checked_request(TABLE, EVERYTHING, options(mode=mode))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vecs._sql.tables import Extension, Table
-from vecs._writing.stored_transform import describe_collection, keeps_text, transform_to_open_with
+from vecs._writing.stored_transform import describe_collection, keeps_metadata, keeps_text, transform_to_open_with
 from vecs.exc import MismatchedDimension
 from vecs.transforms import (
     AdapterStep,
@@ -34,8 +34,8 @@ MODEL = TextEmbedding("all-MiniLM-L6-v2")
 FUNCTION = Embedding(embed, 3, name="model-a")
 
 
-def table(transform: Any = None, dimension: int | None = 3, **comment: Any) -> Table:
-    comment = {**describe_collection(transform, "english", False), **comment}
+def table(made_with: Any = None, dimension: int | None = 3, **comment: Any) -> Table:
+    comment = {**describe_collection(made_with, "english", False), **comment}
     return Table("s", "docs", dimension, Extension("public", (0, 8, 5), 1), comment=comment)
 
 
@@ -111,3 +111,75 @@ def test_a_transform_of_another_dimension_is_refused_where_no_model_is_known() -
         transform_to_open_with(table(dimension=4), FUNCTION)
     assert str(caught.value) == ("the transform makes vectors of dimension 3, but collection 'docs' has dimension 4")
     assert transform_to_open_with(table(dimension=None), FUNCTION) == (FUNCTION, None)
+
+
+def damaged() -> Table:
+    return Table("s", "docs", 3, Extension("public", (0, 8, 5), 1), comment_damage="it is not JSON")
+
+
+def test_a_damaged_comment_leaves_a_collection_whose_transform_is_unknown() -> None:
+    transform, missing = transform_to_open_with(damaged(), None)
+    assert transform is None
+    assert missing == "its comment, which says which, is damaged (it is not JSON): pass transform="
+
+
+def test_a_transform_given_beside_a_damaged_comment_is_taken_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert transform_to_open_with(damaged(), FUNCTION) == (FUNCTION, None)
+    assert "not known which model its vectors are of" in caplog.text
+
+
+DEEP: dict[str, Any] = {"class": "NoOp", "dimension": 3}
+for _ in range(5_000):
+    DEEP = {"class": "Pipeline", "steps": [DEEP]}
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        DEEP,
+        5,
+        "TextEmbedding",
+        {"class": "Pipeline"},
+        {"class": "Pipeline", "steps": []},
+        {"class": "Pipeline", "steps": {"a": 1}},
+        {"class": "NoOp"},
+        {"class": "NoOp", "dimension": True},
+        {"class": "NoOp", "dimension": 10**9},
+        {"class": "NoOp", "dimension": -1},
+        {"class": "TextEmbedding"},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 10**5000},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 384},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 3, "batch_size": "32"},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 3, "batch_size": 0},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 3, "normalize": "no"},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 3, "query_prompt": ["x"]},
+        {"class": "TextEmbedding", "model": "a/b", "dimension": 3, "truncate_dim": 1.5},
+        {"class": "TextPreprocessor", "model": "a/b", "dimension": 3, "chunker": 5},
+        {"class": "TextPreprocessor", "model": "a/b", "dimension": 3, "chunker": "markdown", "overlap": "x"},
+        {"class": "MarkdownChunker", "tokenizer": "custom"},
+        {"class": ["x"]},
+        {},
+    ],
+    ids=range(23),
+)
+def test_a_hostile_description_says_why_there_is_no_transform(described: Any) -> None:
+    transform, missing = transform_to_open_with(table(transform=described), None)
+    assert transform is None
+    assert missing is not None
+    assert "pass transform=" in missing or "must" in missing or "needs" in missing
+    assert len(missing) < 500
+
+
+def test_a_refusal_shows_little_of_a_huge_identity() -> None:
+    huge: dict[str, Any] = {"class": "x\x1b[31m" * 1000, "model": "m" * 10**6, **{f"k{n}": n for n in range(1000)}}
+    with pytest.raises(MismatchedDimension, match="was made with") as caught:
+        transform_to_open_with(table(MODEL, identity=huge), MODEL)
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
+
+
+def test_own_steps_keep_metadata_and_those_of_others_may_do_anything() -> None:
+    assert keeps_metadata(FUNCTION)
+    assert keeps_metadata(Pipeline([ParagraphChunker(), FUNCTION]))
+    assert not keeps_metadata(Legacy())
+    assert not keeps_metadata(Pipeline([Legacy(), FUNCTION]))

@@ -223,7 +223,8 @@ def test_a_text_is_stored_without_what_postgres_cannot_hold(text: str, stored: s
 @given(TEXTS.filter(lambda text: text and "\x1f" not in text), TEXTS.filter(bool))
 def test_ids_of_a_namespace_are_read_as_they_were_given(namespace: str, id: str) -> None:
     assert unqualified(qualified(id, namespace), namespace) == id
-    assert unqualified(qualified(id, None), None) == id
+    if "\x1f" not in id:
+        assert unqualified(qualified(id, None), None) == id
 
 
 @given(st.lists(st.tuples(TEXTS.filter(lambda t: t and "\x1f" not in t), TEXTS.filter(bool)), unique=True, max_size=9))

@@ -26,6 +26,7 @@ from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import made_of, one_of
 from vecs._checks.settings import NONE_GIVEN, merged_settings
+from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
@@ -250,7 +251,7 @@ class AsyncClient(AsyncConnected):
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         if await self._find_table(name) is not None:
-            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
+            raise CollectionAlreadyExists(f"collection {brief(name)} already exists in schema {self.schema!r}")
         new = NewCollection(self.schema, name, dimension, transform, text, language, vec_type)
         return await self._open(await create_collection(self._executor, new, must_create=True), transform)
 
@@ -261,6 +262,7 @@ class AsyncClient(AsyncConnected):
         It has the transform it was made with. A function of the caller's own is not stored, so that it is given
         again as `transform=`.
         """
+        transform = one_transform(transform, None)
         return await self._open(await require_table(self._executor, self.schema, name), transform)
 
     async def list_collections(self) -> list[AsyncCollection]:
@@ -290,7 +292,7 @@ class AsyncClient(AsyncConnected):
         """Rename a collection and open it under its new name."""
         table = await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
-            raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
+            raise CollectionAlreadyExists(f"the name {brief(new_name)} is taken in schema {self.schema!r}")
         async with (
             saying_what_to_grant(self._executor, self.schema, name, "own", "create"),
             altering(self._executor, table, NO_TIMEOUT) as session,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import numpy as np
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 
@@ -30,7 +32,24 @@ def encode_json(value: Any) -> str:
         raise ArgError(str(error)) from None
     except TypeError as error:
         raise ArgError(str(error)) from None
-    return encoded
+    return encoded if "e+" not in encoded else _EXPONENT.sub(_expanded, encoded)
+
+
+def _expanded(found: re.Match[str]) -> str:
+    """Write out a float that Python writes with an exponent: jsonb would keep it as a whole number."""
+    return f"{int(float(found[1]))}.0" if found[1] else found[0]
+
+
+def nested_deeper_than(levels: int, encoded: str) -> bool:
+    """Whether JSON text has arrays and objects nested deeper than that; found without recursion."""
+    if encoded.count("[") + encoded.count("{") <= levels:
+        return False
+    depth = 0
+    for bracket in _NO_BRACKETS.sub("", encoded):
+        depth += 1 if bracket in "[{" else -1
+        if depth > levels:
+            return True
+    return False
 
 
 def check_text(text: str) -> None:
@@ -72,13 +91,13 @@ def plain(value: Any) -> Any:
 def _plain_decimal(value: Decimal) -> int | float:
     # 1e9999999 is short to write, and takes minutes to expand into its ten million digits.
     if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
-        raise ArgError(f"{value!r} is not a number that JSON can hold here; leave it out or use None")
+        raise ArgError(f"{brief(value)} is not a number that JSON can hold here; leave it out or use None")
     return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _check(value: Any, path: str, depth: int) -> None:
     if depth == 0:
-        raise ArgError(f"it is nested too deeply or contains itself; {MAX_DEPTH} levels are the most")
+        raise ArgError(f"it is nested too deeply or contains itself; {MAX_DEPTH} levels are the most{_at(path)}")
     if isinstance(value, str):
         # The fast test for the common case; isascii() is constant time.
         if not value.isascii() or "\x00" in value:
@@ -86,9 +105,9 @@ def _check(value: Any, path: str, depth: int) -> None:
     elif isinstance(value, Mapping):
         for key, item in cast("Mapping[Any, Any]", value).items():
             if not isinstance(key, str):
-                raise ArgError(f"key {key!r}{_at(path)} is {type(key).__name__}; JSON keys are strings")
+                raise ArgError(f"key {brief(key)}{_at(path)} is {type(key).__name__}; JSON keys are strings")
             if not key.isascii() or "\x00" in key:
-                check_storable(key, f"the string at {path}.{key!r} (the key)")
+                check_storable(key, f"the string{_at(path) or ' at '}.{brief(key)} (the key)")
             if item.__class__ not in _PLAIN:
                 _check(item, f"{path}.{key}" if path else key, depth - 1)
     elif isinstance(value, list | tuple):
@@ -100,7 +119,8 @@ def _check(value: Any, path: str, depth: int) -> None:
 
 
 def _at(path: str) -> str:
-    return f" at {path}" if path else ""
+    shown = path if len(path) <= _PATH_SHOWN else path[:_PATH_SHOWN] + "..."
+    return f" at {shown if shown.isprintable() else repr(shown)[1:-1]}" if path else ""
 
 
 def _default(value: Any) -> Any:
@@ -110,7 +130,7 @@ def _default(value: Any) -> Any:
         return made
     if isinstance(value, Mapping):
         return dict(cast("Mapping[Any, Any]", value))
-    raise TypeError(f"{value!r} is {type(value).__name__}, which has no JSON form")
+    raise TypeError(f"{brief(value)} is {type(value).__name__}, which has no JSON form")
 
 
 def _is_array(value: object) -> bool:
@@ -120,6 +140,13 @@ def _is_array(value: object) -> bool:
 # Python's decoder recurses: what is written must be readable from any depth of calls.
 MAX_DEPTH = 100
 _MOST_DIGITS = 4000
+_PATH_SHOWN = 80
+
+# Strings, also one that does not end, and everything else that is no bracket.
+_NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^][{}"]+', re.DOTALL)
+
+# A string, which is left as it is, or a large float.
+_EXPONENT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(-?\d+(?:\.\d+)?e\+\d+)', re.DOTALL)
 
 _PLAIN = frozenset((int, bool, type(None)))
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from numbers import Real
+from operator import index
 from typing import Any, SupportsIndex, cast
 
+import numpy as np
+
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 # For ranges that leave 0 itself out: the least number above it.
@@ -19,12 +23,21 @@ _LARGEST_INT = 2**63 - 1
 def checked_int(value: object, what: str, least: int, greatest: int = _LARGEST_INT) -> int:
     """Return a whole number within its range, or raise ArgError."""
     wanted = f"at least {least}" if greatest == _LARGEST_INT else f"from {least} to {greatest}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgError(f"{what} must be an integer {wanted}, not {value!r}")
-    number = int(cast("SupportsIndex", value))
-    if not least <= number <= greatest:
-        raise ArgError(f"{what} must be an integer {wanted}, not {number}")
+    try:
+        # An array of several numbers has `__index__`, too.
+        number = None if isinstance(value, bool) else index(cast("SupportsIndex", value))
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= greatest:
+        raise ArgError(f"{what} must be an integer {wanted}, not {brief(value)}")
     return number
+
+
+def checked_flag(value: object, what: str) -> bool:
+    """Return a bool, or raise ArgError; None counts as False, and 0 and 1 as bools, as in other libraries."""
+    if value is None or isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
+        return bool(cast("Any", value))
+    raise ArgError(f"{what} must be True or False, not {brief(value)}")
 
 
 def checked_number(
@@ -40,7 +53,7 @@ def checked_number(
         if wanted is None:
             limits = f"of at least {least:,}" if greatest == math.inf else f"from {least:,} to {greatest:,}"
             wanted = f"a number {limits}"
-        raise ArgError(f"{what} must be {wanted}, not {value!r}")
+        raise ArgError(f"{what} must be {wanted}, not {brief(value)}")
     return float(cast("Real", value))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from vecs._checks.shown import brief
 from vecs._sql.indexes import IndexSpec
 from vecs.exc import ArgError
 from vecs.indexes import IndexMethod
@@ -25,10 +26,10 @@ def checked_memory(memory: object) -> str:
     found = re.fullmatch(r"(\d{1,12})(kB|MB|GB|TB)", memory) if isinstance(memory, str) else None
     if found is None:
         raise ArgError(
-            f"memory must be a whole number and a unit, kB, MB, GB or TB, such as '512MB' or '2GB', not {memory!r}"
+            f"memory must be a whole number and a unit, kB, MB, GB or TB, such as '512MB' or '2GB', not {brief(memory)}"
         )
     if not _LEAST <= int(found[1]) * _UNITS[found[2]] <= _GREATEST:
-        raise ArgError(f"memory must be from '1MB' to '2047GB', not {memory!r}")
+        raise ArgError(f"memory must be from '1MB' to '2047GB', not {brief(memory)}")
     return found[0]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from vecs._checks.shown import brief
 from vecs._sql.indexes import BY_ANGLE, indexed_type
 from vecs._sql.tables import Table
 from vecs.exc import ArgError
@@ -21,8 +24,8 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecisio
 
     "full" is that of the vectors as they are stored. Raises ArgError where there is no such index.
     """
-    if wanted != "auto" and wanted not in PRECISIONS:
-        raise ArgError(f"unknown precision {wanted!r}; expected one of auto, {', '.join(PRECISIONS)}")
+    if not isinstance(cast("Any", wanted), str) or (wanted != "auto" and wanted not in PRECISIONS):
+        raise ArgError(f"unknown precision {brief(wanted)}; expected one of auto, {', '.join(PRECISIONS)}")
     if table.dimension is None:
         raise ArgError(f"collection {table.name!r} was made without a dimension; its vectors cannot be indexed")
     precision: Precision = automatic_precision(table) if wanted == "auto" else wanted
@@ -59,9 +62,9 @@ def greatest_dimension(table: Table, precision: Precision) -> int:
 def _above(precision: Precision, table: Table) -> str:
     greatest = greatest_dimension(table, precision)
     if (table.dimension or 0) <= greatest:
-        return f". precision={precision!r} is for all measures"
+        return f". precision={brief(precision)} is for all measures"
     return (
-        f". Up to {greatest:,} dimensions there is precision={precision!r}; collection {table.name!r} has "
+        f". Up to {greatest:,} dimensions there is precision={brief(precision)}; collection {table.name!r} has "
         f"{table.dimension:,}, and searches work without an index, by comparing every record"
     )
 
@@ -70,7 +73,7 @@ def _check_precision(table: Table, precision: Precision) -> None:
     if precision not in _precisions(table):
         raise ArgError(
             f"collection {table.name!r} holds {table.storage.described}, of which there is no index with "
-            f"precision={precision!r}; leave precision out"
+            f"precision={brief(precision)}; leave precision out"
         )
     dimension, greatest = table.dimension or 0, greatest_dimension(table, precision)
     if dimension > greatest:

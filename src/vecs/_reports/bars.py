@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
+from vecs._checks.shown import brief
 from vecs._reports.builds import BuildProgress, BuildReport
 from vecs.exc import ArgError, MissingDependency
 
@@ -56,8 +57,8 @@ def _bar(
     progress: object, total: int | None, label: str, bar_format: str | None = None
 ) -> Generator[Callable[..., object]]:
     """Give a function to call with how many are done, and with another label, if it changes."""
-    if progress not in (True, "tqdm", "rich"):
-        raise ArgError(f"progress must be True, False, 'tqdm', 'rich' or a callable, not {progress!r}")
+    if progress is not True and (not isinstance(progress, str) or progress not in ("tqdm", "rich")):
+        raise ArgError(f"progress must be True, False, 'tqdm', 'rich' or a callable, not {brief(progress)}")
     if progress == "tqdm" or (progress is True and find_spec("tqdm")):
         with _tqdm(total, label, bar_format) as update:
             yield update

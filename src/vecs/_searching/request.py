@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
-from vecs._checks.numbers import checked_int, checked_number, checked_oversampling, is_number
+from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
+from vecs._checks.shown import brief
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
@@ -28,6 +29,8 @@ MOST_ROWS = 2**58
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
 OVERSAMPLING = 5.0
 DEFAULT_LIMIT = 10
+# How many pairs of vectors diversity compares in one search: some seconds of the time of the client's processor.
+MOST_PAIRS = 5_000_000
 
 _FUSION = ("weights", "candidates", "rrf_constant")
 
@@ -104,15 +107,15 @@ def checked_request(
     `columns` are other columns than `search()` returns.
     """
     mode = options.get("mode", "vector")
-    if mode not in MODES:
-        raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(map(repr, MODES))}")
+    if not isinstance(cast("Any", mode), str) or mode not in MODES:
+        raise ArgError(f"unknown mode {brief(mode)}; expected one of {', '.join(map(repr, MODES))}")
     limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)
     offset = min(checked_int(options.get("offset", 0), "offset", 0), MOST_ROWS)
     weights, candidates, rrf_constant = (options.get(name) for name in _FUSION)
     if mode != "hybrid":
         for name, value in zip(_FUSION, (weights, candidates, rrf_constant), strict=True):
             if value is not None:
-                raise ArgError(f"{name}= is for mode='hybrid', and mode is {mode!r}")
+                raise ArgError(f"{name}= is for mode='hybrid', and mode is {brief(mode)}")
     rerank, diversity, threshold = options.get("rerank"), options.get("diversity"), options.get("threshold")
     if rerank is not None:
         check_reranker(rerank)
@@ -123,19 +126,20 @@ def checked_request(
     fetched, skipped = limit, offset
     if refined:
         fetched, skipped = min(math.ceil((limit + offset) * (factor or OVERSAMPLING)), MOST_ROWS), 0
-    include_vector = options.get("include_vector", False)
+    include_vector = checked_flag(options.get("include_vector"), "include_vector")
+    include_extra = checked_flag(options.get("include_extra"), "include_extra")
     shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
     return Request(
         mode=mode,
         measure=measure_for(options.get("measure"), table.vec_type, table.dimension),
-        columns=columns or _columns(include_vector or diversity is not None, options.get("include_extra", False)),
+        columns=columns or _columns(include_vector or diversity is not None, include_extra),
         selection=selection,
         limit=limit,
         offset=offset,
         fetched=fetched,
         skipped=skipped,
         threshold=None if threshold is None else _threshold(threshold),
-        exact=options.get("exact", False),
+        exact=checked_flag(options.get("exact"), "exact"),
         ef_search=_checked_setting(options.get("ef_search"), IndexMethod.hnsw, "ef_search"),
         probes=_checked_setting(options.get("probes"), IndexMethod.ivfflat, "probes"),
         weights=shares,
@@ -151,6 +155,17 @@ def checked_request(
     )
 
 
+def check_pairs(request: Request, found: int) -> None:
+    """Refuse to spread so many matches by diversity that it would take the client longer than any search."""
+    pairs = found * min(request.limit + request.offset, found)
+    if pairs > MOST_PAIRS:
+        raise ArgError(
+            f"diversity= compares each match that it chooses with all {found:,} candidates: with "
+            f"limit={request.limit} and offset={request.offset} these are {pairs:,} pairs, and {MOST_PAIRS:,} are the "
+            "most; give a smaller limit, or a smaller oversampling"
+        )
+
+
 def options_of(arguments: Mapping[str, Any]) -> SearchOptions:
     """Return the options among the arguments of `search()`, which are all that it was given."""
     return cast("SearchOptions", {name: arguments[name] for name in _NAMES})
@@ -159,7 +174,8 @@ def options_of(arguments: Mapping[str, Any]) -> SearchOptions:
 def is_plain(options: SearchOptions) -> bool:
     """Whether options are for nearness alone, without a filter: the same from one search to the next, mostly."""
     return (
-        options.get("mode") == "vector"
+        isinstance(cast("Any", options.get("mode")), str)
+        and options.get("mode") == "vector"
         and options.get("filters") is None
         and options.get("text") is None
         # A reranker, a whole model perhaps, is never kept.
@@ -220,7 +236,7 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
             "the collection with text=True"
         )
     if text is not None and not isinstance(text, str):
-        raise ArgError(f"text must be a string, not {text!r}")
+        raise ArgError(f"text must be a string, not {brief(text)}")
     if not needs_keywords and request.rerank is None:
         raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
     if text is None and not isinstance(query, str):
@@ -239,9 +255,9 @@ def _threshold(value: Any) -> float:
 
 def _checked_weights(weights: Any) -> tuple[float, float]:
     if not isinstance(weights, tuple | list) or len(cast("Sequence[Any]", weights)) != 2:
-        raise ArgError(f"weights must be a pair (vector, keyword), not {weights!r}")
+        raise ArgError(f"weights must be a pair (vector, keyword), not {brief(cast('Any', weights))}")
     if not all(is_number(weight, 0) for weight in cast("Sequence[Any]", weights)):
-        raise ArgError(f"weights must be numbers of at least 0, not {weights!r}")
+        raise ArgError(f"weights must be numbers of at least 0, not {brief(cast('Any', weights))}")
     vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
     if vector + keyword == 0:
         raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")
@@ -254,7 +270,7 @@ def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, floa
     given: Any = max(MIN_CANDIDATES, 2 * wanted) if candidates is None else candidates
     pair = cast("Sequence[Any]", given if isinstance(given, tuple | list) else (given, given))
     if len(pair) != 2:
-        raise ArgError(f"candidates must be a number or a pair (vector, keyword), not {candidates!r}")
+        raise ArgError(f"candidates must be a number or a pair (vector, keyword), not {brief(candidates)}")
     vector, keyword = (checked_int(number, "candidates", 1) for number in pair)
     # A side without weight is left out.
     return vector if weights[0] else 0, keyword if weights[1] else 0

@@ -6,11 +6,17 @@ from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias, cast
 
+from psycopg.pq.abc import PGresult
+
+from vecs._checks.shown import brief
+from vecs._sql.binary import JSONB_OID, why_unreadable
 from vecs._sql.fragment import Fragment, Identifier, fragment, join
 from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_decoder
+from vecs.exc import DatabaseError
 from vecs.measures import MeasureSpec
 from vecs.records import Match, Record, StoredVector
 
@@ -111,7 +117,7 @@ def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec | None)
         parts: dict[str, Any] = {
             "id": row[ID],
             "text": row[TEXT],
-            "metadata": {} if row[METADATA] is None else row[METADATA],
+            "metadata": row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),
             "document_id": row[DOCUMENT_ID],
             "distance": row[DISTANCE],
             "score": row[SCORE] if score is None else score(row[DISTANCE]),
@@ -121,6 +127,36 @@ def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec | None)
         _set(match, "__dict__", parts)
         matches.append(match)
     return matches
+
+
+def _no_keys(row: Row) -> dict[str, Any]:
+    """Return the metadata of a row that has none; another program may have written something else than an object."""
+    if row[METADATA] is None:
+        return {}
+    raise _unreadable(row[ID], "metadata", f"it is {brief(row[METADATA])}, not an object")
+
+
+def unreadable_record(result: PGresult) -> DatabaseError:
+    """Return the error that names the record of an answer that cannot be read, and what can be done."""
+    names = [result.fname(column) for column in range(result.nfields)]
+    found = [column for column in range(result.nfields) if result.ftype(column) == JSONB_OID]
+    for row, column in product(range(result.ntuples), found):
+        value = result.get_value(row, column)
+        problem = None if value is None else why_unreadable(value)
+        if problem is not None:
+            id = result.get_value(row, ID) if names[ID] == b"id" else None
+            what = (names[column] or b"jsonb").decode()
+            return _unreadable(None if id is None else id.decode(), what, problem)
+    return DatabaseError("the answer has JSON that cannot be read")
+
+
+def _unreadable(id: str | None, what: str, problem: str) -> DatabaseError:
+    if id is None:
+        return DatabaseError(f"{what} cannot be read: {problem}")
+    return DatabaseError(
+        f"{what} of record {brief(id)} cannot be read: {problem}. Write the record anew or delete it; "
+        f"filters={{'$id': {{'$ne': {brief(id)}}}}} leaves it out"
+    )
 
 
 _new, _set = object.__new__, object.__setattr__
@@ -133,7 +169,7 @@ def read_records(table: Table, rows: Sequence[Row]) -> list[Record]:
         Record(
             id=row[ID],
             text=row[TEXT],
-            metadata={} if row[METADATA] is None else row[METADATA],
+            metadata=row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),
             document_id=row[DOCUMENT_ID],
             vec=None if row[VEC] is None else decode(row[VEC]),
             extra=row[EXTRA],
@@ -153,7 +189,10 @@ class RecordRow(NamedTuple):
 def read_record_rows(table: Table, rows: Sequence[Row]) -> list[RecordRow]:
     """Read the answer of `records` in 0.4's shape."""
     decode = vec_decoder(table)
-    return [RecordRow(row[ID], decode(row[VEC]), {} if row[METADATA] is None else row[METADATA]) for row in rows]
+    return [
+        RecordRow(row[ID], decode(row[VEC]), row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row))
+        for row in rows
+    ]
 
 
 @lru_cache(maxsize=8)
@@ -178,7 +217,7 @@ def read_query_rows(table: Table, rows: Sequence[Row], value: bool, vector: bool
             row[ID],
             *((row[DISTANCE],) if value else ()),
             *((decode(row[VEC]),) if vector else ()),
-            *(({} if row[METADATA] is None else row[METADATA],) if metadata else ()),
+            *((row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),) if metadata else ()),
         )
         for row in rows
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
@@ -15,6 +16,7 @@ from psycopg.postgres import adapters as default_adapters
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
+from vecs._checks.json import MAX_DEPTH, nested_deeper_than
 from vecs.sparse import SparseVector
 
 TEXT_OID = 25
@@ -55,15 +57,48 @@ class _BinaryDumper(Dumper):
 ADAPTERS = AdaptersMap(default_adapters)
 ADAPTERS.register_dumper(Binary, _BinaryDumper)
 
-_DECODE = json.JSONDecoder().raw_decode
+# Twice what vecs writes. Other programs may write more, and Python's functions for nested values recurse.
+MOST_LEVELS = 2 * MAX_DEPTH
+
+
+class UnreadableJson(ValueError):
+    """JSON that another program wrote, and that Python cannot hold; the message says why."""
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (math.inf, -math.inf):
+        raise ValueError(f"it has the number {digits[:20]}... of {len(digits)} digits, too large for a float")
+    return number
+
+
+_DECODE = json.JSONDecoder(parse_float=_finite).raw_decode
 
 
 def _loads(data: str | bytes) -> Any:
-    # jsonb arrives as UTF-8 without white space around it: json.loads() would look for both, in every row.
-    return _DECODE(data if isinstance(data, str) else data.decode())[0]
+    try:
+        # jsonb arrives as UTF-8 without white space around it: json.loads() would look for both, in every row.
+        text = data if isinstance(data, str) else data.decode()
+        value = _DECODE(text)[0]
+    except RecursionError:
+        raise UnreadableJson(f"it is nested deeper than {MOST_LEVELS} levels") from None
+    except ValueError as error:
+        raise UnreadableJson(str(error)) from None
+    if text.count("{") + text.count("[") > MOST_LEVELS and nested_deeper_than(MOST_LEVELS, text):
+        raise UnreadableJson(f"it is nested deeper than {MOST_LEVELS} levels")
+    return value
 
 
 set_json_loads(_loads, ADAPTERS)
+
+
+def why_unreadable(jsonb: bytes) -> str | None:
+    """Return why a value in the binary form of jsonb cannot be read; None where it can."""
+    try:
+        _loads(jsonb[1:])
+    except UnreadableJson as error:
+        return str(error)
+    return None
 
 
 def encode_vector(vec: npt.NDArray[np.float32]) -> bytes:

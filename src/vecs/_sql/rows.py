@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from vecs._checks.json import check_storable, encode_json
+from vecs._checks.shown import brief
 from vecs._sql.binary import encode_jsonb
 from vecs._sql.tables import Table
 from vecs._sql.vectors import encode_vec, vec_decoder
@@ -27,7 +28,7 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     Raises ArgError, or MismatchedDimension, naming the record and what would be right.
     """
     identifier = cast("str", record.id)
-    who = f"record {identifier!r}"
+    who = f"record {brief(identifier)}"
     if record.vec is None:
         raise ArgError(_missing_vector(record, who, table))
     vec = encode_vec(record.vec, table, f"{who}: vec")
@@ -76,6 +77,18 @@ def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
     return recode
 
 
+def check_storable_records(records: Sequence[Record]) -> None:
+    """Refuse what could not be stored, before a model has worked on it for nothing; vectors are left out."""
+    for record in records:
+        who = f"record {brief(record.id)}"
+        for name in ("metadata", "extra"):
+            value = getattr(record, name)
+            if value is not None:
+                encode_metadata(value, f"{who}: {name}")
+        if isinstance(record.text, str):
+            check_storable(record.text, f"{who}: text")
+
+
 def _missing_vector(record: Record, who: str, table: Table) -> str:
     if record.text is None and record.media is None:
         return f"{who} has neither vec nor text"
@@ -111,7 +124,7 @@ def _encode_text(text: Any, who: str) -> bytes | None:
 def encode_metadata(metadata: Any, what: str) -> str:
     """Return metadata as JSON text; anything but a mapping of strings to JSON values raises ArgError."""
     if not isinstance(metadata, Mapping):
-        raise ArgError(f"{what} is {type(metadata).__name__}, not a mapping: {metadata!r}")
+        raise ArgError(f"{what} is {type(metadata).__name__}, not a mapping: {brief(metadata)}")
     try:
         return encode_json(metadata)
     except ArgError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from vecs._checks.numbers import checked_int
+from vecs._checks.shown import brief
+from vecs._sql.comments import MOST_CHARACTERS, comment_of, read_comment
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
 from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
@@ -50,6 +51,8 @@ class Table:
     language: str | None = None
     vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    # Why vecs' own comment could not be read; None where it could, and where there is none.
+    comment_damage: str | None = field(default=None, compare=False)
     # Whether this role may lock the rows that it may delete: that needs the UPDATE privilege.
     locks_deleted: bool = True
     # Whether policies hide rows from this role, so that every search is under a filter.
@@ -84,13 +87,15 @@ class Table:
 def check_name(name: Any, what: str = "collection name") -> str:
     """Return a name Postgres can hold whole: a string of 1 to 63 bytes without NUL."""
     if not isinstance(name, str):
-        raise ArgError(f"a {what} must be a string, not {name!r}")
+        raise ArgError(f"a {what} must be a string, not {brief(name)}")
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
-        raise ArgError(f"the {what} {name!r} is not valid Unicode") from None
+        raise ArgError(f"the {what} {brief(name)} is not valid Unicode") from None
     if not 1 <= size <= 63 or "\x00" in name:
-        raise ArgError(f"the {what} {name!r} has {size} bytes; Postgres names have 1 to 63 bytes and no NUL character")
+        raise ArgError(
+            f"the {what} {brief(name)} has {size} bytes; Postgres names have 1 to 63 bytes and no NUL character"
+        )
     return name
 
 
@@ -151,7 +156,7 @@ def find_table(schema: str, name: str) -> Fragment:
     """Find a relation with its columns, one per row; no row where the name is free."""
     return fragment(
         """
-        select c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
+        select c.relkind::text, pg_catalog.left(pg_catalog.obj_description(c.oid, 'pg_class'), {most}),
                a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
                pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), pg_catalog.row_security_active(c.oid)
         from pg_catalog.pg_class c
@@ -163,6 +168,8 @@ def find_table(schema: str, name: str) -> Fragment:
         """,
         schema=schema,
         name=name,
+        # One more than is read: a longer one is known by that. It comes once per column.
+        most=Literal(MOST_CHARACTERS + 1),
     )
 
 
@@ -208,6 +215,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
             f'"{schema}"."{name}" exists, but its column vec has type {vec.type}; collections hold '
             f"{', '.join(VEC_TYPES)}"
         )
+    comment = read_comment(relation.comment)
     return Table(
         schema=schema,
         name=name,
@@ -216,7 +224,8 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         has_text=all(column in columns for column in _TEXT_COLUMNS),
         language=None if keywords is None or keywords.type != "tsvector" else _language(keywords.expression),
         vec_type=vec.type,
-        comment=_read_comment(relation.comment),
+        comment=comment.described,
+        comment_damage=comment.damage,
         locks_deleted=relation.locks_deleted,
         row_security=relation.row_security,
     )
@@ -234,21 +243,10 @@ def fills_keywords(rows: Sequence[tuple[Any, ...]]) -> bool:
     return any(found.column == "text_search" and "to_tsvector(" not in (found.expression or "") for found in columns)
 
 
-def _read_comment(comment: str | None) -> dict[str, Any]:
-    """Return what vecs wrote in a table's comment; anybody else's comment is left alone."""
-    if not comment or not comment.startswith('{"vecs":'):
-        return {}
-    try:
-        described: Any = json.loads(comment)["vecs"]
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", described) if isinstance(described, dict) else {}
-
-
 def write_comment(table: Table, description: Mapping[str, Any]) -> Fragment:
     """Remember what the collection was made with."""
-    text = json.dumps({"vecs": description}, ensure_ascii=False)
-    return fragment("comment on table {table} is {text}", table=table.identifier, text=Literal(text))
+    text = Literal(comment_of(description))
+    return fragment("comment on table {table} is {text}", table=table.identifier, text=text)
 
 
 def find_available_extension() -> Fragment:

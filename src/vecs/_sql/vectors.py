@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.shown import brief
 from vecs._sql import binary
 from vecs._sql.binary import Binary, as_float32
 from vecs._sql.tables import Table
@@ -160,7 +161,7 @@ def _sparse(values: Any, table: Table, what: str) -> SparseVector:
         return SparseVector.from_dense(as_float32(values))
     mapping = cast("Mapping[int, float]", values)
     if not is_mapping_of_indices(mapping):
-        raise ArgError(f"the keys of a mapping are its indices, whole numbers, not {next(iter(mapping))!r}")
+        raise ArgError(f"the keys of a mapping are its indices, whole numbers, not {brief(next(iter(mapping)))}")
     if table.dimension is None:
         raise ArgError(f"collection {table.name!r} has no dimension to complete a mapping with; give a SparseVector")
     return SparseVector.from_mapping(mapping, table.dimension)

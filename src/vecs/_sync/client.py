@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from vecs._checks.arguments import made_of, one_of
 from vecs._checks.settings import NONE_GIVEN, merged_settings
+from vecs._checks.shown import brief
 from vecs._concurrency.calls import offload
 from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
@@ -251,7 +252,7 @@ class Client(Connected):
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         if self._find_table(name) is not None:
-            raise CollectionAlreadyExists(f"collection {name!r} already exists in schema {self.schema!r}")
+            raise CollectionAlreadyExists(f"collection {brief(name)} already exists in schema {self.schema!r}")
         new = NewCollection(self.schema, name, dimension, transform, text, language, vec_type)
         return self._open(create_collection(self._executor, new, must_create=True), transform)
 
@@ -262,6 +263,7 @@ class Client(Connected):
         It has the transform it was made with. A function of the caller's own is not stored, so that it is given
         again as `transform=`.
         """
+        transform = one_transform(transform, None)
         return self._open(require_table(self._executor, self.schema, name), transform)
 
     def list_collections(self) -> list[Collection]:
@@ -291,7 +293,7 @@ class Client(Connected):
         """Rename a collection and open it under its new name."""
         table = require_table(self._executor, self.schema, name)
         if find_relation(self._executor, self.schema, new_name):
-            raise CollectionAlreadyExists(f"the name {new_name!r} is taken in schema {self.schema!r}")
+            raise CollectionAlreadyExists(f"the name {brief(new_name)} is taken in schema {self.schema!r}")
         with (
             saying_what_to_grant(self._executor, self.schema, name, "own", "create"),
             altering(self._executor, table, NO_TIMEOUT) as session,

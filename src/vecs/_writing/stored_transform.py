@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, cast
 
+from vecs._checks.shown import brief
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.transforms import AdapterStep, ImageEmbedding, Pipeline, Transform, describe, from_config, identity
 from vecs.transforms._step import Step
+
+log = logging.getLogger("vecs")
+
+# Of what two transforms differ in.
+_MOST_SHOWN = 10
 
 
 def describe_collection(transform: Transform | None, language: str, has_text: bool) -> dict[str, Any]:
@@ -31,20 +38,26 @@ def keeps_text(transform: Transform | None) -> bool:
     return not legacy and not isinstance(last, ImageEmbedding)
 
 
+def keeps_metadata(transform: Transform) -> bool:
+    """Whether what a transform is given is stored: vecs' own steps add at most a heading to metadata and text."""
+    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
+    return all(type(step).__module__.startswith("vecs.") for step in steps)
+
+
 def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Transform | None, str | None]:
     """
     Return the transform to open a collection with, or None and what the caller can do about it.
 
     Raises MismatchedDimension where the given one makes vectors that cannot be compared with those stored.
     """
-    config = _mapping(table.comment.get("transform"))
     if given is None:
-        if config is None:
-            return None, None
-        try:
-            return from_config(config), None
-        except ArgError as error:
-            return None, str(error)
+        return _stored(table)
+    if table.comment_damage is not None:
+        log.warning(
+            "the comment of collection %r is damaged (%s), so it is not known which model its vectors are of",
+            table.name,
+            table.comment_damage,
+        )
     stored = _mapping(table.comment.get("identity"))
     wanted = identity(given)
     if stored is not None and wanted is not None and stored == wanted:
@@ -63,11 +76,37 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
     return given, None
 
 
+def _stored(table: Table) -> tuple[Transform | None, str | None]:
+    """Return the transform that the collection's comment describes, or None and why there is none."""
+    if table.comment_damage is not None:
+        return None, f"its comment, which says which, is damaged ({table.comment_damage}): pass transform="
+    config = table.comment.get("transform")
+    if config is None:
+        return None, None
+    described = _mapping(config)
+    if described is None:
+        return None, f"its comment says that it is {brief(config)}, which is none: pass transform="
+    try:
+        transform = from_config(described)
+    except ArgError as error:
+        return None, str(error)
+    claimed = (identity(described) or {}).get("dimension")
+    if table.dimension is not None and claimed not in (None, table.dimension):
+        return None, (
+            f"its comment says that vectors have dimension {brief(claimed)}, and they have {table.dimension}: "
+            "pass transform="
+        )
+    return transform, None
+
+
 def _mapping(value: Any) -> dict[str, Any] | None:
     # Anybody may have written the comment.
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 def _brief(identity: dict[str, Any]) -> str:
-    rest = ", ".join(f"{key}={value!r}" for key, value in identity.items() if key != "class")
-    return f"{identity.get('class')}({rest})"
+    # Without quotes where it is a name, as it is in all that vecs wrote.
+    name = identity.get("class")
+    kind = name if isinstance(name, str) and name.isidentifier() else brief(name)
+    known = [(key, value) for key, value in identity.items() if key != "class" and key.isidentifier()]
+    return f"{kind}({', '.join(f'{key}={brief(value)}' for key, value in known[:_MOST_SHOWN])})"

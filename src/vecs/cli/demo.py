@@ -12,6 +12,7 @@ import vecs
 from vecs.cli.connecting import Target, connect
 from vecs.cli.filling import build_index, load_model, missing_docs, open_collection, write_docs
 from vecs.cli.matches import print_matches
+from vecs.cli.plain import plain
 from vecs.cli.stdlib import Doc, stdlib_docs
 from vecs.cli.terminal import OUT, reporting, say, step
 
@@ -54,7 +55,7 @@ def demo(
             collection = _fill(client, docs)
             for question in questions or QUESTIONS:
                 OUT.print()
-                OUT.print(Text.assemble("? ", (question, "bold yellow")), soft_wrap=True)
+                OUT.print(Text.assemble("? ", (plain(question), "bold yellow")), soft_wrap=True)
                 print_matches(collection.search(question, limit=limit))
             place = client.info()
         _say_how_to_go_on(place, target, asked=bool(questions))

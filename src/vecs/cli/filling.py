@@ -16,7 +16,8 @@ _BATCH = 128
 
 def open_collection(client: vecs.Client, name: str) -> vecs.Collection:
     """Open the collection of this model, or create it."""
-    return client.get_or_create_collection(name, transform=vecs.TextPreprocessor(model=MODEL))
+    # The default, and not the name: that would be a folder's where the current one has such a folder.
+    return client.get_or_create_collection(name, transform=vecs.TextPreprocessor())
 
 
 def missing_docs(collection: vecs.Collection, docs: Sequence[Doc]) -> list[Doc]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from textwrap import shorten
+
 from rich.table import Table
 
 import vecs
 from vecs.cli.connecting import Target, connect_existing, exists, where
-from vecs.cli.terminal import OUT, reporting
+from vecs.cli.plain import plain
+from vecs.cli.terminal import OUT, PlainConsole, reporting
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -47,16 +49,16 @@ def _print_table(infos: list[vecs.CollectionInfo]) -> None:
     table.add_column("size", justify="right", no_wrap=True)
     for info in infos:
         table.add_row(
-            info.name,
+            plain(info.name),
             str(info.dimension or "-"),
             f"{info.records:,}",
             "yes" if info.has_text else "no",
-            info.transform or "-",
+            shorten(plain(info.transform or "-"), 200, placeholder="..."),
             ", ".join(_indexes(info)) or "-",
             readable_size(info.size_bytes),
         )
     # A pipe has no width to fit into, and programs want one collection per line.
-    (OUT if OUT.is_terminal else Console(width=1000, highlight=False)).print(table)
+    (OUT if OUT.is_terminal else PlainConsole(width=1000)).print(table)
 
 
 def _indexes(info: vecs.CollectionInfo) -> list[str]:

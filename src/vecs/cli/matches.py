@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 from rich.text import Text
 
 import vecs
+from vecs.cli.plain import plain, plain_json
 from vecs.cli.terminal import OUT
 
 _LINES = 5
@@ -18,7 +20,7 @@ _INDENT = "   "
 def print_matches(matches: list[vecs.Match]) -> None:
     """Print each match: its id and score, then the beginning of its text."""
     for match in matches:
-        OUT.print(Text.assemble((match.id, "bold"), (f"  {match.score:.3f}", "cyan")), soft_wrap=True)
+        OUT.print(Text.assemble((plain(match.id), "bold"), (f"  {match.score:.3f}", "cyan")), soft_wrap=True)
         for line in excerpt(match.text or json.dumps(match.metadata, ensure_ascii=False), OUT.width - 1):
             OUT.print(line, soft_wrap=True)
 
@@ -27,7 +29,12 @@ def print_json(matches: list[vecs.Match]) -> None:
     """Print each match as one line of JSON."""
     for match in matches:
         fields = ("id", "score", "distance", "text", "metadata", "document_id")
-        OUT.out(json.dumps({name: getattr(match, name) for name in fields}, ensure_ascii=False))
+        OUT.out(plain_json(json.dumps({name: _number(getattr(match, name)) for name in fields}, ensure_ascii=False)))
+
+
+def _number(value: Any) -> Any:
+    # The cosine distance of a zero vector is NaN, which JSON does not have.
+    return None if isinstance(value, float) and value != value else value
 
 
 def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:
@@ -42,7 +49,7 @@ def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
-    for line in text.splitlines():
+    for line in plain(text, lines=True).split("\n"):
         # The indentation of code is kept; empty lines would use up the few there are.
         inner = line[: len(line) - len(line.lstrip())].expandtabs(4)[: width // 2]
         yield from textwrap.wrap(line.strip(), width, initial_indent=inner, subsequent_indent=inner)

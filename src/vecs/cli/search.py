@@ -11,6 +11,7 @@ import typer
 import vecs
 from vecs.cli.connecting import Target, connect_existing
 from vecs.cli.matches import print_json, print_matches
+from vecs.cli.plain import plain
 from vecs.cli.terminal import UsageError, reporting, say, step
 from vecs.exc import ArgError, CollectionNotFound
 
@@ -67,7 +68,7 @@ def _open(client: vecs.Client, name: str) -> vecs.Collection:
     try:
         return client.get_collection(name)
     except CollectionNotFound as error:
-        names = ", ".join(client.collection_names())
+        names = ", ".join(map(plain, client.collection_names()))
         raise CollectionNotFound(f"{error}; it has {names or 'none yet'}") from None
 
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 
+from vecs.cli.plain import plain
 from vecs.exc import ServerError, VecsException
 
-OUT = Console(highlight=False, markup=False, emoji=False)
-ERR = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+class PlainConsole(Console):
+    """Prints texts of others, in whatever they stand, without what a terminal would obey."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, with each piece of text cleaned; what rich itself tells the terminal is no text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text, lines=True), segment.style)
+
+
+OUT = PlainConsole()
+ERR = PlainConsole(stderr=True)
 
 USAGE = 2
 INTERRUPTED = 130
@@ -34,7 +49,7 @@ def reporting(interrupted: str = "Stopped.") -> Generator[None]:
             yield
     except VecsException as error:
         # A server that does not start says why in the lines of its log.
-        message = str(error) if isinstance(error, ServerError) else " ".join(str(error).split())
+        message = str(error) if isinstance(error, ServerError) else " ".join(plain(error).split())
         complain(f"vecs: {message}")
         raise typer.Exit(USAGE if isinstance(error, UsageError) else 1) from None
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ What is left to it are conversions.
 
 from vecs._checks.arguments import one_of
 from vecs._checks.numbers import checked_int, checked_number
+from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
 from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name, hidden
@@ -31,6 +32,7 @@ __all__ = [
     "Target",
     "async_each",
     "async_take",
+    "brief",
     "check_client_options",
     "checked_collection_name",
     "checked_int",

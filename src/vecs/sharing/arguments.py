@@ -8,6 +8,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
+from vecs._checks.shown import brief
 from vecs._connecting.options import Options
 from vecs._connecting.secrets import unseen
 from vecs._sql.tables import check_name
@@ -39,13 +40,13 @@ def check_client_options(
         other = {**_ELSEWHERE, **(elsewhere or {})}.get(name)
         meant = [other] if other in known else get_close_matches(name, known, 1)
         hint = f"did you mean {meant[0]!r}? " if meant else ""
-        raise ArgError(f"unknown argument {name!r}; {hint}expected some of {', '.join(known)}")
+        raise ArgError(f"unknown argument {brief(name)}; {hint}expected some of {', '.join(known)}")
 
 
 def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
     """Return the name of a collection, which a store was given as an `argument`; raises ArgError for what is none."""
     if not isinstance(name, str):
-        raise ArgError(f"{argument} must be a string, not {name!r}{instead}")
+        raise ArgError(f"{argument} must be a string, not {brief(name)}{instead}")
     if "://" in name:
         # Its value is not shown: it may hold a password.
         raise ArgError(f"{argument} is the collection's name, and was given a connection string; that is url=")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, TransformError, VecsException
 from vecs.records import Record, RecordId
 from vecs.transforms._legacy import NOT_ONE_VECTOR, AdapterContext, AdapterRecord
@@ -73,7 +74,7 @@ class Chunker(Step):
         except VecsException:
             raise
         except Exception as error:
-            raise TransformError(f"{self!r} could not cut record {record.id!r}: {error}") from error
+            raise TransformError(f"{self!r} could not cut record {brief(record.id)}: {error}") from error
         for chunk in found:
             yield replace(
                 record,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.transforms._protocol import Transform
 from vecs.transforms._tokens import Tokenizer
@@ -56,14 +57,16 @@ def identity(transform: Transform | Mapping[str, Any]) -> dict[str, Any] | None:
     return found
 
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 
 
 def hub_name(model: object) -> str:
     """Return the model of a description if it is named as on a model hub; refuse folders."""
     if isinstance(model, str) and _HUB_NAME.fullmatch(model) and ".." not in model:
         return model
-    raise ArgError(f"the model {model!r} is a folder, which is not loaded because a database names it: pass transform=")
+    raise ArgError(
+        f"the model {brief(model)} is a folder, which is not loaded because a database names it: pass transform="
+    )
 
 
 def describe_tokenizer(tokenizer: Tokenizer) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import text_of
@@ -50,7 +51,8 @@ class Embedding(Step):
         self._dimension = dimension
 
     def __repr__(self) -> str:
-        return f"Embedding({self.name or getattr(self.function, '__name__', self.function)}, {self._dimension})"
+        name = str(self.name or getattr(self.function, "__name__", self.function))
+        return f"Embedding({name if name.isprintable() else repr(name)}, {self._dimension})"
 
     @property
     def dimension(self) -> int:
@@ -107,7 +109,7 @@ class Embedding(Step):
     def _text(self, record: Record) -> str:
         text = text_of(record)
         if text is None:
-            raise ArgError(f"record {record.id!r} has no text for {self!r} to embed, and no vec")
+            raise ArgError(f"record {brief(record.id)} has no text for {self!r} to embed, and no vec")
         return text
 
     def _call(self, function: Callable[[Any], Any], argument: Any, ids: Sequence[object] | None) -> Any:

@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from vecs._checks.arguments import made_of
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
-from vecs.transforms._models import ModelOptions
+from vecs.transforms._models import HubName, ModelOptions
 from vecs.transforms._require import require
 from vecs.transforms._text import ModelEmbedding
 from vecs.transforms._vectors import failure, put
+
+CLIP = HubName("clip-ViT-B-32")
 
 
 class ImageEmbedding(ModelEmbedding):
@@ -33,7 +36,7 @@ class ImageEmbedding(ModelEmbedding):
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "clip-ViT-B-32",
+        model: str | os.PathLike[str] = CLIP,
         *,
         batch_size: int = 32,
         device: str | None = None,
@@ -65,7 +68,7 @@ class ImageEmbedding(ModelEmbedding):
     def _image(self, record: Record) -> Any:
         media = record.text if record.media is None else record.media
         if media is None:
-            raise ArgError(f"record {record.id!r} has no image for {self!r} to embed, and no vec")
+            raise ArgError(f"record {brief(record.id)} has no image for {self!r} to embed, and no vec")
         try:
             return to_image(media)
         except (ArgError, OSError, ValueError) as error:

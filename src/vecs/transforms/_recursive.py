@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
@@ -55,7 +56,7 @@ class RecursiveSplitter(Chunker):
         self._splitter: Any = None
         stated = self.max_characters or self.max_tokens
         if overlap < 0 or (stated is not None and overlap >= stated):
-            raise ArgError(f"overlap must be from 0 to less than the limit of {stated}, not {overlap!r}")
+            raise ArgError(f"overlap must be from 0 to less than the limit of {stated}, not {brief(overlap)}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_splitter": None}  # it cannot be pickled, and is made again when needed

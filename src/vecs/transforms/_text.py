@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vecs._checks.arguments import made_of
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import text_of
@@ -179,7 +180,7 @@ class TextEmbedding(ModelEmbedding):
     def _text(self, record: Record) -> str:
         text = text_of(record)
         if text is None:
-            raise ArgError(f"record {record.id!r} has no text for {self!r} to embed, and no vec")
+            raise ArgError(f"record {brief(record.id)} has no text for {self!r} to embed, and no vec")
         return text
 
     def _warn_of_long(self, texts: list[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 
@@ -35,7 +36,7 @@ def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
     if callable(tokenizer):
         return cast("Callable[[str], int]", tokenizer)
     raise ArgError(
-        f"{tokenizer!r} cannot count tokens; expected a function from text to int, "
+        f"{brief(tokenizer)} cannot count tokens; expected a function from text to int, "
         "an embedder, or a tokenizers.Tokenizer"
     )
 
@@ -73,7 +74,7 @@ def model_limit(tokenizer: Tokenizer) -> int | None:
 def check_limit(name: str, value: int | None) -> int | None:
     """Refuse a limit that is not a positive whole number."""
     if value is not None and (isinstance(value, bool) or value < 1):
-        raise ArgError(f"{name} must be a positive whole number, not {value!r}")
+        raise ArgError(f"{name} must be a positive whole number, not {brief(value)}")
     return value
 
 
@@ -109,7 +110,7 @@ def _pack(units: Sequence[str], limit: int, count: Callable[[str], int]) -> Iter
             continue
         unit = units[start]
         if len(unit) == 1:
-            raise ArgError(f"max_tokens={limit} is too small: {unit!r} alone is {count(unit)} tokens")
+            raise ArgError(f"max_tokens={limit} is too small: {brief(unit)} alone is {count(unit)} tokens")
         yield from _pack(unit, limit, count)
         start += 1
 

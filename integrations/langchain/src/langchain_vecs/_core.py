@@ -14,7 +14,7 @@ from langchain_vecs.metadata import OnNul
 from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
 from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection
+from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, brief
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in rest:
         close = ["namespace"] if name in _NAMESPACE_ELSEWHERE else get_close_matches(name, known, 1)
         if close:
-            raise ArgError(f"unknown argument {name!r}; did you mean {close[0]!r}?")
+            raise ArgError(f"unknown argument {brief(name)}; did you mean {close[0]!r}?")
 
 
 # Other stores' names for a namespace.
@@ -60,7 +60,7 @@ class Core(Lifetime):
     def _selected(self, what: str, ids: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
         """Return the filter for the documents with these ids that match a filter; raises ArgError without either."""
         if isinstance(ids, str | bytes):
-            raise ArgError(f"ids must be a list of strings, not {ids!r}")
+            raise ArgError(f"ids must be a list of strings, not {brief(ids)}")
         of_ids = None
         if ids is not None:
             of_ids = id_filters([qualified(id, namespace) for id in ids], chunks=self._splits)

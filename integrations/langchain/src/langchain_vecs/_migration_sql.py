@@ -11,6 +11,7 @@ import numpy as np
 from langchain_vecs.migration import COLLECTIONS, Column, Facts, Layout, Row, Source
 from vecs import Record
 from vecs.exc import ArgError
+from vecs.sharing import brief
 from vecs.sql import Fragment, Identifier, fragment, join
 
 # How vectors arrive: a dimension, two spare bytes, then big-endian numbers.
@@ -196,7 +197,7 @@ def record_reader(layout: Layout) -> Callable[[Row], Record]:
 
     def read(row: Row) -> Record:
         identifier, content, vec, document, *values = row
-        metadata = read_object(document, f"the metadata of row {identifier!r}") or {}
+        metadata = read_object(document, f"the metadata of row {brief(identifier)}") or {}
         metadata.update(zip(names, values, strict=True))
         numbers = np.frombuffer(vec, dtype, offset=_HEADER_BYTES).astype(np.float32)
         return Record(identifier, numbers, content or "", metadata)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from vecs.exc import ArgError
+from vecs.sharing import brief
 from vecs.sql import Fragment, Identifier, fragment, join
 
 TABLE = "langchain_records"
@@ -158,7 +159,7 @@ def _table(schema: str) -> Identifier:
 def checked(keys: Sequence[str]) -> Sequence[str]:
     """Return the keys; raises ArgError for a single string, whose letters would be taken for keys."""
     if isinstance(cast("object", keys), str):
-        raise ArgError(f"expected a list of strings, not the string {keys!r}")
+        raise ArgError(f"expected a list of strings, not the string {brief(keys)}")
     return keys
 
 
@@ -166,6 +167,6 @@ def check_time(now: float, time_at_least: float | None) -> None:
     """Raise ArgError where the server's clock is behind; nothing was written then."""
     if time_at_least and now < time_at_least:
         raise ArgError(
-            f"time_at_least is {time_at_least!r}, but the server's clock says {now!r}: nothing was written. "
+            f"time_at_least is {brief(time_at_least)}, but the server's clock says {brief(now)}: nothing was written. "
             "Take times from get_time(), and see whether the server's clock was set back"
         )

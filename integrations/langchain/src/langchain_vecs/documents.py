@@ -14,6 +14,7 @@ from langchain_vecs.namespaces import NAMESPACE_KEY, check_namespace_of, qualifi
 from vecs import Match, Record
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import record_id
+from vecs.sharing import brief
 
 _MISSING: Any = object()
 
@@ -35,7 +36,7 @@ def items_of_texts(
 ) -> Iterator[Item]:
     """Pair texts with what belongs to them; raises ArgError where there is not one of each for every text."""
     if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
-        raise ArgError(f"texts must be a list of strings, not {type(texts).__name__}: {texts!r:.80}")
+        raise ArgError(f"texts must be a list of strings, not {type(texts).__name__}: {brief(texts)}")
     _check_ids(ids)
     columns = {"texts": texts, "metadatas": metadatas, "ids": ids, "embeddings": embeddings}
     given = {name: column for name, column in columns.items() if column is not None}
@@ -89,7 +90,7 @@ def _item_of(document: Any, number: int, id: Any = None) -> Item:
 
 def _check_ids(ids: Any) -> None:
     if ids is not None and (isinstance(ids, str | bytes) or not isinstance(ids, Iterable)):
-        raise ArgError(f"ids must be a list of strings, not {ids!r:.80}")
+        raise ArgError(f"ids must be a list of strings, not {brief(ids)}")
 
 
 def checked_ids(ids: Any) -> list[str]:
@@ -104,7 +105,7 @@ def _id_or_new(id: Any, number: int) -> str:
 
 def _checked_text(text: Any, number: int) -> str:
     if not isinstance(text, str):
-        raise ArgError(f"text {number} is {type(text).__name__}, not str: {text!r:.80}")
+        raise ArgError(f"text {number} is {type(text).__name__}, not str: {brief(text)}")
     return text
 
 
@@ -117,7 +118,7 @@ def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Rec
     metadata, types = stored_metadata(item.metadata, item.id, on_nul)
     if namespace is not None:
         if NAMESPACE_KEY in metadata:
-            raise ArgError(f"document {item.id!r} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace")
+            raise ArgError(f"document {brief(item.id)} has the metadata key {NAMESPACE_KEY!r}, the namespace's")
         metadata = {**metadata, NAMESPACE_KEY: namespace}
     else:
         check_namespace_of(item.id, metadata.get(NAMESPACE_KEY))
@@ -141,7 +142,7 @@ def dimension_of(items: Sequence[Item], vecs: Sequence[Any]) -> int | None:
     if len(sizes) > 1:
         raise MismatchedDimension(
             "the vectors differ in dimension: "
-            + ", ".join(f"{size} (document {id!r})" for size, id in sorted(sizes.items()))
+            + ", ".join(f"{size} (document {brief(id)})" for size, id in sorted(sizes.items()))
         )
     return next(iter(sizes), None)
 

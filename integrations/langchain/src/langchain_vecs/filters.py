@@ -11,6 +11,7 @@ from langchain_vecs.namespaces import NAMESPACE_KEY
 from langchain_vecs.translator import translated
 from vecs.exc import FilterError
 from vecs.filters import parse_filters
+from vecs.sharing import brief
 
 
 def to_filters(
@@ -25,7 +26,7 @@ def to_filters(
     if isinstance(given, FilterDirective):
         given = translated(given)
     if given is not None and not isinstance(given, Mapping):
-        raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {given!r:.80}")
+        raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {brief(given)}")
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
     # Tested by its length: a caller's own mapping class may be false and still hold a condition.
     if given is not None and len(cast("Mapping[Any, Any]", given)) > 0:
@@ -70,7 +71,7 @@ def text_filters(given: Any) -> dict[str, Any] | None:
     if given is None:
         return None
     if not isinstance(given, Mapping):
-        raise FilterError(f"where_document is a dict such as {{'$contains': 'word'}}, not {given!r:.80}")
+        raise FilterError(f"where_document is a dict such as {{'$contains': 'word'}}, not {brief(given)}")
     parts: list[Any] = []
     for operator, operand in cast("Mapping[Any, Any]", given).items():
         if operator == "$contains":
@@ -81,7 +82,7 @@ def text_filters(given: Any) -> dict[str, Any] | None:
             parts.append({operator: [text_filters(part) or {} for part in cast("list[Any]", operand)]})
         else:
             raise FilterError(
-                f"unknown operator {operator!r} in where_document; expected $contains, $not_contains, $and or $or"
+                f"unknown operator {brief(operator)} in where_document; expected $contains, $not_contains, $and or $or"
             )
     return None if not parts else _checked(parts[0] if len(parts) == 1 else {"$and": parts})
 

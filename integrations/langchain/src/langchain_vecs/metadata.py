@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
 from vecs.exc import ArgError
+from vecs.sharing import brief
 
 # In a record's extra data, this and a metadata key: the type its value had, where JSON has no such type.
 TYPE_OF = "langchain:"
@@ -29,17 +30,18 @@ def storable(text: str, on_nul: OnNul) -> str:
 def stored_metadata(metadata: Any, who: str, on_nul: OnNul) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return metadata as JSON holds it, and for each key whose value JSON has no type for, what it was."""
     if not isinstance(metadata, Mapping):
-        raise ArgError(f"the metadata of document {who!r} is {type(metadata).__name__}, not a dict")
+        raise ArgError(f"the metadata of document {brief(who)} is {type(metadata).__name__}, not a dict")
     try:
         plain, types = _plain_mapping(cast("Mapping[Any, Any]", metadata), on_nul)
     except RecursionError:
-        raise ArgError(f"the metadata of document {who!r} is nested too deeply or contains itself") from None
+        raise ArgError(f"the metadata of document {brief(who)} is nested too deeply or contains itself") from None
     return plain, {f"{TYPE_OF}{name}": type_of for name, type_of in (types or {}).items()}
 
 
 def restored_metadata(metadata: dict[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return metadata with the values it had before it became JSON."""
-    if not extra:
+    # Another program may have written something else than an object.
+    if not extra or not isinstance(cast("Any", extra), Mapping):
         return metadata
     for key, type_of in extra.items():
         name = key.removeprefix(TYPE_OF)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from vecs.exc import ArgError, CollectionNotFound
+from vecs.sharing import brief
 
 __all__ = ["Facts", "Source"]
 
@@ -173,7 +174,7 @@ class _Columns:
 
     def named(self, name: str, option: str) -> Column:
         if name not in self.by_name:
-            raise ArgError(f"{self} has no column {name!r} ({option}=); it has {listed(self.by_name)}")
+            raise ArgError(f"{self} has no column {brief(name)} ({option}=); it has {listed(self.by_name)}")
         return self.by_name[name]
 
     def id_column(self) -> Column:
@@ -192,7 +193,7 @@ class _Columns:
         if name is not None:
             column = self.named(name, option)
             if not fits(column):
-                raise ArgError(f"column {name!r} of {self} is {column.type}; {option}= is a column of {kind}")
+                raise ArgError(f"column {brief(name)} of {self} is {column.type}; {option}= is a column of {kind}")
             return column
         taken = self._source.metadata_columns or ()
         found = {c.name: c for c in self.by_name.values() if fits(c) and c.name not in taken}
@@ -222,7 +223,7 @@ def table_not_found(source: Source, tables: Sequence[tuple[str, str]]) -> Collec
 def collection_not_found(source: Source, names: Sequence[str]) -> CollectionNotFound:
     """Say which collections there are instead."""
     there = f"there are {listed(names)}" if names else "there is none"
-    return CollectionNotFound(f"PGVector has no collection {source.collection_name!r}; {there}")
+    return CollectionNotFound(f"PGVector has no collection {brief(source.collection_name)}; {there}")
 
 
 def listed(names: Iterable[str]) -> str:

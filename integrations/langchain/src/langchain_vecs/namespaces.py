@@ -6,6 +6,7 @@ from typing import Any
 
 from vecs.exc import ArgError
 from vecs.records import record_id
+from vecs.sharing import brief
 
 # The metadata key that holds a record's namespace, and what stands between namespace and id.
 NAMESPACE_KEY = "_namespace"
@@ -15,6 +16,12 @@ SEPARATOR = "\x1f"
 def qualified(id: Any, namespace: str | None) -> str:
     """Return the id a record is stored under; raises ArgError for what is no id."""
     stored = record_id(id)
+    if namespace is None and SEPARATOR in stored:
+        owner, _, own = stored.partition(SEPARATOR)
+        raise ArgError(
+            f"the id {brief(stored)} has the character U+001F: it is {brief(own)} in the namespace {brief(owner)}; "
+            "give namespace= to reach it"
+        )
     return stored if namespace is None else f"{namespace}{SEPARATOR}{stored}"
 
 
@@ -28,7 +35,7 @@ def checked_namespace(namespace: Any) -> str | None:
     if namespace is None:
         return None
     if not isinstance(namespace, str) or not namespace or SEPARATOR in namespace:
-        raise ArgError(f"a namespace is a string that is not empty and has no character U+001F, not {namespace!r}")
+        raise ArgError(f"a namespace is a string that is not empty and has no character U+001F, not {brief(namespace)}")
     return namespace
 
 
@@ -36,6 +43,6 @@ def check_namespace_of(id: str, namespace: Any) -> None:
     """Refuse a document that searches of a namespace would find, though its id is not one of the namespace."""
     if isinstance(namespace, str) and not id.startswith(namespace + SEPARATOR):
         raise ArgError(
-            f"document {id!r} has the metadata key {NAMESPACE_KEY!r}, but no id of the namespace {namespace!r}; add it "
-            "with namespace="
+            f"document {brief(id)} has the metadata key {NAMESPACE_KEY!r}, but no id of the namespace "
+            f"{brief(namespace)}; add it with namespace="
         )

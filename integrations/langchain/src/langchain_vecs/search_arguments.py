@@ -15,7 +15,7 @@ from langchain_vecs.filters import to_filters
 from langchain_vecs.namespaces import checked_namespace
 from vecs import Match
 from vecs.exc import ArgError
-from vecs.sharing import SearchOptions, checked_int, checked_number
+from vecs.sharing import SearchOptions, brief, checked_int, checked_number
 
 SearchMode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
@@ -93,7 +93,7 @@ def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search
     _check_known(given)
     mode = given.get("mode") or defaults.mode
     if mode not in MODES:
-        raise ArgError(f"unknown mode {mode!r}; expected one of {', '.join(MODES)}")
+        raise ArgError(f"unknown mode {brief(mode)}; expected one of {', '.join(MODES)}")
     namespace = defaults.namespace if given.get("namespace") is None else checked_namespace(given["namespace"])
     ordered_by_distance = mode == "vector" and given.get("rerank") is None
     own = defaults.relevance_score_fn if ordered_by_distance else None
@@ -157,7 +157,7 @@ def _check_known(given: Mapping[str, Any]) -> None:
         close = get_close_matches(name, KNOWN, 1)
         # Not ignored: with a misspelled filter a tenant would be shown another one's documents.
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ArgError(f"unknown search argument {name!r}; {hint}expected one of {', '.join(KNOWN)}")
+        raise ArgError(f"unknown search argument {brief(name)}; {hint}expected one of {', '.join(KNOWN)}")
 
 
 def _threshold(given: Any, *, bounded: bool) -> float | None:

@@ -17,6 +17,8 @@ from langchain_core.structured_query import (
     Visitor,
 )
 
+from vecs.sharing import brief
+
 Filter: TypeAlias = dict[str, Any]
 
 __all__ = ["VecsTranslator", "translated"]
@@ -136,7 +138,7 @@ def _moment(kind: str, text: str) -> date:
         return datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))
     except ValueError:
         wanted = "YYYY-MM-DD" if kind == "date" else "YYYY-MM-DDTHH:MM:SS"
-        raise ValueError(f"{text!r} is not a {kind}; expected {wanted} in ISO 8601 format") from None
+        raise ValueError(f"{brief(text)} is not a {kind}; expected {wanted} in ISO 8601 format") from None
 
 
 def _is_day(value: Any) -> bool:

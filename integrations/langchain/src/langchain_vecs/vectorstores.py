@@ -35,6 +35,7 @@ from vecs.measures import measure_spec
 from vecs.sharing import (
     Lease,
     SharedCollection,
+    brief,
     check_client_options,
     checked_collection_name,
     checked_int,
@@ -221,7 +222,7 @@ class VecsVectorStore(
             # Its making failed, and a traceback shows variables.
             return f"<{type(self).__name__} that was not made>"
         namespace = self._settings.defaults.namespace
-        of_namespace = "" if namespace is None else f", namespace={namespace!r}"
+        of_namespace = "" if namespace is None else f", namespace={brief(namespace)}"
         return f"{type(self).__name__}({self._settings.name!r}{of_namespace}, {self._shared.described()})"
 
     # --- made with its documents -----------------------------------------------------------------------
@@ -390,5 +391,5 @@ def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
-        raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {brief(value)}")
     return value

@@ -394,3 +394,20 @@ async def test_other_names_of_a_namespace_are_refused(store: VecsVectorStore, na
     with pytest.raises(ArgError, match="did you mean 'namespace'"):
         await store.aadd_texts(["a"], **{name: "acme"})
     assert await store.acount() == 0
+
+
+async def test_a_store_without_a_namespace_reaches_no_document_of_one_by_its_id(both: VecsVectorStore) -> None:
+    id = f"theirs{SEPARATOR}3"
+    for call in (
+        lambda: both.aadd_texts(["mine now"], ids=[id]),
+        lambda: both.aadd_documents([Document("mine now", id=id)]),
+        lambda: both.aadd_embeddings(["mine now"], [[1.0] * 3], ids=[id]),
+        lambda: both.aupdate_document(id, Document("mine now")),
+        lambda: both.aupdate_metadata([id], {"n": 9}),
+        lambda: both.aget_by_ids([id]),
+        lambda: both.aget([id]),
+        lambda: both.adelete([id]),
+    ):
+        with pytest.raises(ArgError, match=r"the id 'theirs\\x1f3' has the character U\+001F.*give namespace="):
+            await call()
+    assert await both.aget_by_ids(["1", "3"], namespace="theirs") == THEIRS

@@ -385,3 +385,20 @@ def test_other_names_of_a_namespace_are_refused(store: VecsVectorStore, name: st
     with pytest.raises(ArgError, match="did you mean 'namespace'"):
         store.add_texts(["a"], **{name: "acme"})
     assert store.count() == 0
+
+
+def test_a_store_without_a_namespace_reaches_no_document_of_one_by_its_id(both: VecsVectorStore) -> None:
+    id = f"theirs{SEPARATOR}3"
+    for call in (
+        lambda: both.add_texts(["mine now"], ids=[id]),
+        lambda: both.add_documents([Document("mine now", id=id)]),
+        lambda: both.add_embeddings(["mine now"], [[1.0] * 3], ids=[id]),
+        lambda: both.update_document(id, Document("mine now")),
+        lambda: both.update_metadata([id], {"n": 9}),
+        lambda: both.get_by_ids([id]),
+        lambda: both.get([id]),
+        lambda: both.delete([id]),
+    ):
+        with pytest.raises(ArgError, match=r"the id 'theirs\\x1f3' has the character U\+001F.*give namespace="):
+            call()
+    assert both.get_by_ids(["1", "3"], namespace="theirs") == THEIRS

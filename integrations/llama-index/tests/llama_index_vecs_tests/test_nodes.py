@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.schema import TextNode
@@ -51,3 +52,28 @@ def test_little_is_stored_beside_text_and_metadata() -> None:
 def test_a_node_of_a_later_version_is_read() -> None:
     record = Record("a", text="t", metadata={}, extra={NODE: {"class_name": "TextNode", "invented_later": 1}})
     assert to_node(record) == TextNode(id_="a", text="t")
+
+
+MALFORMED: dict[str, Any] = {
+    "a list": [1],
+    "a number": 5,
+    "no object": {NODE: 5},
+    "null": {NODE: None},
+    "class is a list": {NODE: {"class_name": ["TextNode"]}},
+    "wrong type": {NODE: {"class_name": "TextNode", "start_char_idx": "first"}},
+    "no index_id": {NODE: {"class_name": "IndexNode"}},
+    "bad relationships": {NODE: {"class_name": "TextNode", "relationships": {"9": 5}}},
+    "relationships are a list": {NODE: {"class_name": "TextNode", "relationships": [1]}},
+    "bad resource": {NODE: {"class_name": "Node", "text_resource": 5}},
+    "bad order": {NODE: {"class_name": "TextNode", "metadata_order": 5}},
+    "bad order inside": {NODE: {"class_name": "TextNode", "metadata_order": {"keys": [[1]], "inside": 5}}},
+}
+
+
+@pytest.mark.parametrize("extra", MALFORMED.values(), ids=MALFORMED)
+def test_a_node_whose_extra_data_is_malformed_is_a_text_node_and_its_metadata_is_kept(extra: Any) -> None:
+    record = Record("a\x1b", text="t", metadata={"x": 1, "y": {"z": 2}}, document_id="d", extra=extra)
+    with pytest.warns(UserWarning, match=r"extra data of node 'a\\x1b' does not describe a node"):
+        node = to_node(record)
+    assert type(node) is TextNode
+    assert (node.node_id, node.text, node.metadata, node.ref_doc_id) == ("a\x1b", "t", record.metadata, "d")

@@ -12,6 +12,7 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import explained
+from vecs._checks.shown import in_double_quotes
 from vecs._concurrency.calls import AsyncDunders, async_offload
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
@@ -79,7 +80,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         return self.transform
 
     def __repr__(self) -> str:
-        return f'vecs.{type(self).__name__}(name="{self.name}", dimension={self.dimension})'
+        return f"vecs.{type(self).__name__}(name={in_double_quotes(self.name)}, dimension={self.dimension})"
 
     def __bool__(self) -> bool:
         """Whether it is there, not whether it has records: see `count()`."""

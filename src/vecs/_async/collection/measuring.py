@@ -11,6 +11,7 @@ from vecs._async.collection.handle import AsyncHandle, Filters, Measure
 from vecs._async.searching.measure import AsyncSearched, AsyncTask, measure_recall, sampled_task, task_of, tune
 from vecs._async.searching.queries import query_vectors
 from vecs._checks.numbers import checked_int
+from vecs._checks.shown import brief
 from vecs._reports.recall import Recall, Tuning, checked_target
 from vecs.exc import ArgError
 from vecs.measures import measure_for
@@ -89,7 +90,7 @@ class AsyncMeasuring(AsyncHandle):
         limit, sample = checked_int(limit, "limit", 1), checked_int(sample, "sample", 1)
         seed = random.getrandbits(62) if seed is None else checked_int(seed, "seed", 0)
         if isinstance(queries, str) or (queries is not None and not isinstance(queries, Iterable)):
-            raise ArgError(f"queries must be an iterable of texts or vectors, not {queries!r}")
+            raise ArgError(f"queries must be an iterable of texts or vectors, not {brief(queries)}")
         given = None
         if queries is not None:
             given = await query_vectors(list(queries), table, self.transform, self._without_transform)

@@ -7,7 +7,8 @@ from typing import Any
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters
-from vecs._checks.numbers import checked_int
+from vecs._checks.numbers import checked_flag, checked_int
+from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import Page, count_records, select_records
@@ -40,6 +41,7 @@ class AsyncReading(AsyncHandle):
         if limit is not None:
             limit = checked_int(limit, "limit", 0)
         offset = checked_int(offset, "offset", 0)
+        include_vector = checked_flag(include_vector, "include_vector")
         if selects_nothing(selection):
             return []
         columns = Columns(vec=include_vector, extra=True)
@@ -65,10 +67,10 @@ class AsyncReading(AsyncHandle):
     async def __getitem__(self, id: str) -> RecordRow:
         """Read one record; raises KeyError if it does not exist."""
         if not isinstance(id, str):
-            raise ArgError(f"items must be a string id, not {id!r}")
+            raise ArgError(f"items must be a string id, not {brief(id)}")
         rows = await self.fetch([id])
         if not rows:
-            raise KeyError(f"no item found with requested id {id!r}")
+            raise KeyError(f"no item found with requested id {brief(id)}")
         return rows[0]
 
     @async_anew("select")
@@ -90,6 +92,7 @@ class AsyncReading(AsyncHandle):
         No transaction is open between pages: records written meanwhile may or may not be seen.
         """
         page_size = checked_int(page_size, "page_size", 1)
+        include_vector = checked_flag(include_vector, "include_vector")
         after: str | None = None
         while True:
             records = await self._page(filters, include_vector, Page(page_size, after=after))

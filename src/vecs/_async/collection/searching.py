@@ -14,6 +14,8 @@ from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
 from vecs._async.searching.run import run
 from vecs._checks.arguments import callers_level, one_of
+from vecs._checks.numbers import checked_flag
+from vecs._checks.shown import brief
 from vecs._searching.explain import describe_search
 from vecs._searching.known_indexes import NO_INDEXES
 from vecs._searching.plan import Query, set_up, steps
@@ -106,7 +108,7 @@ class AsyncSearching(AsyncHandle):
         The keyword arguments are those of `search()`.
         """
         if isinstance(queries, str) or not isinstance(queries, Iterable):
-            raise ArgError(f"search_many takes an iterable of queries, not {queries!r}; see search() for one")
+            raise ArgError(f"search_many takes an iterable of queries, not {brief(queries)}; see search() for one")
         check_known(options)
         return await self._search(list(queries), options)
 
@@ -133,6 +135,10 @@ class AsyncSearching(AsyncHandle):
         Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
         attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
         """
+        skip_adapter = checked_flag(skip_adapter, "skip_adapter")
+        include_value = checked_flag(include_value, "include_value")
+        include_metadata = checked_flag(include_metadata, "include_metadata")
+        include_vector = checked_flag(include_vector, "include_vector")
         table = await self._table()
         options: SearchOptions = {
             "limit": limit,
@@ -147,7 +153,11 @@ class AsyncSearching(AsyncHandle):
         if given is None:
             rows = await self._executor.read(select_unordered(table, columns, request.selection, request.limit))
         else:
-            vec = checked_vector(given, table, "the query") if skip_adapter else (await self._vectors([given]))[0]
+            vec = (
+                checked_vector(given, table, "the query")
+                if checked_flag(skip_adapter, "skip_adapter")
+                else (await self._vectors([given]))[0]
+            )
             rows = (await self._answer(table, request, [Query(vec)]))[0]
         return read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
@@ -160,6 +170,7 @@ class AsyncSearching(AsyncHandle):
         that were met.
         """
         check_known(options)
+        analyze = checked_flag(analyze, "analyze")
         table, request = await self._request(options)
         (asked,) = await self._queries([query], table, request, options)
         known = NO_INDEXES if request.exact or request.mode == "keyword" else await self._read_indexes()

@@ -11,6 +11,7 @@ from vecs._async.indexing.guard import NO_TIMEOUT, building_session, tidy, timeo
 from vecs._async.indexing.watch import AsyncWatch
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncPinnedConnection
+from vecs._checks.shown import brief
 from vecs._concurrency.waiting import async_shielded
 from vecs._indexing.memory import build_bytes, megabytes, needed_bytes
 from vecs._indexing.wanted import (
@@ -183,7 +184,7 @@ async def _type_of(executor: AsyncExecutor, table: Table, key: str) -> KeyType:
         return found[0]
     there = "both numbers and strings" if found else f"no numbers or strings (but: {', '.join(types) or 'nothing'})"
     raise ArgError(
-        f"the records of {table.name!r} have {there} at {key!r}; say type='number' or type='string' "
+        f"the records of {table.name!r} have {there} at {brief(key)}; say type='number' or type='string' "
         "(an index is for one of them; there may be one for each)"
     )
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
 from vecs._searching.plan import Query
-from vecs._searching.request import Request
+from vecs._searching.request import Request, check_pairs
 from vecs._sql.answers import Row, read_matches
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, TransformError, VecsException
@@ -28,6 +28,7 @@ async def refine(table: Table, rows: Sequence[Row], request: Request, query: Que
     if not request.refined:
         return matches
     if request.diversity is not None:
+        check_pairs(request, len(matches))
         matches = await async_offload_many(len(matches), _spread, matches, request, query.vec, request.diversity)
     return matches[request.offset : request.offset + request.limit]
 

@@ -17,6 +17,7 @@ from vecs._async.sending.sessions import (
     AsyncSession,
     Rows,
     begin_with,
+    fetched,
     is_lost,
     open_cursor,
     send,
@@ -248,7 +249,7 @@ async def _pipelined(
             await cursor.execute(text, params, prepare=prepare, binary=True)
         for connection in in_transaction:
             await send(connection, COMMIT)
-        rows = [await cursor.fetchall() for cursor in cursors]
+        rows = [await fetched(cursor) for cursor in cursors]
     except BaseException as error:
         failure = error
         await _discard_all(pinned, error)

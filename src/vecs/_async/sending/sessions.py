@@ -16,7 +16,8 @@ from psycopg.rows import tuple_row
 from vecs._connecting.errors import database_error, plan_is_stale
 from vecs._connecting.prepared import name_uniquely
 from vecs._connecting.silence import GRACE, INTERRUPTED, Silent, is_readable, patience_for, watched
-from vecs._sql.binary import ADAPTERS
+from vecs._sql.answers import unreadable_record
+from vecs._sql.binary import ADAPTERS, UnreadableJson
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import BEGIN, COMMIT, NO_SETTINGS, Settings, ping, reset_statement, set_all, set_statement
 from vecs.exc import DatabaseError, Unavailable, VecsException
@@ -106,7 +107,7 @@ class AsyncSession:
         """Run one statement; return its rows, if it has any."""
         text, params = statement.render()
         await self._cursor.execute(text, params, binary=True)
-        return await self._cursor.fetchall() if _has_rows(self._cursor) else []
+        return await fetched(self._cursor) if _has_rows(self._cursor) else []
 
     @property
     def rowcount(self) -> int:
@@ -326,7 +327,7 @@ async def run_statement(connection: AsyncConnection[Any], statement: Fragment, *
     text, params = statement.render()
     cursor = open_cursor(connection)
     await cursor.execute(text, params, prepare=prepare, binary=True)
-    return await cursor.fetchall() if _has_rows(cursor) else []
+    return await fetched(cursor) if _has_rows(cursor) else []
 
 
 async def run_with_settings(
@@ -357,7 +358,7 @@ async def run_with_settings(
         raise (failed or error) from None
     if failed is not None:
         raise failed
-    return await cursor.fetchall() if _has_rows(cursor) else []
+    return await fetched(cursor) if _has_rows(cursor) else []
 
 
 async def begin_with(connection: AsyncConnection[Any], settings: Settings) -> None:
@@ -370,3 +371,13 @@ async def send(connection: AsyncConnection[Any], statement: Fragment) -> None:
     """Send one statement in a pipeline whose rows nobody reads."""
     text, params = statement.render()
     await open_cursor(connection).execute(text, params, prepare=False, binary=True)
+
+
+async def fetched(cursor: AsyncRawCursor[tuple[Any, ...]]) -> Rows:
+    """Return the rows of an answer; raises DatabaseError that names the record whose JSON cannot be read."""
+    try:
+        return await cursor.fetchall()
+    except UnreadableJson as error:
+        if cursor.pgresult is None:
+            raise
+        raise unreadable_record(cursor.pgresult) from error

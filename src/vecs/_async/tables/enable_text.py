@@ -8,6 +8,7 @@ from typing import Any
 from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
+from vecs._checks.shown import brief
 from vecs._sql import tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
@@ -25,7 +26,7 @@ async def find_language(session: AsyncSession, language: Any) -> str:
         found = first_column(await session.execute(tables.find_language(language)))
     if not found:
         known = ", ".join(first_column(await session.execute(tables.list_languages())))
-        raise ArgError(f"unknown language {language!r}; the server has {known}")
+        raise ArgError(f"unknown language {brief(language)}; the server has {known}")
     return found[0]
 
 

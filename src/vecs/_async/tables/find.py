@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
+from vecs._checks.shown import brief
 from vecs._sql import tables
 from vecs._sql.tables import Table, check_name
 from vecs.exc import CollectionAlreadyExists, CollectionNotFound
@@ -30,5 +31,5 @@ async def require_table(executor: AsyncExecutor, schema: str, name: str) -> Tabl
     except CollectionAlreadyExists as error:
         raise CollectionNotFound(str(error)) from None
     if table is None:
-        raise CollectionNotFound(f"no collection {name!r} in schema {schema!r} of {executor.target}")
+        raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}")
     return table

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vecs._checks.shown import in_double_quotes
 from vecs._concurrency.calls import Dunders, offload
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
@@ -80,7 +81,7 @@ class Handle(Connected, Dunders):
         return self.transform
 
     def __repr__(self) -> str:
-        return f'vecs.{type(self).__name__}(name="{self.name}", dimension={self.dimension})'
+        return f"vecs.{type(self).__name__}(name={in_double_quotes(self.name)}, dimension={self.dimension})"
 
     def __bool__(self) -> bool:
         """Whether it is there, not whether it has records: see `count()`."""

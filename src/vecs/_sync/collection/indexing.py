@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, cast
 
-from vecs._checks.numbers import checked_int
+from vecs._checks.numbers import checked_flag, checked_int
+from vecs._checks.shown import brief
 from vecs._indexing.memory import checked_memory
 from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
@@ -77,7 +78,7 @@ class Indexing(Handle):
         from a million; one that is there is kept up to twice or half as many. Build it after loading.
         """
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
-            raise ArgError(f"the first argument is the measure; write index(method={measure!r})")
+            raise ArgError(f"the first argument is the measure; write index(method={brief(measure)})")
         chosen, args = resolve_method(method, index_arguments)
         if concurrently and self._executor.pooler and (memory is not None or workers is not None):
             raise ArgError(
@@ -88,9 +89,10 @@ class Indexing(Handle):
         # What fits the table as it was might build on one that was made anew, but another index than is due.
         table = self._table(0)
         spec = measure_for(measure, table.vec_type, table.dimension)
+        replace = checked_flag(replace, "replace")
         request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
         how = BuildOptions(
-            concurrently,
+            checked_flag(concurrently, "concurrently"),
             None if memory is None else checked_memory(memory),
             None if workers is None else checked_int(workers, "workers", 0, 1024),
         )
@@ -112,8 +114,9 @@ class Indexing(Handle):
         `index()` makes an index for equality at all keys; this one also tells the planner how many records a
         range keeps.
         """
-        if type is not None and type not in KEY_TYPES:
-            raise ArgError(f"type must be 'number', 'string' or None, not {type!r}")
+        concurrently = checked_flag(concurrently, "concurrently")
+        if type is not None and (not isinstance(cast("Any", type), str) or type not in KEY_TYPES):
+            raise ArgError(f"type must be 'number', 'string' or None, not {brief(type)}")
         name = create.create_key_index(self._executor, self._table(), checked_key(key), type, concurrently=concurrently)
         self._catalog.forget()
         return name
@@ -121,14 +124,17 @@ class Indexing(Handle):
     @anew("select")
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
         """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
+        if not isinstance(cast("Any", measure), str):
+            return False
         return any(index.valid and measure in index.measures for index in self.indexes())
 
     @anew("own")
     def drop_index(self, name: str) -> None:
         """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
         existing = self.indexes()
-        if name not in [index.name for index in existing if not index.primary]:
-            names = ", ".join(repr(index.name) for index in existing if not index.primary) or "none"
-            raise IndexNotFound(f"collection {self.name!r} has no index {name!r}; it has {names}")
+        known = [index.name for index in existing if not index.primary]
+        if not isinstance(cast("Any", name), str) or name not in known:
+            names = ", ".join(map(repr, known)) or "none"
+            raise IndexNotFound(f"collection {self.name!r} has no index {brief(name)}; it has {names}")
         create.drop_index(self._executor, self._table(), name)
         self._catalog.forget()

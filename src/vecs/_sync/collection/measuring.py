@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vecs._checks.numbers import checked_int
+from vecs._checks.shown import brief
 from vecs._reports.recall import Recall, Tuning, checked_target
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
@@ -90,7 +91,7 @@ class Measuring(Handle):
         limit, sample = checked_int(limit, "limit", 1), checked_int(sample, "sample", 1)
         seed = random.getrandbits(62) if seed is None else checked_int(seed, "seed", 0)
         if isinstance(queries, str) or (queries is not None and not isinstance(queries, Iterable)):
-            raise ArgError(f"queries must be an iterable of texts or vectors, not {queries!r}")
+            raise ArgError(f"queries must be an iterable of texts or vectors, not {brief(queries)}")
         given = None
         if queries is not None:
             given = query_vectors(list(queries), table, self.transform, self._without_transform)

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vecs._checks.numbers import checked_int
+from vecs._checks.numbers import checked_flag, checked_int
+from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import Page, count_records, select_records
@@ -41,6 +42,7 @@ class Reading(Handle):
         if limit is not None:
             limit = checked_int(limit, "limit", 0)
         offset = checked_int(offset, "offset", 0)
+        include_vector = checked_flag(include_vector, "include_vector")
         if selects_nothing(selection):
             return []
         columns = Columns(vec=include_vector, extra=True)
@@ -66,10 +68,10 @@ class Reading(Handle):
     def __getitem__(self, id: str) -> RecordRow:
         """Read one record; raises KeyError if it does not exist."""
         if not isinstance(id, str):
-            raise ArgError(f"items must be a string id, not {id!r}")
+            raise ArgError(f"items must be a string id, not {brief(id)}")
         rows = self.fetch([id])
         if not rows:
-            raise KeyError(f"no item found with requested id {id!r}")
+            raise KeyError(f"no item found with requested id {brief(id)}")
         return rows[0]
 
     @anew("select")
@@ -91,6 +93,7 @@ class Reading(Handle):
         No transaction is open between pages: records written meanwhile may or may not be seen.
         """
         page_size = checked_int(page_size, "page_size", 1)
+        include_vector = checked_flag(include_vector, "include_vector")
         after: str | None = None
         while True:
             records = self._page(filters, include_vector, Page(page_size, after=after))

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vecs._checks.arguments import callers_level, one_of
+from vecs._checks.numbers import checked_flag
+from vecs._checks.shown import brief
 from vecs._searching.explain import describe_search
 from vecs._searching.known_indexes import NO_INDEXES
 from vecs._searching.plan import Query, set_up, steps
@@ -107,7 +109,7 @@ class Searching(Handle):
         The keyword arguments are those of `search()`.
         """
         if isinstance(queries, str) or not isinstance(queries, Iterable):
-            raise ArgError(f"search_many takes an iterable of queries, not {queries!r}; see search() for one")
+            raise ArgError(f"search_many takes an iterable of queries, not {brief(queries)}; see search() for one")
         check_known(options)
         return self._search(list(queries), options)
 
@@ -134,6 +136,10 @@ class Searching(Handle):
         Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
         attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
         """
+        skip_adapter = checked_flag(skip_adapter, "skip_adapter")
+        include_value = checked_flag(include_value, "include_value")
+        include_metadata = checked_flag(include_metadata, "include_metadata")
+        include_vector = checked_flag(include_vector, "include_vector")
         table = self._table()
         options: SearchOptions = {
             "limit": limit,
@@ -148,7 +154,11 @@ class Searching(Handle):
         if given is None:
             rows = self._executor.read(select_unordered(table, columns, request.selection, request.limit))
         else:
-            vec = checked_vector(given, table, "the query") if skip_adapter else (self._vectors([given]))[0]
+            vec = (
+                checked_vector(given, table, "the query")
+                if checked_flag(skip_adapter, "skip_adapter")
+                else (self._vectors([given]))[0]
+            )
             rows = (self._answer(table, request, [Query(vec)]))[0]
         return read_query_rows(table, rows, include_value, include_vector, include_metadata)
 
@@ -161,6 +171,7 @@ class Searching(Handle):
         that were met.
         """
         check_known(options)
+        analyze = checked_flag(analyze, "analyze")
         table, request = self._request(options)
         (asked,) = self._queries([query], table, request, options)
         known = NO_INDEXES if request.exact or request.mode == "keyword" else self._read_indexes()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from vecs._checks.arguments import one_of, required
-from vecs._checks.numbers import checked_int
+from vecs._checks.numbers import checked_flag, checked_int
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
@@ -57,7 +57,8 @@ class Writing(Handle):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
-        transform = None if skip_adapter or skip_transform else self.transform
+        skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
+        transform = None if skip else self.transform
         table = self._table()
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
@@ -114,6 +115,7 @@ class Writing(Handle):
         selection = self._selection(ids, filters, document_ids)
         if selection == Selection():
             raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
+        replace = checked_flag(replace, "replace")
         encoded = encode_metadata(metadata, "metadata")
         encoded_extra = None if extra is None else encode_metadata(extra, "extra")
         table = self._table()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+from vecs._checks.shown import brief
 from vecs._concurrency.waiting import shielded
 from vecs._indexing.memory import build_bytes, megabytes, needed_bytes
 from vecs._indexing.wanted import (
@@ -180,7 +181,7 @@ def _type_of(executor: Executor, table: Table, key: str) -> KeyType:
         return found[0]
     there = "both numbers and strings" if found else f"no numbers or strings (but: {', '.join(types) or 'nothing'})"
     raise ArgError(
-        f"the records of {table.name!r} have {there} at {key!r}; say type='number' or type='string' "
+        f"the records of {table.name!r} have {there} at {brief(key)}; say type='number' or type='string' "
         "(an index is for one of them; there may be one for each)"
     )
 

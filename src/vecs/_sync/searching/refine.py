@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from vecs._concurrency.calls import offload, offload_many, resolve
 from vecs._searching.plan import Query
-from vecs._searching.request import Request
+from vecs._searching.request import Request, check_pairs
 from vecs._sql.answers import Row, read_matches
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, TransformError, VecsException
@@ -29,6 +29,7 @@ def refine(table: Table, rows: Sequence[Row], request: Request, query: Query) ->
     if not request.refined:
         return matches
     if request.diversity is not None:
+        check_pairs(request, len(matches))
         matches = offload_many(len(matches), _spread, matches, request, query.vec, request.diversity)
     return matches[request.offset : request.offset + request.limit]
 

@@ -32,6 +32,7 @@ from vecs._sync.sending.sessions import (
     Rows,
     Session,
     begin_with,
+    fetched,
     is_lost,
     open_cursor,
     send,
@@ -249,7 +250,7 @@ def _pipelined(
             cursor.execute(text, params, prepare=prepare, binary=True)
         for connection in in_transaction:
             send(connection, COMMIT)
-        rows = [cursor.fetchall() for cursor in cursors]
+        rows = [fetched(cursor) for cursor in cursors]
     except BaseException as error:
         failure = error
         _discard_all(pinned, error)

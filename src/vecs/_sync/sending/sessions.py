@@ -17,7 +17,8 @@ from psycopg.rows import tuple_row
 from vecs._connecting.errors import database_error, plan_is_stale
 from vecs._connecting.prepared import name_uniquely
 from vecs._connecting.silence import GRACE, INTERRUPTED, Silent, is_readable, patience_for, watched
-from vecs._sql.binary import ADAPTERS
+from vecs._sql.answers import unreadable_record
+from vecs._sql.binary import ADAPTERS, UnreadableJson
 from vecs._sql.fragment import Fragment
 from vecs._sql.settings import BEGIN, COMMIT, NO_SETTINGS, Settings, ping, reset_statement, set_all, set_statement
 from vecs.exc import DatabaseError, Unavailable, VecsException
@@ -107,7 +108,7 @@ class Session:
         """Run one statement; return its rows, if it has any."""
         text, params = statement.render()
         self._cursor.execute(text, params, binary=True)
-        return self._cursor.fetchall() if _has_rows(self._cursor) else []
+        return fetched(self._cursor) if _has_rows(self._cursor) else []
 
     @property
     def rowcount(self) -> int:
@@ -327,7 +328,7 @@ def run_statement(connection: Connection[Any], statement: Fragment, *, prepare: 
     text, params = statement.render()
     cursor = open_cursor(connection)
     cursor.execute(text, params, prepare=prepare, binary=True)
-    return cursor.fetchall() if _has_rows(cursor) else []
+    return fetched(cursor) if _has_rows(cursor) else []
 
 
 def run_with_settings(
@@ -358,7 +359,7 @@ def run_with_settings(
         raise (failed or error) from None
     if failed is not None:
         raise failed
-    return cursor.fetchall() if _has_rows(cursor) else []
+    return fetched(cursor) if _has_rows(cursor) else []
 
 
 def begin_with(connection: Connection[Any], settings: Settings) -> None:
@@ -371,3 +372,13 @@ def send(connection: Connection[Any], statement: Fragment) -> None:
     """Send one statement in a pipeline whose rows nobody reads."""
     text, params = statement.render()
     open_cursor(connection).execute(text, params, prepare=False, binary=True)
+
+
+def fetched(cursor: RawCursor[tuple[Any, ...]]) -> Rows:
+    """Return the rows of an answer; raises DatabaseError that names the record whose JSON cannot be read."""
+    try:
+        return cursor.fetchall()
+    except UnreadableJson as error:
+        if cursor.pgresult is None:
+            raise
+        raise unreadable_record(cursor.pgresult) from error

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from vecs._checks.arguments import one_of
+from vecs._checks.numbers import checked_flag
+from vecs._checks.shown import brief
 from vecs._concurrency.calls import offload
 from vecs._sql import tables
 from vecs._sql.tables import Table, check_dimension
@@ -118,6 +121,7 @@ def _prepare_extension(executor: Executor, session: Session) -> tables.Extension
 
 def check_same_text(table: Table, text: bool | None, language: str | None) -> None:
     """Refuse text columns, or their absence, or a language, other than what a collection has."""
+    text = None if text is None else checked_flag(text, "text")
     if text is not None and text != table.has_text:
         raise ArgError(
             f"collection {table.name!r} exists {'with' if table.has_text else 'without'} text columns, which are "
@@ -127,12 +131,14 @@ def check_same_text(table: Table, text: bool | None, language: str | None) -> No
         )
     if language is not None and table.language and _unqualified(language) != _unqualified(table.language):
         raise ArgError(
-            f"collection {table.name!r} exists with keywords in {table.language}, not {language!r}; leave language= "
-            "out, or call enable_text() with the new one"
+            f"collection {table.name!r} exists with keywords in {table.language}, not {brief(language)}; leave "
+            "language= out, or call enable_text() with the new one"
         )
 
 
-def _unqualified(language: str) -> str:
+def _unqualified(language: Any) -> str:
+    if not isinstance(language, str):
+        raise ArgError(f"language must be a string such as 'english', not {brief(language)}")
     return language.rsplit(".", 1)[-1]
 
 
@@ -148,7 +154,7 @@ def check_same_type(table: Table, precision: Precision | None, sparse: bool | No
     """Refuse a type of vectors other than the one that a collection holds."""
     storage = table.storage
     if precision not in (None, storage.precision) or sparse not in (None, storage.sparse):
-        given = f"precision={precision!r}" if precision not in (None, storage.precision) else f"sparse={sparse}"
+        given = f"precision={brief(precision)}" if precision not in (None, storage.precision) else f"sparse={sparse}"
         raise ArgError(
             f"collection {table.name!r} exists and holds {storage.described}, which is decided when it is created; "
             f"leave {given} out, or use another collection"
@@ -168,5 +174,5 @@ def one_transform(transform: Transform | None, adapter: Transform | None) -> Tra
     """Return the transform that is given under either name, or None; refuse what is none."""
     given = one_of("transform", transform, "adapter", adapter)
     if given is not None and not callable(getattr(given, "transform_records", None)):
-        raise ArgError(f"{given!r} is not a transform: it has no transform_records() and transform_query()")
+        raise ArgError(f"{brief(given)} is not a transform: it has no transform_records() and transform_query()")
     return given

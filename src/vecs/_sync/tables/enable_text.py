@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from vecs._checks.shown import brief
 from vecs._sql import tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
@@ -26,7 +27,7 @@ def find_language(session: Session, language: Any) -> str:
         found = first_column(session.execute(tables.find_language(language)))
     if not found:
         known = ", ".join(first_column(session.execute(tables.list_languages())))
-        raise ArgError(f"unknown language {language!r}; the server has {known}")
+        raise ArgError(f"unknown language {brief(language)}; the server has {known}")
     return found[0]
 
 

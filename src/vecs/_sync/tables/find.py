@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vecs._checks.shown import brief
 from vecs._sql import tables
 from vecs._sql.tables import Table, check_name
 from vecs._sync.sending.executor import Executor
@@ -31,5 +32,5 @@ def require_table(executor: Executor, schema: str, name: str) -> Table:
     except CollectionAlreadyExists as error:
         raise CollectionNotFound(str(error)) from None
     if table is None:
-        raise CollectionNotFound(f"no collection {name!r} in schema {schema!r} of {executor.target}")
+        raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}")
     return table

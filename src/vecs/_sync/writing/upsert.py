@@ -12,11 +12,12 @@ from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write
-from vecs._sql.rows import EncodedRow, encode_record, recoder, row_shape
+from vecs._sql.rows import EncodedRow, check_storable_records, encode_record, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record, to_record
 from vecs.transforms import Pipeline, Transform
@@ -126,6 +127,8 @@ def _add_once(
         return
     # The last of each id: an older version need not be embedded.
     given = list({record.id: record for record in records}.values())
+    if keeps_metadata(transform):
+        offload_many(len(given), check_storable_records, given)
     made = transform_records(transform, given)
     if not table.has_text:
         made = [_without_text(record) for record in made]

@@ -16,6 +16,7 @@ from langchain_vecs import _migration_sql as statements
 from langchain_vecs.migration import Facts, Layout, Row, Source, collection_not_found, find_layout, table_not_found
 from vecs import Record
 from vecs.exc import ArgError, DatabaseError
+from vecs.sharing import brief
 from vecs.sql import Fragment, async_execute
 
 ROWS_AT_A_TIME = 200
@@ -77,7 +78,7 @@ async def _find_layout(connection: AsyncConnection[Any], source: Source) -> Layo
         names = await _execute(connection, statements.list_collections(schema))
         raise collection_not_found(source, [name for (name,) in names])
     uuid, metadata = found[0]
-    what = f"the metadata of collection {source.collection_name!r}"
+    what = f"the metadata of collection {brief(source.collection_name)}"
     return replace(layout, collection=uuid, collection_metadata=statements.read_object(metadata, what))
 
 

@@ -13,7 +13,7 @@ from langchain_vecs.filters import id_filters, text_filters, to_filters
 from langchain_vecs.namespaces import qualified
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import checked_int, on_any_loop, takes_settings
+from vecs.sharing import brief, checked_int, on_any_loop, takes_settings
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
@@ -29,7 +29,7 @@ class AsyncReading(Core):
         """Read documents by id, in the order of the ids; those that are not there are left out."""
         namespace = self._namespace(namespace)
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-            raise ArgError(f"get_by_ids takes a list of ids, not {ids!r}")
+            raise ArgError(f"get_by_ids takes a list of ids, not {brief(ids)}")
         records = await self._aread(ids, None, namespace, None, 0, include_vector=False)
         return [to_document(record, namespace) for record in records]
 

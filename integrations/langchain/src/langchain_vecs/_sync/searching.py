@@ -12,7 +12,7 @@ from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
 from vecs import Match
 from vecs.exc import ArgError
-from vecs.sharing import takes_settings
+from vecs.sharing import brief, takes_settings
 
 
 class Searching(Core):
@@ -40,7 +40,7 @@ class Searching(Core):
             in_mode: dict[str, Any] = {"mode": search_type, **kwargs}
             return self.similarity_search(query, **in_mode)
         raise ArgError(
-            f"unknown search_type {search_type!r}; expected similarity, similarity_score_threshold, mmr, vector, "
+            f"unknown search_type {brief(search_type)}; expected similarity, similarity_score_threshold, mmr, vector, "
             "keyword or hybrid"
         )
 

@@ -12,7 +12,7 @@ from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
 from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target
+from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target, brief
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,9 @@ class NodeCollection(SharedCollection[Settings]):
         super().__init__(target, settings)
         # The nodes added here that an index keeps in its index_struct, too.
         self.object_ids: set[str] = set()
-        # The unknown arguments that were warned of.
-        self.warned: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "object_ids": set(self.object_ids), "warned": set()}
+        return {**super().__getstate__(), "object_ids": set(self.object_ids)}
 
 
 class Core(Lifetime):
@@ -64,7 +62,7 @@ on_any_loop = sharing.on_any_loop(threads_when=_is_passing)
 def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mapping[str, Any] | None) -> Any:
     """Return the filter for the nodes with these ids that match the filters; raises ArgError without any."""
     if isinstance(node_ids, str):
-        raise ArgError(f"node_ids must be a list of ids, not {node_ids!r}")
+        raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")
     made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, to_filters(filters), own or None])
     if made is None:
         raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from llama_index.core.vector_stores.types import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters
 
 from vecs.exc import FilterError
+from vecs.sharing import brief
 
 # A filter in vecs' language; None matches every record.
 Filters: TypeAlias = "dict[str, Any] | None"
@@ -30,7 +31,7 @@ def to_filters(given: Any) -> Filters:
     if isinstance(given, MetadataFilter):
         return _condition(given)
     if not isinstance(given, MetadataFilters):
-        raise FilterError(f"filters must be MetadataFilters, not {type(given).__name__}: {given!r:.80}")
+        raise FilterError(f"filters must be MetadataFilters, not {type(given).__name__}: {brief(given)}")
     parts = [to_filters(part) for part in given.filters]
     if not parts:
         return None
@@ -63,7 +64,7 @@ def negated(part: Filters) -> Filters:
 def _condition(given: MetadataFilter) -> Filters:
     operator = given.operator
     if given.key.startswith("$"):
-        raise FilterError(f"metadata cannot be filtered on {given.key!r}: no key of a filter begins with $")
+        raise FilterError(f"metadata cannot be filtered on {brief(given.key)}: no key of a filter begins with $")
     if operator == FilterOperator.NE:
         return negated(_condition_on(given, FilterOperator.EQ))
     if operator == FilterOperator.NIN:
@@ -72,11 +73,11 @@ def _condition(given: MetadataFilter) -> Filters:
 
 
 def _condition_on(given: MetadataFilter, operator: FilterOperator) -> Filters:
-    made = _OPERATORS[operator](given)
     if given.key not in _DOCUMENT_KEYS or operator not in (FilterOperator.EQ, FilterOperator.IN):
-        return made
+        return _OPERATORS[operator](given)
+    # Not the metadata: a node may claim there to be of any document.
     ids = [value for value in _listed(given.value) if isinstance(value, str) and value]
-    return any_of([made, {"$document_id": {"$in": ids}}]) if ids else made
+    return {"$document_id": {"$in": ids}} if ids else NOTHING
 
 
 def _equal(given: MetadataFilter) -> Filters:
@@ -96,7 +97,7 @@ def _in(given: MetadataFilter) -> Filters:
 def _range(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[MetadataFilter], Filters]:
     def condition(given: MetadataFilter) -> Filters:
         if given.value is None or isinstance(given.value, list):
-            raise FilterError(f"{_described(given)} compares with a number or a string, not with {given.value!r}")
+            raise FilterError(f"{_described(given)} compares with a number or a string, not with {brief(given.value)}")
         in_range = {given.key: {operator: given.value}}
         if isinstance(given.value, str):
             return in_range
@@ -109,7 +110,7 @@ def _range(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[Meta
 
 def _contains(given: MetadataFilter) -> Filters:
     if isinstance(given.value, list):
-        raise FilterError(f"{_described(given)} takes one value, not {given.value!r}; ANY and ALL take a list")
+        raise FilterError(f"{_described(given)} takes one value, not {brief(given.value)}; ANY and ALL take a list")
     return _any(given)
 
 
@@ -132,7 +133,7 @@ def _all(given: MetadataFilter) -> Filters:
 def _text(operator: str) -> Callable[[MetadataFilter], Filters]:
     def condition(given: MetadataFilter) -> Filters:
         if not isinstance(given.value, str):
-            raise FilterError(f"{_described(given)} takes a string, not {given.value!r}")
+            raise FilterError(f"{_described(given)} takes a string, not {brief(given.value)}")
         return _like(given.key, given.value, operator)
 
     return condition
@@ -163,7 +164,7 @@ def _values(listed: Sequence[Any]) -> list[Any]:
 
 
 def _described(given: MetadataFilter) -> str:
-    return f"the filter {given.operator.name} on {given.key!r}"
+    return f"the filter {given.operator.name} on {brief(given.key)}"
 
 
 _OPERATORS: dict[FilterOperator, Callable[[MetadataFilter], Filters]] = {

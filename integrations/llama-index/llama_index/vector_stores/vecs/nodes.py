@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from llama_index.core.schema import (
 from llama_index.vector_stores.vecs.key_order import in_order, key_order
 from vecs import Match, Record
 from vecs.exc import ArgError, MismatchedDimension
+from vecs.sharing import brief
 
 # The key in a record's extra data for all of a node that has no column of its own.
 NODE = "llama_index"
@@ -36,11 +38,11 @@ _OWN_COLUMNS: Any = {"id_": True, "text": True, "embedding": True, "text_resourc
 def checked_nodes(nodes: Any) -> Sequence[BaseNode]:
     """Return nodes as a list, or raise ArgError."""
     if isinstance(nodes, BaseNode | str) or not hasattr(nodes, "__iter__"):
-        raise ArgError(f"nodes must be a list of nodes, not {type(nodes).__name__}: {nodes!r:.80}")
+        raise ArgError(f"nodes must be a list of nodes, not {type(nodes).__name__}: {brief(nodes)}")
     listed = list(nodes)
     for place, node in enumerate(listed):
         if not isinstance(node, BaseNode):
-            raise ArgError(f"node {place} is {type(node).__name__}, not a llama_index node: {node!r:.80}")
+            raise ArgError(f"node {place} is {type(node).__name__}, not a llama_index node: {brief(node)}")
     return listed
 
 
@@ -48,7 +50,7 @@ def dimension_of(nodes: Sequence[BaseNode]) -> int | None:
     """Return the dimension of the nodes' embeddings, all alike; None where they have none."""
     sizes = {len(node.embedding): node.node_id for node in reversed(nodes) if node.embedding is not None}
     if len(sizes) > 1:
-        named = ", ".join(f"{size} (node {id!r})" for size, id in sorted(sizes.items()))
+        named = ", ".join(f"{size} (node {brief(id)})" for size, id in sorted(sizes.items()))
         raise MismatchedDimension(f"the embeddings differ in dimension: {named}")
     return next(iter(sizes), None)
 
@@ -58,7 +60,7 @@ def check_embedded(nodes: Sequence[BaseNode]) -> None:
     for node in nodes:
         if node.embedding is None:
             raise ArgError(
-                f"node {node.node_id!r} has no embedding; a VectorStoreIndex or an IngestionPipeline with an "
+                f"node {brief(node.node_id)} has no embedding; a VectorStoreIndex or an IngestionPipeline with an "
                 "embed_model makes it, and so does a collection with a transform"
             )
 
@@ -69,7 +71,7 @@ def to_record(node: BaseNode, *, embed: bool) -> Record:
         fields: dict[str, Any] = node.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
         document_id = node.ref_doc_id or None
     except ValueError as error:
-        raise ArgError(f"node {node.node_id!r} cannot be written as JSON: {error}") from error
+        raise ArgError(f"node {brief(node.node_id)} cannot be written as JSON: {error}") from error
     metadata: dict[str, Any] = fields.pop("metadata", {})
     order = key_order(metadata)
     if order is not None:
@@ -100,9 +102,25 @@ def to_node(found: Match | Record, *, include_embedding: bool = False) -> BaseNo
 
 def _to_node(found: Match | Record) -> BaseNode:
     metadata: dict[str, Any] = dict(found.metadata or {})
-    stored = (found.extra or {}).get(NODE)
-    if not isinstance(stored, Mapping):
+    extra: Any = found.extra
+    if extra is None or (isinstance(extra, Mapping) and NODE not in extra):
         return _node_of_others(found, metadata)
+    try:
+        return _as_it_was(found, metadata, extra[NODE])
+    # Another program may have written anything. The other nodes of the answer are not to blame.
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        warnings.warn(
+            f"the extra data of node {brief(found.id)} does not describe a node, so it is read as a TextNode: "
+            f"{brief(str(error))}",
+            UserWarning,
+            stacklevel=2,
+        )
+        return _node_of_others(found, metadata)
+
+
+def _as_it_was(found: Match | Record, metadata: dict[str, Any], stored: Any) -> BaseNode:
+    if not isinstance(stored, Mapping):
+        raise TypeError(f"{NODE} is {brief(stored)}, not an object")
     fields: dict[str, Any] = dict(cast("Mapping[str, Any]", stored))
     order = fields.pop(ORDER, None)
     if order is not None:

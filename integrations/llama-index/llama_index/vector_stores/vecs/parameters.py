@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from llama_index.vector_stores.vecs._core import Settings
 from vecs import IndexArgsHNSW
 from vecs.exc import ArgError
-from vecs.sharing import seen, unseen
+from vecs.sharing import brief, seen, unseen
 
 _MEASURES = {"l2": "l2_distance", "cosine": "cosine_distance", "ip": "max_inner_product", "l1": "l1_distance"}
 _NUMBERS = ("int", "integer", "numeric", "float", "double precision")
@@ -72,7 +72,7 @@ def settings_of_pgvector(given: Mapping[str, Any]) -> tuple[dict[str, Any], Call
 def _measure(opclass: str) -> str:
     measure = _MEASURES.get(opclass.partition("_")[2].removesuffix("_ops"))
     if measure is None:
-        raise ArgError(f"unknown hnsw_dist_method {opclass!r}; expected such as 'vector_cosine_ops'")
+        raise ArgError(f"unknown hnsw_dist_method {brief(opclass)}; expected such as 'vector_cosine_ops'")
     return measure
 
 
@@ -83,5 +83,5 @@ def _keys(given: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
         elif type in _STRINGS:
             yield key, "string"
         elif not type.endswith("[]") and type != "boolean":
-            raise ArgError(f"unknown type {type!r} in indexed_metadata_keys for {key!r}")
+            raise ArgError(f"unknown type {brief(type)} in indexed_metadata_keys for {brief(key)}")
         # Lists and booleans are answered by the index on all metadata, which index() makes.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,7 +15,7 @@ from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Match, Record, Reranker
 from vecs.exc import ArgError
-from vecs.sharing import SearchOptions, checked_int, checked_number
+from vecs.sharing import SearchOptions, brief, checked_int, checked_number
 
 Mode = VectorStoreQueryMode
 
@@ -83,15 +82,13 @@ class Search:
         return max(0.0, 2 * match.score - 1) if self.by_cosine else match.score
 
 
-def warn_of_unknown(given: Mapping[str, Any], warned: set[str]) -> None:
-    """Warn of each argument of a query that means nothing, for the method's caller, unless it was warned of before."""
+def check_known(given: Mapping[str, Any], known: Sequence[str] = KNOWN) -> None:
+    """Raise ArgError for an argument of a query that means nothing: a misspelled filter would show all nodes."""
     for name in given:
-        if name in KNOWN or name in warned:
-            continue
-        warned.add(name)
-        close = get_close_matches(name, KNOWN, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(KNOWN)}"
-        warnings.warn(f"the query argument {name!r} is unknown and ignored; {hint}", UserWarning, stacklevel=3)
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise ArgError(f"unknown argument {brief(name)}; {hint}expected one of {', '.join(known)}")
 
 
 def parse_search(
@@ -140,7 +137,9 @@ def _mode(mode: Any) -> VectorStoreQueryMode:
         found = None
     if found not in MODES or found is None:
         told = mode.value if isinstance(mode, Mode) else mode
-        raise ArgError(f"query mode {told!r} is not supported; expected one of {', '.join(m.value for m in MODES)}")
+        raise ArgError(
+            f"query mode {brief(told)} is not supported; expected one of {', '.join(m.value for m in MODES)}"
+        )
     return found
 
 
@@ -206,7 +205,7 @@ def _words(query: VectorStoreQuery, mode: VectorStoreQueryMode) -> str:
 
 def _filters(query: VectorStoreQuery, own: Any, object_ids: Collection[str]) -> dict[str, Any] | None:
     if own is not None and not isinstance(own, Mapping):
-        raise ArgError(f"vecs_filters must be a dict in vecs' language, not {type(own).__name__}: {own!r:.80}")
+        raise ArgError(f"vecs_filters must be a dict in vecs' language, not {type(own).__name__}: {brief(own)}")
     return all_of(
         [
             to_filters(query.filters),

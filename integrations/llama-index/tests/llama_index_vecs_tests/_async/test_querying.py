@@ -211,14 +211,16 @@ async def test_own_filters_are_passed_through(store: VecsVectorStore) -> None:
     assert ids(found) == ["c"]
 
 
-async def test_an_unknown_argument_warns_once(filled: VecsVectorStore) -> None:
-    with pytest.warns(UserWarning, match="'vecs_filter'.*did you mean 'vecs_filters'"):
+async def test_an_unknown_argument_is_refused(filled: VecsVectorStore) -> None:
+    arguments: list[dict[str, Any]] = [{"vecs_filter": {"a": 1}}, {"filter": {"a": 1}}, {"limit": 3}, {"x" * 10**6: 1}]
+    for given in arguments:
+        with pytest.raises(ArgError, match="unknown argument") as caught:
+            await filled.aquery(near(), **given)
+        assert len(str(caught.value)) < 1000
+    with pytest.raises(ArgError, match="did you mean 'vecs_filters'"):
         await filled.aquery(near(), vecs_filter={"a": 1})
-    with pytest.warns(UserWarning, match="'index_id'.*known are"):
-        await filled.aquery(near(), vecs_filter={"a": 1}, index_id="42")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        await filled.aquery(near(), vecs_filter={"a": 1}, index_id="43")
+    with pytest.raises(ArgError, match="unknown argument 'vecs_filter'"):
+        await filled.adelete_nodes(["a"], vecs_filter={"a": 1})
 
 
 async def test_the_settings_of_a_search_are_passed_on(filled: VecsVectorStore) -> None:

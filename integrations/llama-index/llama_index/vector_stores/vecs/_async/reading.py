@@ -13,7 +13,7 @@ from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import async_each, takes_settings
+from vecs.sharing import async_each, brief, takes_settings
 
 
 class AsyncReading(Core):
@@ -38,7 +38,7 @@ class AsyncReading(Core):
         Ids that are not there are left out; an empty list of ids has no nodes.
         """
         if isinstance(node_ids, str):
-            raise ArgError(f"node_ids must be a list of ids, not {node_ids!r}")
+            raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")
         chosen = all_of([to_filters(filters), vecs_filters or None])
         nothing: list[Record] = []
         records = await self._shared.aon(

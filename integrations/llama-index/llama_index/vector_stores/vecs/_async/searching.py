@@ -8,7 +8,7 @@ from typing import Any
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._core import Core, on_any_loop
-from llama_index.vector_stores.vecs.search_arguments import Search, parse_search, warn_of_unknown
+from llama_index.vector_stores.vecs.search_arguments import Search, check_known, parse_search
 from vecs import AsyncCollection, Match, Record
 from vecs.sharing import async_each, takes_settings
 
@@ -30,10 +30,9 @@ class AsyncSearching(Core):
         Keyword arguments, `vector_store_kwargs` of a retriever: `vecs_filters`, a filter in vecs' own language
         besides `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (1 is the order of similarity, 0 the
-        greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one warns, once.
+        greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one raises ArgError.
         """
-        if kwargs:
-            warn_of_unknown(kwargs, self._shared.warned)
+        check_known(kwargs)
         search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
         found = await self._shared.aon(lambda collection: self._afound(collection, search), [])
         return search.answer(found, await async_each(found, search.node))

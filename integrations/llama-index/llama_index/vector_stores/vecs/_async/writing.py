@@ -10,8 +10,9 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index.vector_stores.vecs._core import Core, on_any_loop, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
+from llama_index.vector_stores.vecs.search_arguments import check_known
 from vecs.exc import ArgError
-from vecs.sharing import takes_settings
+from vecs.sharing import brief, takes_settings
 
 
 class AsyncWriting(Core):
@@ -46,7 +47,7 @@ class AsyncWriting(Core):
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete all nodes of a document; one that has none is no error."""
         if not isinstance(ref_doc_id, str):
-            raise ArgError(f"ref_doc_id must be a document's id, a string, not {ref_doc_id!r}")
+            raise ArgError(f"ref_doc_id must be a document's id, a string, not {brief(ref_doc_id)}")
         if ref_doc_id:
             await self._shared.aon(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
@@ -64,6 +65,8 @@ class AsyncWriting(Core):
 
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """
+        # A misspelled filter would delete more than was meant.
+        check_known(delete_kwargs, ("node_ids", "filters", "vecs_filters"))
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
         await self._shared.aon(lambda collection: collection.delete(filters=chosen), [], writes=True)
 

@@ -9,7 +9,7 @@ from typing import Any
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._core import Core
-from llama_index.vector_stores.vecs.search_arguments import Search, parse_search, warn_of_unknown
+from llama_index.vector_stores.vecs.search_arguments import Search, check_known, parse_search
 from vecs import Collection, Match, Record
 from vecs.sharing import each, takes_settings
 
@@ -30,10 +30,9 @@ class Searching(Core):
         Keyword arguments, `vector_store_kwargs` of a retriever: `vecs_filters`, a filter in vecs' own language
         besides `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (1 is the order of similarity, 0 the
-        greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one warns, once.
+        greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one raises ArgError.
         """
-        if kwargs:
-            warn_of_unknown(kwargs, self._shared.warned)
+        check_known(kwargs)
         search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
         found = self._shared.on(lambda collection: self._found(collection, search), [])
         return search.answer(found, each(found, search.node))

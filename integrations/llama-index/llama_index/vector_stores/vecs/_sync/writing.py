@@ -11,8 +11,9 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index.vector_stores.vecs._core import Core, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
+from llama_index.vector_stores.vecs.search_arguments import check_known
 from vecs.exc import ArgError
-from vecs.sharing import takes_settings
+from vecs.sharing import brief, takes_settings
 
 
 class Writing(Core):
@@ -45,7 +46,7 @@ class Writing(Core):
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete all nodes of a document; one that has none is no error."""
         if not isinstance(ref_doc_id, str):
-            raise ArgError(f"ref_doc_id must be a document's id, a string, not {ref_doc_id!r}")
+            raise ArgError(f"ref_doc_id must be a document's id, a string, not {brief(ref_doc_id)}")
         if ref_doc_id:
             self._shared.on(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
 
@@ -62,6 +63,8 @@ class Writing(Core):
 
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """
+        # A misspelled filter would delete more than was meant.
+        check_known(delete_kwargs, ("node_ids", "filters", "vecs_filters"))
         chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
         self._shared.on(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
