@@ -85,8 +85,8 @@ def test_statements_keep_to_what_citus_runs(name: str, monkeypatch: pytest.Monke
     if "do update set" in text:
         updates = text.split("do update set")[1]
         assert all(re.fullmatch(r'\s*"\w+" = excluded\."\w+"', part) for part in updates.split(","))
-    for argument in re.findall(r"unnest\((.*?)\) as", text):
-        assert all(re.fullmatch(r'\s*\$\d+::[\w".]+\[\]', part) for part in argument.split(","))
+    for argument in re.findall(r"unnest\((.*?)\)", text):
+        assert re.fullmatch(r'\$\d+::[\w".]+\[\]', argument)
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -95,36 +95,39 @@ def test_many_rows_are_locked_in_the_order_of_the_bytes_of_their_ids(name: str) 
     assert ("for update" in text or "for no key update" in text) == (name in LOCKING)
     # The database's own order of strings may be any language's.
     if name in (*LOCKING, "stage"):
-        assert not re.search(r"(order by|distinct on \()\s*id(?! collate \"C\")", text)
+        assert not re.search(r"(order by|distinct on \()\s*id(?! collate pg_catalog.\"C\")", text)
     for lock in ("for update)", "for no key update)"):
         for before in text.split(lock)[:-1]:
-            assert before.endswith(('order by id collate "C" ', "where t.id = u.id "))
+            assert before.endswith(('order by id collate pg_catalog."C" ', "where t.id operator(pg_catalog.=) u.id "))
     if "u.stale" in text:
         # One row at a time: the sort ends before the first lock.
-        assert 'as n order by id collate "C" offset 0) as u where case when u.stale then (select' in text
+        assert 'as n order by id collate pg_catalog."C" offset 0) as u where case when u.stale then (select' in text
 
 
 def test_a_deletion_of_stale_chunks_waits_for_the_upsert() -> None:
     text = STATEMENTS["upsert"].render()[0].decode()
     assert text.startswith("with written as (insert into ")
-    assert text.endswith(" and (select count(*) from written) >= 0")
+    assert text.endswith(" and (select pg_catalog.count(*) from written) operator(pg_catalog.>=) 0")
 
 
 def test_one_record_is_changed_without_a_lock_before() -> None:
     one = Selection(["a"])
     assert (
         write.delete(TABLE, one).render()[0].decode()
-        == 'delete from "s"."na""me" where id = any($1::text[]) returning id'
+        == 'delete from "s"."na""me" where id operator(pg_catalog.=) any($1::pg_catalog.text[]) returning id'
     )
     text = write.update_metadata(TABLE, one, "{}", replace=True).render()[0].decode()
-    assert text == 'update "s"."na""me" set "metadata" = $1::jsonb where id = any($2::text[]) returning id'
+    assert text == (
+        'update "s"."na""me" set "metadata" = $1::pg_catalog.jsonb '
+        "where id operator(pg_catalog.=) any($2::pg_catalog.text[]) returning id"
+    )
 
 
 def test_a_nearest_neighbour_query_selects_its_distance_and_has_a_limit() -> None:
     text = STATEMENTS["nearest"].render()[0].decode()
     assert 'operator("public".<=>)' in text
     assert " as distance" in text
-    assert re.search(r"order by distance limit \$\d+::int8$", text)
+    assert re.search(r"order by distance limit \$\d+::bigint$", text)
 
 
 def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
@@ -133,7 +136,7 @@ def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
     text, params = search.nearest_of_pool(shape, Param(VEC)).render()
     outside, inside = text.decode().split("from (select id,")
     candidates = inside.split(") as candidate")[0]
-    assert re.search(r"order by distance limit \$\d+::int8$", candidates)
+    assert re.search(r"order by distance limit \$\d+::bigint$", candidates)
     assert "over (" not in candidates
     assert candidates.count("select") == 0
     assert "over ()" in outside
@@ -145,8 +148,10 @@ def test_a_pool_is_limited_inside_and_ranked_outside() -> None:
 def test_conditions_on_columns_leave_the_column_to_its_index() -> None:
     text, params = where(Selection(filters=COLUMNS)).render()
     assert text.decode() == (
-        ' where (("id" = any($1::text[])) and (("document_id" is not null and "document_id" <> all($2::text[])) and '
-        '("document_id" like $3::text)) and (((strpos("text", $4::text) > 0)) is not true))'
+        ' where (("id" operator(pg_catalog.=) any($1::pg_catalog.text[])) and (("document_id" is not null and '
+        '"document_id" operator(pg_catalog.<>) all($2::pg_catalog.text[])) and '
+        '("document_id" operator(pg_catalog.~~) $3::pg_catalog.text)) and '
+        '(((pg_catalog.strpos("text", $4::pg_catalog.text) operator(pg_catalog.>) 0)) is not true))'
     )
     assert params == [["a'", "'; drop table x --"], ["d'"], "a'%", "a' and d'"]
 

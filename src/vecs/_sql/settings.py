@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, qualified
 from vecs._sql.tables import Extension
 
 Settings: TypeAlias = Mapping[str, str]
@@ -38,15 +38,15 @@ def set_statement(name: str, value: str, *, local: bool) -> Fragment:
 
 def reset_statement(name: str) -> Fragment:
     """Give one setting its default back."""
-    return fragment("reset {setting}", setting=Identifier(*name.split(".")))
+    return qualified("reset {setting}", setting=Identifier(*name.split(".")))
 
 
 def index_settings() -> Fragment:
     """Read what is set for searches by the indexes of extensions."""
-    return fragment(
+    return qualified(
         """
         select name, setting from pg_catalog.pg_settings
-        where name like 'hnsw.%' or name like 'ivfflat.%' or name like 'diskann.%'
+        where name ~~ 'hnsw.%' or name ~~ 'ivfflat.%' or name ~~ 'diskann.%'
         order by name
         """
     )
@@ -54,17 +54,17 @@ def index_settings() -> Fragment:
 
 def ping() -> Fragment:
     """Do nothing but go there and back."""
-    return fragment("select 1")
+    return qualified("select 1")
 
 
 def find_prepared() -> Fragment:
     """List the statements that somebody prepared by SQL: psycopg prepares its own otherwise."""
-    return fragment("select name from pg_catalog.pg_prepared_statements where from_sql")
+    return qualified("select name from pg_catalog.pg_prepared_statements where from_sql")
 
 
 def deallocate(name: str) -> Fragment:
     """Forget one prepared statement."""
-    return fragment("deallocate {name}", name=Identifier(name))
+    return qualified("deallocate {name}", name=Identifier(name))
 
 
 # DISCARD ALL without its DEALLOCATE: psycopg keeps count of the statements it prepared.
