@@ -11,13 +11,14 @@ import pytest
 from pglast import parse_sql
 from tests.names import names_left_to_the_path
 
-from vecs._sql import builds, indexes, keywords, records, sampling, search, settings, tables, write
+from vecs._sql import builds, indexes, keywords, languages, records, sampling, search, settings, tables, write
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import index_condition
 from vecs._sql.fragment import Fragment, Param
 from vecs._sql.indexes import IndexSpec
-from vecs._sql.names import regconfig, unqualified
+from vecs._sql.languages import regconfig
+from vecs._sql.names import unqualified
 from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection
 from vecs._sql.shape import Fusion, Shape
@@ -116,19 +117,19 @@ def _of_tables() -> Iterator[Fragment]:
     yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"')
     yield from (tables.find_extension(), tables.find_table("s", "t"), tables.find_tables("s"))
     yield from (tables.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
-    yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), tables.find_language("english"))
-    yield from (tables.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))
+    yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))
+    yield from (languages.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))
     yield from (tables.truncate_table(TABLE), tables.table_facts(TABLE), tables.server_facts())
     yield from (settings.index_settings(), settings.ping(), settings.find_prepared(), *settings.FORGET_SESSION)
 
 
 def _of_writes() -> Iterator[Fragment]:
-    for table in (TABLE, replace(TABLE, locks_deleted=False)):
+    for table in (TABLE, replace(TABLE, locks_deleted=False), replace(TABLE, citus=True)):
         yield from (write.upsert_rows(table, ROWS), write.upsert_rows(table, ROWS, ["d"]))
         yield from (write.delete_documents(table, ["d"]), write.delete(table, CHOSEN), write.fill_text(table, "k"))
         yield write.delete(table, Selection(["a"]))
         yield write.create_stage(table)
-        yield from (write.upsert_stage(table, ["d"], ordered=each) for each in (True, False))
+        yield from (write.upsert_stage(table, ["d"]), write.upsert_rows(table, ROWS, ["d"], write.Span("a", "b")))
         yield write.delete_stale_of_stage(table, ["d"])
         yield write.drop_superseded({"d": 3})
         for chosen in (CHOSEN, Selection(["a"])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -40,30 +41,30 @@ PAGE = records.Page(1, after="x'")
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 
-def statements() -> dict[str, Fragment]:
+def statements(table: Table = TABLE) -> dict[str, Fragment]:
     return {
-        "nearest": search.nearest(Shape(TABLE, COSINE, Columns(), 3, selection=Selection(filters=FILTERS)), Param(VEC)),
-        "exact": search.nearest(Shape(TABLE, COSINE, Columns(vec=True), 3, 2, exact=True), Param(VEC)),
-        "records": records.select_records(TABLE, Columns(), Selection(["a'"], ["d'"], FILTERS), PAGE),
-        "count": records.count_records(TABLE, Selection(filters=FILTERS)),
-        "delete": write.delete(TABLE, Selection(ids=["a'"])),
-        "update": write.update_metadata(TABLE, Selection(filters=FILTERS), "{}", replace=False),
-        "upsert": write.upsert_rows(TABLE, ROWS, ["d'"]),
-        "stage": write.upsert_stage(TABLE, ordered=False),
-        "columns": records.select_records(TABLE, Columns(), Selection(filters=COLUMNS)),
-        "extra": write.update_metadata(TABLE, Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
-        "stale": write.delete_stale_of_stage(TABLE, ["d'"]),
-        "replaced": write.upsert_stage(TABLE, ["d'"], ordered=True),
-        "unordered": write.upsert_stage(TABLE, ["d'"], ordered=False),
-        "documents": write.delete_documents(TABLE, ["d'"]),
-        "filtered": write.delete(TABLE, Selection(filters=FILTERS)),
-        "fill": write.fill_text(TABLE, "a'"),
+        "nearest": search.nearest(Shape(table, COSINE, Columns(), 3, selection=Selection(filters=FILTERS)), Param(VEC)),
+        "exact": search.nearest(Shape(table, COSINE, Columns(vec=True), 3, 2, exact=True), Param(VEC)),
+        "records": records.select_records(table, Columns(), Selection(["a'"], ["d'"], FILTERS), PAGE),
+        "count": records.count_records(table, Selection(filters=FILTERS)),
+        "delete": write.delete(table, Selection(ids=["a'"])),
+        "update": write.update_metadata(table, Selection(filters=FILTERS), "{}", replace=False),
+        "upsert": write.upsert_rows(table, ROWS, ["d'"]),
+        "stage": write.upsert_stage(table),
+        "columns": records.select_records(table, Columns(), Selection(filters=COLUMNS)),
+        "extra": write.update_metadata(table, Selection(["a'"]), "{}", '{"d\'": 1}', replace=False),
+        "stale": write.delete_stale_of_stage(table, ["d'"]),
+        "replaced": write.upsert_stage(table, ["d'"]),
+        "portion": write.upsert_rows(table, ROWS, ["d'"], write.Span("a'", "b'")),
+        "documents": write.delete_documents(table, ["d'"]),
+        "filtered": write.delete(table, Selection(filters=FILTERS)),
+        "fill": write.fill_text(table, "a'"),
     }
 
 
 STATEMENTS = statements()
 # Those that write many rows.
-LOCKING = ["update", "filtered", "documents", "fill", "upsert", "replaced", "unordered", "stale"]
+LOCKING = ["update", "filtered", "documents", "fill", "upsert", "replaced", "portion", "stale"]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -77,13 +78,15 @@ def test_no_value_is_in_the_text_of_a_statement(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_statements_keep_to_what_citus_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "locks_rows", lambda _table, deleted=False: False)
-    text = statements()[name].render()[0].decode().lower()
-    for forbidden in ("set_config", " over (", "lateral", "merge into", "for update", "reltuples", "ctid", "now("):
+@pytest.mark.parametrize("citus", [False, True])
+def test_statements_keep_to_what_each_engine_runs(name: str, citus: bool) -> None:
+    text = statements(replace(TABLE, citus=citus))[name].render()[0].decode().lower()
+    for forbidden in ("set_config", " over (", "lateral", "merge into", "reltuples", "ctid", "now("):
         assert forbidden not in text
+    locks = "for update" in text or "for no key update" in text
+    assert locks == (name in LOCKING and not citus)
     if "do update set" in text:
-        updates = text.split("do update set")[1]
+        updates = text.split("do update set")[1].split(" returning ")[0]
         assert all(re.fullmatch(r'\s*"\w+" = excluded\."\w+"', part) for part in updates.split(","))
     for argument in re.findall(r"unnest\((.*?)\)", text):
         assert re.fullmatch(r'\$\d+::[\w".]+\[\]', argument)
@@ -92,7 +95,6 @@ def test_statements_keep_to_what_citus_runs(name: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_many_rows_are_locked_in_the_order_of_the_bytes_of_their_ids(name: str) -> None:
     text = STATEMENTS[name].render()[0].decode()
-    assert ("for update" in text or "for no key update" in text) == (name in LOCKING)
     # The database's own order of strings may be any language's.
     if name in (*LOCKING, "stage"):
         assert not re.search(r"(order by|distinct on \()\s*id(?! collate pg_catalog.\"C\")", text)

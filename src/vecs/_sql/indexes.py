@@ -245,7 +245,7 @@ def create_vector_index(spec: IndexSpec, name: str, *, concurrently: bool) -> Fr
     """Create an index on the vectors, or on what a lower precision leaves of them; of all records, or of a part."""
     return qualified(
         "create index{concurrently} {name} on {table} using {method} ({vec} {opclass}) with ({options}){condition}",
-        condition=qualified(" where {part}", part=spec.condition) if spec.condition.parts else EMPTY,
+        condition=_of_part(spec),
         concurrently=qualified(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=spec.table.identifier,
@@ -260,6 +260,19 @@ def create_vector_index(spec: IndexSpec, name: str, *, concurrently: bool) -> Fr
             ),
         ),
     )
+
+
+def count_indexed(spec: IndexSpec) -> Fragment:
+    """Count the records that an index is on."""
+    return qualified(
+        "select pg_catalog.count(*) from {table}{condition}",
+        table=spec.table.identifier,
+        condition=_of_part(spec),
+    )
+
+
+def _of_part(spec: IndexSpec) -> Fragment:
+    return qualified(" where {part}", part=spec.condition) if spec.condition.parts else EMPTY
 
 
 def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fragment:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from vecs._sql.answers import names, select_list
 from vecs._sql.fragment import Fragment, Literal, Param, qualified
-from vecs._sql.names import regconfig
+from vecs._sql.languages import regconfig
 from vecs._sql.search import kept_around, nearest, nearness
 from vecs._sql.selection import where
 from vecs._sql.shape import Fusion, Shape

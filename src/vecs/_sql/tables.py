@@ -6,16 +6,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from vecs._checks.numbers import checked_int
 from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
-from vecs._sql.names import regconfig, unqualified
+from vecs._sql.languages import configuration_name, regconfig
+from vecs._sql.names import unqualified
 from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
-
-if TYPE_CHECKING:
-    from typing_extensions import LiteralString
 
 _VECTOR_COLUMNS = ("id", "vec", "metadata")
 _TEXT_COLUMNS = ("text", "document_id", "extra")
@@ -56,6 +54,8 @@ class Table:
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
     # Whether this role may lock the rows that it may delete: that needs the UPDATE privilege.
     locks_deleted: bool = True
+    # Whether the server is one of Citus, which knows no FOR UPDATE of many rows.
+    citus: bool = False
 
     def __hash__(self) -> int:
         # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
@@ -146,6 +146,7 @@ class _ColumnRow(NamedTuple):
     typmod: int
     expression: str | None
     locks_deleted: bool
+    citus: bool
     # The text search configuration that the expression names, unless the server came with it.
     configuration: str | None
 
@@ -157,7 +158,8 @@ def find_table(schema: str, name: str) -> Fragment:
         select c.relkind::pg_catalog.text, pg_catalog.obj_description(c.oid, 'pg_class'),
                a.attname::pg_catalog.text, t.typname::pg_catalog.text, a.atttypmod,
                pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), {configuration}
+               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'),
+               exists (select from pg_catalog.pg_extension as x where x.extname = 'citus'), {configuration}
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -169,22 +171,9 @@ def find_table(schema: str, name: str) -> Fragment:
         left join pg_catalog.pg_namespace fn on fn.oid = f.cfgnamespace
         where n.nspname = {schema}::pg_catalog.text and c.relname = {name}::pg_catalog.text
         """,
-        configuration=_configuration("fn", "f"),
+        configuration=configuration_name("fn", "f"),
         schema=schema,
         name=name,
-    )
-
-
-def _configuration(namespace: LiteralString, configuration: LiteralString) -> Fragment:
-    """Write the name of a text search configuration, with its schema unless that is pg_catalog."""
-    return qualified(
-        """
-        case when {namespace}.nspname = 'pg_catalog' then ''
-             else pg_catalog.quote_ident({namespace}.nspname) || '.' end
-        || pg_catalog.quote_ident({configuration}.cfgname)
-        """,
-        namespace=Fragment((namespace,)),
-        configuration=Fragment((configuration,)),
     )
 
 
@@ -241,6 +230,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         vec_type=vec.type,
         comment=_read_comment(relation.comment),
         locks_deleted=relation.locks_deleted,
+        citus=relation.citus,
     )
 
 
@@ -339,28 +329,6 @@ def add_text(table: Table, language: str) -> list[Fragment]:
     if not table.has_text:
         statements.append(qualified("create index on {table} (document_id)", table=table.identifier))
     return statements
-
-
-def find_language(language: str) -> Fragment:
-    """Find a text search configuration by name, and how the server writes that name."""
-    return qualified(
-        """
-        select {configuration} from pg_catalog.pg_ts_config c
-        join pg_catalog.pg_namespace n on n.oid = c.cfgnamespace
-        where {language}::pg_catalog.text = any(array[
-            c.cfgname, c.oid::pg_catalog.regconfig::pg_catalog.text, {configuration}, n.nspname || '.' || c.cfgname
-        ]::pg_catalog.text[])
-        order by (n.nspname = 'pg_catalog') desc, pg_catalog.pg_ts_config_is_visible(c.oid) desc
-        limit 1
-        """,
-        configuration=_configuration("n", "c"),
-        language=language,
-    )
-
-
-def list_languages() -> Fragment:
-    """List the installed text search configurations."""
-    return qualified("select distinct cfgname::pg_catalog.text from pg_catalog.pg_ts_config order by 1")
 
 
 def drop_table(schema: str, name: str) -> Fragment:

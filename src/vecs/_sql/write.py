@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
 from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join, qualified
@@ -25,12 +25,21 @@ _STAGE = Identifier("pg_temp", "vecs_stage")
 _KEY = Fragment(('"id"',))
 
 
-def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str] = ()) -> Fragment:
+class Span(NamedTuple):
+    """The ids behind one and up to another, in the order of their bytes; None where there is no end."""
+
+    after: str | None = None
+    upto: str | None = None
+
+
+def upsert_rows(
+    table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str] = (), span: Span | None = None
+) -> Fragment:
     """
-    Write a few rows in one statement: one array per column, whatever the count.
+    Write some rows in one statement: one array per column, whatever the count.
 
     Rows come sorted by id and without duplicates. `replaced` are documents of which no other chunks are to
-    be left.
+    be left among the ids of `span`: several statements with adjoining spans lock all rows in one order.
     """
     arrays = [
         qualified(
@@ -43,7 +52,7 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
     source = qualified("rows from ({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
     if not replaced:
         return _insert(table, source)
-    stale = _stale(replaced, qualified("id <> all({ids}::pg_catalog.text[])", ids=_ids(rows)))
+    stale = _stale(replaced, qualified("id <> all({ids}::pg_catalog.text[]){span}", ids=_ids(rows), span=_in(span)))
     if not locks_rows(table, deleted=True):
         return qualified(
             "with stale as (delete from {table} as t where {stale}) {insert}",
@@ -66,14 +75,24 @@ def locks_rows(table: Table, *, deleted: bool = False) -> bool:
     """
     Whether many rows are locked in order before they are changed or deleted; else they are locked as they are found.
 
-    The one place to say no for an engine without FOR UPDATE of many rows.
+    Citus has no FOR UPDATE of many rows. There, writes of the same rows may end in a deadlock, which is repeated.
     """
-    return table.locks_deleted if deleted else True
+    return not table.citus and (table.locks_deleted or not deleted)
 
 
 def delete_documents(table: Table, documents: Sequence[str]) -> Fragment:
     """Delete every chunk of these documents."""
     return _delete(table, qualified(" where {found}", found=_of_documents(documents)))
+
+
+def _in(span: Span | None) -> Fragment:
+    after, upto = span or (None, None)
+    bounds: list[Fragment] = []
+    if after is not None:
+        bounds.append(qualified(' and id collate pg_catalog."C" > {after}::pg_catalog.text', after=after))
+    if upto is not None:
+        bounds.append(qualified(' and id collate pg_catalog."C" <= {upto}::pg_catalog.text', upto=upto))
+    return join("", bounds)
 
 
 def _ids(rows: Sequence[EncodedRow]) -> Binary:
@@ -133,21 +152,18 @@ def copy_into_stage(table: Table) -> Fragment:
     )
 
 
-def upsert_stage(table: Table, replaced: Sequence[str] = (), *, ordered: bool) -> Fragment:
+def upsert_stage(table: Table, replaced: Sequence[str] = ()) -> Fragment:
     """
     Write the staged rows: sorted by id, the last of each id.
 
-    `ordered` says that they were staged sorted and without duplicates, which saves the server the sort.
     `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked in passing.
     """
-    source = qualified("{stage} as u", stage=_STAGE)
-    if not ordered:
-        source = qualified(
-            '(select distinct on (id collate pg_catalog."C") {columns} from {stage} '
-            'order by id collate pg_catalog."C", position desc) as u',
-            columns=_names(table),
-            stage=_STAGE,
-        )
+    source = qualified(
+        '(select distinct on (id collate pg_catalog."C") {columns} from {stage} '
+        'order by id collate pg_catalog."C", position desc) as u',
+        columns=_names(table),
+        stage=_STAGE,
+    )
     if replaced and locks_rows(table, deleted=True):
         source = _with_stale(table, source, _not_staged(replaced))
     return _insert(table, source)
