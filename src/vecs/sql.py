@@ -24,7 +24,7 @@ from typing import Any
 from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.rows import tuple_row
 
-from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join, qualified
 from vecs._sql.scalars import first_column, only_value
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "fragment",
     "join",
     "only_value",
+    "qualified",
 ]
 
 

@@ -304,3 +304,11 @@ def test_lists_follow_the_number_of_records(client: vecs.Client, caplog: Any) ->
         assert ("load them first" in caplog.text) == (rows == 0)
         caplog.clear()
     assert lists == ["1", "3", "3", "8"]
+
+
+def test_an_index_on_a_part_warns_by_the_records_of_that_part(client: vecs.Client, caplog: Any) -> None:
+    docs = client.create_collection("parts", 3)
+    docs.upsert([(str(n), [1, n, 2], {"kind": "rare" if n < 2 else "common"}) for n in range(50)])
+    caplog.set_level(logging.WARNING, "vecs")
+    docs.index(method=IndexArgsIVFFlat(5), filters={"kind": "rare"})
+    assert "was built from about 2 records" in caplog.text

@@ -100,7 +100,7 @@ class Plan:
 
 
 def is_exact(plan: Plan) -> bool:
-    return " + 0::float8 as distance from" in plan.text
+    return " operator(pg_catalog.+) 0::double precision as distance from" in plan.text
 
 
 def test_a_search_looks_at_the_known_indexes_and_asks_once() -> None:

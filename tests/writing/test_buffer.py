@@ -8,7 +8,7 @@ import pytest
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.rows import EncodedRow
-from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs._writing.buffer import RowBuffer, batches
 from vecs.exc import DatabaseError, VecsException
 
 
@@ -65,11 +65,17 @@ def test_a_closed_buffer_makes_no_file_for_a_late_thread() -> None:
     assert not buffer.spilled
 
 
-@pytest.mark.parametrize("count", [0, 1, 450])
-def test_rows_in_memory_are_copied_with_their_positions(count: int) -> None:
+@pytest.mark.parametrize("count", [1, 450, 1000, 2500])
+def test_rows_in_memory_are_written_in_portions(count: int) -> None:
     rows = [row(str(number)) for number in range(count)]
-    expected = b"".join(copy_row((position(number), *each)) for number, each in enumerate(rows))
-    assert b"".join(copy_rows(rows)) == COPY_HEADER + expected + COPY_TRAILER
+    portions = list(batches(rows))
+    assert [each for portion in portions for each in portion] == rows
+    assert [len(portion) for portion in portions] == [1000] * (count // 1000) + [count % 1000] * (count % 1000 > 0)
+
+
+def test_a_portion_has_no_more_bytes_than_are_fast_but_one_row_at_least() -> None:
+    rows = [row(str(number), b"v" * size) for number, size in enumerate([3 * 2**20, 2**19, 2**20, 5 * 2**20, 1])]
+    assert [len(portion) for portion in batches(rows)] == [2, 1, 1, 1]
 
 
 def test_full_folder_for_temporary_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 
 from vecs._checks.shown import brief
 from vecs._sql.binary import JSONB_OID, why_unreadable
-from vecs._sql.fragment import Fragment, Identifier, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, join, qualified
 from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_decoder
 from vecs.exc import DatabaseError
@@ -67,17 +67,17 @@ def select_list(table: Table, columns: Columns) -> Fragment:
     """Return what is selected, in the order of a match; or, if raw, what a select around this one needs of it."""
     if columns.raw:
         return names(table, columns)
-    pieces = [fragment("id")]
+    pieces = [qualified("id")]
     text = table.has_text
-    pieces.append(fragment("text") if columns.text and text else fragment("null::text"))
-    pieces.append(fragment("metadata") if columns.metadata else fragment("null::jsonb"))
-    pieces.append(fragment("document_id") if columns.document_id and text else fragment("null::text"))
+    pieces.append(qualified("text") if columns.text and text else qualified("null::pg_catalog.text"))
+    pieces.append(qualified("metadata") if columns.metadata else qualified("null::pg_catalog.jsonb"))
+    pieces.append(qualified("document_id") if columns.document_id and text else qualified("null::pg_catalog.text"))
     if columns.vec:
         # Its binary form as bytea, so that nothing registered on the connection changes what arrives.
-        pieces.append(fragment("{send}(vec)", send=table.type("_send")))
+        pieces.append(qualified("{send}(vec)", send=table.type("_send")))
     else:
-        pieces.append(fragment("null::bytea"))
-    pieces.append(fragment("extra") if columns.extra and text else fragment("null::jsonb"))
+        pieces.append(qualified("null::pg_catalog.bytea"))
+    pieces.append(qualified("extra") if columns.extra and text else qualified("null::pg_catalog.jsonb"))
     return join(", ", pieces)
 
 
@@ -88,7 +88,7 @@ def names(table: Table, columns: Columns) -> Fragment:
         wanted += [("text", columns.text), ("document_id", columns.document_id), ("extra", columns.extra)]
     wanted.append(("text_search", columns.raw))
     found = ("id", *(name for name, asked in wanted if asked))
-    return join(", ", (fragment("{name}", name=Identifier(name)) for name in found))
+    return join(", ", (qualified("{name}", name=Identifier(name)) for name in found))
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:

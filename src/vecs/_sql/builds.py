@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from vecs._sql.fragment import Fragment, fragment
+from vecs._sql.fragment import Fragment, fragment, qualified
 from vecs._sql.tables import Table
 
 # The names that vecs gives, and gave: `ix_vector_cosine_ops_hnsw_m16_efc64_1a2b3c4`, 0.1's `ix_vec_cosine_100`.
@@ -31,24 +31,24 @@ def try_lock(table: Table) -> Fragment:
     Tried, not waited for: a statement that waits holds a snapshot, and CREATE INDEX CONCURRENTLY waits for
     the snapshots of others, so that the two would be a deadlock.
     """
-    return fragment(
-        "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({name}::text, 1))",
+    return qualified(
+        "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({name}::pg_catalog.text, 1))",
         name=table.identifier.sql,
     )
 
 
 def unlock(table: Table) -> Fragment:
     """Give back what `try_lock` took."""
-    return fragment(
-        "select pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended({name}::text, 1))",
+    return qualified(
+        "select pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended({name}::pg_catalog.text, 1))",
         name=table.identifier.sql,
     )
 
 
 def try_lock_transaction(table: Table) -> Fragment:
     """Take the lock of `try_lock` until the transaction ends."""
-    return fragment(
-        "select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended({name}::text, 1))",
+    return qualified(
+        "select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended({name}::pg_catalog.text, 1))",
         name=table.identifier.sql,
     )
 
@@ -76,14 +76,14 @@ def read_progress(statement: Fragment) -> Fragment:
 
     No row where it does not run, or where what runs on other servers does not show, as on Citus.
     """
-    return fragment(
+    return qualified(
         """
         select p.phase, p.lockers_done, p.lockers_total, p.blocks_done, p.blocks_total,
                p.tuples_done, p.tuples_total
         from pg_catalog.pg_stat_progress_create_index p
         join pg_catalog.pg_stat_activity a on a.pid = p.pid
-        where p.datname = current_database() and p.relid is not null
-          and a.query <> '' and pg_catalog.starts_with({text}::text, a.query)
+        where p.datname = pg_catalog.current_database() and p.relid is not null
+          and a.query <> '' and pg_catalog.starts_with({text}::pg_catalog.text, a.query)
         """,
         text=statement.render()[0].decode(),
     )
@@ -96,13 +96,13 @@ def read_progress_row(rows: Sequence[tuple[Any, ...]]) -> ProgressRow | None:
 
 def cancel(statement: Fragment) -> Fragment:
     """Cancel a statement of this role that runs in another session, by its text."""
-    return fragment(
+    return qualified(
         """
         select pg_catalog.pg_cancel_backend(a.pid)
         from pg_catalog.pg_stat_activity a
-        where a.datname = current_database() and a.usename = current_user and a.state = 'active'
+        where a.datname = pg_catalog.current_database() and a.usename = current_user and a.state = 'active'
           and a.backend_type = 'client backend' and a.pid <> pg_catalog.pg_backend_pid()
-          and a.query <> '' and pg_catalog.starts_with({text}::text, a.query)
+          and a.query <> '' and pg_catalog.starts_with({text}::pg_catalog.text, a.query)
         """,
         text=statement.render()[0].decode(),
     )
@@ -114,13 +114,13 @@ def being_built(table: Table) -> Fragment:
 
     A null stands for a build of another role, of which this one may not see what it is.
     """
-    return fragment(
+    return qualified(
         """
-        select i.relname::text
+        select i.relname::pg_catalog.text
         from pg_catalog.pg_stat_progress_create_index p
         left join pg_catalog.pg_class i on i.oid = p.index_relid
-        where p.datname = current_database()
-          and (p.relid is null or (p.relid = {name}::regclass and i.oid is not null))
+        where p.datname = pg_catalog.current_database()
+          and (p.relid is null or (p.relid = {name}::pg_catalog.regclass and i.oid is not null))
         """,
         name=table.identifier.sql,
     )
@@ -151,15 +151,15 @@ def estimate(table: Table) -> Fragment:
 
     And maintenance_work_mem and shared_buffers, for the choice of a build's memory.
     """
-    return fragment(
+    return qualified(
         """
         select case when c.reltuples > 0 and c.relpages > 0 then
                    (c.reltuples / c.relpages * pg_catalog.pg_relation_size(c.oid)
-                    / current_setting('block_size')::int)::int8 end,
-               pg_catalog.pg_size_bytes(current_setting('maintenance_work_mem')),
-               pg_catalog.pg_size_bytes(current_setting('shared_buffers'))
+                    / pg_catalog.current_setting('block_size')::integer)::bigint end,
+               pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
+               pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))
         from pg_catalog.pg_class c
-        where c.oid = {name}::regclass
+        where c.oid = {name}::pg_catalog.regclass
         """,
         name=table.identifier.sql,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from string import Formatter
@@ -134,9 +135,34 @@ def fragment(template: LiteralString, /, **values: Any) -> Fragment:
     are meant as text are doubled. Raises ArgError for a placeholder
     that is not a name, or has no value.
     """
+    return _filled(_parse(template), values)
+
+
+# What stands between blanks, as an operator does in these templates; the star of `select *` is none.
+_OPERATOR = re.compile(r"(?<=\s)(?<!select )(<=|>=|<>|=|<|>|@>|@@|\|\||->>|->|#>>|!?~~\*?|\+|-|\*|/)(?=\s|$)")
+
+
+def qualified(template: LiteralString, /, **values: Any) -> Fragment:
+    """
+    Fill a template as `fragment()` does, with its operators taken from pg_catalog, whatever the search_path.
+
+    An operator is what stands between blanks: `id = {id}` is sent as `id operator(pg_catalog.=) {id}`. Written so,
+    all operators bind alike, from left to right: where two meet, parentheses say which comes first, as in
+    `1 + (2 * x)`. What compares by the operator's bare name has no place here: IN, BETWEEN, LIKE, NULLIF,
+    IS DISTINCT FROM, CASE x WHEN, USING. Functions, types and collations are written with their schema.
+    """
+    return _filled(_parse_qualified(template), values)
+
+
+@lru_cache(maxsize=512)
+def _parse_qualified(template: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((_OPERATOR.sub(r"operator(pg_catalog.\1)", literal), name) for literal, name in _parse(template))
+
+
+def _filled(template: tuple[tuple[str, str | None], ...], values: dict[str, Any]) -> Fragment:
     parts: list[str | Param] = []
     params: dict[str, Param] = {}
-    for literal, name in _parse(template):
+    for literal, name in template:
         if literal:
             parts.append(literal)
         if name is None:

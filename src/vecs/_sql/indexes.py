@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from vecs._sql.filters import KeyType, condition, typed_value, value_at
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, fragment, join, qualified
+from vecs._sql.names import unqualified
 from vecs._sql.tables import Table
 from vecs.filters import And, Filter
 from vecs.indexes import METHODS, IndexMethod
@@ -87,13 +88,14 @@ class _IndexRow(NamedTuple):
 
 def list_indexes(table: Table) -> Fragment:
     """List the indexes of a collection, by name."""
-    return fragment(
+    return qualified(
         """
-        select i.relname::text, am.amname::text, a.attname::text, opc.opcname::text, i.reloptions::text[],
+        select i.relname::pg_catalog.text, am.amname::pg_catalog.text, a.attname::pg_catalog.text,
+               opc.opcname::pg_catalog.text, i.reloptions::pg_catalog.text[],
                x.indisvalid, x.indisprimary, pg_catalog.pg_relation_size(i.oid),
                pg_catalog.pg_get_indexdef(i.oid),
                case when x.indnatts = 1 then pg_catalog.pg_get_expr(x.indexprs, x.indrelid) end,
-               pg_catalog.pg_get_expr(x.indpred, x.indrelid), greatest(i.reltuples, 0)::int8
+               pg_catalog.pg_get_expr(x.indpred, x.indrelid), greatest(i.reltuples, 0)::bigint
         from pg_catalog.pg_index x
         join pg_catalog.pg_class i on i.oid = x.indexrelid
         join pg_catalog.pg_class t on t.oid = x.indrelid
@@ -101,7 +103,7 @@ def list_indexes(table: Table) -> Fragment:
         join pg_catalog.pg_am am on am.oid = i.relam
         left join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum = x.indkey[0]
         left join pg_catalog.pg_opclass opc on opc.oid = x.indclass[0]
-        where n.nspname = {schema}::text and t.relname = {name}::text
+        where n.nspname = {schema}::pg_catalog.text and t.relname = {name}::pg_catalog.text
         order by 1
         """,
         schema=table.schema,
@@ -149,8 +151,8 @@ def _index_info(table: Table, row: _IndexRow) -> IndexInfo:
 def _precision(table: Table, expression: str | None) -> Precision | None:
     """Return what an index on an expression holds; None unless it is on all of each vector."""
     found: list[tuple[Precision, re.Match[str] | None]] = [
-        ("half", _HALF.fullmatch(expression or "")),
-        ("binary", _BINARY.fullmatch(expression or "")),
+        ("half", _HALF.fullmatch(unqualified(expression or ""))),
+        ("binary", _BINARY.fullmatch(unqualified(expression or ""))),
     ]
     return next((precision for precision, match in found if match and int(match[1]) == table.dimension), None)
 
@@ -164,7 +166,7 @@ _KEY = re.compile(
 
 
 def _key_of(expression: str | None) -> tuple[str, KeyType] | tuple[None, None]:
-    found = _KEY.fullmatch(expression or "")
+    found = _KEY.fullmatch(unqualified(expression or ""))
     if found is None:
         return None, None
     return found[1].replace("''", "'"), "number" if found[2] == "number" else "string"
@@ -201,24 +203,24 @@ class IndexSpec:
 
 def half_type(table: Table) -> Fragment:
     """Return the type of the collection's vectors in half precision."""
-    return fragment(
+    return qualified(
         "{half}({dimension})", half=table.extension.type("halfvec"), dimension=Literal(table.dimension or 0)
     )
 
 
 def bits_type(table: Table) -> Fragment:
     """Return the type of the collection's binary codes."""
-    return fragment("bit({dimension})", dimension=Literal(table.dimension or 0))
+    return qualified("bit({dimension})", dimension=Literal(table.dimension or 0))
 
 
 def quantised(table: Table, precision: Precision) -> Fragment:
     """Return what an index holds, as an expression: searches find an index by the same one."""
     if precision == "full":
-        return fragment("vec")
+        return qualified("vec")
     if precision == "half":
-        return fragment("(vec::{half})", half=half_type(table))
+        return qualified("(vec::{half})", half=half_type(table))
     quantise = table.extension.type("binary_quantize")
-    return fragment("({quantise}(vec)::{bits})", quantise=quantise, bits=bits_type(table))
+    return qualified("({quantise}(vec)::{bits})", quantise=quantise, bits=bits_type(table))
 
 
 def index_name(spec: IndexSpec, unique: str) -> str:
@@ -241,10 +243,10 @@ def index_name(spec: IndexSpec, unique: str) -> str:
 
 def create_vector_index(spec: IndexSpec, name: str, *, concurrently: bool) -> Fragment:
     """Create an index on the vectors, or on what a lower precision leaves of them; of all records, or of a part."""
-    return fragment(
+    return qualified(
         "create index{concurrently} {name} on {table} using {method} ({vec} {opclass}) with ({options}){condition}",
-        condition=fragment(" where {part}", part=spec.condition) if spec.condition.parts else EMPTY,
-        concurrently=fragment(" concurrently") if concurrently else EMPTY,
+        condition=_of_part(spec),
+        concurrently=qualified(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=spec.table.identifier,
         method=Identifier(spec.method.value),
@@ -260,11 +262,24 @@ def create_vector_index(spec: IndexSpec, name: str, *, concurrently: bool) -> Fr
     )
 
 
+def count_indexed(spec: IndexSpec) -> Fragment:
+    """Count the records that an index is on."""
+    return qualified(
+        "select pg_catalog.count(*) from {table}{condition}",
+        table=spec.table.identifier,
+        condition=_of_part(spec),
+    )
+
+
+def _of_part(spec: IndexSpec) -> Fragment:
+    return qualified(" where {part}", part=spec.condition) if spec.condition.parts else EMPTY
+
+
 def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fragment:
     """Create the GIN index that answers containment, hence equality, on metadata."""
-    return fragment(
-        "create index{concurrently} {name} on {table} using gin (metadata jsonb_path_ops)",
-        concurrently=fragment(" concurrently") if concurrently else EMPTY,
+    return qualified(
+        "create index{concurrently} {name} on {table} using gin (metadata pg_catalog.jsonb_path_ops)",
+        concurrently=qualified(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=table.identifier,
     )
@@ -273,7 +288,9 @@ def create_metadata_index(table: Table, name: str, *, concurrently: bool) -> Fra
 def part_of_name(part: Fragment) -> str:
     """Return how the names of indexes on the records of this condition begin."""
     # Not "ix_vector": stock vecs would take it for one on all vectors.
-    return f"ix_part_{sha256(part.inline()).hexdigest()[:12]}_"
+    # The digest is of the condition as it once was written, so that indexes that are there are found.
+    text = unqualified(part.inline().decode()).replace(" ~~* ", " ilike ").replace(" ~~ ", " like ")
+    return f"ix_part_{sha256(text.encode()).hexdigest()[:12]}_"
 
 
 def serves_part(indexes: Iterable[IndexInfo], node: Filter) -> bool:
@@ -291,9 +308,9 @@ def key_index_name(key: str, type: KeyType, unique: str) -> str:
 
 def create_key_index(table: Table, name: str, key: str, type: KeyType, *, concurrently: bool) -> Fragment:
     """Create the btree index that answers ranges of numbers or of strings at a key."""
-    return fragment(
+    return qualified(
         "create index{concurrently} {name} on {table} ({value})",
-        concurrently=fragment(" concurrently") if concurrently else EMPTY,
+        concurrently=qualified(" concurrently") if concurrently else EMPTY,
         name=Identifier(name),
         table=table.identifier,
         value=Fragment((typed_value(key, type).inline().decode(),)),
@@ -302,9 +319,9 @@ def create_key_index(table: Table, name: str, key: str, type: KeyType, *, concur
 
 def key_types(table: Table, key: str) -> Fragment:
     """Find the JSON types of a key's values, among some of the records."""
-    return fragment(
+    return qualified(
         """
-        select distinct jsonb_typeof(found)
+        select distinct pg_catalog.jsonb_typeof(found)
         from (select {value} as found from {table} where {value} is not null limit 10000) as sample (found)
         order by 1
         """,
@@ -315,13 +332,13 @@ def key_types(table: Table, key: str) -> Fragment:
 
 def drop_index(table: Table, name: str, *, concurrently: bool) -> Fragment:
     """Drop an index; absent is no error."""
-    return fragment(
+    return qualified(
         "drop index{concurrently} if exists {index}",
-        concurrently=fragment(" concurrently") if concurrently else EMPTY,
+        concurrently=qualified(" concurrently") if concurrently else EMPTY,
         index=Identifier(table.schema, name),
     )
 
 
 def analyze(table: Table) -> Fragment:
     """Refresh the planner's statistics."""
-    return fragment("analyze {table}", table=table.identifier)
+    return qualified("analyze {table}", table=table.identifier)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vecs._sql.binary import Binary
-from vecs._sql.fragment import Fragment, Identifier, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, join, qualified
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec
@@ -19,10 +19,10 @@ def sample_ids(table: Table, selection: Selection, count: int, seed: int) -> Fra
     By a hash of the id: uniform over what is selected, where TABLESAMPLE takes whole pages, hence neighbours,
     before any filter. It reads the table once; the exact answers that follow read it anyway.
     """
-    return fragment(
+    return qualified(
         """
         select id from {table}{where}
-        order by hashtextextended(id::text, {seed}::int8) limit {count}::int8
+        order by pg_catalog.hashtextextended(id::pg_catalog.text, {seed}::bigint) limit {count}::bigint
         """,
         table=table.identifier,
         where=where(selection),
@@ -51,7 +51,7 @@ def exact_distances(
     distances = join(
         ", ",
         (
-            fragment(
+            qualified(
                 "vec operator({schema}.{operator}) {query}::{type}",
                 schema=Identifier(table.extension.schema),
                 operator=Fragment((measure.operator,)),
@@ -61,14 +61,16 @@ def exact_distances(
             for target in targets
         ),
     )
-    return fragment(
+    return qualified(
         """
-        select number, (array_agg(distance order by distance))[:{limit}::int4]
+        select number, (pg_catalog.array_agg(distance order by distance))[:{limit}::integer]
         from (
-            select id, generate_series(1, {count}::int4) as number, unnest(array[{distances}]) as distance
-            from (select id, unnest(array[vec]) as vec from {table}{where}) as vectors
+            select id, pg_catalog.generate_series(1, {count}::integer) as number,
+                   pg_catalog.unnest(array[{distances}]) as distance
+            from (select id, pg_catalog.unnest(array[vec]) as vec from {table}{where}) as vectors
         ) as distances
-        where distance <= ({bounds}::float8[])[number] and id is distinct from ({own_ids}::text[])[number]
+        where distance <= ({bounds}::double precision[])[number]
+              and (id = ({own_ids}::pg_catalog.text[])[number]) is not true
         group by number
         """,
         limit=limit,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from vecs._sql.answers import Columns, names, select_list
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, Template, fragment, join
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, Template, join, qualified
 from vecs._sql.indexes import bits_type, half_type, quantised
 from vecs._sql.selection import EVERYTHING, conditions, where
 from vecs._sql.shape import Shape
@@ -38,13 +38,13 @@ def _of_everything(shape: Shape) -> Template:
 def _of_selection(shape: Shape, vec: Param) -> Fragment:
     everything = shape.selection == EVERYTHING
     before, after = _around_values(shape.table, shape.measure, shape.columns, shape.exact)
-    end = fragment(
+    end = qualified(
         "{where} order by {order} limit {limit}{offset}",
         where=where(shape.selection),
         # Ties in id order, so that pages fit together; an index knows no order but that of distance.
-        order=fragment("distance, id") if shape.exact else fragment("distance"),
+        order=qualified("distance, id") if shape.exact else qualified("distance"),
         # As a constant the planner may keep its plan; under a filter each search is better planned anew.
-        limit=Literal(shape.limit) if everything else fragment("{limit}::int8", limit=shape.limit),
+        limit=Literal(shape.limit) if everything else qualified("{limit}::bigint", limit=shape.limit),
         offset=_offset(shape.offset, everything),
     )
     return Fragment((*before.parts, vec, *after.parts, *end.parts))
@@ -52,16 +52,16 @@ def _of_selection(shape: Shape, vec: Param) -> Fragment:
 
 @lru_cache(maxsize=256)
 def _around_values(table: Table, measure: MeasureSpec, columns: Columns, exact: bool) -> tuple[Fragment, Fragment]:
-    before = fragment(
+    before = qualified(
         "select {columns}, (vec operator({schema}.{operator}) ",
         columns=select_list(table, columns),
         schema=Identifier(table.extension.schema),
         operator=Fragment((measure.operator,)),
     )
-    after = fragment(
+    after = qualified(
         "::{type}){exactly} as distance from {table}",
         type=table.type(),
-        exactly=fragment(" + 0::float8") if exact else EMPTY,
+        exactly=qualified(" + 0::double precision") if exact else EMPTY,
         table=table.identifier,
     )
     return before, after
@@ -70,7 +70,7 @@ def _around_values(table: Table, measure: MeasureSpec, columns: Columns, exact: 
 def _of_candidates(shape: Shape, vec: Param) -> Fragment:
     # The exact distance is taken inside, where the vectors are: on Citus they stay with the workers.
     table = shape.table
-    return fragment(
+    return qualified(
         """
         select {columns}, distance
         from (
@@ -93,7 +93,7 @@ def _of_candidates(shape: Shape, vec: Param) -> Fragment:
 def _offset(offset: int, everything: bool) -> Fragment:
     if not offset:
         return EMPTY
-    return fragment(" offset {offset}", offset=Literal(offset) if everything else fragment("{n}::int8", n=offset))
+    return qualified(" offset {offset}", offset=Literal(offset) if everything else qualified("{n}::bigint", n=offset))
 
 
 def nearest_of_pool(shape: Shape, vec: Param) -> Fragment:
@@ -106,18 +106,20 @@ def nearest_of_pool(shape: Shape, vec: Param) -> Fragment:
     """
     pool = shape.pool or 0
     candidates = shape._replace(candidates=pool, limit=pool, offset=0)
-    around = fragment(
-        "case when count(*) over () = {pool}::int8 then {kept} end", pool=pool, kept=kept_around(shape, vec)
+    around = qualified(
+        "case when pg_catalog.count(*) over () = {pool}::bigint then {kept} end",
+        pool=pool,
+        kept=kept_around(shape, vec),
     )
-    return fragment(
+    return qualified(
         """
-        select *, {found} as found, count(*) over () as pool, {around} as around
+        select *, {found} as found, pg_catalog.count(*) over () as pool, {around} as around
         from ({candidates}) as candidate (id, text, metadata, document_id, vec, extra, distance)
-        order by distance + 0::float8 limit {limit}::int8 offset {offset}::int8
+        order by distance + 0::double precision limit {limit}::bigint offset {offset}::bigint
         """,
         # "+ 0", because Postgres takes the relaxed order of an index for a true one.
-        found=fragment("row_number() over ()") if shape.precision == "full" else fragment("null::int8"),
-        around=around if shape.probe else fragment("null::int8"),
+        found=qualified("pg_catalog.row_number() over ()") if shape.precision == "full" else qualified("null::bigint"),
+        around=around if shape.probe else qualified("null::bigint"),
         candidates=nearest(candidates, vec),
         limit=shape.limit,
         offset=shape.offset,
@@ -126,9 +128,9 @@ def nearest_of_pool(shape: Shape, vec: Param) -> Fragment:
 
 def kept_around(shape: Shape, vec: Param) -> Fragment:
     """Count how many of the 40 records nearest to a query pass the filter."""
-    return fragment(
+    return qualified(
         """(
-            select count(*) from (
+            select pg_catalog.count(*) from (
                 select ({conditions}) as kept from {table} order by {nearness} limit 40
             ) as neighbours where kept
         )""",
@@ -142,7 +144,7 @@ def nearness(table: Table, vec: Param, measure: MeasureSpec, precision: Precisio
     """Return the distance from a vector, as an index of this precision has it."""
     schema = Identifier(table.extension.schema)
     if precision == "binary":
-        return fragment(
+        return qualified(
             "{codes} operator({schema}.<~>) {quantise}({vec}::{type})::{bits}",
             codes=quantised(table, precision),
             schema=schema,
@@ -151,14 +153,14 @@ def nearness(table: Table, vec: Param, measure: MeasureSpec, precision: Precisio
             type=table.type(),
             bits=bits_type(table),
         )
-    return fragment(
+    return qualified(
         "{vectors} operator({schema}.{operator}) {vec}::{type}{half}",
         vectors=quantised(table, precision),
         schema=schema,
         operator=Fragment((measure.operator,)),
         vec=vec,
         type=table.type(),
-        half=fragment("::{half}", half=half_type(table)) if precision == "half" else EMPTY,
+        half=qualified("::{half}", half=half_type(table)) if precision == "half" else EMPTY,
     )
 
 
@@ -167,7 +169,9 @@ def several(statements: Sequence[Fragment]) -> Fragment:
     return join(
         " union all ",
         (
-            fragment("(select answer.*, {number} from ({statement}) as answer)", number=Literal(n), statement=statement)
+            qualified(
+                "(select answer.*, {number} from ({statement}) as answer)", number=Literal(n), statement=statement
+            )
             for n, statement in enumerate(statements)
         ),
     )

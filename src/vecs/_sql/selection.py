@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vecs._sql.filters import condition
-from vecs._sql.fragment import EMPTY, Fragment, fragment, join
+from vecs._sql.fragment import EMPTY, Fragment, join, qualified
 from vecs.filters import Filter
 
 
@@ -27,7 +27,7 @@ def where(selection: Selection, *more: Fragment) -> Fragment:
     parts = [*more, *conditions(selection)]
     if not parts:
         return EMPTY
-    return fragment(" where {conditions}", conditions=join(" and ", parts))
+    return qualified(" where {conditions}", conditions=join(" and ", parts))
 
 
 def conditions(selection: Selection) -> list[Fragment]:
@@ -35,9 +35,9 @@ def conditions(selection: Selection) -> list[Fragment]:
     parts: list[Fragment] = []
     if selection.ids is not None:
         # One array, never a placeholder each: one statement whatever the count.
-        parts.append(fragment("id = any({ids}::text[])", ids=list(selection.ids)))
+        parts.append(qualified("id = any({ids}::pg_catalog.text[])", ids=list(selection.ids)))
     if selection.document_ids is not None:
-        parts.append(fragment("document_id = any({ids}::text[])", ids=list(selection.document_ids)))
+        parts.append(qualified("document_id = any({ids}::pg_catalog.text[])", ids=list(selection.document_ids)))
     if selection.filters is not None:
         parts.append(condition(selection.filters))
     return parts

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join, qualified
 from vecs._sql.tables import Extension
 
 Settings: TypeAlias = Mapping[str, str]
@@ -32,8 +32,8 @@ def set_statement(name: str, value: str, *, local: bool) -> Fragment:
     """Set one setting, for the session or only for the transaction that is open."""
     setting = Identifier(*name.split("."))
     if local:
-        return fragment("set local {setting} = {value}", setting=setting, value=Literal(value))
-    return fragment("set {setting} = {value}", setting=setting, value=Literal(value))
+        return qualified("set local {setting} = {value}", setting=setting, value=Literal(value))
+    return qualified("set {setting} = {value}", setting=setting, value=Literal(value))
 
 
 def set_all(settings: Settings, *, local: bool) -> Fragment:
@@ -44,22 +44,22 @@ def set_all(settings: Settings, *, local: bool) -> Fragment:
     """
     names = sorted(settings, key=lambda name: name == "role")
     template = "pg_catalog.set_config({name}::text, {value}::text, {local})"
-    until = fragment("true") if local else fragment("false")
-    calls = [fragment(template, name=name, value=settings[name], local=until) for name in names]
-    return fragment("select {calls}", calls=join(", ", calls))
+    until = qualified("true") if local else qualified("false")
+    calls = [qualified(template, name=name, value=settings[name], local=until) for name in names]
+    return qualified("select {calls}", calls=join(", ", calls))
 
 
 def reset_statement(name: str) -> Fragment:
     """Give one setting its default back."""
-    return fragment("reset {setting}", setting=Identifier(*name.split(".")))
+    return qualified("reset {setting}", setting=Identifier(*name.split(".")))
 
 
 def index_settings() -> Fragment:
     """Read what is set for searches by the indexes of extensions."""
-    return fragment(
+    return qualified(
         """
         select name, setting from pg_catalog.pg_settings
-        where name like 'hnsw.%' or name like 'ivfflat.%' or name like 'diskann.%'
+        where name ~~ 'hnsw.%' or name ~~ 'ivfflat.%' or name ~~ 'diskann.%'
         order by name
         """
     )
@@ -67,21 +67,21 @@ def index_settings() -> Fragment:
 
 def ping() -> Fragment:
     """Do nothing but go there and back."""
-    return fragment("select 1")
+    return qualified("select 1")
 
 
-BEGIN = fragment("begin")
-COMMIT = fragment("commit")
+BEGIN = qualified("begin")
+COMMIT = qualified("commit")
 
 
 def find_prepared() -> Fragment:
     """List the statements that somebody prepared by SQL: psycopg prepares its own otherwise."""
-    return fragment("select name from pg_catalog.pg_prepared_statements where from_sql")
+    return qualified("select name from pg_catalog.pg_prepared_statements where from_sql")
 
 
 def deallocate(name: str) -> Fragment:
     """Forget one prepared statement."""
-    return fragment("deallocate {name}", name=Identifier(name))
+    return qualified("deallocate {name}", name=Identifier(name))
 
 
 def settings_of_session() -> Fragment:
@@ -90,7 +90,7 @@ def settings_of_session() -> Fragment:
 
     A pooler may have set it for its clients, and resetting all would undo that.
     """
-    return fragment(
+    return qualified(
         """
         select name::text, setting::text from pg_catalog.pg_settings where source = 'session'
         union all select 'role', pg_catalog.current_setting('role')
@@ -100,7 +100,7 @@ def settings_of_session() -> Fragment:
 
 def find_prepared_since() -> Fragment:
     """List the statements that somebody prepared by SQL in the transaction that is open."""
-    return fragment(
+    return qualified(
         """
         select name from pg_catalog.pg_prepared_statements
         where from_sql and prepare_time operator(pg_catalog.>=) pg_catalog.transaction_timestamp()

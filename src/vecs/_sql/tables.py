@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
 from vecs._sql.comments import MOST_CHARACTERS, comment_of, read_comment
-from vecs._sql.fragment import Fragment, Identifier, Literal, fragment
+from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
+from vecs._sql.languages import configuration_name, regconfig
+from vecs._sql.names import unqualified
 from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
 
@@ -57,6 +59,8 @@ class Table:
     locks_deleted: bool = True
     # Whether policies hide rows from this role, so that every search is under a filter.
     row_security: bool = False
+    # Whether the server is one of Citus, which knows no FOR UPDATE of many rows.
+    citus: bool = False
 
     def __hash__(self) -> int:
         # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
@@ -116,9 +120,9 @@ class _ExtensionRow(NamedTuple):
 
 def find_extension() -> Fragment:
     """Find pgvector; no row where it is not installed in this database."""
-    return fragment(
+    return qualified(
         """
-        select n.nspname::text, e.extversion, t.oid::int8, h.oid::int8, s.oid::int8
+        select n.nspname::pg_catalog.text, e.extversion, t.oid::bigint, h.oid::bigint, s.oid::bigint
         from pg_catalog.pg_extension e
         join pg_catalog.pg_namespace n on n.oid = e.extnamespace
         join pg_catalog.pg_type t on t.typname = 'vector' and t.typnamespace = n.oid
@@ -150,22 +154,33 @@ class _ColumnRow(NamedTuple):
     expression: str | None
     locks_deleted: bool
     row_security: bool
+    citus: bool
+    # The text search configuration that the expression names, unless the server came with it.
+    configuration: str | None
 
 
 def find_table(schema: str, name: str) -> Fragment:
     """Find a relation with its columns, one per row; no row where the name is free."""
-    return fragment(
+    return qualified(
         """
-        select c.relkind::text, pg_catalog.left(pg_catalog.obj_description(c.oid, 'pg_class'), {most}),
-               a.attname::text, t.typname::text, a.atttypmod, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), pg_catalog.row_security_active(c.oid)
+        select c.relkind::pg_catalog.text,
+               pg_catalog.left(pg_catalog.obj_description(c.oid, 'pg_class'), {most}),
+               a.attname::pg_catalog.text, t.typname::pg_catalog.text, a.atttypmod,
+               pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), pg_catalog.row_security_active(c.oid),
+               exists (select from pg_catalog.pg_extension as x where x.extname = 'citus'), {configuration}
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         left join pg_catalog.pg_type t on t.oid = a.atttypid
         left join pg_catalog.pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-        where n.nspname = {schema}::text and c.relname = {name}::text
+        left join pg_catalog.pg_depend p on p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+            and p.objid = d.oid and p.refclassid = 'pg_catalog.pg_ts_config'::pg_catalog.regclass
+        left join pg_catalog.pg_ts_config f on f.oid = p.refobjid
+        left join pg_catalog.pg_namespace fn on fn.oid = f.cfgnamespace
+        where n.nspname = {schema}::pg_catalog.text and c.relname = {name}::pg_catalog.text
         """,
+        configuration=configuration_name("fn", "f"),
         schema=schema,
         name=name,
         # One more than is read: a longer one is known by that. It comes once per column.
@@ -175,18 +190,19 @@ def find_table(schema: str, name: str) -> Fragment:
 
 def find_tables(schema: str) -> Fragment:
     """List the collections of a schema, by name."""
-    return fragment(
+    return qualified(
         """
-        select c.relname::text
+        select c.relname::pg_catalog.text
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
         join pg_catalog.pg_type t on t.oid = a.atttypid
-        where n.nspname = {schema}::text and c.relkind in ('r', 'p')
-          and (a.attname in ('id', 'metadata') or (a.attname = 'vec' and t.typname = any({types}::text[])))
+        where n.nspname = {schema}::pg_catalog.text and (c.relkind = 'r' or c.relkind = 'p')
+          and (a.attname = 'id' or a.attname = 'metadata'
+               or (a.attname = 'vec' and t.typname = any({types}::pg_catalog.text[])))
         group by c.relname
-        having count(*) = 3
-        order by c.relname::text collate "C"
+        having pg_catalog.count(*) = 3
+        order by c.relname::pg_catalog.text collate pg_catalog."C"
         """,
         schema=schema,
         types=list(VEC_TYPES),
@@ -222,19 +238,22 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         dimension=vec.typmod if vec.typmod > 0 else None,
         extension=extension,
         has_text=all(column in columns for column in _TEXT_COLUMNS),
-        language=None if keywords is None or keywords.type != "tsvector" else _language(keywords.expression),
+        language=None if keywords is None or keywords.type != "tsvector" else _language(keywords),
         vec_type=vec.type,
         comment=comment.described,
         comment_damage=comment.damage,
         locks_deleted=relation.locks_deleted,
         row_security=relation.row_security,
+        citus=relation.citus,
     )
 
 
-def _language(expression: str | None) -> str:
+def _language(keywords: _ColumnRow) -> str:
     """Return the configuration that the keywords are made with; `simple` where a user fills the column."""
-    found = re.search(r"to_tsvector\('((?:[^']|'')*)'::regconfig", expression or "")
-    return found[1].replace("''", "'") if found else "simple"
+    found = re.search(r"to_tsvector\('((?:[^']|'')*)'::regconfig", unqualified(keywords.expression or ""))
+    if found is None:
+        return "simple"
+    return keywords.configuration or found[1].replace("''", "'").removeprefix("pg_catalog.")
 
 
 def fills_keywords(rows: Sequence[tuple[Any, ...]]) -> bool:
@@ -246,41 +265,41 @@ def fills_keywords(rows: Sequence[tuple[Any, ...]]) -> bool:
 def write_comment(table: Table, description: Mapping[str, Any]) -> Fragment:
     """Remember what the collection was made with."""
     text = Literal(comment_of(description))
-    return fragment("comment on table {table} is {text}", table=table.identifier, text=text)
+    return qualified("comment on table {table} is {text}", table=table.identifier, text=text)
 
 
 def find_available_extension() -> Fragment:
     """Find whether pgvector could be created."""
-    return fragment("select 1 from pg_catalog.pg_available_extensions where name = 'vector'")
+    return qualified("select 1 from pg_catalog.pg_available_extensions where name = 'vector'")
 
 
 def create_schema(schema: str) -> Fragment:
     """Create the schema where it is absent."""
-    return fragment("create schema if not exists {schema}", schema=Identifier(schema))
+    return qualified("create schema if not exists {schema}", schema=Identifier(schema))
 
 
 def create_extension() -> Fragment:
     """Create pgvector where it is absent."""
-    return fragment("create extension if not exists vector")
+    return qualified("create extension if not exists vector")
 
 
 def find_schema(schema: str) -> Fragment:
     """Find a schema by name."""
-    return fragment("select 1 from pg_catalog.pg_namespace where nspname = {schema}::text", schema=schema)
+    return qualified("select 1 from pg_catalog.pg_namespace where nspname = {schema}::pg_catalog.text", schema=schema)
 
 
 def lock_creation() -> Fragment:
     """Let one client at a time create things: `if not exists` alone races."""
-    return fragment("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
+    return qualified("select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('vecs:create', 0))")
 
 
 def create_table(table: Table) -> list[Fragment]:
     """Create a collection, with the text columns and their indexes if it has text."""
-    created = fragment(
+    created = qualified(
         """create table {table} (
-        id text primary key,
+        id pg_catalog.text primary key,
         vec {type}({dimension}) not null,
-        metadata jsonb not null default '{{}}'::jsonb)""",
+        metadata pg_catalog.jsonb not null default '{{}}'::pg_catalog.jsonb)""",
         table=table.identifier,
         type=table.type(),
         dimension=Literal(table.dimension or 0),
@@ -293,60 +312,41 @@ def create_table(table: Table) -> list[Fragment]:
 def add_text(table: Table, language: str) -> list[Fragment]:
     """Add the text columns and their indexes, those that are absent; keywords in another language are made anew."""
     statements = [
-        fragment(
+        qualified(
             """
             alter table {table}
-            add column if not exists text text,
-            add column if not exists document_id text,
-            add column if not exists extra jsonb,
-            add column if not exists text_search tsvector generated always as (
-                to_tsvector({language}::regconfig, left(text, 100000))
+            add column if not exists text pg_catalog.text,
+            add column if not exists document_id pg_catalog.text,
+            add column if not exists extra pg_catalog.jsonb,
+            add column if not exists text_search pg_catalog.tsvector generated always as (
+                pg_catalog.to_tsvector({language}::pg_catalog.regconfig, pg_catalog.left(text, 100000))
             ) stored
             """,
             table=table.identifier,
-            language=Literal(language),
+            language=Literal(regconfig(language)),
         ),
-        fragment("create index on {table} using gin (text_search)", table=table.identifier),
+        qualified("create index on {table} using gin (text_search)", table=table.identifier),
     ]
     if table.language is not None:
-        statements.insert(0, fragment("alter table {table} drop column text_search", table=table.identifier))
+        statements.insert(0, qualified("alter table {table} drop column text_search", table=table.identifier))
     if not table.has_text:
-        statements.append(fragment("create index on {table} (document_id)", table=table.identifier))
+        statements.append(qualified("create index on {table} (document_id)", table=table.identifier))
     return statements
-
-
-def find_language(language: str) -> Fragment:
-    """Find a text search configuration by name, and how the server writes that name."""
-    return fragment(
-        """
-        select c.oid::regconfig::text from pg_catalog.pg_ts_config c
-        join pg_catalog.pg_namespace n on n.oid = c.cfgnamespace
-        where {language}::text in (c.cfgname, c.oid::regconfig::text, n.nspname || '.' || c.cfgname)
-        order by pg_catalog.pg_ts_config_is_visible(c.oid) desc
-        limit 1
-        """,
-        language=language,
-    )
-
-
-def list_languages() -> Fragment:
-    """List the installed text search configurations."""
-    return fragment("select distinct cfgname::text from pg_catalog.pg_ts_config order by 1")
 
 
 def drop_table(schema: str, name: str) -> Fragment:
     """Drop a collection; absent is no error."""
-    return fragment("drop table if exists {table}", table=Identifier(schema, name))
+    return qualified("drop table if exists {table}", table=Identifier(schema, name))
 
 
 def rename_table(schema: str, name: str, new_name: str) -> Fragment:
     """Rename a collection; its indexes keep their names."""
-    return fragment("alter table {table} rename to {new}", table=Identifier(schema, name), new=Identifier(new_name))
+    return qualified("alter table {table} rename to {new}", table=Identifier(schema, name), new=Identifier(new_name))
 
 
 def truncate_table(table: Table) -> Fragment:
     """Remove every record."""
-    return fragment("truncate {table}", table=table.identifier)
+    return qualified("truncate {table}", table=table.identifier)
 
 
 class TableFacts(NamedTuple):
@@ -358,8 +358,8 @@ class TableFacts(NamedTuple):
 
 def table_facts(table: Table) -> Fragment:
     """Count the records exactly, and measure the table with its indexes in bytes."""
-    return fragment(
-        "select count(*), pg_catalog.pg_total_relation_size({name}::regclass) from {table}",
+    return qualified(
+        "select pg_catalog.count(*), pg_catalog.pg_total_relation_size({name}::pg_catalog.regclass) from {table}",
         name=table.identifier.sql,
         table=table.identifier,
     )
@@ -381,10 +381,10 @@ class ServerFacts(NamedTuple):
 
 def server_facts() -> Fragment:
     """Read what the server is."""
-    return fragment(
+    return qualified(
         """
-        select current_setting('server_version'), pg_catalog.pg_is_in_recovery(),
-               current_database()::text, current_user::text
+        select pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(),
+               pg_catalog.current_database()::pg_catalog.text, current_user::pg_catalog.text
         """
     )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
-from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
+from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join, qualified
 from vecs._sql.rows import ID, EncodedRow
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
@@ -25,23 +25,36 @@ _STAGE = Identifier("pg_temp", "vecs_stage")
 _KEY = Fragment(('"id"',))
 
 
-def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str] = ()) -> Fragment:
+class Span(NamedTuple):
+    """The ids behind one and up to another, in the order of their bytes; None where there is no end."""
+
+    after: str | None = None
+    upto: str | None = None
+
+
+def upsert_rows(
+    table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str] = (), span: Span | None = None
+) -> Fragment:
     """
-    Write a few rows in one statement: one array per column, whatever the count.
+    Write some rows in one statement: one array per column, whatever the count.
 
     Rows come sorted by id and without duplicates. `replaced` are documents of which no other chunks are to
-    be left.
+    be left among the ids of `span`: several statements with adjoining spans lock all rows in one order.
     """
     arrays = [
-        fragment("{array}::{type}[]", array=array_param(_oid(table, name), column), type=_type(table, name))
+        qualified(
+            "pg_catalog.unnest({array}::{type}[])",
+            array=array_param(_oid(table, name), column),
+            type=_type(table, name),
+        )
         for name, column in zip(table.columns, zip(*rows, strict=True), strict=True)
     ]
-    source = fragment("unnest({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
+    source = qualified("rows from ({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
     if not replaced:
         return _insert(table, source)
-    stale = _stale(replaced, fragment("id <> all({ids}::text[])", ids=_ids(rows)))
+    stale = _stale(replaced, qualified("id <> all({ids}::pg_catalog.text[]){span}", ids=_ids(rows), span=_in(span)))
     if not locks_rows(table, deleted=True):
-        return fragment(
+        return qualified(
             "with stale as (delete from {table} as t where {stale}) {insert}",
             table=table.identifier,
             stale=stale,
@@ -49,9 +62,9 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str
         )
     # The parts of one statement do not see each other's changes. Counting `written` makes Postgres finish the upsert
     # before it deletes.
-    return fragment(
+    return qualified(
         "with written as ({insert} returning 1) "
-        "delete from {table} as t where {stale} and (select count(*) from written) >= 0",
+        "delete from {table} as t where {stale} and (select pg_catalog.count(*) from written) >= 0",
         insert=_insert(table, _with_stale(table, source, stale)),
         table=table.identifier,
         stale=stale,
@@ -62,14 +75,24 @@ def locks_rows(table: Table, *, deleted: bool = False) -> bool:
     """
     Whether many rows are locked in order before they are changed or deleted; else they are locked as they are found.
 
-    The one place to say no for an engine without FOR UPDATE of many rows.
+    Citus has no FOR UPDATE of many rows. There, writes of the same rows may end in a deadlock, which is repeated.
     """
-    return table.locks_deleted if deleted else True
+    return not table.citus and (table.locks_deleted or not deleted)
 
 
 def delete_documents(table: Table, documents: Sequence[str]) -> Fragment:
     """Delete every chunk of these documents."""
-    return _delete(table, fragment(" where {found}", found=_of_documents(documents)))
+    return _delete(table, qualified(" where {found}", found=_of_documents(documents)))
+
+
+def _in(span: Span | None) -> Fragment:
+    after, upto = span or (None, None)
+    bounds: list[Fragment] = []
+    if after is not None:
+        bounds.append(qualified(' and id collate pg_catalog."C" > {after}::pg_catalog.text', after=after))
+    if upto is not None:
+        bounds.append(qualified(' and id collate pg_catalog."C" <= {upto}::pg_catalog.text', upto=upto))
+    return join("", bounds)
 
 
 def _ids(rows: Sequence[EncodedRow]) -> Binary:
@@ -77,13 +100,14 @@ def _ids(rows: Sequence[EncodedRow]) -> Binary:
 
 
 def _of_documents(documents: Sequence[str]) -> Fragment:
-    return fragment(
-        "(document_id = any({documents}::text[]) or id = any({documents}::text[]))", documents=list(documents)
+    return qualified(
+        "(document_id = any({documents}::pg_catalog.text[]) or id = any({documents}::pg_catalog.text[]))",
+        documents=list(documents),
     )
 
 
 def _stale(replaced: Sequence[str], not_new: Fragment) -> Fragment:
-    return fragment("{found} and {not_new}", found=_of_documents(replaced), not_new=not_new)
+    return qualified("{found} and {not_new}", found=_of_documents(replaced), not_new=not_new)
 
 
 def _with_stale(table: Table, source: Fragment, stale: Fragment) -> Fragment:
@@ -94,11 +118,11 @@ def _with_stale(table: Table, source: Fragment, stale: Fragment) -> Fragment:
     adds meanwhile is waited for out of order. So rows come sorted, one by one, out of a select that OFFSET
     keeps apart, and a stale one is locked, and dropped, when its turn has come.
     """
-    nothing = (fragment("null::{type}", type=_type(table, name)) for name in table.columns if name != "id")
-    return fragment(
+    nothing = (qualified("null::{type}", type=_type(table, name)) for name in table.columns if name != "id")
+    return qualified(
         "(select * from (select {columns}, false as stale from {source} union all "
         "select id, {nothing}, true from {table} as t where {stale}) as n "
-        'order by id collate "C" offset 0) as u '
+        'order by id collate pg_catalog."C" offset 0) as u '
         "where case when u.stale then (select false from {table} as t where t.id = u.id for update) else true end",
         columns=_names(table),
         source=source,
@@ -112,36 +136,34 @@ def create_stage(table: Table) -> Fragment:
     """Create the staging table: the columns of a row behind its position in the input."""
     columns = join(
         ", ",
-        (fragment("{name} {type}", name=Identifier(name), type=_type(table, name)) for name in table.columns),
+        (qualified("{name} {type}", name=Identifier(name), type=_type(table, name)) for name in table.columns),
     )
-    return fragment(
-        "create temporary table {stage} (position int8, {columns}) on commit drop",
-        stage=Identifier("vecs_stage"),
+    return qualified(
+        "create temporary table {stage} (position bigint, {columns}) on commit drop",
+        stage=_STAGE,
         columns=columns,
     )
 
 
 def copy_into_stage(table: Table) -> Fragment:
     """Receive rows, each behind its position, in binary COPY format."""
-    return fragment(
+    return qualified(
         "copy {stage} (position, {columns}) from stdin (format binary)", stage=_STAGE, columns=_names(table)
     )
 
 
-def upsert_stage(table: Table, replaced: Sequence[str] = (), *, ordered: bool) -> Fragment:
+def upsert_stage(table: Table, replaced: Sequence[str] = ()) -> Fragment:
     """
     Write the staged rows: sorted by id, the last of each id.
 
-    `ordered` says that they were staged sorted and without duplicates, which saves the server the sort.
     `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked in passing.
     """
-    source = fragment("{stage} as u", stage=_STAGE)
-    if not ordered:
-        source = fragment(
-            '(select distinct on (id collate "C") {columns} from {stage} order by id collate "C", position desc) as u',
-            columns=_names(table),
-            stage=_STAGE,
-        )
+    source = qualified(
+        '(select distinct on (id collate pg_catalog."C") {columns} from {stage} '
+        'order by id collate pg_catalog."C", position desc) as u',
+        columns=_names(table),
+        stage=_STAGE,
+    )
     if replaced and locks_rows(table, deleted=True):
         source = _with_stale(table, source, _not_staged(replaced))
     return _insert(table, source)
@@ -151,13 +173,13 @@ def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
     """Delete the chunks of these documents that were not staged."""
     found = _not_staged(replaced)
     if not locks_rows(table, deleted=True):
-        return fragment("delete from {table} as t where {found}", table=table.identifier, found=found)
+        return qualified("delete from {table} as t where {found}", table=table.identifier, found=found)
     # The upsert has locked them. Chunks that were added since are skipped: to wait for one would break the order of
     # locks.
-    return fragment(
+    return qualified(
         "with locked as materialized (select id from {table} as t where {found} for update skip locked) "
         "delete from {table} as t where {found} "
-        "and (t.id in (select id from locked) or pg_catalog.row_security_active({regclass}::regclass))",
+        "and (t.id = any(select id from locked) or pg_catalog.row_security_active({regclass}::pg_catalog.regclass))",
         table=table.identifier,
         found=found,
         regclass=Literal(table.identifier.sql),
@@ -165,13 +187,15 @@ def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
 
 
 def _not_staged(replaced: Sequence[str]) -> Fragment:
-    return _stale(replaced, fragment("not exists (select from {stage} as s where s.id = t.id)", stage=_STAGE))
+    return _stale(replaced, qualified("not exists (select from {stage} as s where s.id = t.id)", stage=_STAGE))
 
 
 def drop_superseded(documents: Mapping[str, int]) -> Fragment:
     """Delete staged chunks of older versions: those before the position where the last version began."""
-    return fragment(
-        "delete from {stage} as s using unnest({documents}::text[], {positions}::int8[]) as d (id, position) "
+    return qualified(
+        "delete from {stage} as s "
+        "using rows from (pg_catalog.unnest({documents}::pg_catalog.text[]), pg_catalog.unnest({positions}::bigint[])) "
+        "as d (id, position) "
         "where s.document_id = d.id and s.position < d.position",
         stage=_STAGE,
         documents=list(documents),
@@ -188,28 +212,28 @@ def _insert(table: Table, source: Fragment) -> Fragment:
 @lru_cache(maxsize=256)
 def _around_source(table: Table) -> tuple[Fragment, Fragment]:
     # Casts spelled out: Citus fails on implicit ones in INSERT .. SELECT.
-    selected = (fragment("u.{name}::{type}", name=Identifier(name), type=_type(table, name)) for name in table.columns)
+    selected = (qualified("u.{name}::{type}", name=Identifier(name), type=_type(table, name)) for name in table.columns)
     updated = (fragment("{name} = excluded.{name}", name=Identifier(name)) for name in table.columns if name != "id")
-    before = fragment(
+    before = qualified(
         "insert into {table} ({columns}) select {selected} from ",
         table=table.identifier,
         columns=_names(table),
         selected=join(", ", selected),
     )
-    after = fragment(" on conflict ({key}) do update set {updated}", key=_KEY, updated=join(", ", updated))
+    after = qualified(" on conflict ({key}) do update set {updated}", key=_KEY, updated=join(", ", updated))
     return before, after
 
 
 @lru_cache(maxsize=256)
 def _names(table: Table) -> Fragment:
-    return join(", ", (fragment("{name}", name=Identifier(name)) for name in table.columns))
+    return join(", ", (qualified("{name}", name=Identifier(name)) for name in table.columns))
 
 
 def _type(table: Table, column: str) -> Fragment:
     if column == "vec":
-        return fragment("{type}", type=table.type())
+        return qualified("{type}", type=table.type())
     name: LiteralString = "jsonb" if column in ("metadata", "extra") else "text"
-    return Fragment((name,))
+    return Fragment((f"pg_catalog.{name}",))
 
 
 def _oid(table: Table, column: str) -> int:
@@ -221,8 +245,8 @@ def _oid(table: Table, column: str) -> int:
 def delete(table: Table, selection: Selection) -> Fragment:
     """Delete records and return their ids."""
     if _is_one(selection):
-        return fragment("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
-    return fragment("{delete} returning t.id", delete=_delete(table, where(selection)))
+        return qualified("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
+    return qualified("{delete} returning t.id", delete=_delete(table, where(selection)))
 
 
 def update_metadata(
@@ -232,13 +256,13 @@ def update_metadata(
     given = [("metadata", metadata)] if extra is None else [("metadata", metadata), ("extra", extra)]
     changed = join(", ", (_changed(Identifier(name), value, replace) for name, value in given))
     if _is_one(selection):
-        return fragment(
+        return qualified(
             "update {table} set {changed}{where} returning id",
             table=table.identifier,
             changed=changed,
             where=where(selection),
         )
-    return fragment("{update} returning t.id", update=_update(table, changed, where(selection)))
+    return qualified("{update} returning t.id", update=_update(table, changed, where(selection)))
 
 
 def fill_text(table: Table, key: str) -> Fragment:
@@ -246,8 +270,10 @@ def fill_text(table: Table, key: str) -> Fragment:
     given = Param(key)
     return _update(
         table,
-        fragment("text = metadata ->> {key}::text", key=given),
-        fragment(" where text is null and jsonb_typeof(metadata -> {key}::text) = 'string'", key=given),
+        qualified("text=metadata ->> {key}::pg_catalog.text", key=given),
+        qualified(
+            " where text is null and pg_catalog.jsonb_typeof(metadata -> {key}::pg_catalog.text) = 'string'", key=given
+        ),
     )
 
 
@@ -258,10 +284,10 @@ def _is_one(selection: Selection) -> bool:
 
 def _delete(table: Table, found: Fragment) -> Fragment:
     if not locks_rows(table, deleted=True):
-        return fragment("delete from {table} as t{found}", table=table.identifier, found=found)
+        return qualified("delete from {table} as t{found}", table=table.identifier, found=found)
     # By what was asked for and not by what was locked: row-level security may hide from a lock what it lets be deleted.
-    return fragment(
-        "{locked} delete from {table} as t{found} and (select count(*) from locked) >= 0",
+    return qualified(
+        "{locked} delete from {table} as t{found} and (select pg_catalog.count(*) from locked) >= 0",
         locked=_locked(table, found, "for update"),
         table=table.identifier,
         found=found,
@@ -270,10 +296,10 @@ def _delete(table: Table, found: Fragment) -> Fragment:
 
 def _update(table: Table, changed: Fragment, found: Fragment) -> Fragment:
     if not locks_rows(table):
-        return fragment(
+        return qualified(
             "update {table} as t set {changed}{found}", table=table.identifier, changed=changed, found=found
         )
-    return fragment(
+    return qualified(
         "{locked} update {table} as t set {changed} from locked where t.id = locked.id",
         # As strong as an update that leaves the id alone: what refers to a row by a foreign key does not wait.
         locked=_locked(table, found, "for no key update"),
@@ -284,8 +310,8 @@ def _update(table: Table, changed: Fragment, found: Fragment) -> Fragment:
 
 def _locked(table: Table, found: Fragment, lock: LiteralString) -> Fragment:
     # A row that was changed meanwhile is looked at again when it is locked, so what no longer matches stays out.
-    return fragment(
-        'with locked as materialized (select id from {table}{found} order by id collate "C" {lock})',
+    return qualified(
+        'with locked as materialized (select id from {table}{found} order by id collate pg_catalog."C" {lock})',
         table=table.identifier,
         found=found,
         lock=Fragment((lock,)),
@@ -294,10 +320,11 @@ def _locked(table: Table, found: Fragment, lock: LiteralString) -> Fragment:
 
 def _changed(column: Identifier, value: str, replace: bool) -> Fragment:
     if replace:
-        return fragment("{column} = {value}::jsonb", column=column, value=value)
+        return fragment("{column} = {value}::pg_catalog.jsonb", column=column, value=value)
     # vecs 0.4 wrote any JSON; merging into an array would append to it.
-    return fragment(
-        "{column} = case when jsonb_typeof({column}) = 'object' then {column} else '{{}}'::jsonb end || {value}::jsonb",
+    return qualified(
+        "{column}=case when pg_catalog.jsonb_typeof({column}) = 'object' then {column} "
+        "else '{{}}'::pg_catalog.jsonb end || {value}::pg_catalog.jsonb",
         column=column,
         value=value,
     )

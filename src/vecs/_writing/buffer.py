@@ -18,6 +18,9 @@ MEMORY_BYTES = 32 * 2**20
 _READ_BYTES = 2**18
 # What a row costs in Python objects besides its bytes.
 _ROW_BYTES = 400
+# Statements of more rows or bytes are not faster.
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 4 * 2**20
 _POSITION = struct.Struct("!q")
 
 
@@ -132,12 +135,15 @@ class RowBuffer:
                 self._file.close()
 
 
-def copy_rows(rows: Sequence[EncodedRow]) -> Iterator[bytes]:
-    """Yield rows as one binary COPY, two hundred at a time."""
-    yield COPY_HEADER
-    for start in range(0, len(rows), 200):
-        yield b"".join(_copy_data(enumerate(rows[start : start + 200], start)))
-    yield COPY_TRAILER
+def batches(rows: Sequence[EncodedRow]) -> Iterator[Sequence[EncodedRow]]:
+    """Yield rows in the portions that one statement takes."""
+    start = size = 0
+    for number, row in enumerate(rows):
+        size += sum(len(field) for field in row if field is not None)
+        if number > start and (number - start == _BATCH_ROWS or size > _BATCH_BYTES):
+            yield rows[start:number]
+            start, size = number, sum(len(field) for field in row if field is not None)
+    yield rows[start:]
 
 
 def _copy_data(rows: Iterable[tuple[int, EncodedRow]]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from langchain_vecs.migration import COLLECTIONS, Column, Facts, Layout, Row, So
 from vecs import Record
 from vecs.exc import ArgError
 from vecs.sharing import brief
-from vecs.sql import Fragment, Identifier, fragment, join
+from vecs.sql import Fragment, Identifier, join, qualified
 
 # How vectors arrive: a dimension, two spare bytes, then big-endian numbers.
 _DTYPES = {"vector": ">f4", "halfvec": ">f2"}
@@ -23,7 +23,7 @@ _NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric"}
 _TIMES = {"date", "time", "timetz", "timestamp", "timestamptz"}
 _NATIVE = {"bool", "text", "varchar", "bpchar", "uuid", "json", "jsonb"} | _NUMBERS | _TIMES
 
-ONE_LOOK = fragment("set transaction isolation level repeatable read, read only")
+ONE_LOOK = qualified("set transaction isolation level repeatable read, read only")
 
 
 class _ColumnRow(NamedTuple):
@@ -41,10 +41,10 @@ class _ColumnRow(NamedTuple):
 
 def find_columns(source: Source) -> Fragment:
     """Find the columns of the table that holds a source's rows; no row where there is no such table."""
-    return fragment(
+    return qualified(
         """
-        select n.nspname::text, a.attname::text, b.typname::text,
-               b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace, b.typcategory = 'A', x.nspname::text,
+        select n.nspname::pg_catalog.text, a.attname::pg_catalog.text, b.typname::pg_catalog.text,
+               b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace, b.typcategory = 'A', x.nspname::pg_catalog.text,
                case when t.typtype = 'd' then t.typtypmod else a.atttypmod end,
                coalesce(a.attnum = any(i.indkey), false)
         from pg_catalog.pg_class c
@@ -53,11 +53,12 @@ def find_columns(source: Source) -> Fragment:
         join pg_catalog.pg_type t on t.oid = a.atttypid
         join pg_catalog.pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
         left join pg_catalog.pg_extension e on e.extname = 'vector' and e.extnamespace = b.typnamespace
-            and b.typname in ('vector', 'halfvec', 'sparsevec')
+            and (b.typname = 'vector' or b.typname = 'halfvec' or b.typname = 'sparsevec')
         left join pg_catalog.pg_namespace x on x.oid = e.extnamespace
         left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
-        where c.relname = {table}::text and c.relkind in ('r', 'p', 'v', 'm', 'f')
-            and (n.nspname = {schema}::text or ({schema}::text is null and pg_catalog.pg_table_is_visible(c.oid)))
+        where c.relname = {table}::pg_catalog.text and c.relkind = any('{{r,p,v,m,f}}'::pg_catalog."char"[])
+            and (n.nspname = {schema}::pg_catalog.text
+                 or ({schema}::pg_catalog.text is null and pg_catalog.pg_table_is_visible(c.oid)))
         order by a.attnum
         """,
         table=source.table,
@@ -76,15 +77,16 @@ def read_columns(rows: Sequence[Row]) -> tuple[str, list[Column]]:
 
 def find_tables() -> Fragment:
     """List the tables with vectors, by schema and name: what could have been meant."""
-    return fragment(
+    return qualified(
         """
-        select distinct n.nspname::text, c.relname::text
+        select distinct n.nspname::pg_catalog.text, c.relname::pg_catalog.text
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         join pg_catalog.pg_type t on t.oid = a.atttypid
         join pg_catalog.pg_extension e on e.extname = 'vector' and e.extnamespace = t.typnamespace
-        where t.typname in ('vector', 'halfvec') and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+        where (t.typname = 'vector' or t.typname = 'halfvec')
+            and c.relkind = any('{{r,p,v,m,f}}'::pg_catalog."char"[]) and not c.relispartition
         order by 1, 2
         """
     )
@@ -92,8 +94,8 @@ def find_tables() -> Fragment:
 
 def find_collection(source: Source, schema: str) -> Fragment:
     """Find a PGVector collection by name: its uuid and metadata."""
-    return fragment(
-        "select uuid::text, cmetadata::text from {table} where name = {name}::text",
+    return qualified(
+        "select uuid::pg_catalog.text, cmetadata::pg_catalog.text from {table} where name = {name}::pg_catalog.text",
         table=Identifier(schema, COLLECTIONS),
         name=source.collection_name,
     )
@@ -101,21 +103,22 @@ def find_collection(source: Source, schema: str) -> Fragment:
 
 def list_collections(schema: str) -> Fragment:
     """List the names of PGVector's collections."""
-    return fragment("select name::text from {table} order by name", table=Identifier(schema, COLLECTIONS))
+    return qualified("select name::pg_catalog.text from {table} order by name", table=Identifier(schema, COLLECTIONS))
 
 
 def count_rows(layout: Layout) -> Fragment:
     """Count a source's rows, vectors and ids, and find the least and greatest dimension."""
     embedding = Identifier(layout.embedding.name)
     # A declared dimension spares reading every vector, a primary key sorting every id.
-    dimension = fragment("null::int")
+    dimension = qualified("null::integer")
     if layout.embedding.modifier < 1:
-        dimension = fragment("{dims}({vec})", dims=_of_pgvector(layout, "vector_dims"), vec=embedding)
-    ids = fragment("*")
+        dimension = qualified("{dims}({vec})", dims=_of_pgvector(layout, "vector_dims"), vec=embedding)
+    ids = qualified("*")
     if not layout.ids_are_unique:
-        ids = fragment("distinct {id}::text", id=Identifier(layout.id.name))
-    return fragment(
-        "select count(*), count({embedding}), count({ids}), min({dimension}), max({dimension}) {rows}",
+        ids = qualified("distinct {id}::pg_catalog.text", id=Identifier(layout.id.name))
+    return qualified(
+        "select pg_catalog.count(*), pg_catalog.count({embedding}), pg_catalog.count({ids}), "
+        "pg_catalog.min({dimension}), pg_catalog.max({dimension}) {rows}",
         embedding=embedding,
         ids=ids,
         dimension=dimension,
@@ -153,9 +156,9 @@ def read_facts(layout: Layout, row: Row, *, skip_without_embedding: bool) -> Fac
 
 def select_records(layout: Layout) -> Fragment:
     """Select the rows that have a vector, for `record_reader`; the answer is to be binary."""
-    return fragment(
+    return qualified(
         """
-        select {id}::text, {content}::text, {send}({embedding}), {json}::text{typed}
+        select {id}::pg_catalog.text, {content}::pg_catalog.text, {send}({embedding}), {json}::pg_catalog.text{typed}
         {rows} and {embedding} is not null
         """,
         id=Identifier(layout.id.name),
@@ -163,16 +166,16 @@ def select_records(layout: Layout) -> Fragment:
         # pgvector's own function: no adapter of the connection's owner has a say.
         send=_of_pgvector(layout, layout.embedding.type + "_send"),
         embedding=Identifier(layout.embedding.name),
-        json=fragment("null") if layout.json is None else Identifier(layout.json.name),
-        typed=join("", [fragment(", {name}{cast}", name=Identifier(c.name), cast=_cast(c)) for c in layout.typed]),
+        json=qualified("null") if layout.json is None else Identifier(layout.json.name),
+        typed=join("", [qualified(", {name}{cast}", name=Identifier(c.name), cast=_cast(c)) for c in layout.typed]),
         rows=_rows(layout),
     )
 
 
 def _cast(column: Column) -> Fragment:
     if column.builtin and column.type.removeprefix("_") in _NATIVE:
-        return fragment("")
-    return fragment("::text[]") if column.is_array else fragment("::text")
+        return qualified("")
+    return qualified("::pg_catalog.text[]") if column.is_array else qualified("::pg_catalog.text")
 
 
 def _of_pgvector(layout: Layout, function: str) -> Identifier:
@@ -182,8 +185,8 @@ def _of_pgvector(layout: Layout, function: str) -> Identifier:
 def _rows(layout: Layout) -> Fragment:
     table = Identifier(layout.schema, layout.table)
     if layout.collection is None:
-        return fragment("from {table} where true", table=table)
-    return fragment("from {table} where collection_id = {uuid}::uuid", table=table, uuid=layout.collection)
+        return qualified("from {table} where true", table=table)
+    return qualified("from {table} where collection_id = {uuid}::pg_catalog.uuid", table=table, uuid=layout.collection)
 
 
 def record_reader(layout: Layout) -> Callable[[Row], Record]:

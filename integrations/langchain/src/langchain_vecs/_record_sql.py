@@ -7,25 +7,25 @@ from typing import NamedTuple, cast
 
 from vecs.exc import ArgError
 from vecs.sharing import brief
-from vecs.sql import Fragment, Identifier, fragment, join
+from vecs.sql import Fragment, Identifier, join, qualified
 
 TABLE = "langchain_records"
 
 # The server's, for all clients alike.
-_CLOCK = fragment("extract(epoch from pg_catalog.clock_timestamp())::float8")
+_CLOCK = qualified("extract(epoch from pg_catalog.clock_timestamp())::double precision")
 
 # Of vecs itself: collections and their schema are created under it, too.
-_LOCK = fragment("select pg_catalog.pg_advisory_xact_lock(hashtextextended('vecs:create', 0))")
+_LOCK = qualified("select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('vecs:create', 0))")
 
 
 def find_table(schema: str) -> Fragment:
     """Find the table of records."""
-    return fragment(
+    return qualified(
         """
         select 1
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = {schema}::text and c.relname = {name}::text
+        where n.nspname = {schema}::pg_catalog.text and c.relname = {name}::pg_catalog.text
         """,
         schema=schema,
         name=TABLE,
@@ -36,21 +36,21 @@ def create_table(schema: str) -> list[Fragment]:
     """Create the table of records and its schema where they are absent; for one transaction, one client at a time."""
     return [
         _LOCK,
-        fragment("create schema if not exists {schema}", schema=Identifier(schema)),
-        fragment(
+        qualified("create schema if not exists {schema}", schema=Identifier(schema)),
+        qualified(
             """
             create table if not exists {table} (
-                namespace text not null,
-                key text not null,
-                group_id text,
-                updated_at float8 not null,
+                namespace pg_catalog.text not null,
+                key pg_catalog.text not null,
+                group_id pg_catalog.text,
+                updated_at double precision not null,
                 primary key (namespace, key)
             )
             """,
             table=_table(schema),
         ),
         # Without the time: then a record that is only seen again stays where it is in the index.
-        fragment(
+        qualified(
             "create index if not exists {index} on {table} (namespace, group_id)",
             index=Identifier(f"{TABLE}_group_idx"),
             table=_table(schema),
@@ -60,7 +60,7 @@ def create_table(schema: str) -> list[Fragment]:
 
 def read_clock() -> Fragment:
     """Return the seconds since 1970."""
-    return fragment("select {clock}", clock=_CLOCK)
+    return qualified("select {clock}", clock=_CLOCK)
 
 
 def upsert(
@@ -76,17 +76,19 @@ def upsert(
         raise ArgError(f"there are {len(keys)} keys but {len(group_ids)} group_ids; give one for each key, or None")
     # One row per key: `on conflict` refuses a key twice. Sorted, so that two clients cannot deadlock.
     groups = dict(sorted(dict(zip(keys, group_ids or [None] * len(keys), strict=True)).items()))
-    return fragment(
+    return qualified(
         """
         with clock as materialized (select {clock} as now),
         written as (
             insert into {table} (namespace, key, group_id, updated_at)
-            select {namespace}::text, r.key, r.group_id, clock.now
+            select {namespace}::pg_catalog.text, r.key, r.group_id, clock.now
             from clock
-            cross join unnest({keys}::text[], {group_ids}::text[]) as r (key, group_id)
-            where clock.now >= {time_at_least}::float8
+            cross join rows from (
+                pg_catalog.unnest({keys}::pg_catalog.text[]), pg_catalog.unnest({group_ids}::pg_catalog.text[])
+            ) as r (key, group_id)
+            where clock.now >= {time_at_least}::double precision
             on conflict (namespace, key) do update
-            set group_id = excluded.group_id, updated_at = excluded.updated_at
+            set group_id=excluded.group_id, updated_at=excluded.updated_at
         )
         select now from clock
         """,
@@ -101,8 +103,9 @@ def upsert(
 
 def find_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
     """Find those of the keys that are there."""
-    return fragment(
-        "select key from {table} where namespace = {namespace}::text and key = any({keys}::text[])",
+    return qualified(
+        "select key from {table} "
+        "where namespace = {namespace}::pg_catalog.text and key = any({keys}::pg_catalog.text[])",
         table=_table(schema),
         namespace=namespace,
         keys=list(checked(keys)),
@@ -121,21 +124,25 @@ class KeyQuery(NamedTuple):
 def list_keys(schema: str, namespace: str, query: KeyQuery) -> Fragment:
     """List keys, those first that were not seen for the longest time."""
     groups = list(checked(query.group_ids or []))
-    parts = [fragment("select key from {table} where namespace = {name}::text", table=_table(schema), name=namespace)]
+    parts = [
+        qualified(
+            "select key from {table} where namespace = {name}::pg_catalog.text", table=_table(schema), name=namespace
+        )
+    ]
     if query.before:
-        parts.append(fragment("and updated_at < {before}::float8", before=query.before))
+        parts.append(qualified("and updated_at < {before}::double precision", before=query.before))
     if query.after:
-        parts.append(fragment("and updated_at > {after}::float8", after=query.after))
+        parts.append(qualified("and updated_at > {after}::double precision", after=query.after))
     if groups:
-        parts.append(fragment("and group_id = any({groups}::text[])", groups=groups))
-    parts.append(fragment("order by updated_at, key limit {limit}::bigint", limit=query.limit or None))
+        parts.append(qualified("and group_id = any({groups}::pg_catalog.text[])", groups=groups))
+    parts.append(qualified("order by updated_at, key limit {limit}::bigint", limit=query.limit or None))
     return join(" ", parts)
 
 
 def delete_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
     """Delete records; absent ones are no error."""
-    return fragment(
-        "delete from {table} where namespace = {namespace}::text and key = any({keys}::text[])",
+    return qualified(
+        "delete from {table} where namespace = {namespace}::pg_catalog.text and key = any({keys}::pg_catalog.text[])",
         table=_table(schema),
         namespace=namespace,
         keys=list(checked(keys)),
@@ -144,8 +151,10 @@ def delete_keys(schema: str, namespace: str, keys: Sequence[str]) -> Fragment:
 
 def delete_all(schema: str, namespace: str, inside: str | None) -> Fragment:
     """Delete a namespace's records, and those of the namespaces that begin with it and `inside`."""
-    return fragment(
-        "delete from {table} where namespace = {namespace}::text or starts_with(namespace, {beginning}::text)",
+    return qualified(
+        "delete from {table} "
+        "where namespace = {namespace}::pg_catalog.text "
+        "or pg_catalog.starts_with(namespace, {beginning}::pg_catalog.text)",
         table=_table(schema),
         namespace=namespace,
         beginning=None if inside is None else namespace + inside,

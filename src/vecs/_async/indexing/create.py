@@ -27,9 +27,7 @@ from vecs._reports.builds import BuildReport
 from vecs._sql import builds, indexes
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sql.indexes import IndexInfo, IndexSpec
-from vecs._sql.records import count_records
 from vecs._sql.scalars import first_column, only_value
-from vecs._sql.selection import EVERYTHING
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, DatabaseError, IndexNotFound
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
@@ -68,7 +66,7 @@ async def _default_options(
 ) -> dict[str, int]:
     if spec.method is IndexMethod.hnsw:
         return build_options(IndexArgsHNSW())
-    rows = only_value(await pinned.execute(count_records(spec.table, EVERYTHING)))
+    rows = only_value(await pinned.execute(indexes.count_indexed(spec)))
     return build_options(IndexArgsIVFFlat(lists_for(spec, existing, rows)))
 
 
@@ -113,8 +111,9 @@ async def _rows_and_memory(
     """Return about how many records a build reads, and maintenance_work_mem for it."""
     server = builds.read_estimate(await pinned.execute(builds.estimate(spec.table)))
     rows = server.rows
-    if rows is None:
-        rows = only_value(await pinned.execute(count_records(spec.table, EVERYTHING)))
+    if rows is None or spec.condition.parts:
+        # The catalog knows nothing of a part of the records.
+        rows = only_value(await pinned.execute(indexes.count_indexed(spec)))
     if memory is None:
         machine = None
         if executor.server is not None:

@@ -9,7 +9,7 @@ from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._checks.shown import brief
-from vecs._sql import tables, write
+from vecs._sql import languages, tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table
@@ -23,9 +23,9 @@ async def find_language(session: AsyncSession, language: Any) -> str:
     """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
     found: list[str] = []
     if isinstance(language, str) and language.isprintable():
-        found = first_column(await session.execute(tables.find_language(language)))
+        found = first_column(await session.execute(languages.find_language(language)))
     if not found:
-        known = ", ".join(first_column(await session.execute(tables.list_languages())))
+        known = ", ".join(first_column(await session.execute(languages.list_languages())))
         raise ArgError(f"unknown language {brief(language)}; the server has {known}")
     return found[0]
 

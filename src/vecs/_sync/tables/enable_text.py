@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from vecs._checks.shown import brief
-from vecs._sql import tables, write
+from vecs._sql import languages, tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table
@@ -24,9 +24,9 @@ def find_language(session: Session, language: Any) -> str:
     """Return a text search configuration as the server writes it; an unknown one raises ArgError."""
     found: list[str] = []
     if isinstance(language, str) and language.isprintable():
-        found = first_column(session.execute(tables.find_language(language)))
+        found = first_column(session.execute(languages.find_language(language)))
     if not found:
-        known = ", ".join(first_column(session.execute(tables.list_languages())))
+        known = ", ".join(first_column(session.execute(languages.list_languages())))
         raise ArgError(f"unknown language {brief(language)}; the server has {known}")
     return found[0]
 

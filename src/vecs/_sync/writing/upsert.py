@@ -6,25 +6,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Sized
 from typing import Any, Protocol
 
+import psycopg
+
 from vecs._concurrency.calls import iterate, offload, offload_many, take
 from vecs._concurrency.waiting import pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import write
-from vecs._sql.rows import EncodedRow, check_storable_records, encode_record, recoder, row_shape
+from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
-from vecs._writing.buffer import RowBuffer, copy_rows
+from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.stored_transform import keeps_metadata
-from vecs.exc import ArgError, VecsException
+from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, to_record
 from vecs.transforms import Pipeline, Transform
-
-# Up to so many rows and bytes one statement is faster than a staging table.
-SMALL_ROWS = 500
-SMALL_BYTES = 4 * 2**20
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.
 RECORDS_PER_EMBEDDING = 128
@@ -194,34 +193,47 @@ def _write_once(executor: Executor, table: Table, buffer: RowBuffer) -> int:
         if documents:
             executor.write(write.delete_documents(table, documents))
         return 0
-    if len(rows) <= SMALL_ROWS and sum(len(field or b"") for row in rows for field in row) <= SMALL_BYTES:
+    portions = list(batches(rows))
+    if len(portions) == 1:
         executor.write(offload_many(len(rows), write.upsert_rows, table, rows, documents))
-        return len(rows)
-    _write_staged(executor, table, rows, documents)
+    else:
+        _write_portions(executor, table, portions, documents)
     return len(rows)
 
 
-def _write_staged(executor: Executor, table: Table, rows: Sequence[EncodedRow], documents: Sequence[str]) -> None:
+def _write_portions(
+    executor: Executor, table: Table, portions: Sequence[Sequence[EncodedRow]], documents: Sequence[str]
+) -> None:
     with executor.transaction() as session:
-        session.execute(write.create_stage(table))
-        with session.copy(write.copy_into_stage(table)) as copy:
-            for data in copy_rows(rows):
-                copy.write(data)
-        session.execute(write.upsert_stage(table, documents, ordered=True))
-        if documents:
-            session.execute(write.delete_stale_of_stage(table, documents))
+        after = None
+        for number, rows in enumerate(portions, 1):
+            upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
+            span = write.Span(after, upto)
+            session.execute(offload_many(len(rows), write.upsert_rows, table, rows, documents, span))
+            after = upto
 
 
 def _write_spilled(executor: Executor, table: Table, buffer: RowBuffer, documents: Sequence[str]) -> int:
     with executor.transaction({"work_mem": "64MB"}) as session:
-        session.execute(write.create_stage(table))
+        _create_stage(session, table)
         with session.copy(write.copy_into_stage(table)) as copy:
             for data in buffer.copy_data():
                 copy.write(data)
         if buffer.superseded:
             session.execute(write.drop_superseded(buffer.superseded))
-        session.execute(write.upsert_stage(table, documents, ordered=False))
+        session.execute(write.upsert_stage(table, documents))
         written = session.rowcount
         if documents:
             session.execute(write.delete_stale_of_stage(table, documents))
     return written
+
+
+def _create_stage(session: Session, table: Table) -> None:
+    try:
+        session.execute(write.create_stage(table))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"{error}: more than {MEMORY_BYTES // 2**20} MB in one transaction go through a temporary table; grant "
+            "TEMP on the database to this role, or commit in parts with upsert(batch_size=)",
+            error.sqlstate,
+        ) from error

@@ -10,7 +10,7 @@ from llama_index.core.schema import BaseNode, TextNode
 from llama_index.core.vector_stores import utils
 
 from vecs.exc import ArgError
-from vecs.sql import Fragment, Identifier, fragment
+from vecs.sql import Fragment, Identifier, qualified
 
 # What its nodes' metadata has besides: the node as JSON, and the source document under three names.
 _OWN_KEYS = ("_node_content", "_node_type", "document_id", "doc_id", "ref_doc_id")
@@ -51,13 +51,14 @@ def _target_of(store: Any) -> str:
 
 def find_table(source: Source) -> Fragment:
     """Return the statement that reads the columns of the table: name, type, and of vectors the dimension."""
-    return fragment(
+    return qualified(
         """
-        select a.attname, format_type(a.atttypid, null), a.atttypmod
-        from pg_attribute a
-        join pg_class c on c.oid = a.attrelid
-        join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = {schema}::name and c.relname = {table}::name and a.attnum > 0 and not a.attisdropped
+        select a.attname, pg_catalog.format_type(a.atttypid, null), a.atttypmod
+        from pg_catalog.pg_attribute a
+        join pg_catalog.pg_class c on c.oid = a.attrelid
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = {schema}::pg_catalog.name and c.relname = {table}::pg_catalog.name
+            and a.attnum > 0 and not a.attisdropped
         """,
         schema=source.schema,
         table=source.table,
@@ -66,9 +67,9 @@ def find_table(source: Source) -> Fragment:
 
 def select_rows(source: Source) -> Fragment:
     """Return the statement that reads all rows, the oldest first: a node that was added twice ends as the last."""
-    return fragment(
+    return qualified(
         """
-        select node_id, text, metadata_::jsonb, embedding::real[]
+        select node_id, text, metadata_::pg_catalog.jsonb, embedding::real[]
         from {table}
         where embedding is not null
         order by id

@@ -1,0 +1,196 @@
+"""Whatever a statement names has its schema, and to name it so changes nothing of what the statement means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pglast import parse_sql
+from tests.names import names_left_to_the_path
+
+from vecs._sql import builds, indexes, keywords, languages, records, sampling, search, settings, tables, write
+from vecs._sql.answers import Columns
+from vecs._sql.binary import vector_param
+from vecs._sql.filters import index_condition
+from vecs._sql.fragment import Fragment, Param
+from vecs._sql.indexes import IndexSpec
+from vecs._sql.languages import regconfig
+from vecs._sql.names import unqualified
+from vecs._sql.rows import encode_record
+from vecs._sql.selection import Selection
+from vecs._sql.shape import Fusion, Shape
+from vecs._sql.tables import Extension, Table
+from vecs.filters import parse_filters
+from vecs.indexes import IndexMethod
+from vecs.measures import MEASURES, measure_spec
+from vecs.records import Record
+
+TABLE = Table("s", 'na"me', 2, Extension("ext", (0, 8, 5), 12345, 1, 2), has_text=True, language="english")
+PLAIN = replace(TABLE, has_text=False, language=None)
+COSINE = measure_spec("cosine_distance")
+VEC = vector_param(np.array([1, 2], np.float32))
+# Every operator, with a key that is a path and one that is none.
+EVERY = parse_filters(
+    {
+        "$and": [
+            {key: {operator: operand}}
+            for key in ("a", "a.b")
+            for operator, operand in {
+                "$eq": [1, {"x": "y'\\"}],
+                "$ne": 1,
+                "$gt": 1,
+                "$lte": "b",
+                "$gte": "c" * 300,
+                "$between": [1, 2],
+                "$in": [1, "b"],
+                "$nin": list(range(60)),
+                "$exists": True,
+                "$like": "a%",
+                "$ilike": "%\\b",
+                "$contains_any": list(range(60)),
+                "$contains_all": [1, 2],
+                "$contains": 1,
+            }.items()
+        ],
+        "$or": [{"b": {"$in": list(range(60))}}, {"$not": {"c": {"$exists": False}}}],
+        "$id": {"$in": ["a"], "$nin": ["b"], "$ne": "c"},
+        "$document_id": {"$eq": "a", "$like": "b", "$exists": True},
+        "$text": {"$contains": "a", "$ilike": "b"},
+    }
+)
+PART = parse_filters({"a": {"$gte": 1}, "b.c": {"$like": "pg_catalog.%'"}, "d": {"$in": ["x"]}})
+CHOSEN = Selection(["a"], ["d"], EVERY)
+SHAPE = Shape(TABLE, COSINE, Columns(vec=True, extra=True), 3)
+ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
+
+
+def sent() -> Iterator[tuple[str, Fragment]]:
+    yield from (("builds", each) for each in _of_builds())
+    yield from (("searches", each) for each in _of_searches())
+    yield from (("tables", each) for each in _of_tables())
+    yield from (("writes", each) for each in _of_writes())
+
+
+def _of_builds() -> Iterator[Fragment]:
+    for measure in MEASURES.values():
+        for precision in ("full", "half", "binary"):
+            spec = IndexSpec(TABLE, measure, precision, IndexMethod.hnsw, {"m": 16}, index_condition(PART))
+            yield indexes.create_vector_index(spec, "i", concurrently=True)
+    yield indexes.list_indexes(TABLE)
+    yield indexes.create_metadata_index(TABLE, "i", concurrently=False)
+    for kind in ("number", "string"):
+        yield indexes.create_key_index(TABLE, "i", "a.b", kind, concurrently=False)
+    yield indexes.key_types(TABLE, "a.b")
+    yield indexes.drop_index(TABLE, "i", concurrently=True)
+    yield indexes.analyze(TABLE)
+    yield from (builds.try_lock(TABLE), builds.unlock(TABLE), builds.try_lock_transaction(TABLE))
+    statement = indexes.analyze(TABLE)
+    yield from (builds.read_progress(statement), builds.cancel(statement))
+    yield from (builds.being_built(TABLE), builds.estimate(TABLE), builds.RELEASE_SNAPSHOT)
+
+
+def _of_searches() -> Iterator[Fragment]:
+    vec = Param(VEC)
+    filtered = SHAPE._replace(selection=CHOSEN, candidates=40)
+    for shape in (SHAPE, SHAPE._replace(exact=True, offset=2), filtered, filtered._replace(precision="half")):
+        yield search.nearest(shape, vec)
+    for measure in MEASURES.values():
+        yield search.nearest(SHAPE._replace(measure=measure, precision="binary", candidates=40), vec)
+    pool = search.nearest_of_pool(filtered._replace(pool=43, probe=True), vec)
+    yield from (pool, search.several([pool, pool]), search.explain(pool, True))
+    yield keywords.by_words(filtered, "it's a\\b")
+    for fusion in (Fusion((50, 50), around=True), Fusion((50, 50), rrf_constant=60)):
+        yield keywords.by_both(filtered._replace(fusion=fusion), fusion, vec, "two words")
+    target = sampling.Target(VEC, 1.0, None)
+    yield sampling.sample_ids(TABLE, CHOSEN, 3, 4)
+    yield sampling.exact_distances(TABLE, COSINE, CHOSEN, [target, target], limit=3)
+    yield records.select_records(TABLE, Columns(vec=True), CHOSEN, records.Page(1, 2, "x"))
+    yield records.count_records(TABLE, CHOSEN)
+    yield records.select_unordered(PLAIN, Columns(), Selection(filters=PART), 3)
+
+
+def _of_tables() -> Iterator[Fragment]:
+    yield from tables.create_table(TABLE)
+    yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"')
+    yield from (tables.find_extension(), tables.find_table("s", "t"), tables.find_tables("s"))
+    yield from (tables.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
+    yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))
+    yield from (languages.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))
+    yield from (tables.truncate_table(TABLE), tables.table_facts(TABLE), tables.server_facts())
+    yield from (settings.index_settings(), settings.ping(), settings.find_prepared(), *settings.FORGET_SESSION)
+
+
+def _of_writes() -> Iterator[Fragment]:
+    for table in (TABLE, replace(TABLE, locks_deleted=False), replace(TABLE, citus=True)):
+        yield from (write.upsert_rows(table, ROWS), write.upsert_rows(table, ROWS, ["d"]))
+        yield from (write.delete_documents(table, ["d"]), write.delete(table, CHOSEN), write.fill_text(table, "k"))
+        yield write.delete(table, Selection(["a"]))
+        yield write.create_stage(table)
+        yield from (write.upsert_stage(table, ["d"]), write.upsert_rows(table, ROWS, ["d"], write.Span("a", "b")))
+        yield write.delete_stale_of_stage(table, ["d"])
+        yield write.drop_superseded({"d": 3})
+        for chosen in (CHOSEN, Selection(["a"])):
+            yield write.update_metadata(table, chosen, "{}", "{}", replace=False)
+            yield write.update_metadata(table, chosen, "{}", replace=True)
+
+
+STATEMENTS = {f"{room}-{number}": each.render()[0].decode() for number, (room, each) in enumerate(sent())}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_every_name_of_a_statement_has_its_schema(name: str) -> None:
+    assert names_left_to_the_path(STATEMENTS[name]) == []
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_operators_with_their_schema_bind_as_they_do_without_it(name: str) -> None:
+    text = STATEMENTS[name]
+
+    def bare(node: object) -> object:
+        if isinstance(node, dict):
+            return {
+                key: bare(value)
+                for key, value in node.items()  # pyright: ignore
+                if key
+                not in (
+                    "location",
+                    "stmt_len",
+                    "name_location",
+                    "list_start",
+                    "list_end",
+                    "rexpr_list_start",
+                    "rexpr_list_end",
+                )
+            }
+        if isinstance(node, list | tuple):
+            kept = [bare(each) for each in node]  # pyright: ignore
+            return [each for each in kept if each != {"@": "String", "sval": "pg_catalog"}]
+        return node
+
+    written = re.sub(r"operator\(pg_catalog\.([^\s()]+)\)", r"\1", text)
+    assert bare(parse_sql(written)[0].stmt(skip_none=True)) == bare(parse_sql(text)[0].stmt(skip_none=True))
+
+
+def test_an_expression_loses_its_schema_but_no_constant_does() -> None:
+    text = """(metadata OPERATOR(pg_catalog.->) 'pg_catalog.it''s'::pg_catalog.text) COLLATE pg_catalog."C" """
+    assert unqualified(text) == """(metadata -> 'pg_catalog.it''s'::text) COLLATE "C" """
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("english", "pg_catalog.english"),
+        ('"with.dot"', 'pg_catalog."with.dot"'),
+        ("my.english", "my.english"),
+        ('"a.b""c"."d e"', '"a.b""c"."d e"'),
+    ],
+)
+def test_a_language_without_a_schema_is_one_of_the_servers(language: str, name: str) -> None:
+    assert regconfig(language) == name
+
+
+def test_the_index_on_a_part_that_was_made_before_is_known_by_its_name() -> None:
+    assert indexes.part_of_name(index_condition(PART)) == "ix_part_61950258d2dc_"
