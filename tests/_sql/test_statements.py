@@ -194,7 +194,7 @@ def test_settings_are_single_statements_of_literals() -> None:
 def test_many_settings_are_one_statement_of_parameters_and_the_role_comes_last(local: bool) -> None:
     text, params = settings.set_all({"role": "r'", "app.tenant": "a'"}, local=local).render()
     until = str(local).lower()
-    call = "pg_catalog.set_config(${}::text, ${}::text, " + until + ")"
+    call = "pg_catalog.set_config(${}::pg_catalog.text, ${}::pg_catalog.text, " + until + ")"
     assert text.decode() == f"select {call.format(1, 2)}, {call.format(3, 4)}"
     assert params == ["app.tenant", "a'", "role", "r'"]
 

@@ -128,7 +128,7 @@ def being_built(table: Table) -> Fragment:
 
 def timeouts() -> Fragment:
     """List the timeouts of sessions in which nothing was set, as they are written in a configuration."""
-    return fragment(
+    return qualified(
         """
         select name || ' = ' || reset_val || coalesce(unit, '') from pg_catalog.pg_settings
         where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout') and reset_val <> '0'

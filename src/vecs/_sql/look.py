@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vecs._sql.fragment import Fragment, fragment, join
+from vecs._sql.fragment import Fragment, join, qualified
 from vecs._sql.settings import Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 
@@ -25,6 +25,9 @@ _NEEDED: Settings = {
 }
 
 
+_SETTING = "pg_catalog.current_setting({name}::pg_catalog.text)"
+
+
 @dataclass(frozen=True)
 class Look:
     """What was seen: `pid` is of the session that answered, `needed` what it was set to otherwise."""
@@ -36,12 +39,12 @@ class Look:
 
 def look_at_server() -> Fragment:
     """Read all of it in one row."""
-    return fragment(
+    return qualified(
         """
         select pg_catalog.pg_backend_pid(), {settings}, e.*
         from (values (1)) as always (one) left join ({extension}) as e on true
         """,
-        settings=join(", ", (fragment("pg_catalog.current_setting({name}::text)", name=name) for name in _NEEDED)),
+        settings=join(", ", (qualified(_SETTING, name=name) for name in _NEEDED)),
         extension=find_extension(),
     )
 

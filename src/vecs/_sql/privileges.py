@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from vecs._sql.fragment import Fragment, fragment
+from vecs._sql.fragment import Fragment, qualified
 
 
 class Privileges(NamedTuple):
@@ -28,23 +28,24 @@ class Privileges(NamedTuple):
 
 def privileges(schema: str, name: str | None) -> Fragment:
     """Read what this role may do; `name` is that of a table, if one is meant."""
-    return fragment(
+    return qualified(
         """
-        select current_user::text, pg_catalog.current_database()::text, pg_catalog.pg_is_in_recovery(),
-               pg_catalog.current_setting('transaction_read_only')::bool,
+        select current_user::pg_catalog.text, pg_catalog.current_database()::pg_catalog.text,
+               pg_catalog.pg_is_in_recovery(),
+               pg_catalog.current_setting('transaction_read_only')::boolean,
                pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
                n.oid is not null,
                coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false),
                coalesce(pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false),
-               en.nspname::text,
+               en.nspname::pg_catalog.text,
                coalesce(pg_catalog.has_schema_privilege(en.oid, 'USAGE'), false),
-               case when c.oid is not null then pg_catalog.pg_get_userbyid(c.relowner)::text end,
+               case when c.oid is not null then pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text end,
                coalesce(pg_catalog.pg_has_role(c.relowner, 'USAGE'), false),
-               array(select p from unnest('{{select,insert,update,delete,truncate}}'::text[]) as p
+               array(select p from pg_catalog.unnest('{{select,insert,update,delete,truncate}}'::pg_catalog.text[]) as p
                      where not pg_catalog.has_table_privilege(c.oid, p))
         from (select 1) as one
-        left join pg_catalog.pg_namespace n on n.nspname = {schema}::text
-        left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = {name}::text
+        left join pg_catalog.pg_namespace n on n.nspname = {schema}::pg_catalog.text
+        left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = {name}::pg_catalog.text
         left join pg_catalog.pg_extension e on e.extname = 'vector'
         left join pg_catalog.pg_namespace en on en.oid = e.extnamespace
         """,

@@ -32,8 +32,8 @@ def set_statement(name: str, value: str, *, local: bool) -> Fragment:
     """Set one setting, for the session or only for the transaction that is open."""
     setting = Identifier(*name.split("."))
     if local:
-        return qualified("set local {setting} = {value}", setting=setting, value=Literal(value))
-    return qualified("set {setting} = {value}", setting=setting, value=Literal(value))
+        return fragment("set local {setting} = {value}", setting=setting, value=Literal(value))
+    return fragment("set {setting} = {value}", setting=setting, value=Literal(value))
 
 
 def set_all(settings: Settings, *, local: bool) -> Fragment:
@@ -43,7 +43,7 @@ def set_all(settings: Settings, *, local: bool) -> Fragment:
     Citus does not forward this to its workers. The role comes last: it may not be allowed to set the others.
     """
     names = sorted(settings, key=lambda name: name == "role")
-    template = "pg_catalog.set_config({name}::text, {value}::text, {local})"
+    template = "pg_catalog.set_config({name}::pg_catalog.text, {value}::pg_catalog.text, {local})"
     until = qualified("true") if local else qualified("false")
     calls = [qualified(template, name=name, value=settings[name], local=until) for name in names]
     return qualified("select {calls}", calls=join(", ", calls))
@@ -92,7 +92,7 @@ def settings_of_session() -> Fragment:
     """
     return qualified(
         """
-        select name::text, setting::text from pg_catalog.pg_settings where source = 'session'
+        select name::pg_catalog.text, setting::pg_catalog.text from pg_catalog.pg_settings where source = 'session'
         union all select 'role', pg_catalog.current_setting('role')
         """
     )
