@@ -399,7 +399,7 @@ async def test_a_password_is_in_no_variable_of_the_pool(target: str, schema: str
     with_password = make_conninfo(target, password="s3cret")
     async with vecs.create_async_client(with_password, schema=schema, pool_size=1, pool_timeout=0.2) as client:
         pool: Any = client._executor._connections._pool
-        assert "s3cret" not in f"{pool.kwargs!r} {pool.kwargs.copy()!r} {client!r}"
+        assert "s3cret" not in f"{pool._arguments!r} {pool._arguments.copy()!r} {client!r}"
         async with client.connection():
             with pytest.raises(Unavailable) as caught:
                 await client.collection_names()

@@ -34,7 +34,7 @@ async def hold_all(client: vecs.AsyncClient, count: int) -> None:
         held.append(await connections.acquire())
     for each in held:
         await each.execute(ping())
-        await connections.release(each)
+        connections.release(each)
 
 
 def end_connections(target: str, name: str = "vecs") -> None:
@@ -188,4 +188,4 @@ async def test_an_interrupted_call_does_not_wait_long_for_a_silent_server(
     await used.connection._try_cancel(timeout=0.2)
     assert used.connection.patience == silence.INTERRUPTED
     await used.discard()
-    await connections.release(used)
+    connections.release(used)

@@ -122,6 +122,6 @@ async def test_names_of_prepared_statements_are_of_one_connection_alone(target: 
             cursor = await each.connection.execute("select name from pg_prepared_statements")
             names |= {row[0] for row in await cursor.fetchall()}
         for connection, each in zip(connections, pinned, strict=True):
-            await connection.release(each)
+            connection.release(each)
     assert len(names) == 3
     assert all(name.startswith("_pg3_") and int(name.removeprefix("_pg3_")) > 10_000 for name in names)

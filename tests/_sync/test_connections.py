@@ -398,7 +398,7 @@ def test_a_password_is_in_no_variable_of_the_pool(target: str, schema: str) -> N
     with_password = make_conninfo(target, password="s3cret")
     with vecs.create_client(with_password, schema=schema, pool_size=1, pool_timeout=0.2) as client:
         pool: Any = client._executor._connections._pool
-        assert "s3cret" not in f"{pool.kwargs!r} {pool.kwargs.copy()!r} {client!r}"
+        assert "s3cret" not in f"{pool._arguments!r} {pool._arguments.copy()!r} {client!r}"
         with client.connection():
             with pytest.raises(Unavailable) as caught:
                 client.collection_names()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+from typing import TypeVar
 
 import psycopg
 
 from vecs._connecting.busy import says_busy
 from vecs.exc import CollectionNotFound, DatabaseError, Unavailable, VecsException
+
+E = TypeVar("E", bound=Exception)
 
 # Deadlock, serialization failure.
 _CONFLICTS = ("40P01", "40001")
@@ -54,6 +57,10 @@ class ConnectionLost(Unavailable):
 
 class ServerStarting(Unavailable):
     """The server is there, and starts, recovers or stops: it takes no connections yet."""
+
+
+class ServerBusy(Unavailable):
+    """The server, or a pooler, is there and takes no more connections."""
 
 
 class PlanIsStale(DatabaseError):
@@ -105,7 +112,9 @@ def connection_error(error: psycopg.Error | UnicodeError, target: object) -> Dat
     if state in ("57P02", "57P03") or any(words in reason for words in _STARTING):
         return ServerStarting(message, state)
     if state is not None or _ANSWER.search(reason):
-        final = not _is_transient(state, reason)
+        if _is_transient(state, reason):
+            return ServerBusy(message, state)
+        final = True
     else:
         unanswered = error.pgconn is not None and error.pgconn.needs_password
         final = unanswered or any(words in reason.lower() for words in _MISTAKES)
@@ -117,6 +126,11 @@ def _is_transient(state: str | None, message: str) -> bool:
     if state is None or state in _VAGUE:
         return says_busy(message)
     return state in _TRANSIENT or state.startswith("08")
+
+
+def without_frames(error: E) -> E:
+    """Return an error without psycopg's frames, in whose variables is the password."""
+    return error.with_traceback(None)
 
 
 def plan_is_stale(error: psycopg.Error) -> bool:

@@ -49,6 +49,11 @@ def seen(value: Any) -> Any:
     return value.value if isinstance(value, _Unseen) else value
 
 
+def with_hidden_values(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Return settings of requests with their values hidden: claims may hold tokens."""
+    return {name: Secret(value) for name, value in settings.items()} if settings else settings
+
+
 def with_secrets(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return libpq's parameters with those hidden that are secret."""
     return {key: Secret(value) if key in SECRETS else value for key, value in parameters.items()}

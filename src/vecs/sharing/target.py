@@ -11,7 +11,7 @@ from vecs._async.client import AsyncClient
 from vecs._async.collection.collection import AsyncCollection
 from vecs._checks.settings import NONE_GIVEN, checked_settings
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import seen, unseen
+from vecs._connecting.secrets import seen, unseen, with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._connecting.target import resolve_target as place_of
 from vecs._sync.client import Client
@@ -68,7 +68,7 @@ def resolve_target(
     schema by the name of the store's argument, `schema_argument`. `settings` are those of every request.
     """
     url, path = unseen(url), unseen(path)
-    own = checked_settings(settings)
+    own = with_hidden_values(checked_settings(settings))
     places = {"url": url, "path": path, "client": client, "async_client": async_client}
     given = [name for name, value in places.items() if value is not None]
     if client is not None and async_client is not None:

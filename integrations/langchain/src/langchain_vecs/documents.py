@@ -118,7 +118,8 @@ def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Rec
     metadata, types = stored_metadata(item.metadata, item.id, on_nul)
     if namespace is not None:
         if NAMESPACE_KEY in metadata:
-            raise ArgError(f"document {brief(item.id)} has the metadata key {NAMESPACE_KEY!r}, the namespace's")
+            who = f"document {brief(item.id)}"
+            raise ArgError(f"{who} has the metadata key {NAMESPACE_KEY!r}, which holds the namespace")
         metadata = {**metadata, NAMESPACE_KEY: namespace}
     else:
         check_namespace_of(item.id, metadata.get(NAMESPACE_KEY))

@@ -215,10 +215,11 @@ def test_documents_of_a_store_without_namespace_may_use_the_key(store: VecsVecto
     assert store.get_by_ids(["1"]) == [Document("a", id="1", metadata={"_namespace": 5})]
 
 
-def test_a_store_without_namespace_can_read_and_write_back_what_is_in_one(both: VecsVectorStore) -> None:
+def test_a_store_without_namespace_reads_what_is_in_one_and_does_not_overwrite_it(both: VecsVectorStore) -> None:
     documents = [document for document in both.similarity_search("text") if "my" in document.page_content]
-    both.delete(namespace="mine", delete_all=True)
-    both.add_documents(documents)
+    assert {document.page_content for document in documents} == {document.page_content for document in MINE}
+    with pytest.raises(ArgError, match=r"it is '1' in the namespace 'mine'; give namespace= to reach it"):
+        both.add_documents(documents)
     for documents in read(both, namespace="mine"):
         assert documents == MINE
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from vecs._async.indexing.watch import AsyncWatch
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncSession
+from vecs._checks.shown import brief
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import ConnectionLost
 from vecs._sql import builds, indexes
@@ -17,7 +19,7 @@ from vecs._sql.indexes import IndexInfo
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.settings import NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Table
-from vecs.exc import DatabaseError
+from vecs.exc import DatabaseError, Unavailable
 
 log = logging.getLogger("vecs")
 
@@ -106,7 +108,8 @@ async def altering(
     A statement that waits for the table holds a snapshot. CREATE INDEX CONCURRENTLY waits for that, and holds
     the table: a deadlock, which leaves an invalid index. So this asks again and again for the lock of builds.
     """
-    seconds = 0.02
+    limit = None if settings else executor.options.statement_timeout
+    seconds, began = 0.02, monotonic()
     while True:
         # Under the lock the last changes have to be seen.
         async with executor.transaction({"transaction_isolation": "read committed", **settings}) as session:
@@ -114,6 +117,11 @@ async def altering(
                 yield session
                 return
         log.info("waiting for a build of an index of %r, before it is altered", table.name)
+        if limit is not None and monotonic() - began > limit:
+            raise Unavailable(
+                f"collection {brief(table.name)} was not altered within statement_timeout={limit:g} s: an index of it "
+                "is being built, or another session holds the lock of builds"
+            )
         await async_pause(seconds)
         seconds = min(1.5 * seconds, 0.5)
 

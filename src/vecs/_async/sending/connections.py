@@ -36,12 +36,18 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from vecs._async.sending.pool import AsyncPool, PoolClosed, PoolTimeout
-from vecs._async.sending.sessions import AsyncPinnedConnection, AsyncVecsConnection, connect_arguments, run_statement
+from vecs._async.sending.sessions import (
+    AsyncPinnedConnection,
+    AsyncVecsConnection,
+    connect_arguments,
+    prepare_threshold,
+    run_statement,
+)
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import async_loop, loop_is_over, same_loop
 from vecs._concurrency.waiting import AsyncLock, async_pause
-from vecs._connecting.errors import ServerStarting, connection_error, database_error
+from vecs._connecting.errors import ServerBusy, ServerStarting, connection_error, database_error, without_frames
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
@@ -156,7 +162,7 @@ class AsyncConnections:
             except psycopg.Error as error:
                 self._doubt(pool)
                 if not again:
-                    raise connection_error(error, self.target) from error
+                    raise connection_error(error, self.target) from without_frames(error)
                 # Once: a probe says why, or starts the embedded server again.
                 again = False
             else:
@@ -241,9 +247,16 @@ class AsyncConnections:
         async with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = await self._reach(close_count)
+            try:
+                parameters, first = await self._reach(close_count)
+            except ServerBusy:
+                if self._pool is None or not self._pool.opened:
+                    raise
+                # It takes no more: those that stand go on.
+                self._may_be_broken = False
+                return
             self._parameters = parameters
-            pool = await self._open_pool(parameters)
+            pool = self._pool_of(parameters, first)
             if close_count != self._close_count:
                 pool.close()
                 raise self._closed_meanwhile()
@@ -253,19 +266,17 @@ class AsyncConnections:
             # Connections in use are closed as they come back.
             old.close()
 
-    async def _reach(self, close_count: int) -> dict[str, Any]:
-        """Look at the server and return libpq's parameters; wait for an embedded one until its recovery is over."""
+    async def _reach(self, close_count: int) -> tuple[dict[str, Any], AsyncVecsConnection]:
+        """Return libpq's parameters and a first connection; wait for an embedded server until its recovery is over."""
         started = monotonic()
         while True:
             parameters = await async_offload(self._start_server, close_count)
             try:
-                await self._probe(parameters)
+                return parameters, await self._probe(parameters)
             except ServerStarting:
                 if isinstance(self.target, ServerTarget) or monotonic() - started > RECOVERY:
                     raise
                 await async_pause(0.05)
-            else:
-                return parameters
 
     def _start_server(self, close_count: int) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
@@ -286,20 +297,26 @@ class AsyncConnections:
                 self.server = server
         else:
             server.ensure_running()
-        timeout = {"connect_timeout": str(self.options.connect_timeout)}
-        return {**timeout, **server.conninfo, "application_name": "vecs"}
+        timeout = str(self.options.connect_timeout)
+        return {**server.conninfo, "connect_timeout": timeout, "application_name": "vecs"}
 
-    async def _probe(self, parameters: dict[str, Any]) -> None:
-        """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
-        async with await self._connect_once(parameters) as connection:
-            connection.patience = self.options.pool_timeout
-            try:
-                look = read_look(await run_statement(connection, look_at_server()))
-            except psycopg.Error as error:
-                raise database_error(error, lost=connection.closed) from error
-            self._needed = look.needed
-            self.use_extension(look.extension)
-            self._notice_pooler(connection.info.backend_pid, look.pid)
+    async def _probe(self, parameters: dict[str, Any]) -> AsyncVecsConnection:
+        """Connect, and look at the server."""
+        connection = await self._connect_once(parameters)
+        connection.patience = self.options.pool_timeout
+        try:
+            look = read_look(await run_statement(connection, look_at_server()))
+        except psycopg.Error as error:
+            lost = connection.closed
+            connection.hang_up()
+            raise database_error(error, lost=lost) from error
+        except BaseException:
+            connection.hang_up()
+            raise
+        self._needed = look.needed
+        self.use_extension(look.extension)
+        self._notice_pooler(connection.info.backend_pid, look.pid)
+        return connection
 
     def _notice_pooler(self, expected: int, pid: int) -> None:
         said = _said_of_pooler(self.target, self.options)
@@ -317,17 +334,13 @@ class AsyncConnections:
         try:
             return await AsyncVecsConnection.connect(**connect_arguments(parameters, prepares=False))
         except (psycopg.Error, UnicodeError) as error:
-            # Without psycopg's frames, in whose variables is the password.
-            raise connection_error(error, self.target) from error.with_traceback(None)
+            raise connection_error(error, self.target) from without_frames(error)
 
-    async def _open_pool(self, parameters: dict[str, Any]) -> AsyncPool:
+    def _pool_of(self, parameters: dict[str, Any], first: AsyncVecsConnection) -> AsyncPool:
         """Return a pool with its first connection."""
-        pool = AsyncPool(connect_arguments(parameters, prepares=not self.pooler), self.options.pool_size)
-        try:
-            pool.give_back(*await pool.take(self.options.pool_timeout))
-        except psycopg.Error as error:
-            raise connection_error(error, self.target) from error
-        return pool
+        prepares = not self.pooler
+        first.prepare_threshold = prepare_threshold(prepares)
+        return AsyncPool(connect_arguments(parameters, prepares=prepares), self.options.pool_size, first)
 
     async def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""

@@ -21,6 +21,7 @@ from vecs._async.sending.sessions import (
     is_lost,
     open_cursor,
     send,
+    translated,
 )
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import (
@@ -28,13 +29,13 @@ from vecs._connecting.errors import (
     ConnectionLost,
     PlanIsStale,
     conflict_pauses,
-    database_error,
     plan_is_stale,
 )
 from vecs._connecting.options import Options
+from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class AsyncExecutor:
     def __init__(self, target: ServerTarget | FolderTarget, options: Options, settings: Settings = NO_SETTINGS) -> None:
         self.target = target
         self.options = options
-        self.settings = settings
+        self.settings = with_hidden_values(settings)
         self._connections = AsyncConnections(target, options)
         # Whether it uses the connections of another executor, which closes them.
         self._borrows = False
@@ -64,7 +65,7 @@ class AsyncExecutor:
     def with_settings(self, settings: Settings) -> AsyncExecutor:
         """Return an executor on the same connections, whose statements have other settings."""
         view = copy.copy(self)
-        view.settings, view._borrows = settings, True
+        view.settings, view._borrows = with_hidden_values(settings), True
         return view
 
     @property
@@ -172,14 +173,12 @@ class AsyncExecutor:
         The settings hold for all its statements but those that a pooler takes outside of a transaction.
         """
         async with self._connections.outside_pool(settings) as pinned:
-            pinned.own = self.settings
+            pinned.own = {name: value for name, value in self.settings.items() if name not in settings}
             yield pinned
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-        # Dead connections are found and replaced by this: nobody should borrow one.
-        await self.read(ping())
         async with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
             yield connection
 
@@ -220,7 +219,7 @@ class AsyncExecutor:
             except psycopg.Error as error:
                 if plan_is_stale(error):
                     raise PlanIsStale("the table was altered") from error
-                raise database_error(error, lost=any(each.lost for each in pinned)) from error
+                raise translated(error, lost=any(each.lost for each in pinned)) from error
 
 
 async def _pipelined(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
 
 from vecs._async.sending.sessions import (
     AsyncPinnedConnection,
@@ -39,15 +38,14 @@ async def lend(pinned: AsyncPinnedConnection, patience: float) -> AsyncGenerator
     before = _reported(connection)
     try:
         await pinned.apply(NO_SETTINGS)
-        # A borrower may listen for a day.
-        connection.patience = None
         if pinned.pooler:
             async with _in_transaction(pinned, patience):
                 yield connection
             return
         if pinned.own:
             await run_statement(connection, set_all(pinned.own, local=False), prepare=False)
-        yield connection
+        with _without_deadline(connection, patience):
+            yield connection
         if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
             await connection.commit()
     finally:
@@ -56,6 +54,16 @@ async def lend(pinned: AsyncPinnedConnection, patience: float) -> AsyncGenerator
         if pinned.pooler and not connection.closed and _reported(connection) != before:
             # Poolers set these in every session that the connection is given.
             await pinned.discard()
+
+
+@contextmanager
+def _without_deadline(connection: AsyncVecsConnection, patience: float) -> Generator[None]:
+    """Let a borrower wait for the server as long as they like: they may listen for a day."""
+    connection.patience = None
+    try:
+        yield
+    finally:
+        connection.patience = patience
 
 
 def _reported(connection: AsyncVecsConnection) -> list[str | None]:
@@ -74,19 +82,30 @@ async def _in_transaction(pinned: AsyncPinnedConnection, patience: float) -> Asy
         try:
             # A savepoint: after an error the session is still there to be cleaned.
             async with connection.transaction():
-                yield
+                with _without_deadline(connection, patience):
+                    yield
                 if connection.info.transaction_status == TransactionStatus.IDLE:
                     raise DatabaseError(
                         "the transaction of a borrowed connection was ended by SQL; behind a transaction pooler it "
                         "ends when the connection is given back, and what was set after it may have reached others"
                     )
         finally:
-            connection.patience = patience
             if connection.info.transaction_status == TransactionStatus.INTRANS:
-                await _forget_session(connection)
-                for (name,) in await run_statement(connection, find_prepared_since(), prepare=False):
-                    await run_statement(connection, deallocate(name), prepare=False)
-                await run_statement(connection, set_all(found, local=False), prepare=False)
+                await _leave_session(pinned, found)
+
+
+async def _leave_session(pinned: AsyncPinnedConnection, found: Settings) -> None:
+    """Leave a pooler's session as it was found."""
+    connection = pinned.connection
+    try:
+        await _forget_session(connection)
+        for (name,) in await run_statement(connection, find_prepared_since(), prepare=False):
+            await run_statement(connection, deallocate(name), prepare=False)
+        await run_statement(connection, set_all(found, local=False), prepare=False)
+    except BaseException:
+        # Its locks outlive the transaction. A pooler closes a session whose client goes in the middle of one.
+        await pinned.discard()
+        raise
 
 
 async def _clean(pinned: AsyncPinnedConnection) -> None:
@@ -110,7 +129,7 @@ async def _clean(pinned: AsyncPinnedConnection) -> None:
         await connection.set_isolation_level(None)
         await connection.set_deferrable(None)
         connection.prepare_threshold = prepare_threshold(not pinned.pooler)
-        connection.row_factory = tuple_row
+        connection.forget_registrations()
         if not pinned.pooler:
             await _forget_session(connection)
             for (name,) in await run_statement(connection, find_prepared(), prepare=False):

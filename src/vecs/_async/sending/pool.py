@@ -38,14 +38,14 @@ class PoolClosed(Exception):
 
 
 class AsyncPool:
-    """Up to `size` connections to one server; `arguments` are those of psycopg's connect()."""
+    """Up to `size` connections to one server, the `first` among them; `arguments` are those of psycopg's connect()."""
 
-    def __init__(self, arguments: Mapping[str, Any], size: int) -> None:
+    def __init__(self, arguments: Mapping[str, Any], size: int, first: AsyncVecsConnection) -> None:
         self._arguments = arguments
         self._gate = AsyncGate(size)
         # The one used last is used next, so that those at the other end can be closed.
-        self._idle: deque[AsyncVecsConnection] = deque()
-        self._open: WeakValueDictionary[int, AsyncVecsConnection] = WeakValueDictionary()
+        self._idle: deque[AsyncVecsConnection] = deque([first])
+        self._open: WeakValueDictionary[int, AsyncVecsConnection] = WeakValueDictionary({id(first): first})
         # Places that are kept from use because the server is full, and until when.
         self._withheld: deque[tuple[float, Place]] = deque()
         self.closed = False

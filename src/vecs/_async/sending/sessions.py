@@ -9,8 +9,9 @@ from time import monotonic
 from typing import Any, Literal, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor, AsyncServerCursor
 from psycopg.abc import PQGen
+from psycopg.adapt import AdaptersMap
 from psycopg.rows import tuple_row
 
 from vecs._connecting.errors import database_error, plan_is_stale
@@ -29,6 +30,9 @@ Rows = list[tuple[Any, ...]]
 LONG_IDLE = 3.0
 
 _TIMEOUT = "statement_timeout"
+
+# psycopg's default.
+_PREPARED_MAX = 100
 
 # The settings that only index scans look at.
 _SCAN_SETTINGS = ("hnsw.", "ivfflat.")
@@ -67,11 +71,15 @@ class AsyncVecsConnection(AsyncConnection[Any]):
 
     async def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """Wait for the server, as all of psycopg's calls do, and hang up when it is silent for too long."""
+        patience = self.patience
         try:
             return await super().wait(watched(gen, self._patience), *args, **kwargs)
         except Silent:
             self.pgconn.finish()
             raise
+        finally:
+            # Where the call was interrupted it is short.
+            self.patience = patience
 
     def _patience(self) -> float | None:
         return self.patience
@@ -80,6 +88,14 @@ class AsyncVecsConnection(AsyncConnection[Any]):
         # psycopg calls this when a call is interrupted, and would wait for a server that is gone for ten seconds.
         self.patience = INTERRUPTED
         await super()._try_cancel(timeout=min(timeout, INTERRUPTED))
+
+    def forget_registrations(self) -> None:
+        """Undo what a borrower changed of the object: how values are read and written, and who hears notices."""
+        self._adapters = AdaptersMap(ADAPTERS)
+        self._notice_handlers.clear()
+        self._notify_handlers.clear()
+        self.row_factory, self.cursor_factory, self.server_cursor_factory = tuple_row, AsyncCursor, AsyncServerCursor
+        self.prepared_max = _PREPARED_MAX
 
     async def is_alive(self, seconds: float) -> bool:
         """
@@ -290,10 +306,7 @@ class AsyncPinnedConnection:
         self.lost = is_lost(self.connection, error)
         if self.lost:
             self.connection.hang_up()
-        if isinstance(error, Silent):
-            # Not repeated: the call took as long as it may.
-            return Unavailable(f"the connection was given up: {error}; statement_timeout= and {GRACE:g} s of grace")
-        return database_error(error, lost=self.lost)
+        return translated(error, lost=self.lost)
 
 
 def connect_arguments(parameters: Mapping[str, Any], *, prepares: bool) -> dict[str, Any]:
@@ -306,9 +319,18 @@ def prepare_threshold(prepares: bool) -> int | None:
     return 5 if prepares else None
 
 
+def translated(error: psycopg.Error, *, lost: bool) -> VecsException:
+    """Return vecs' error for one of a statement."""
+    if isinstance(error, Silent):
+        # Not repeated: the call took as long as it may.
+        return Unavailable(f"the connection was given up: {error}; statement_timeout= and {GRACE:g} s of grace")
+    return database_error(error, lost=lost)
+
+
 def is_lost(connection: AsyncConnection[Any], error: psycopg.Error) -> bool:
     """Whether an error is the connection's last; the server may have said so before the connection is closed."""
-    return connection.closed or isinstance(error, _LAST_WORDS)
+    # psycopg raises errors of its own while it leaves a pipeline whose server has said goodbye.
+    return connection.closed or isinstance(error, _LAST_WORDS) or isinstance(error.__context__, _LAST_WORDS)
 
 
 def open_cursor(connection: AsyncConnection[Any]) -> AsyncRawCursor[tuple[Any, ...]]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 
+from vecs._checks.shown import brief
 from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import ConnectionLost
 from vecs._sql import builds, indexes
@@ -18,7 +20,7 @@ from vecs._sql.tables import Table
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import PinnedConnection, Session
-from vecs.exc import DatabaseError
+from vecs.exc import DatabaseError, Unavailable
 
 log = logging.getLogger("vecs")
 
@@ -103,7 +105,8 @@ def altering(executor: Executor, table: Table, settings: Settings = NO_SETTINGS)
     A statement that waits for the table holds a snapshot. CREATE INDEX CONCURRENTLY waits for that, and holds
     the table: a deadlock, which leaves an invalid index. So this asks again and again for the lock of builds.
     """
-    seconds = 0.02
+    limit = None if settings else executor.options.statement_timeout
+    seconds, began = 0.02, monotonic()
     while True:
         # Under the lock the last changes have to be seen.
         with executor.transaction({"transaction_isolation": "read committed", **settings}) as session:
@@ -111,6 +114,11 @@ def altering(executor: Executor, table: Table, settings: Settings = NO_SETTINGS)
                 yield session
                 return
         log.info("waiting for a build of an index of %r, before it is altered", table.name)
+        if limit is not None and monotonic() - began > limit:
+            raise Unavailable(
+                f"collection {brief(table.name)} was not altered within statement_timeout={limit:g} s: an index of it "
+                "is being built, or another session holds the lock of builds"
+            )
         pause(seconds)
         seconds = min(1.5 * seconds, 0.5)
 

@@ -40,7 +40,7 @@ from vecs._concurrency.calls import offload
 from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import loop, loop_is_over, same_loop
 from vecs._concurrency.waiting import Lock, pause
-from vecs._connecting.errors import ServerStarting, connection_error, database_error
+from vecs._connecting.errors import ServerBusy, ServerStarting, connection_error, database_error, without_frames
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
@@ -48,7 +48,13 @@ from vecs._sql.look import look_at_server, read_look
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
 from vecs._sql.tables import Extension
 from vecs._sync.sending.pool import Pool, PoolClosed, PoolTimeout
-from vecs._sync.sending.sessions import PinnedConnection, VecsConnection, connect_arguments, run_statement
+from vecs._sync.sending.sessions import (
+    PinnedConnection,
+    VecsConnection,
+    connect_arguments,
+    prepare_threshold,
+    run_statement,
+)
 from vecs.exc import Unavailable
 
 if TYPE_CHECKING:
@@ -157,7 +163,7 @@ class Connections:
             except psycopg.Error as error:
                 self._doubt(pool)
                 if not again:
-                    raise connection_error(error, self.target) from error
+                    raise connection_error(error, self.target) from without_frames(error)
                 # Once: a probe says why, or starts the embedded server again.
                 again = False
             else:
@@ -242,9 +248,16 @@ class Connections:
         with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
-            parameters = self._reach(close_count)
+            try:
+                parameters, first = self._reach(close_count)
+            except ServerBusy:
+                if self._pool is None or not self._pool.opened:
+                    raise
+                # It takes no more: those that stand go on.
+                self._may_be_broken = False
+                return
             self._parameters = parameters
-            pool = self._open_pool(parameters)
+            pool = self._pool_of(parameters, first)
             if close_count != self._close_count:
                 pool.close()
                 raise self._closed_meanwhile()
@@ -254,19 +267,17 @@ class Connections:
             # Connections in use are closed as they come back.
             old.close()
 
-    def _reach(self, close_count: int) -> dict[str, Any]:
-        """Look at the server and return libpq's parameters; wait for an embedded one until its recovery is over."""
+    def _reach(self, close_count: int) -> tuple[dict[str, Any], VecsConnection]:
+        """Return libpq's parameters and a first connection; wait for an embedded server until its recovery is over."""
         started = monotonic()
         while True:
             parameters = offload(self._start_server, close_count)
             try:
-                self._probe(parameters)
+                return parameters, self._probe(parameters)
             except ServerStarting:
                 if isinstance(self.target, ServerTarget) or monotonic() - started > RECOVERY:
                     raise
                 pause(0.05)
-            else:
-                return parameters
 
     def _start_server(self, close_count: int) -> dict[str, Any]:
         """Return libpq's parameters; for a folder, of the embedded server, which is started if it is not running."""
@@ -287,20 +298,26 @@ class Connections:
                 self.server = server
         else:
             server.ensure_running()
-        timeout = {"connect_timeout": str(self.options.connect_timeout)}
-        return {**timeout, **server.conninfo, "application_name": "vecs"}
+        timeout = str(self.options.connect_timeout)
+        return {**server.conninfo, "connect_timeout": timeout, "application_name": "vecs"}
 
-    def _probe(self, parameters: dict[str, Any]) -> None:
-        """Connect once outside the pool, which would try for half a minute and hide the reason; look at the server."""
-        with self._connect_once(parameters) as connection:
-            connection.patience = self.options.pool_timeout
-            try:
-                look = read_look(run_statement(connection, look_at_server()))
-            except psycopg.Error as error:
-                raise database_error(error, lost=connection.closed) from error
-            self._needed = look.needed
-            self.use_extension(look.extension)
-            self._notice_pooler(connection.info.backend_pid, look.pid)
+    def _probe(self, parameters: dict[str, Any]) -> VecsConnection:
+        """Connect, and look at the server."""
+        connection = self._connect_once(parameters)
+        connection.patience = self.options.pool_timeout
+        try:
+            look = read_look(run_statement(connection, look_at_server()))
+        except psycopg.Error as error:
+            lost = connection.closed
+            connection.hang_up()
+            raise database_error(error, lost=lost) from error
+        except BaseException:
+            connection.hang_up()
+            raise
+        self._needed = look.needed
+        self.use_extension(look.extension)
+        self._notice_pooler(connection.info.backend_pid, look.pid)
+        return connection
 
     def _notice_pooler(self, expected: int, pid: int) -> None:
         said = _said_of_pooler(self.target, self.options)
@@ -318,17 +335,13 @@ class Connections:
         try:
             return VecsConnection.connect(**connect_arguments(parameters, prepares=False))
         except (psycopg.Error, UnicodeError) as error:
-            # Without psycopg's frames, in whose variables is the password.
-            raise connection_error(error, self.target) from error.with_traceback(None)
+            raise connection_error(error, self.target) from without_frames(error)
 
-    def _open_pool(self, parameters: dict[str, Any]) -> Pool:
+    def _pool_of(self, parameters: dict[str, Any], first: VecsConnection) -> Pool:
         """Return a pool with its first connection."""
-        pool = Pool(connect_arguments(parameters, prepares=not self.pooler), self.options.pool_size)
-        try:
-            pool.give_back(*pool.take(self.options.pool_timeout))
-        except psycopg.Error as error:
-            raise connection_error(error, self.target) from error
-        return pool
+        prepares = not self.pooler
+        first.prepare_threshold = prepare_threshold(prepares)
+        return Pool(connect_arguments(parameters, prepares=prepares), self.options.pool_size, first)
 
     def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""

@@ -17,13 +17,13 @@ from vecs._connecting.errors import (
     ConnectionLost,
     PlanIsStale,
     conflict_pauses,
-    database_error,
     plan_is_stale,
 )
 from vecs._connecting.options import Options
+from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
@@ -36,6 +36,7 @@ from vecs._sync.sending.sessions import (
     is_lost,
     open_cursor,
     send,
+    translated,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Executor:
     def __init__(self, target: ServerTarget | FolderTarget, options: Options, settings: Settings = NO_SETTINGS) -> None:
         self.target = target
         self.options = options
-        self.settings = settings
+        self.settings = with_hidden_values(settings)
         self._connections = Connections(target, options)
         # Whether it uses the connections of another executor, which closes them.
         self._borrows = False
@@ -65,7 +66,7 @@ class Executor:
     def with_settings(self, settings: Settings) -> Executor:
         """Return an executor on the same connections, whose statements have other settings."""
         view = copy.copy(self)
-        view.settings, view._borrows = settings, True
+        view.settings, view._borrows = with_hidden_values(settings), True
         return view
 
     @property
@@ -173,14 +174,12 @@ class Executor:
         The settings hold for all its statements but those that a pooler takes outside of a transaction.
         """
         with self._connections.outside_pool(settings) as pinned:
-            pinned.own = self.settings
+            pinned.own = {name: value for name, value in self.settings.items() if name not in settings}
             yield pinned
 
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-        # Dead connections are found and replaced by this: nobody should borrow one.
-        self.read(ping())
         with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
             yield connection
 
@@ -221,7 +220,7 @@ class Executor:
             except psycopg.Error as error:
                 if plan_is_stale(error):
                     raise PlanIsStale("the table was altered") from error
-                raise database_error(error, lost=any(each.lost for each in pinned)) from error
+                raise translated(error, lost=any(each.lost for each in pinned)) from error
 
 
 def _pipelined(

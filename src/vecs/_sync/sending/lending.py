@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
 
 from vecs._sql.settings import (
     FORGET_SESSION,
@@ -40,15 +39,14 @@ def lend(pinned: PinnedConnection, patience: float) -> Generator[VecsConnection]
     before = _reported(connection)
     try:
         pinned.apply(NO_SETTINGS)
-        # A borrower may listen for a day.
-        connection.patience = None
         if pinned.pooler:
             with _in_transaction(pinned, patience):
                 yield connection
             return
         if pinned.own:
             run_statement(connection, set_all(pinned.own, local=False), prepare=False)
-        yield connection
+        with _without_deadline(connection, patience):
+            yield connection
         if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():
             connection.commit()
     finally:
@@ -57,6 +55,16 @@ def lend(pinned: PinnedConnection, patience: float) -> Generator[VecsConnection]
         if pinned.pooler and not connection.closed and _reported(connection) != before:
             # Poolers set these in every session that the connection is given.
             pinned.discard()
+
+
+@contextmanager
+def _without_deadline(connection: VecsConnection, patience: float) -> Generator[None]:
+    """Let a borrower wait for the server as long as they like: they may listen for a day."""
+    connection.patience = None
+    try:
+        yield
+    finally:
+        connection.patience = patience
 
 
 def _reported(connection: VecsConnection) -> list[str | None]:
@@ -75,19 +83,30 @@ def _in_transaction(pinned: PinnedConnection, patience: float) -> Generator[None
         try:
             # A savepoint: after an error the session is still there to be cleaned.
             with connection.transaction():
-                yield
+                with _without_deadline(connection, patience):
+                    yield
                 if connection.info.transaction_status == TransactionStatus.IDLE:
                     raise DatabaseError(
                         "the transaction of a borrowed connection was ended by SQL; behind a transaction pooler it "
                         "ends when the connection is given back, and what was set after it may have reached others"
                     )
         finally:
-            connection.patience = patience
             if connection.info.transaction_status == TransactionStatus.INTRANS:
-                _forget_session(connection)
-                for (name,) in run_statement(connection, find_prepared_since(), prepare=False):
-                    run_statement(connection, deallocate(name), prepare=False)
-                run_statement(connection, set_all(found, local=False), prepare=False)
+                _leave_session(pinned, found)
+
+
+def _leave_session(pinned: PinnedConnection, found: Settings) -> None:
+    """Leave a pooler's session as it was found."""
+    connection = pinned.connection
+    try:
+        _forget_session(connection)
+        for (name,) in run_statement(connection, find_prepared_since(), prepare=False):
+            run_statement(connection, deallocate(name), prepare=False)
+        run_statement(connection, set_all(found, local=False), prepare=False)
+    except BaseException:
+        # Its locks outlive the transaction. A pooler closes a session whose client goes in the middle of one.
+        pinned.discard()
+        raise
 
 
 def _clean(pinned: PinnedConnection) -> None:
@@ -111,7 +130,7 @@ def _clean(pinned: PinnedConnection) -> None:
         connection.set_isolation_level(None)
         connection.set_deferrable(None)
         connection.prepare_threshold = prepare_threshold(not pinned.pooler)
-        connection.row_factory = tuple_row
+        connection.forget_registrations()
         if not pinned.pooler:
             _forget_session(connection)
             for (name,) in run_statement(connection, find_prepared(), prepare=False):
