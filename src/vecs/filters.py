@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 from vecs._checks.json import check_storable, check_text, encode_json, plain
+from vecs._checks.limits import LONGEST_PATTERN, MOST_CONDITIONS, MOST_VALUES, check_most
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, FilterError
 from vecs.records import record_id
@@ -131,7 +132,6 @@ OPERATORS = (
 
 # Deeper than people write. Without a limit an input could overflow Python's or Postgres' stack.
 MAX_DEPTH = 64
-MAX_CONDITIONS = 1000
 # The catalog keeps an index's expression, which holds the key a few times, in one row.
 MAX_INDEXED_KEY = 200
 
@@ -144,8 +144,9 @@ def parse_filters(filters: Mapping[str, Any]) -> Filter:
     empty condition.
     """
     parsed = _parse_mapping(filters, MAX_DEPTH)
-    if sum(1 for _ in conditions_of(parsed)) > MAX_CONDITIONS:
-        raise FilterError(f"the filter has more than {MAX_CONDITIONS} conditions; $in takes any number of values")
+    conditions = list(conditions_of(parsed))
+    check_most(len(conditions), MOST_CONDITIONS, "conditions of a filter", FilterError)
+    check_most(sum(map(_values_of, conditions)), MOST_VALUES, "values in the lists of a filter", FilterError)
     return parsed
 
 
@@ -156,6 +157,11 @@ def conditions_of(node: Filter) -> Iterator[Filter]:
         return
     for part in node.parts:
         yield from conditions_of(part)
+
+
+def _values_of(part: Filter) -> int:
+    listed: Any = part.operand if isinstance(part, Column) else getattr(part, "values", ())
+    return len(listed) if isinstance(listed, tuple) else 0
 
 
 def _parse_mapping(filters: Any, depth: int) -> Filter:
@@ -367,6 +373,7 @@ def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> 
 def _pattern(key: str, operator: str, operand: Any) -> str:
     if not isinstance(operand, str):
         raise FilterError(f"argument to {operator} for {brief(key)} must be a string pattern, not {brief(operand)}")
+    check_most(len(operand), LONGEST_PATTERN, f"characters of the pattern for {brief(key)}", FilterError)
     trailing = len(operand) - len(operand.rstrip("\\"))
     if trailing % 2:
         raise FilterError(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecs._checks.json import check_storable
+from vecs._checks.limits import MOST_IDS, at_most
 from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
@@ -171,7 +172,7 @@ def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> l
     """Return ids as the strings they are stored as; with `tuples` each may be a one-tuple, as a row of a query is."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ArgError(f"{what} must be a list of strings, not {brief(ids)}")
-    return [record_id(_only(id) if tuples else id) for id in ids]
+    return [record_id(_only(id) if tuples else id) for id in at_most(ids, MOST_IDS, what)]
 
 
 def _only(id: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.oracle import matches
 
 import vecs
+from vecs._sql import unpacked
 from vecs.exc import FilterError
 
 # A small world, so that filters hit: keys with dots, quotes, percent signs; values that are nearly the same.
@@ -144,8 +146,11 @@ async def test_postgres_finds_what_plain_python_finds(
     ]
     await docs.truncate()
     await docs.upsert(records)
-    for each in filters:
-        found = {record.id for record in await docs.get(filters=each)}
+    for each, most in product(filters, (unpacked.MOST_COPIES, 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            # With 0, as if the filter had many more conditions.
+            patch.setattr(unpacked, "MOST_COPIES", most)
+            found = {record.id for record in await docs.get(filters=each)}
         assert found == {
             str(record.id)
             for record, (id, document_id, text) in zip(records, parts, strict=False)
@@ -166,6 +171,7 @@ RECORDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("most", [unpacked.MOST_COPIES, 0])
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -196,8 +202,13 @@ RECORDS: dict[str, dict[str, Any]] = {
     ],
 )
 async def test_each_operator_matches_what_the_language_says(
-    docs: vecs.AsyncCollection, filters: dict[str, Any], expected: set[str]
+    docs: vecs.AsyncCollection,
+    filters: dict[str, Any],
+    expected: set[str],
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(unpacked, "MOST_COPIES", most)
     await docs.upsert([(id, [1.0], metadata) for id, metadata in RECORDS.items()])
     assert {record.id for record in await docs.get(filters=filters)} == expected
     assert {match.id for match in await docs.search([1.0], filters=filters, exact=True)} == expected

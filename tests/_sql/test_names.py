@@ -14,8 +14,8 @@ from tests.names import names_left_to_the_path
 from vecs._sql import builds, indexes, keywords, languages, records, sampling, search, settings, tables, write
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
-from vecs._sql.filters import index_condition
-from vecs._sql.fragment import Fragment, Param
+from vecs._sql.filters import condition, index_condition
+from vecs._sql.fragment import Fragment, Param, qualified
 from vecs._sql.indexes import IndexSpec
 from vecs._sql.languages import regconfig
 from vecs._sql.names import unqualified
@@ -23,7 +23,7 @@ from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Extension, Table
-from vecs.filters import parse_filters
+from vecs.filters import And, parse_filters
 from vecs.indexes import IndexMethod
 from vecs.measures import MEASURES, measure_spec
 from vecs.records import Record
@@ -109,6 +109,9 @@ def _of_searches() -> Iterator[Fragment]:
     yield sampling.exact_distances(TABLE, COSINE, CHOSEN, [target, target], limit=3)
     yield records.select_records(TABLE, Columns(vec=True), CHOSEN, records.Page(1, 2, "x"))
     yield records.count_records(TABLE, CHOSEN)
+    # Written out, and with what is unpacked once.
+    yield qualified("select 1 where {all}", all=condition(EVERY))
+    yield records.count_records(TABLE, Selection(filters=And((EVERY, EVERY, EVERY))))
     yield records.select_unordered(PLAIN, Columns(), Selection(filters=PART), 3)
 
 

@@ -13,7 +13,7 @@ import pytest
 from vecs._sql import indexes, records, search, settings, tables, write
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
-from vecs._sql.filters import condition, index_condition
+from vecs._sql.filters import index_condition
 from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
 from vecs._sql.indexes import IndexSpec
 from vecs._sql.rows import encode_record
@@ -251,13 +251,3 @@ def test_versions_compare_by_number() -> None:
     assert tables.read_extension([("public", "0.10.0", 1, None, None)]) == Extension("public", (0, 10, 0), 1)
     assert Extension("x", (0, 10, 0), 1).iterative_scan
     assert not Extension("x", (0, 7, 4), 1).iterative_scan
-
-
-def test_patterns_for_one_key_are_one_condition() -> None:
-    patterns = [{"t": {"$like": f"%{n}%"}} for n in range(60)]
-    for filters in ({"$and": patterns}, {"$or": patterns}, {"$not": {"$or": patterns}}):
-        text, params = condition(parse_filters(filters)).render()
-        assert text.count(b"#>>") == 1
-        assert [pattern for value in params if isinstance(value, list) for pattern in value] == [
-            f"%{n}%" for n in range(60)
-        ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.oracle import matches
 
 import vecs
+from vecs._sql import unpacked
 from vecs.exc import FilterError
 
 # A small world, so that filters hit: keys with dots, quotes, percent signs; values that are nearly the same.
@@ -145,8 +147,11 @@ def test_postgres_finds_what_plain_python_finds(
     ]
     docs.truncate()
     docs.upsert(records)
-    for each in filters:
-        found = {record.id for record in docs.get(filters=each)}
+    for each, most in product(filters, (unpacked.MOST_COPIES, 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            # With 0, as if the filter had many more conditions.
+            patch.setattr(unpacked, "MOST_COPIES", most)
+            found = {record.id for record in docs.get(filters=each)}
         assert found == {
             str(record.id)
             for record, (id, document_id, text) in zip(records, parts, strict=False)
@@ -167,6 +172,7 @@ RECORDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("most", [unpacked.MOST_COPIES, 0])
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -197,8 +203,13 @@ RECORDS: dict[str, dict[str, Any]] = {
     ],
 )
 def test_each_operator_matches_what_the_language_says(
-    docs: vecs.Collection, filters: dict[str, Any], expected: set[str]
+    docs: vecs.Collection,
+    filters: dict[str, Any],
+    expected: set[str],
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(unpacked, "MOST_COPIES", most)
     docs.upsert([(id, [1.0], metadata) for id, metadata in RECORDS.items()])
     assert {record.id for record in docs.get(filters=filters)} == expected
     assert {match.id for match in docs.search([1.0], filters=filters, exact=True)} == expected

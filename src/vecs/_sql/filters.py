@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vecs._checks.json import encode_json
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Up to so many values are tested by containment, which unpacks the whole metadata for each: 2,000 values on a record of
 # 1 MB took a backend to 2 GB (by hand, 2026-11-22).
-_MAX_CONTAINED = 50
+MAX_CONTAINED = 50
 
 # As in typed_value(): how many characters of a string are compared through an index.
 _CUT = 200
@@ -42,7 +42,7 @@ _LONGEST = 2000
 KeyType: TypeAlias = Literal["number", "string"]
 KEY_TYPES: tuple[KeyType, ...] = ("number", "string")
 
-_COMPARE: dict[str, LiteralString] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+COMPARE: dict[str, LiteralString] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 # The column stays as it is, a varchar in collections of vecs 0.4: an index answers nothing but the column itself.
 _COLUMN_TESTS: dict[ColumnOperator, LiteralString] = {
@@ -66,57 +66,34 @@ def condition(node: Filter) -> Fragment:
     """
     match node:
         case And(parts):
-            return qualified("({all})", all=join(" and ", _conditions(parts, every=True)))
+            return qualified("({all})", all=join(" and ", map(condition, parts)))
         case Or(parts):
-            return qualified("({any})", any=join(" or ", _conditions(parts, every=False)))
+            return qualified("({any})", any=join(" or ", map(condition, parts)))
         case Not(parts):
-            return qualified("(({any}) is not true)", any=join(" or ", _conditions(parts, every=False)))
+            return qualified("(({any}) is not true)", any=join(" or ", map(condition, parts)))
         case Equals(key, value):
             return _equals(key, value)
         case NotEquals(key, value):
             return qualified("({found} <> {value}::pg_catalog.jsonb)", found=value_at(key), value=encode_json(value))
-        case Range(key, operator, bound):
-            return _range(key, _COMPARE[operator], bound)
+        case Range(key, compare, bound):
+            return _range(key, COMPARE[compare], bound)
         case In(key, values, negated):
             if negated:
                 return _not_in(key, values)
-            return _holds_any(key, values) if len(values) <= _MAX_CONTAINED else _is_any(key, values)
+            return _holds_any(key, values) if len(values) <= MAX_CONTAINED else _is_any(key, values)
         case Exists(key, wanted):
             test: LiteralString = "({found} is not null)" if wanted else "({found} is null)"
             return qualified(test, found=value_at(key))
-        case Like():
-            return _like(node, qualified("{pattern}::pg_catalog.text", pattern=node.pattern))
+        case Like(key, pattern, ignore_case):
+            return _like(key, pattern, "~~*" if ignore_case else "~~")
         case Contains(key, values, every):
             if every:
                 return _holds(key, list(values))
-            if len(values) <= _MAX_CONTAINED:
+            if len(values) <= MAX_CONTAINED:
                 return _holds_any(key, [[value] for value in values])
-            return _has_any(key, values)
+            return has_any(value_at(key), values)
         case Column():
             return _of_column(node)
-
-
-def _conditions(parts: Sequence[Filter], *, every: bool) -> Iterator[Fragment]:
-    """
-    Yield the conditions of parts of which every one, or any one, must hold.
-
-    Patterns for one key are a single condition: each condition unpacks the metadata once more, and a thousand of them
-    on a record of 1 MB took a backend to 5 GB (by hand, 2026-11-29).
-    """
-    patterns: dict[tuple[str, bool], list[str]] = {}
-    for part in parts:
-        if isinstance(part, Like):
-            patterns.setdefault((part.key, part.ignore_case), []).append(part.pattern)
-    for part in parts:
-        if not isinstance(part, Like):
-            yield condition(part)
-        elif found := patterns.pop((part.key, part.ignore_case), None):
-            yield condition(part) if len(found) == 1 else _like(part, _of_several(found, every))
-
-
-def _of_several(patterns: Sequence[str], every: bool) -> Fragment:
-    quantifier: LiteralString = "all({patterns}::pg_catalog.text[])" if every else "any({patterns}::pg_catalog.text[])"
-    return qualified(quantifier, patterns=list(patterns))
 
 
 def _of_column(node: Column) -> Fragment:
@@ -177,7 +154,8 @@ def _is_any(key: str, values: Sequence[Any]) -> Fragment:
     )
 
 
-def _has_any(key: str, values: Sequence[Any]) -> Fragment:
+def has_any(found: Fragment, values: Sequence[Any]) -> Fragment:
+    """Return whether JSON is an array with one of these scalars, however many they are."""
     return qualified(
         """exists (
             select from pg_catalog.jsonb_array_elements(
@@ -185,7 +163,7 @@ def _has_any(key: str, values: Sequence[Any]) -> Fragment:
             ) as e (element)
             where e.element = any({values}::pg_catalog.text[]::pg_catalog.jsonb[])
         )""",
-        found=value_at(key),
+        found=found,
         values=[encode_json(value) for value in values],
     )
 
@@ -224,8 +202,8 @@ def typed_value(key: str, type: KeyType) -> Fragment:
     )
 
 
-def _range(key: str, operator: LiteralString, bound: int | float | str) -> Fragment:
-    comparison = _operator(operator)
+def _range(key: str, compare: LiteralString, bound: int | float | str) -> Fragment:
+    comparison = operator(compare)
     if not isinstance(bound, str):
         return qualified(
             "({value}{op}{bound}::numeric)",
@@ -242,7 +220,7 @@ def _range(key: str, operator: LiteralString, bound: int | float | str) -> Fragm
         """({value}{or_equal}{cut}::pg_catalog.text and pg_catalog.jsonb_typeof({found}) = 'string'
             and ({found} #>> '{{}}') collate pg_catalog."C"{op}{bound}::pg_catalog.text)""",
         value=typed_value(key, "string"),
-        or_equal=_operator(">=" if operator.startswith(">") else "<="),
+        or_equal=operator(">=" if compare.startswith(">") else "<="),
         cut=bound[:_CUT],
         found=value_at(key),
         op=comparison,
@@ -250,7 +228,8 @@ def _range(key: str, operator: LiteralString, bound: int | float | str) -> Fragm
     )
 
 
-def _operator(name: LiteralString) -> Fragment:
+def operator(name: LiteralString) -> Fragment:
+    """Return an operator of Postgres' own, between blanks."""
     return Fragment((f" operator(pg_catalog.{name}) ",))
 
 
@@ -273,10 +252,10 @@ def _check_immutable(node: Filter) -> None:
                 f"{part.key} cannot choose the records of an index, only metadata can; leave it out here, and search "
                 "with it all the same"
             )
-        if isinstance(part, Contains) and not part.every and len(part.values) > _MAX_CONTAINED:
+        if isinstance(part, Contains) and not part.every and len(part.values) > MAX_CONTAINED:
             raise ArgError(
                 f"$contains_any for {part.key!r} has {len(part.values)} values; the condition of an index takes up to "
-                f"{_MAX_CONTAINED} of them (beyond, it is a subquery), and any other operator"
+                f"{MAX_CONTAINED} of them (beyond, it is a subquery), and any other operator"
             )
 
 
@@ -289,10 +268,10 @@ def _not_in(key: str, values: tuple[Any, ...]) -> Fragment:
     )
 
 
-def _like(node: Like, pattern: Fragment) -> Fragment:
+def _like(key: str, pattern: str, matches: LiteralString) -> Fragment:
     return qualified(
-        "(pg_catalog.jsonb_typeof({found}) = 'string' and ({found} #>> '{{}}'){matches}{pattern})",
-        found=value_at(node.key),
-        matches=_operator("~~*" if node.ignore_case else "~~"),
+        "(pg_catalog.jsonb_typeof({found}) = 'string' and ({found} #>> '{{}}'){matches}{pattern}::pg_catalog.text)",
+        found=value_at(key),
+        matches=operator(matches),
         pattern=pattern,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vecs._sql.filters import condition
 from vecs._sql.fragment import EMPTY, Fragment, join, qualified
+from vecs._sql.unpacked import matching
 from vecs.filters import Filter
 
 
@@ -39,7 +39,7 @@ def conditions(selection: Selection) -> list[Fragment]:
     if selection.document_ids is not None:
         parts.append(qualified("document_id = any({ids}::pg_catalog.text[])", ids=list(selection.document_ids)))
     if selection.filters is not None:
-        parts.append(condition(selection.filters))
+        parts.append(matching(selection.filters))
     return parts
 
 

@@ -14,6 +14,7 @@ from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
 from vecs._async.searching.run import run
 from vecs._checks.arguments import callers_level, one_of
+from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._checks.shown import brief
 from vecs._searching.explain import describe_search
@@ -110,7 +111,7 @@ class AsyncSearching(AsyncHandle):
         if isinstance(queries, str) or not isinstance(queries, Iterable):
             raise ArgError(f"search_many takes an iterable of queries, not {brief(queries)}; see search() for one")
         check_known(options)
-        return await self._search(list(queries), options)
+        return await self._search(at_most(queries, MOST_QUERIES, "queries"), options)
 
     @async_anew("select")
     async def query(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vecs._checks.arguments import callers_level, one_of
+from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._checks.shown import brief
 from vecs._searching.explain import describe_search
@@ -111,7 +112,7 @@ class Searching(Handle):
         if isinstance(queries, str) or not isinstance(queries, Iterable):
             raise ArgError(f"search_many takes an iterable of queries, not {brief(queries)}; see search() for one")
         check_known(options)
-        return self._search(list(queries), options)
+        return self._search(at_most(queries, MOST_QUERIES, "queries"), options)
 
     @anew("select")
     def query(
