@@ -11,11 +11,13 @@ from psycopg import errors
 from vecs._connecting.errors import (
     Conflict,
     ConnectionLost,
+    ServerBusy,
     ServerStarting,
     conflict_pauses,
     connection_error,
     database_error,
     plan_is_stale,
+    without_frames,
 )
 from vecs.exc import CollectionNotFound, DatabaseError, Unavailable
 
@@ -158,7 +160,7 @@ def test_a_refusal_is_final_in_every_language(reason: str) -> None:
 
 @pytest.mark.parametrize("reason", PASSING)
 def test_a_server_or_pooler_that_is_busy_is_unavailable_in_every_language(reason: str) -> None:
-    assert type(connection_error(psycopg.OperationalError(AT + reason), "h")) is Unavailable
+    assert type(connection_error(psycopg.OperationalError(AT + reason), "h")) in (Unavailable, ServerBusy)
 
 
 @pytest.mark.parametrize("reason", STARTING)
@@ -179,13 +181,13 @@ def test_what_the_environment_names_wrongly_is_final() -> None:
 
 def test_a_code_goes_before_words_where_psycopg_has_one() -> None:
     assert type(connection_error(said("57P03", "x"), "h")) is ServerStarting
-    assert type(connection_error(said("53300", "x"), "h")) is Unavailable
+    assert type(connection_error(said("53300", "x"), "h")) is ServerBusy
     assert type(connection_error(said("28P01", "x"), "h")) is DatabaseError
 
 
 def test_one_of_several_addresses_that_answered_decides() -> None:
     refused = f"{AT}Connection refused"
-    for answer, expected in (('FATAL:  database "x" does not exist', DatabaseError), (PASSING[0], Unavailable)):
+    for answer, expected in (('FATAL:  database "x" does not exist', DatabaseError), (PASSING[0], ServerBusy)):
         reason = (
             f"{refused}\nMultiple connection attempts failed. All failures were:\n- host: a: {refused}\n- host: b: {AT}"
         )
@@ -224,3 +226,10 @@ def test_full_server_says_to_share_one_client() -> None:
 def test_other_refusals_do_not_speak_of_sharing() -> None:
     reason = 'FATAL:  database "d" does not exist'
     assert "share" not in str(connection_error(psycopg.OperationalError(reason), "postgresql://h/d"))
+
+
+def test_an_error_of_psycopg_is_shown_without_its_frames() -> None:
+    try:
+        raise psycopg.OperationalError("x")
+    except psycopg.OperationalError as error:
+        assert without_frames(error).__traceback__ is None
