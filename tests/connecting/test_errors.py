@@ -229,7 +229,6 @@ def test_other_refusals_do_not_speak_of_sharing() -> None:
 
 
 def test_an_error_of_psycopg_is_shown_without_its_frames() -> None:
-    try:
+    with pytest.raises(psycopg.OperationalError) as caught:
         raise psycopg.OperationalError("x")
-    except psycopg.OperationalError as error:
-        assert without_frames(error).__traceback__ is None
+    assert without_frames(caught.value).__traceback__ is None
