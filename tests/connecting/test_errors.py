@@ -84,9 +84,12 @@ def test_a_lost_connection_is_more_than_what_the_server_said() -> None:
 
 
 def test_a_full_disk_is_said_first_and_waiting_does_not_help() -> None:
-    full = database_error(said("53100", 'could not extend file "base/5/1": No space left on device'))
-    assert type(full) is DatabaseError
-    assert str(full).startswith("the disk of the server is full: could not extend file")
+    error = said("53100", 'could not extend file "base/5/1": No space left on device')
+    # The server ends a session that could not write its log.
+    for lost in (False, True):
+        full = database_error(error, lost=lost)
+        assert type(full) is DatabaseError
+        assert str(full).startswith("the disk of the server is full: could not extend file")
 
 
 @pytest.mark.parametrize("state", ["26000", "42P05", "08P01"])

@@ -78,14 +78,14 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException
         parts.append(f"hint: {diag.message_hint}")
     parts.extend(remedy for said, remedy in _REMEDIES.items() if said in parts[0])
     message = "; ".join(parts)
+    if state == _DISK_FULL:
+        return DatabaseError(f"the disk of the server is full: {message}; make room there, and try again", state)
     if lost:
         return ConnectionLost(f"the connection was lost: {message}", state)
     if state == _UNDEFINED_TABLE or (state == "XX000" and message.startswith("could not open relation")):
         return CollectionNotFound(f"the collection was deleted, or is not visible: {message}")
     if state in _CONFLICTS:
         return Conflict(message, state)
-    if state == _DISK_FULL:
-        return DatabaseError(f"the disk of the server is full: {message}; make room there, and try again", state)
     if _is_transient(state, message):
         return Unavailable(message, state)
     if state in _MIXED_UP:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from vecs._connecting.separators import has_secret
+
 # The domains that hosts of databases are in; a folder may be called `v1.2`, `my.folder` or `data.db`.
 _DOMAINS = (
     "com|net|org|io|dev|app|cloud|ai|co|tech|eu|uk|us|de|fr|es|it|nl|ch|at|be|dk|se|no|fi|pt|cz|ru|ua|tr|in|cn|jp|kr|"
@@ -36,6 +38,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"sqlite", "for an embedded Postgres write a folder alone, such as ./data"),
 )
 _VARIABLE = re.compile(r"\$\{|\$\(|\$\w|%\w+%|<[^<>]*>|\{\{|\{\w*\}")
+# What str() makes of a variable that is not set, and code that was put between quotation marks.
+_UNSET = ("none", "null", "nil", "nan", "undefined", "n/a", "<na>", "nonetype")
+_CODE = re.compile(r"os\.(?:environ|getenv)\b|(?:process|import\.meta)\.env\b|(?:get)?env(?:iron)?\s*[(\[]", re.I)
 _MEMORY = re.compile(r"(?:file)?:?:memory:.*", re.I)
 _PASSFILE_LINE = re.compile(r"[^:/\\@]*:(?:\d+|\*):[^:]*:[^:]*:.*")
 
@@ -51,8 +56,19 @@ def slip_in(text: str) -> str | None:
         return "the target has a NUL character; expected a connection string or a folder"
     if "://" in text or _URL_AS_PATH.search(text):
         return _of_url(text)
+    if has_secret(text):
+        return f"the target looks like a connection string with a mistake in it; {_EXPECTED}"
     if is_path(text):
         return _of_path(text)
+    if text.lower() in _UNSET:
+        return (
+            f"the target is {text!r}, as the text of a variable that is not set; write ./{text} for a folder of that "
+            "name, or give None for $VECS_URL and else the embedded server"
+        )
+    if _CODE.match(text):
+        return f"the target is a piece of a program as a text: leave out its quotation marks; {_EXPECTED}"
+    if re.match(r"--?\w[\w-]*[\s=]", text):
+        return f"the target looks like the options of a command; {_EXPECTED}"
     first, _, rest = text.replace("\\", "/").partition("/")
     if _MEMORY.fullmatch(text):
         return (
@@ -72,7 +88,11 @@ def slip_in_path(path: str) -> str | None:
     """Return what is wrong with a pathlib.Path, or another path object; None where nothing is."""
     if "\x00" in path:
         return "the target has a NUL character; expected a connection string or a folder"
-    return _of_url(path) if _URL_AS_PATH.search(path) else None
+    if _URL_AS_PATH.search(path):
+        return _of_url(path)
+    if has_secret(path):
+        return f"the target looks like a connection string with a mistake in it; {_EXPECTED}"
+    return None
 
 
 def _of_url(text: str) -> str:
@@ -98,7 +118,12 @@ def _of_path(text: str) -> str | None:
 
 
 def _of_host(first: str, rest: str, has_rest: bool) -> str | None:
-    if "@" in first or ":" in first or re.search(r":.*@|\?\w+=|;\s*\w+\s*=", f"{first}/{rest}"):
+    if "@" in first or ":" in first:
+        return (
+            "the target looks like a connection string with a mistake in it: its beginning, postgresql://, is missing; "
+            f"{_EXPECTED}"
+        )
+    if re.search(r":.*@|[?;&,\s]\s*\w+\s*=", f"{first}/{rest}"):
         return f"the target looks like a connection string with a mistake in it; {_EXPECTED}"
     if _is_host(first, named_alone=not has_rest):
         return f"the target looks like a host; write postgresql://{_EXPECTED[len('expected postgresql://') :]}"

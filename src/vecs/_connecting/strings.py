@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from vecs._connecting.separators import check_pairs, check_url_parts
 from vecs._connecting.values import check_names, check_values, known_names, taken_pooler
 from vecs.exc import ArgError
 
@@ -45,6 +46,7 @@ def read_url(rest: str) -> tuple[dict[str, str], bool | None]:
     # Outside of the block, an error has no context that quotes the string.
     with suppress(UnicodeError):
         before, place = _only_reading(rest)
+        check_url_parts(_written(before, place))
         query = dict(_decoded(pair) for pair in (place["query"] or "").split("&") if pair)
         pooler = taken_pooler(query)
         if query.get("ssl") == "true":
@@ -69,6 +71,7 @@ def read_pairs(text: str) -> tuple[dict[str, str], bool | None]:
     pooler = taken_pooler({key: value.strip("'") for key, value in pairs if key == "pgbouncer"})
     kept = [(key, value) for key, value in pairs if key != "pgbouncer"]
     check_names(key for key, _ in kept)
+    check_pairs(kept)
     parameters = _parsed(" ".join(f"{key}={value}" if value else f"{key}=''" for key, value in kept))
     check_values(parameters)
     return parameters, pooler
@@ -83,6 +86,12 @@ def _only_reading(rest: str) -> _Reading:
         raise ArgError(_SEVERAL_WAYS)
     if _NOT_FILLED_IN.search(rest):
         raise ArgError("the connection string has a placeholder in it that was not filled in")
+    if re.search(r"(?:^|@)[^\s/?#@:,\[\]]*:[^/?#@:,\[\]]*[^/?#@:,\[\]\d][^/?#@:,\[\]]*(?:[/?]|$)", rest):
+        # It is not shown: it may be a password.
+        raise ArgError(
+            "the connection string is malformed: its port is not a number; expected "
+            "postgresql://user:password@host:port/database"
+        )
     raise ArgError(_MALFORMED)
 
 
@@ -99,6 +108,14 @@ def _reading(rest: str, end: int) -> _Reading | None:
     if before is not None and ("://" in before or not _USER.fullmatch(before)):
         return None
     return before, place
+
+
+def _written(before: str | None, place: re.Match[str]) -> list[tuple[str, str]]:
+    """Return the parts of a URL that are shown, and its parameters, by libpq's names and not decoded."""
+    user = (before or "").partition(":")[0]
+    pairs = [pair.partition("=") for pair in (place["query"] or "").split("&") if pair]
+    query = [(name, value) for name, _, value in pairs]
+    return [("user", user), ("dbname", (place["name"] or "")[1:]), *query]
 
 
 def _is_plain(reading: _Reading) -> bool:

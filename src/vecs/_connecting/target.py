@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from vecs._connecting.secrets import seen, unseen, with_secrets
+from vecs._connecting.separators import masked
 from vecs._connecting.slips import is_path, slip_in, slip_in_path
 from vecs._connecting.strings import read_pairs, read_url
 from vecs._connecting.values import known_names
@@ -38,12 +39,13 @@ class ServerTarget:
 
     def __str__(self) -> str:
         shown = {key: str(self.parameters.get(key) or "") for key in ("user", "host", "hostaddr", "port", "dbname")}
-        user = quote(shown["user"]) + (":***" if self.parameters.get("password") else "")
+        user = quote(masked(shown["user"])) + (":***" if self.parameters.get("password") else "")
         service = self.parameters.get("service")
-        where = _places(shown["host"] or shown["hostaddr"], shown["port"])
+        where = _places(masked(shown["host"] or shown["hostaddr"]), masked(shown["port"]))
+        # What is checked has no secret there, but its parameters may come from elsewhere.
         return (
-            f"postgresql://{user + '@' if shown['user'] else ''}{where}/{shown['dbname']}"
-            f"{f'?service={service}' if service else ''}"
+            f"postgresql://{user + '@' if shown['user'] else ''}{where}/{masked(shown['dbname'])}"
+            f"{f'?service={masked(service)}' if service else ''}"
         )
 
 

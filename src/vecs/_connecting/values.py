@@ -8,11 +8,11 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
 
 from psycopg.pq import Conninfo
 
 from vecs._connecting.secrets import SECRETS
+from vecs._connecting.separators import check_no_secret_within
 from vecs.exc import ArgError
 
 # libpq's, as of PostgreSQL 18; what it says of a wrong one comes only when it connects.
@@ -93,7 +93,7 @@ def taken_pooler(parameters: dict[str, str]) -> bool | None:
     """Take `pgbouncer=`, which Prisma and Supabase write, out of the parameters: whether a pooler is in between."""
     value = parameters.pop("pgbouncer", None)
     if value is not None and value.lower() not in (*_TRUE, *_FALSE):
-        raise ArgError(f"pgbouncer={_shown(value)} in the connection string is neither true nor false")
+        raise ArgError("pgbouncer= in the connection string is neither true nor false")
     return None if value is None else value.lower() in _TRUE
 
 
@@ -119,7 +119,8 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def check_values(parameters: Mapping[str, str]) -> None:
-    """Raise ArgError for a value that libpq or the system's resolver would refuse, without connecting."""
+    """Raise ArgError for a value that libpq or the system's resolver would refuse, without connecting or showing it."""
+    check_no_secret_within(parameters)
     for name, value in parameters.items():
         if "\0" in value:
             raise ArgError(f"{name} in the connection string has a NUL character")
@@ -127,16 +128,15 @@ def check_values(parameters: Mapping[str, str]) -> None:
         if choices and value and value.lower() not in map(str.lower, choices):
             close = get_close_matches(value.lower(), choices, 1)
             raise ArgError(
-                f"{name}={_shown(value)} in the connection string: expected one of {', '.join(choices)}"
+                f"{name}= in the connection string has an unknown value: expected one of {', '.join(choices)}"
                 f"{f'; did you mean {close[0]}?' if close else ''}"
             )
         if name in _NUMBERS and value and not re.fullmatch(r"\s*[+-]?\d{1,9}\s*", value, re.ASCII):
-            raise ArgError(f"{name}={_shown(value)} in the connection string is not a whole number")
+            raise ArgError(f"{name}= in the connection string is not a whole number")
     encoding = parameters.get("client_encoding") or "auto"
     if not _ENCODING.fullmatch(re.sub(r"[\W_]", "", encoding).lower()):
         raise ArgError(
-            f"client_encoding={_shown(encoding)} in the connection string is no encoding of Postgres; "
-            "leave it out: vecs speaks UTF-8"
+            "client_encoding= in the connection string is no encoding of Postgres; leave it out: vecs speaks UTF-8"
         )
     if _PLACEHOLDER.fullmatch(parameters.get("password") or ""):
         raise ArgError("the password in the connection string is a placeholder that was not filled in")
@@ -160,10 +160,11 @@ def _check_places(parameters: Mapping[str, str]) -> None:
         raise ArgError(f"the connection string has {len(ports)} ports for {places} hosts; give one, or one for each")
     for host in hosts:
         if not _may_be_host(host):
-            raise ArgError(f"the host {_shown(host)} in the connection string cannot be the name of a host")
+            shown = f" {host[:80]!r}" if re.fullmatch(r"[\w.-]+", host) else ""
+            raise ArgError(f"the host{shown} in the connection string cannot be the name of a host")
     for address in addresses:
         if address and not _is_address(address):
-            raise ArgError(f"hostaddr={_shown(address)} in the connection string is not an IP address; write host=")
+            raise ArgError("hostaddr= in the connection string is not an IP address; write host=")
 
 
 def _may_be_host(host: str) -> bool:
@@ -172,7 +173,7 @@ def _may_be_host(host: str) -> bool:
     with suppress(UnicodeError):
         # As the resolver makes them: none may be empty or longer than 63 characters.
         labels = host.encode("idna").decode().removesuffix(".").split(".")
-        return all(re.fullmatch(r"[^\s:\\<>{}$]{1,63}", label) for label in labels)
+        return all(re.fullmatch(r"[\w-]{1,63}", label) for label in labels)
     return False
 
 
@@ -180,8 +181,3 @@ def _is_address(host: str) -> bool:
     with suppress(ValueError):
         return bool(ip_address(host.partition("%")[0]))
     return False
-
-
-def _shown(value: Any) -> str:
-    """Return a value for an error's message: never very long."""
-    return repr(value if len(value) <= 80 else f"{value[:77]}...")

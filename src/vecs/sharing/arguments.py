@@ -19,6 +19,7 @@ CLIENT_OPTIONS = tuple(field.name for field in fields(Options))
 
 # What other stores call it.
 _ELSEWHERE = {"connection": "url", "connection_string": "url", "target": "url", "persist_directory": "path"}
+_PARTS = ("host", "port", "user", "password", "dbname", "database")
 
 _SECRETIVE = ("url", "path", "source", "password", "dsn", "uri", "conninfo", "database_url", "db_url", *_ELSEWHERE)
 
@@ -37,7 +38,7 @@ def check_client_options(
             continue
         own = [p.name for p in inspect.signature(owner).parameters.values() if p.kind is not p.VAR_KEYWORD]
         known = [*(argument for argument in own if argument != "self"), *CLIENT_OPTIONS]
-        other = {**_ELSEWHERE, **(elsewhere or {})}.get(name)
+        other = {**_ELSEWHERE, **dict.fromkeys(_PARTS, "url"), **(elsewhere or {})}.get(name)
         meant = [other] if other in known else get_close_matches(name, known, 1)
         hint = f"did you mean {meant[0]!r}? " if meant else ""
         raise ArgError(f"unknown argument {brief(name)}; {hint}expected some of {', '.join(known)}")

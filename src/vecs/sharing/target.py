@@ -145,7 +145,16 @@ def _server(url: Any) -> ServerTarget | FolderTarget:
 def _folder(path: Any) -> FolderTarget:
     if not isinstance(seen(path), str | os.PathLike):
         raise ArgError(f"path must be a folder, as a string or a Path, not {type(seen(path)).__name__}")
-    place = place_of(path, "path")
+    place = _place_of_path(path)
     if isinstance(place, ServerTarget):
         raise ArgError("path is a folder, and was given a connection string; that is url=")
     return place
+
+
+def _place_of_path(path: Any) -> ServerTarget | FolderTarget:
+    try:
+        return place_of(path, "path")
+    except ArgError as error:
+        refused = str(error)
+    # After the block, so that the error has no frames below it.
+    raise ArgError(f"{refused}; a server is url=" if "looks like a" in refused else refused)
