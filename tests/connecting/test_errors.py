@@ -12,12 +12,13 @@ from vecs._connecting.errors import (
     Conflict,
     ConnectionLost,
     ServerStarting,
+    again,
     conflict_pauses,
     connection_error,
     database_error,
     plan_is_stale,
 )
-from vecs.exc import CollectionNotFound, DatabaseError, Unavailable
+from vecs.exc import CollectionNotFound, DatabaseError, ServerError, Unavailable, VecsException
 
 
 class Diagnostic:
@@ -224,3 +225,27 @@ def test_full_server_says_to_share_one_client() -> None:
 def test_other_refusals_do_not_speak_of_sharing() -> None:
     reason = 'FATAL:  database "d" does not exist'
     assert "share" not in str(connection_error(psycopg.OperationalError(reason), "postgresql://h/d"))
+
+
+def test_an_error_for_another_caller_says_the_same_and_keeps_nothing_alive() -> None:
+    try:
+        try:
+            raise psycopg.OperationalError("refused")
+        except psycopg.Error as reason:
+            raise ServerStarting("it starts", "57P03") from reason
+    except ServerStarting as error:
+        first = error
+    second = again(first)
+    assert second is not first
+    assert (type(second), str(second), second.sqlstate) == (ServerStarting, "it starts", "57P03")
+    assert repr(second.__cause__) == repr(first.__cause__)
+    assert second.__traceback__ is None
+    assert second.__cause__ is not None
+    assert second.__cause__.__traceback__ is None
+
+
+@pytest.mark.parametrize("kind", [ServerError, VecsException])
+def test_an_error_without_psycopgs_is_said_again_without_one(kind: type[VecsException]) -> None:
+    first = kind("it did not start")
+    first.__cause__ = OSError()
+    assert (repr(again(first)), again(first).__cause__) == (repr(first), None)
