@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -324,3 +327,94 @@ async def test_a_call_that_is_cancelled_twice_leaves_the_pool_as_it_is(target: s
                 await task
             assert await docs.get(["a"]) != []
             assert client._executor._connections._pool is pool
+
+
+class Unanswering:
+    """A server that takes connections and says nothing; from `hang_up()` on it hangs up at once."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self._ends = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.target = f"postgresql://me@127.0.0.1:{self._listener.getsockname()[1]}/db?sslmode=disable"
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def hang_up(self) -> None:
+        self._ends.set()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.attempts += 1
+            self._ends.wait()
+            connection.close()
+
+    def close(self) -> None:
+        # Who accepts is woken by it.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture
+def unanswering() -> Iterator[Unanswering]:
+    with closing(Unanswering()) as server:
+        yield server
+
+
+def test_threads_that_wait_for_a_server_that_is_gone_share_an_attempt(unanswering: Unanswering) -> None:
+    client = vecs.Client(unanswering.target)
+    with ThreadPoolExecutor(10) as pool:
+        calls = [pool.submit(client.collection_names) for _ in range(10)]
+        while sum(map(_connects, sys._current_frames().values())) < 10:
+            time.sleep(0.01)
+        unanswering.hang_up()
+        errors = [call.exception() for call in calls]
+    _shared(errors, unanswering.attempts)
+    # Who calls later looks again.
+    with pytest.raises(Unavailable):
+        client.collection_names()
+    assert unanswering.attempts == 3
+
+
+async def test_tasks_that_wait_for_a_server_that_is_gone_share_an_attempt(unanswering: Unanswering) -> None:
+    client = vecs.AsyncClient(unanswering.target)
+    calls = [asyncio.create_task(client.collection_names()) for _ in range(10)]
+    while not unanswering.attempts:
+        await asyncio.sleep(0.01)
+    unanswering.hang_up()
+    errors = await asyncio.gather(*calls, return_exceptions=True)
+    _shared(errors, unanswering.attempts)
+    with pytest.raises(Unavailable):
+        await client.collection_names()
+    assert unanswering.attempts == 3
+
+
+def _shared(errors: list[Any], attempts: int) -> None:
+    assert attempts == 2
+    assert {type(error).__mro__[1] for error in errors} == {Unavailable}
+    assert {type(error.__cause__) for error in errors} == {psycopg.OperationalError}
+    assert len({id(error) for error in errors}) == len(errors) == 10
+
+
+def _connects(frame: FrameType | None) -> bool:
+    """Whether a thread is in the midst of connecting, or waits for another one that is."""
+    while frame is not None and frame.f_code.co_name != "_connect":
+        frame = frame.f_back
+    return frame is not None
+
+
+async def test_an_attempt_that_is_cancelled_is_no_answer_for_others(unanswering: Unanswering) -> None:
+    client = vecs.AsyncClient(unanswering.target)
+    calls = [asyncio.create_task(client.collection_names()) for _ in range(5)]
+    while not unanswering.attempts:
+        await asyncio.sleep(0.01)
+    calls[0].cancel()
+    await asyncio.wait(calls[:1])
+    assert calls[0].cancelled()
+    unanswering.hang_up()
+    errors: list[Any] = await asyncio.gather(*calls[1:], return_exceptions=True)
+    assert [isinstance(error, Unavailable) for error in errors] == [True] * 4
+    assert unanswering.attempts == 2

@@ -1,177 +1,28 @@
-"""What a call took is given back, wherever it ends: cancelled, interrupted, dropped, forked, at the end of Python."""
+"""What a call took is given back, wherever it ends: cancelled, interrupted, dropped, forked."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import inspect
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import anyio
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 import vecs
+from tests.cancelling import POOL_SIZE, ROWS, cancelled_at
 from vecs._sql.fragment import fragment
 from vecs.exc import Unavailable, VecsException
-
-POOL_SIZE = 2
-ROWS = [(f"{i}", [1.0, i], {"n": i}) for i in range(30)]
-MANY = [(f"{i}", [1.0, i], {"n": i}) for i in range(700)]
-
-
-class Interrupted:
-    """Awaits something, and calls a function before each suspension from the `at`-th on; once, or again and again."""
-
-    def __init__(self, work: Awaitable[Any], at: int, cancel: Callable[[], object], *, again: bool) -> None:
-        self.work, self.at, self.cancel, self.again = work, at, cancel, again
-        self.suspended = 0
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        inner = self.work.__await__()
-        step: Callable[..., Any] = inner.send
-        value: Any = None
-        while True:
-            try:
-                waiting = step(value)
-            except StopIteration as end:
-                return end.value
-            self.suspended += 1
-            if self.suspended == self.at or (self.again and self.suspended > self.at):
-                self.cancel()
-            try:
-                value = yield waiting
-            except BaseException as error:
-                step, value = inner.throw, error
-            else:
-                step = inner.send
-
-
-async def cancelled_at(work: Awaitable[Any], at: int, how: str) -> bool:
-    """Cancel some work at its `at`-th suspension; return whether it came so far, and was told to end."""
-    if how == "anyio":
-        with anyio.CancelScope() as scope:
-            call = Interrupted(work, at, scope.cancel, again=False)
-            await call
-        return call.suspended >= at
-
-    async def run() -> None:
-        task: Any = asyncio.current_task()
-        nonlocal call
-        call = Interrupted(work, at, task.cancel, again=how == "again")
-        await call
-
-    call: Any = None
-    task = asyncio.create_task(run())
-    await asyncio.wait([task])
-    reached = call.suspended >= at
-    if reached and not task.cancelled():
-        # Only the very last suspension may be one that the call has no more use for.
-        assert task.exception() is None, task.exception()
-    elif not reached:
-        await task
-    return reached
-
-
-async def everything_is_there(client: vecs.AsyncClient, target: str, name: str) -> None:
-    """All places of the pool are free, no session is in a transaction, has a lock or a setting left."""
-    connections = client._executor._connections
-    async with AsyncExitStack() as taken:
-        for _ in range(POOL_SIZE):
-            pinned = await taken.enter_async_context(connections.pin())
-            await pinned.apply({})
-            rows = await (
-                await pinned.connection.execute(
-                    "select name from pg_settings where source = 'session' and name ~ '^(hnsw|ivfflat|statement)'"
-                )
-            ).fetchall()
-            assert {name for (name,) in rows} <= connections._base.keys()
-    question = """
-        select count(*) from pg_stat_activity as a where application_name = %s and (
-            state like 'idle in%%' or state = 'active'
-            or exists (select from pg_locks as l where l.pid = a.pid and l.locktype = 'advisory'))"""
-    async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
-        for _ in range(600):
-            if (await (await connection.execute(question, [name])).fetchone()) == (0,):
-                return
-            # A server notices late that somebody hung up.
-            await asyncio.sleep(0.05)
-    pytest.fail("a session is left in the middle of something")
-
-
-async def each(found: AsyncGenerator[Any]) -> list[Any]:
-    return [item async for item in found]
-
-
-async def borrow(client: vecs.AsyncClient) -> None:
-    async with client.connection() as connection:
-        await connection.execute("set statement_timeout = '77s'")
-        async with connection.transaction():
-            await connection.execute("select pg_advisory_lock(1)")
-
-
-async def remake(client: vecs.AsyncClient) -> None:
-    await client.delete_collection("other")
-    await client.create_collection("other", 2)
-    await client.delete_collection("another")
-    await client.rename_collection("other", "another")
-
-
-Call = Callable[[vecs.AsyncClient, vecs.AsyncCollection], Awaitable[Any]]
-
-QUICK: dict[str, Call] = {
-    "AsyncClient.collection_names": lambda client, _: client.collection_names(),
-    "AsyncClient.connection": lambda client, _: borrow(client),
-    "AsyncClient.get_collection": lambda client, _: client.get_collection("docs"),
-    "AsyncCollection.search": lambda _, docs: docs.search([1, 2], exact=True),
-    "AsyncCollection.search_many": lambda _, docs: docs.search_many([[1, 2], [2, 1]] * 12, exact=True),
-    "AsyncCollection.upsert": lambda _, docs: docs.upsert(ROWS),
-    "AsyncCollection.delete": lambda _, docs: docs.delete(["1", "2"]),
-}
-FULL: dict[str, Call] = {
-    "AsyncClient.close": lambda client, _: client.close(),
-    "AsyncClient.connect": lambda client, _: reconnect(client),
-    "AsyncClient.create_collection": lambda client, _: remake(client),
-    "AsyncClient.get_or_create_collection": lambda client, _: client.get_or_create_collection("docs", dimension=2),
-    "AsyncClient.info": lambda client, _: client.info(),
-    "AsyncClient.list_collections": lambda client, _: client.list_collections(),
-    "AsyncCollection.count": lambda _, docs: docs.count(),
-    "AsyncCollection.create_index": lambda _, docs: docs.create_index(replace=True),
-    "AsyncCollection.create_metadata_index": lambda _, docs: docs.create_metadata_index("n", "number"),
-    "AsyncCollection.drop_index": lambda _, docs: build_and_drop(docs),
-    "AsyncCollection.explain": lambda _, docs: docs.explain([1, 2]),
-    "AsyncCollection.fetch": lambda _, docs: docs.fetch(["1", "2"]),
-    "AsyncCollection.get": lambda _, docs: docs.get(["1", "2"]),
-    "AsyncCollection.index": lambda _, docs: docs.index(progress=lambda _: None),
-    "AsyncCollection.indexes": lambda _, docs: docs.indexes(),
-    "AsyncCollection.info": lambda _, docs: docs.info(),
-    "AsyncCollection.query": lambda _, docs: docs.query([1, 2]),
-    "AsyncCollection.recall": lambda _, docs: docs.recall(sample=10),
-    "AsyncCollection.scan": lambda _, docs: each(docs.scan(batch_size=10)),
-    "AsyncCollection.search by index": lambda _, docs: docs.search([1, 2], ef_search=77),
-    "AsyncCollection.update_metadata": lambda _, docs: docs.update_metadata({"m": 1}, filters={"n": {"$lt": 9}}),
-    "AsyncCollection.upsert by COPY": lambda _, docs: docs.upsert(MANY),
-}
-
-
-async def reconnect(client: vecs.AsyncClient) -> None:
-    await client.close()
-    await client.connect()
-
-
-async def build_and_drop(docs: vecs.AsyncCollection) -> None:
-    await docs.drop_index(await docs.create_metadata_index("m", "string"))
 
 
 @pytest.fixture
@@ -179,37 +30,6 @@ async def client(target: str, schema: str) -> AsyncGenerator[vecs.AsyncClient]:
     own = make_conninfo(target, application_name=schema)
     async with vecs.create_async_client(own, schema=schema, pool_size=POOL_SIZE, pool_timeout=20) as client:
         yield client
-
-
-async def _cancel_everywhere(client: vecs.AsyncClient, target: str, call: Call, how: str) -> None:
-    docs = await client.get_or_create_collection("docs", dimension=2)
-    await docs.upsert(ROWS)
-    for at in count(1):
-        reached = await cancelled_at(call(client, docs), at, how)
-        await everything_is_there(client, target, client.schema)
-        if not reached:
-            break
-    # And it still does what it is for.
-    await call(client, docs)
-
-
-@pytest.mark.filterwarnings("ignore:Query does not have a covering index")
-@pytest.mark.parametrize("how", ["once", "again", "anyio"])
-@pytest.mark.parametrize("name", QUICK)
-async def test_a_call_that_is_cancelled_at_any_await_gives_everything_back(
-    client: vecs.AsyncClient, target: str, name: str, how: str
-) -> None:
-    await _cancel_everywhere(client, target, QUICK[name], how)
-
-
-@pytest.mark.full
-@pytest.mark.filterwarnings("ignore:Query does not have a covering index")
-@pytest.mark.parametrize("how", ["once", "again", "anyio"])
-@pytest.mark.parametrize("name", FULL)
-async def test_every_call_that_is_cancelled_at_any_await_gives_everything_back(
-    client: vecs.AsyncClient, target: str, name: str, how: str
-) -> None:
-    await _cancel_everywhere(client, target, FULL[name], how)
 
 
 async def test_a_call_that_is_cancelled_while_others_wait_lets_them_in(client: vecs.AsyncClient) -> None:
@@ -321,40 +141,6 @@ def test_an_embedded_server_ends_when_its_last_client_is_dropped(tmp_path: Path)
         time.sleep(0.1)
     else:
         pytest.fail(f"the server {pid} goes on")
-
-
-EXITS = {
-    "a client": "client = vecs.create_client(target); client.collection_names()",
-    "a cycle": "class A: pass\na = A(); a.a = a; a.client = vecs.create_client(target); a.client.connect(); del a",
-    "an atexit handler": "import atexit\nclient = vecs.create_client(target); atexit.register(client.collection_names)",
-    "threads": "import threading\nclient = vecs.create_client(target)\n"
-    "for _ in range(4): threading.Thread(target=client.collection_names).start()",
-    "a borrowed connection": "client = vecs.create_client(target); lent = client.connection(); "
-    "lent.__enter__().execute('begin')",
-    "a loop that ended": "client = vecs.create_async_client(target)\nasync def main():\n"
-    "    await asyncio.gather(*(client.collection_names() for _ in range(5)))\nasyncio.run(main())",
-    "a loop left open": "client = vecs.create_async_client(target)\nasync def main():\n"
-    "    await asyncio.gather(*(client.collection_names() for _ in range(5)))\n"
-    "loop = asyncio.new_event_loop(); loop.run_until_complete(main())",
-    "a task left behind": "client = vecs.create_async_client(target)\nasync def use():\n"
-    "    async with client.connection() as lent: await lent.execute('select pg_sleep(60)')\nasync def main():\n"
-    "    task = asyncio.create_task(use()); await asyncio.sleep(0.5)\nasyncio.run(main())",
-}
-
-
-@pytest.mark.parametrize("ends", ["", "sys.exit(5)", "raise ValueError('mine')"], ids=["end", "exit", "error"])
-@pytest.mark.parametrize("name", EXITS)
-def test_a_script_that_does_not_close_ends_at_once_and_silently(target: str, name: str, ends: str) -> None:
-    if ends and name not in ("a client", "a loop that ended"):
-        pytest.skip("one of each world is enough")
-    code = f"import asyncio, sys, vecs\ntarget = {target!r}\n{EXITS[name]}\n{ends}"
-    # It takes a second. psycopg's pool waited for its threads, some 20 s; a machine may be slow.
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-    said = done.stderr.strip().splitlines()
-    if "mine" in ends:
-        assert (done.returncode, said[-1], len(said) < 6) == (1, "ValueError: mine", True)
-    else:
-        assert (done.returncode, said) == (5 if ends else 0, [])
 
 
 def test_a_forked_child_leaves_its_parents_connections_alone(target: str, schema: str) -> None:
@@ -484,18 +270,3 @@ async def test_a_server_that_takes_no_more_connections_is_used_with_those_there_
         finally:
             connection.execute("alter role vecs connection limit -1")
     assert done == [[]] * 20
-
-
-def test_these_are_all_calls() -> None:
-    """So that a new one is cancelled, too. Those left out are made of others, or need a transform or text."""
-    left_out = {
-        *("disconnect", "rename_collection", "delete_collection", "rename", "tune", "enable_text"),
-        *("is_indexed_for_measure", "to_pandas", "to_arrow", "truncate"),
-    }
-    tested = {name.split(".")[1].split()[0] for name in (*QUICK, *FULL)}
-    for cls in (vecs.AsyncClient, vecs.AsyncCollection):
-        for name, method in inspect.getmembers(cls, callable):
-            inner = inspect.unwrap(method)
-            if name.startswith("_") or not (inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)):
-                continue
-            assert name in tested | left_out, name

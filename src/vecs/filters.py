@@ -161,7 +161,7 @@ def conditions_of(node: Filter) -> Iterator[Filter]:
 
 def _values_of(part: Filter) -> int:
     listed: Any = part.operand if isinstance(part, Column) else getattr(part, "values", ())
-    return len(listed) if isinstance(listed, tuple) else 0
+    return len(cast("tuple[Any, ...]", listed)) if isinstance(listed, tuple) else 0
 
 
 def _parse_mapping(filters: Any, depth: int) -> Filter:

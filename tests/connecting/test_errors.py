@@ -13,13 +13,14 @@ from vecs._connecting.errors import (
     ConnectionLost,
     ServerBusy,
     ServerStarting,
+    again,
     conflict_pauses,
     connection_error,
     database_error,
     plan_is_stale,
     without_frames,
 )
-from vecs.exc import CollectionNotFound, DatabaseError, Unavailable
+from vecs.exc import CollectionNotFound, DatabaseError, ServerError, Unavailable, VecsException
 
 
 class Diagnostic:
@@ -235,3 +236,27 @@ def test_an_error_of_psycopg_is_shown_without_its_frames() -> None:
     with pytest.raises(psycopg.OperationalError) as caught:
         raise psycopg.OperationalError("x")
     assert without_frames(caught.value).__traceback__ is None
+
+
+def test_an_error_for_another_caller_says_the_same_and_keeps_nothing_alive() -> None:
+    try:
+        try:
+            raise psycopg.OperationalError("refused")
+        except psycopg.Error as reason:
+            raise ServerStarting("it starts", "57P03") from reason
+    except ServerStarting as error:
+        first = error
+    second = again(first)
+    assert second is not first
+    assert (type(second), str(second), second.sqlstate) == (ServerStarting, "it starts", "57P03")
+    assert repr(second.__cause__) == repr(first.__cause__)
+    assert second.__traceback__ is None
+    assert second.__cause__ is not None
+    assert second.__cause__.__traceback__ is None
+
+
+@pytest.mark.parametrize("kind", [ServerError, VecsException])
+def test_an_error_without_psycopgs_is_said_again_without_one(kind: type[VecsException]) -> None:
+    first = kind("it did not start")
+    first.__cause__ = OSError()
+    assert (repr(again(first)), again(first).__cause__) == (repr(first), None)

@@ -234,10 +234,10 @@ def test_a_copy_of_a_retriever_finds_what_the_retriever_finds(filled: VecsVector
 
 @pytest.mark.parametrize("how", COPIES)
 def test_a_copy_shares_the_connections(target: str, filled: VecsVectorStore, how: str) -> None:
-    before = backends(target)
+    before = backends(target, 1)
     twin = COPIES[how](filled)
     assert twin.count() == 3
-    assert backends(target) == before
+    assert backends(target) <= before
     twin.close()
     assert filled.count() == 3
 

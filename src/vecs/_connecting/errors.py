@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from copy import copy
 from typing import TypeVar
 
 import psycopg
@@ -119,6 +120,14 @@ def connection_error(error: psycopg.Error | UnicodeError, target: object) -> Dat
         unanswered = error.pgconn is not None and error.pgconn.needs_password
         final = unanswered or any(words in reason.lower() for words in _MISTAKES)
     return DatabaseError(message, state) if final else Unavailable(message, state)
+
+
+def again(error: E) -> E:
+    """Return the same error as an object of its own, without frames: in their variables is what a call had taken."""
+    new = copy(error)
+    if isinstance(error.__cause__, psycopg.Error):
+        new.__cause__ = copy(error.__cause__)
+    return new
 
 
 def _is_transient(state: str | None, message: str) -> bool:

@@ -47,14 +47,14 @@ from vecs._concurrency.calls import async_offload
 from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import async_loop, loop_is_over, same_loop
 from vecs._concurrency.waiting import AsyncLock, async_pause
-from vecs._connecting.errors import ServerBusy, ServerStarting, connection_error, database_error, without_frames
+from vecs._connecting.errors import ServerBusy, ServerStarting, again, connection_error, database_error, without_frames
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.look import look_at_server, read_look
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
 from vecs._sql.tables import Extension
-from vecs.exc import Unavailable
+from vecs.exc import Unavailable, VecsException
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -96,6 +96,9 @@ class AsyncConnections:
         self._base: Settings = NO_SETTINGS
         self._needed: Settings = NO_SETTINGS
         self._parameters: dict[str, Any] = {}
+        # How many attempts to connect have begun, and the last one that failed: its number and its error.
+        self._attempts = 0
+        self._failed: tuple[int, VecsException] | None = None
         self._pid = os.getpid()
         self._loop: object = None
 
@@ -243,19 +246,24 @@ class AsyncConnections:
     async def _connect(self) -> None:
         if self._pool is not None:
             same_loop(self._loop, async_loop())
-        close_count = self._close_count
+        close_count, begun = self._close_count, self._attempts
         async with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
+            if self._failed is not None and self._failed[0] > begun:
+                # It was tried while this call waited. Were each to try, the last would wait for all of them.
+                raise again(self._failed[1])
+            self._attempts = attempt = self._attempts + 1
             try:
                 parameters, first = await self._reach(close_count)
-            except ServerBusy:
-                if self._pool is None or not self._pool.opened:
-                    raise
-                # It takes no more: those that stand go on.
-                self._may_be_broken = False
-                return
-            self._parameters = parameters
+            except VecsException as error:
+                if isinstance(error, ServerBusy) and self._pool is not None and self._pool.opened:
+                    # It takes no more: those that stand go on.
+                    self._may_be_broken = False
+                    return
+                self._failed = attempt, again(error)
+                raise
+            self._failed, self._parameters = None, parameters
             pool = self._pool_of(parameters, first)
             if close_count != self._close_count:
                 pool.close()

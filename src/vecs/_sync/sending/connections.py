@@ -40,7 +40,7 @@ from vecs._concurrency.calls import offload
 from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import loop, loop_is_over, same_loop
 from vecs._concurrency.waiting import Lock, pause
-from vecs._connecting.errors import ServerBusy, ServerStarting, connection_error, database_error, without_frames
+from vecs._connecting.errors import ServerBusy, ServerStarting, again, connection_error, database_error, without_frames
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
@@ -55,7 +55,7 @@ from vecs._sync.sending.sessions import (
     prepare_threshold,
     run_statement,
 )
-from vecs.exc import Unavailable
+from vecs.exc import Unavailable, VecsException
 
 if TYPE_CHECKING:
     from vecs.embedded import EmbeddedServer
@@ -97,6 +97,9 @@ class Connections:
         self._base: Settings = NO_SETTINGS
         self._needed: Settings = NO_SETTINGS
         self._parameters: dict[str, Any] = {}
+        # How many attempts to connect have begun, and the last one that failed: its number and its error.
+        self._attempts = 0
+        self._failed: tuple[int, VecsException] | None = None
         self._pid = os.getpid()
         self._loop: object = None
 
@@ -244,19 +247,24 @@ class Connections:
     def _connect(self) -> None:
         if self._pool is not None:
             same_loop(self._loop, loop())
-        close_count = self._close_count
+        close_count, begun = self._close_count, self._attempts
         with self._lock:
             if self._pool is not None and not self._may_be_broken:
                 return
+            if self._failed is not None and self._failed[0] > begun:
+                # It was tried while this call waited. Were each to try, the last would wait for all of them.
+                raise again(self._failed[1])
+            self._attempts = attempt = self._attempts + 1
             try:
                 parameters, first = self._reach(close_count)
-            except ServerBusy:
-                if self._pool is None or not self._pool.opened:
-                    raise
-                # It takes no more: those that stand go on.
-                self._may_be_broken = False
-                return
-            self._parameters = parameters
+            except VecsException as error:
+                if isinstance(error, ServerBusy) and self._pool is not None and self._pool.opened:
+                    # It takes no more: those that stand go on.
+                    self._may_be_broken = False
+                    return
+                self._failed = attempt, again(error)
+                raise
+            self._failed, self._parameters = None, parameters
             pool = self._pool_of(parameters, first)
             if close_count != self._close_count:
                 pool.close()
