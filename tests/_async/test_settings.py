@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -180,23 +180,116 @@ async def test_a_view_builds_indexes_with_its_settings(owner: vecs.AsyncClient, 
     assert only("a", await mine.search([1, 1], limit=99)) == RECORDS
 
 
-async def test_a_view_makes_renames_and_deletes_collections(owner: vecs.AsyncClient, tenant: str) -> None:
+async def test_a_tenant_that_deletes_everything_deletes_its_own(owner: vecs.AsyncClient, tenant: str) -> None:
+    docs = await owner.get_collection("docs")
     async with owner.connection() as connection:
-        await connection.execute(f"grant create, usage on schema {owner.schema} to {tenant}")
-    view = owner.with_settings({"role": tenant})
-    mine = await view.create_collection("mine", 2)
-    await mine.rename("ours")
-    await mine.enable_text()
-    assert await view.collection_names() == ["docs", "ours"]
-    assert [docs.name for docs in await view.list_collections()] == ["docs", "ours"]
+        # Which would empty the table for all of them.
+        await connection.execute(f"grant truncate on {owner.schema}.docs to {tenant}")
+    of_a, of_b = (docs.with_settings(of(name, tenant)) for name in TENANTS)
+    await of_b.truncate()
+    assert (await of_a.count(), await of_b.count()) == (RECORDS, 0)
     async with owner.connection() as connection:
-        cursor = await connection.execute(
-            "select tableowner from pg_tables where schemaname = %s and tablename = 'ours'", [owner.schema]
-        )
-        assert await cursor.fetchone() == (tenant,)
-    await view.delete_collection("ours")
-    with pytest.raises(DatabaseError, match="must be owner"):
-        await view.delete_collection("docs")
+        await connection.execute(f"revoke update on {owner.schema}.docs from {tenant}")
+    await (await owner.with_settings(of("b", tenant)).get_collection("docs")).truncate()
+    assert await docs.count() == RECORDS
+    await of_a.truncate()
+    assert await docs.count() == 0
+    async with owner.connection() as connection:
+        await connection.execute(f"revoke delete on {owner.schema}.docs from {tenant}")
+    with pytest.raises(DatabaseError, match="ask for: grant delete on") as caught:
+        await of_a.truncate()
+    assert "truncate" not in str(caught.value)
+
+
+async def test_a_row_that_policies_refuse_says_what_may_be_the_reason(owner: vecs.AsyncClient, tenant: str) -> None:
+    docs = (await owner.get_collection("docs")).with_settings(of("a", tenant))
+    for number in (1, 600):
+        with pytest.raises(DatabaseError, match=r"settings of the call \(app.tenant, role\) do not match the policy"):
+            await docs.upsert([vecs.Record(f"b{i}", [0, 0], "stolen") for i in range(number)])
+
+
+async def test_a_role_that_may_not_be_set_says_how_it_is_granted(target: str, schema: str) -> None:
+    async with vecs.create_async_client(target, schema=schema) as client:
+        plain = await client.create_collection("docs", 2)
+        user = (await client.info()).user
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            lambda: client.with_settings({"role": "pg_monitor"}).get_collection("docs"),
+            lambda: plain.with_settings({"role": "pg_monitor"}).count(),
+            lambda: plain.with_settings({"role": "pg_monitor"}).upsert([("b1", [1, 2], {})]),
+            lambda: plain.with_settings({"role": "pg_monitor"}).truncate(),
+        ]
+        for call in calls:
+            with pytest.raises(DatabaseError, match=f'ask for: grant "pg_monitor" to "{user}"$'):
+                await call()
+
+
+async def test_a_role_under_policies_deletes_its_own_without_settings_too(
+    owner: vecs.AsyncClient, superuser_target: str, tenant: str
+) -> None:
+    docs = await owner.get_collection("docs")
+    async with owner.connection() as connection:
+        await connection.execute(f"grant truncate on {owner.schema}.docs to {tenant}")
+    options = f"-c role={tenant} -c app.tenant=b"
+    target = psycopg.conninfo.make_conninfo(superuser_target, options=options)
+    async with vecs.create_async_client(target, schema=owner.schema) as client:
+        await (await client.get_collection("docs")).truncate()
+    assert only("a", await docs.get(limit=99)) == RECORDS
+
+
+async def test_policies_that_came_after_the_collection_was_opened_hold(
+    owner: vecs.AsyncClient, superuser_target: str, tenant: str
+) -> None:
+    options = f"-c role={tenant} -c app.tenant=b"
+    target = psycopg.conninfo.make_conninfo(superuser_target, options=options)
+    async with owner.connection() as connection:
+        await connection.execute(f"grant truncate on {owner.schema}.docs to {tenant}")
+        await connection.execute(f"alter table {owner.schema}.docs disable row level security")
+    async with vecs.create_async_client(target, schema=owner.schema) as client:
+        docs = await client.get_collection("docs")
+        assert await docs.count() == RECORDS * len(TENANTS)
+        async with owner.connection() as connection:
+            await connection.execute(f"alter table {owner.schema}.docs enable row level security")
+        await docs.truncate()
+    assert only("a", await (await owner.get_collection("docs")).get(limit=99)) == RECORDS
+
+
+@pytest.mark.parametrize(
+    "settings", [{"role": "postgres"}, {"app.tenant": "a"}, {"work_mem": "5MB", "App.Tenant": "a"}]
+)
+async def test_a_view_of_a_tenant_is_for_records_and_not_for_tables(
+    superuser_target: str, schema: str, settings: dict[str, str]
+) -> None:
+    async with vecs.create_async_client(superuser_target, schema=schema) as client:
+        docs = await client.create_collection("docs", 2)
+        view = client.with_settings(settings)
+        mine = docs.with_settings(settings)
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            lambda: view.create_collection("new", 2),
+            lambda: view.get_or_create_collection("new", dimension=2),
+            lambda: view.delete_collection("docs"),
+            lambda: view.rename_collection("docs", "new"),
+            lambda: mine.rename("new"),
+            lambda: mine.enable_text(),
+        ]
+        for call in calls:
+            with pytest.raises(DatabaseError, match="do it through the client without settings") as caught:
+                await call()
+            assert sorted(settings)[0].lower() in str(caught.value)
+            assert await client.collection_names() == ["docs"]
+        assert not (await docs.info()).has_text
+
+
+async def test_a_view_with_limits_alone_is_for_tables_too(superuser_target: str, schema: str) -> None:
+    async with vecs.create_async_client(superuser_target, schema=schema) as client:
+        view = client.with_settings({"statement_timeout": "1min", "hnsw.ef_search": 99})
+        docs = await view.create_collection("docs", 2)
+        await docs.upsert([("1", [1, 2], {})])
+        await docs.enable_text()
+        await docs.truncate()
+        await docs.rename("other")
+        assert await docs.count() == 0
+        await view.delete_collection("other")
+        assert await client.collection_names() == []
 
 
 async def test_searches_under_row_level_security_find_what_exact_ones_find(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vecs._checks.settings import SERVER_SETTINGS, checked_settings, merged_settings
-from vecs.exc import ArgError
+from vecs._checks.settings import SERVER_SETTINGS, check_may_alter, checked_settings, merged_settings, of_tenants
+from vecs.exc import ArgError, DatabaseError
 
 
 class Tenant(str, Enum):
@@ -113,3 +113,15 @@ def test_settings_are_added_to_others_and_replace_them() -> None:
     }
     assert first == {"app.tenant": "a", "role": "r"}
     assert merged_settings(first, None) == first
+
+
+def test_a_role_and_names_of_ones_own_say_whose_a_request_is_and_limits_do_not() -> None:
+    limits = {"work_mem": "5MB", "hnsw.ef_search": "9", "ivfflat.probes": "3", "diskann.x": "1", "row_security": "on"}
+    assert of_tenants(limits) == []
+    check_may_alter(limits, "to delete a collection")
+    assert of_tenants({**limits, "role": "r", "app.tenant": "a"}) == ["app.tenant", "role"]
+    with pytest.raises(
+        DatabaseError, match=r"to delete .* without settings \(this one has app.tenant, role\)"
+    ) as caught:
+        check_may_alter({**limits, "role": "s3cret", "app.tenant": "s3cret"}, "to delete a collection")
+    assert "s3cret" not in str(caught.value)

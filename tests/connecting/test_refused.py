@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
-from vecs._connecting.refused import Need, what_to_ask_for, why_read_only
+from vecs._connecting.refused import Need, what_policies_refused, what_to_ask_for, why_read_only
 from vecs._sql.privileges import Privileges
 
 ALL = Privileges(
@@ -39,7 +41,7 @@ def asked(*needs: Need, **found: Any) -> str:
         (["make"], {"uses_schema": False, "creates_in_schema": False}, 'grant usage, create on schema "ve cs" to'),
         (["create"], {"creates_in_schema": False}, 'grant create on schema "ve cs" to "app"'),
         (["select", "insert"], {"lacking": ["insert", "update"]}, 'ask for: grant insert on "ve cs"."docs" to "app"'),
-        (["own"], {"owns": False}, 'grant "boss" to "app", since only the owner of "ve cs"."docs" may do this'),
+        (["own"], {"owns": False}, 'only the owner ("boss") of "ve cs"."docs" may do this: connect as the owner'),
         (["select"], {"uses_extension": False}, 'grant usage on schema "extensions" to "app"'),
     ],
 )
@@ -64,6 +66,41 @@ def test_nothing_is_asked_for_that_is_not_needed(needs: list[Need], found: dict[
 def test_a_schema_and_an_extension_that_are_missing_are_asked_for_at_once() -> None:
     said = asked("make", schema_exists=False, creates_schemas=False, extension_schema=None)
     assert 'create schema "ve cs" authorization "app"; create extension vector' in said
+
+
+def test_nobody_is_made_a_member_of_the_owner() -> None:
+    said = asked("own", "create", owns=False, creates_in_schema=False)
+    assert said.endswith('ask for: grant create on schema "ve cs" to "app"')
+    assert 'grant "boss"' not in said
+
+
+class Refusal(psycopg.Error):
+    """An error by a function of the server."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__()
+        self.function = function
+
+    @property
+    def diag(self) -> Any:
+        return SimpleNamespace(source_function=self.function)
+
+
+def test_a_row_that_policies_refuse_is_told_by_the_names_of_the_settings_alone() -> None:
+    row = Refusal("ExecWithCheckOptions")
+    settings = {"app.tenant": "s3cret", "work_mem": "5MB", "role": "t"}
+    said = str(what_policies_refused(row, None, settings))
+    assert "may belong to another tenant, or the settings of the call (app.tenant, role) do not match" in said
+    assert "s3cret" not in said
+    assert "the settings of the session do not" in str(what_policies_refused(row, None, {}))
+
+
+def test_a_role_that_may_not_be_set_is_told_how_it_is_granted() -> None:
+    unset = Refusal("call_string_check_hook")
+    assert what_policies_refused(unset, "re ader", {"role": 'te"nant'}) == 'ask for: grant "te""nant" to "re ader"'
+    assert what_policies_refused(unset, None, {"role": "t"}) is None
+    assert what_policies_refused(unset, "reader", {"work_mem": "1"}) is None
+    assert what_policies_refused(Refusal("aclcheck_error"), "reader", {"role": "t"}) is None
 
 
 def test_a_standby_and_a_setting_are_told_apart() -> None:

@@ -25,7 +25,7 @@ from tests.tenants import TENANTS, a_role, kept_apart, of
 import langchain_vecs
 import vecs
 from llama_index.vector_stores import vecs as llama_index_vecs
-from vecs.exc import ArgError, CollectionNotFound, VecsException
+from vecs.exc import ArgError, CollectionNotFound, DatabaseError, VecsException
 
 SECRET = "postgresql://me:secret@localhost:1/db"
 
@@ -65,6 +65,12 @@ class LangChain:
 
     def delete(self, store: Any, id: str, **options: Any) -> None:
         store.delete([id], **options)
+
+    def empty(self, store: Any, **options: Any) -> None:
+        store.delete(delete_all=True, **options)
+
+    async def aempty(self, store: Any) -> None:
+        await store.adelete(delete_all=True)
 
 
 class LlamaIndex:
@@ -107,6 +113,12 @@ class LlamaIndex:
 
     def delete(self, store: Any, id: str, **options: Any) -> None:
         store.delete_nodes([id], **options)
+
+    def empty(self, store: Any, **options: Any) -> None:
+        store.clear(**options)
+
+    async def aempty(self, store: Any) -> None:
+        await store.aclear()
 
     async def awrite(self, store: Any, *ids: str) -> None:
         await store.async_add(self.nodes(store, ids))
@@ -632,6 +644,52 @@ def test_a_call_has_settings_of_its_own_besides_the_stores(
         assert framework.found(store, settings={"app.tenant": "a"}) == ["a1"]
         framework.delete(store, "a1", settings={"app.tenant": "a"})
         assert framework.found(store, settings={"app.tenant": "a"}) == []
+
+
+def test_a_tenant_that_empties_its_store_leaves_what_others_have(
+    framework: Any, superuser_target: str, schema: str, of_tenants: str
+) -> None:
+    place = {"url": superuser_target, framework.schema: schema}
+    with framework.make(**place) as everything:
+        for name in TENANTS:
+            framework.write(everything.with_settings(of(name, of_tenants)), f"{name}1")
+        framework.empty(everything.with_settings(of("b", of_tenants)))
+        assert framework.ids(everything) == ["a1"]
+        framework.empty(everything, settings={"app.tenant": "b", "role": of_tenants})
+        assert framework.ids(everything) == ["a1"]
+
+
+async def test_a_tenant_that_empties_its_store_async_leaves_what_others_have(
+    framework: Any, superuser_target: str, schema: str, of_tenants: str
+) -> None:
+    async with framework.make(url=superuser_target, **{framework.schema: schema}) as everything:
+        for name in TENANTS:
+            await framework.awrite(everything.with_settings(of(name, of_tenants)), f"{name}1")
+        await framework.aempty(everything.with_settings(of("b", of_tenants)))
+        assert await framework.aids(everything) == ["a1"]
+
+
+@pytest.mark.parametrize("namespace", [None, "n"])
+def test_a_store_of_a_tenant_is_not_dropped_with_what_was_recorded_of_others(
+    target: str, schema: str, namespace: str | None
+) -> None:
+    with LangChain().make(url=target, schema=schema, namespace=namespace) as store:
+        store.add_texts(["one"], ids=["1"])
+        records = store.record_manager()
+        records.create_schema()
+        records.update(["1"])
+        with pytest.raises(DatabaseError, match="through the client without settings"):
+            store.with_settings({"app.tenant": "b"}).drop()
+        assert (records.list_keys(), len(store.get()["ids"])) == (["1"], 1)
+
+
+def test_a_store_of_a_tenant_makes_no_collection_without_policies(
+    framework: Any, superuser_target: str, schema: str
+) -> None:
+    with framework.make(url=superuser_target, **{framework.schema: schema}, settings={"app.tenant": "a"}) as store:
+        with pytest.raises(DatabaseError, match="create the collection .docs.* through the client without settings"):
+            framework.write(store, "a1")
+        assert store.client.collection_names() == []
 
 
 async def test_an_async_call_has_settings_of_its_own(

@@ -25,7 +25,7 @@ from vecs._async.tables.create import (
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import made_of, one_of
-from vecs._checks.settings import NONE_GIVEN, merged_settings
+from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.loops import async_started
@@ -115,6 +115,9 @@ class AsyncClient(AsyncConnected):
         mappings and lists, which become JSON. They are added to this client's settings, and hold for what is opened
         through the view: collections, `connection()`, writes, index builds. Making a view costs nothing; it uses the
         pool of this client, and closing it does nothing. A pickled view has a pool of its own.
+
+        A view with a role or settings of your own is for records: policies guard no tables, so to create, rename or
+        delete a collection, or `enable_text()`, raises DatabaseError, and `truncate()` deletes what the tenant sees.
 
         What a search or a build sets by itself takes precedence, such as `ef_search=` over "hnsw.ef_search". Raises
         ArgError for other names; an unknown role is found by the first statement.
@@ -277,6 +280,7 @@ class AsyncClient(AsyncConnected):
 
     async def delete_collection(self, name: str) -> None:
         """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
+        check_may_alter(self._executor.settings, "to delete a collection")
         # Raises where the table of this name is not a collection.
         table = await self._find_table(name)
         if table is None:
@@ -290,6 +294,7 @@ class AsyncClient(AsyncConnected):
 
     async def rename_collection(self, name: str, new_name: str) -> AsyncCollection:
         """Rename a collection and open it under its new name."""
+        check_may_alter(self._executor.settings, "to rename a collection")
         table = await require_table(self._executor, self.schema, name)
         if await find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {brief(new_name)} is taken in schema {self.schema!r}")

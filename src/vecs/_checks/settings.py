@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from vecs._checks.json import check_storable, encode_json
-from vecs.exc import ArgError
+from vecs.exc import ArgError, DatabaseError
 
 # Of the server's own settings those that limit a statement, or say how it is planned. What a statement means does not
 # depend on them, so any statement of vecs may carry them.
@@ -64,6 +64,9 @@ _CUSTOM = re.compile(r"[a-z_][\w$]*(\.[a-z_][\w$]*)+", re.ASCII)
 # Postgres has no limit; a longer name is a value in the wrong place.
 _LONGEST_NAME = 200
 
+# Extensions' own, which tune searches by their indexes.
+_TUNING = ("hnsw.", "ivfflat.", "diskann.")
+
 NONE_GIVEN: Mapping[str, str] = MappingProxyType({})
 
 
@@ -90,6 +93,29 @@ def checked_settings(given: object) -> Mapping[str, str]:
 def merged_settings(first: Mapping[str, str], second: object) -> Mapping[str, str]:
     """Return settings with others that take their place where both name one; the others are checked."""
     return {**first, **checked_settings(second)}
+
+
+def of_tenants(settings: Mapping[str, str]) -> list[str]:
+    """
+    Return the names of settings that say whose a request is: `role`, and those of one's own.
+
+    Limits and what tunes searches are none of them.
+    """
+    return sorted(name for name in settings if name == "role" or ("." in name and not name.startswith(_TUNING)))
+
+
+def check_may_alter(settings: Mapping[str, str], what: str) -> None:
+    """
+    Refuse to make, alter or delete a table in requests of a tenant: no policy guards that.
+
+    A table that is made for a tenant would be without policies, too.
+    """
+    names = of_tenants(settings)
+    if names:
+        raise DatabaseError(
+            f"{what} concerns all tenants, and row-level security does not guard it: do it through the client without "
+            f"settings (this one has {', '.join(names)})"
+        )
 
 
 def _checked_name(key: Any) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import psycopg
+
+from vecs._checks.settings import of_tenants
 from vecs._sql.fragment import Identifier
 from vecs._sql.privileges import Privileges
 
 REFUSED = "42501"
 READ_ONLY = "25006"
+# Functions of Postgres: one checks new rows by policies, the other whether a setting may have a value.
+_CHECKS_ROWS = "ExecWithCheckOptions"
+_SETS = "call_string_check_hook"
 
 # What a call needs of a table, or: to own it; to make a table or an index in its schema; to make all that is missing.
 Need = Literal["select", "insert", "update", "delete", "truncate", "own", "create", "make"]
@@ -29,6 +35,7 @@ def what_to_ask_for(found: Privileges, schema: str, name: str | None, needs: Seq
         missing_extension = _for_extension(found, needs)
         return _asks("ask for", *missing_extension) if missing_extension else None
     grants: list[str] = []
+    said: list[str] = []
     missing = [need for need, has in (("usage", found.uses_schema), ("create", _creates(found, needs))) if not has]
     if missing:
         grants.append(f"grant {', '.join(missing)} on schema {place} to {role}")
@@ -39,8 +46,33 @@ def what_to_ask_for(found: Privileges, schema: str, name: str | None, needs: Seq
         if lacking:
             grants.append(f"grant {', '.join(lacking)} on {table} to {role}")
         if "own" in needs and not found.owns:
-            grants.append(f"grant {Identifier(found.owner).sql} to {role}, since only the owner of {table} may do this")
-    return _asks(f"the role {role} lacks a privilege; ask for", *grants) if grants else None
+            # Not by a membership: it would give the role all that the owner may do, perhaps a superuser.
+            owner = Identifier(found.owner).sql
+            said.append(f"only the owner ({owner}) of {table} may do this: connect as the owner")
+    if grants:
+        said.append(_asks(f"the role {role} lacks a privilege; ask for", *grants))
+    return "; ".join(said) or None
+
+
+def sets_a_role(error: psycopg.Error) -> bool:
+    """Whether it was a setting that was refused to a role: of those of requests that is `role` alone."""
+    return error.diag.source_function == _SETS
+
+
+def what_policies_refused(error: psycopg.Error, found_role: str | None, settings: Mapping[str, str]) -> str | None:
+    """
+    Say more of a row that policies refuse, or of a role that may not be set; None where it is neither.
+
+    By the server's functions, which are called the same in every language. `found_role` is the role that the client
+    connects as.
+    """
+    if error.diag.source_function == _CHECKS_ROWS:
+        names = of_tenants(settings)
+        given = f"the settings of the call ({', '.join(names)})" if names else "the settings of the session"
+        return f"an id of this call may belong to another tenant, or {given} do not match the policy"
+    if found_role is not None and "role" in settings and sets_a_role(error):
+        return f"ask for: grant {Identifier(settings['role']).sql} to {Identifier(found_role).sql}"
+    return None
 
 
 def why_read_only(found: Privileges) -> str:

@@ -249,6 +249,11 @@ def delete(table: Table, selection: Selection) -> Fragment:
     return qualified("{delete} returning t.id", delete=_delete(table, where(selection)))
 
 
+def delete_all(table: Table) -> Fragment:
+    """Delete every record that the role sees; unlike TRUNCATE it is subject to policies."""
+    return _delete(table, qualified(" where true"))
+
+
 def update_metadata(
     table: Table, selection: Selection, metadata: str, extra: str | None = None, *, replace: bool
 ) -> Fragment:

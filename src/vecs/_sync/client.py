@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from vecs._checks.arguments import made_of, one_of
-from vecs._checks.settings import NONE_GIVEN, merged_settings
+from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import offload
 from vecs._concurrency.loops import started
@@ -116,6 +116,9 @@ class Client(Connected):
         mappings and lists, which become JSON. They are added to this client's settings, and hold for what is opened
         through the view: collections, `connection()`, writes, index builds. Making a view costs nothing; it uses the
         pool of this client, and closing it does nothing. A pickled view has a pool of its own.
+
+        A view with a role or settings of your own is for records: policies guard no tables, so to create, rename or
+        delete a collection, or `enable_text()`, raises DatabaseError, and `truncate()` deletes what the tenant sees.
 
         What a search or a build sets by itself takes precedence, such as `ef_search=` over "hnsw.ef_search". Raises
         ArgError for other names; an unknown role is found by the first statement.
@@ -278,6 +281,7 @@ class Client(Connected):
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
+        check_may_alter(self._executor.settings, "to delete a collection")
         # Raises where the table of this name is not a collection.
         table = self._find_table(name)
         if table is None:
@@ -291,6 +295,7 @@ class Client(Connected):
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Rename a collection and open it under its new name."""
+        check_may_alter(self._executor.settings, "to rename a collection")
         table = require_table(self._executor, self.schema, name)
         if find_relation(self._executor, self.schema, new_name):
             raise CollectionAlreadyExists(f"the name {brief(new_name)} is taken in schema {self.schema!r}")

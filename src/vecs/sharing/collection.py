@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic
 
+from vecs._checks.settings import check_may_alter
 from vecs._sync.collection.collection import Collection
 from vecs.exc import CollectionNotFound
 from vecs.sharing._async.collection import AsyncAccess
@@ -18,6 +19,10 @@ class SharedCollection(AsyncAccess[SettingsT], Access[SettingsT], Generic[Settin
     A store of a framework holds one, and says of itself how values are converted. Each method has its async form,
     with an `a` before its name. It is hashable, can be used after `close()`, pickled and copied: see `Lease`.
     """
+
+    def check_may_drop(self) -> None:
+        """Refuse to delete what all tenants share where requests have a tenant's settings."""
+        check_may_alter(self.target.settings, "to drop a store")
 
     def plain_collection(self) -> Collection:
         """Return the collection as vecs opens it for everybody, to hand out; raises CollectionNotFound."""

@@ -157,7 +157,7 @@ def _check_known(given: Mapping[str, Any]) -> None:
         close = get_close_matches(name, KNOWN, 1)
         # Not ignored: with a misspelled filter a tenant would be shown another one's documents.
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ArgError(f"unknown search argument {brief(name)}; {hint}expected one of {', '.join(KNOWN)}")
+        raise ArgError(f"unknown search argument {brief(name)}; {hint}expected one of {', '.join(KNOWN)}, settings")
 
 
 def _threshold(given: Any, *, bounded: bool) -> float | None:

@@ -141,7 +141,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             return await self._read_table() != known
         except DatabaseError:
             # The server cannot be asked; what failed before is what the caller has to know.
-            raise error from error.__cause__
+            return False
 
     async def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
         """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""

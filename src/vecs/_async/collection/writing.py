@@ -13,6 +13,7 @@ from vecs._async.tables.refused import saying_what_to_grant
 from vecs._async.writing.upsert import AsyncWriteTarget, upsert
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
+from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
@@ -128,9 +129,24 @@ class AsyncWriting(AsyncHandle):
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
         return first_column(await self._executor.write(statement))
 
-    @async_anew("truncate")
     async def truncate(self) -> None:
-        """Remove every record; the indexes stay."""
+        """
+        Remove every record; the indexes stay.
+
+        TRUNCATE is not subject to policies. So where row-level security hides records from the role, and through a
+        view with a role or settings of its own, the records that it sees are deleted instead, one by one.
+        """
+        if (await self._table(0)).row_security or of_tenants(self._executor.settings):
+            await self._delete_all()
+        else:
+            await self._truncate()
+
+    @async_anew("select", "delete")
+    async def _delete_all(self) -> None:
+        await self._executor.write(write.delete_all(await self._table()))
+
+    @async_anew("truncate")
+    async def _truncate(self) -> None:
         table = await self._table()
         async with altering(self._executor, table) as session:
             await session.execute(tables.truncate_table(table))
@@ -145,6 +161,7 @@ class AsyncWriting(AsyncHandle):
         a metadata key whose strings become the text of records that have none. The table is locked while it is
         written again, which takes some ten seconds per million records.
         """
+        check_may_alter(self._executor.settings, "enable_text()")
         try:
             await enable_text(self._executor, await self._table(), language, text_key)
         finally:

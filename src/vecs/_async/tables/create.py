@@ -12,6 +12,7 @@ from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import one_of
 from vecs._checks.numbers import checked_flag
+from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
 from vecs._sql import tables
@@ -47,6 +48,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     Where another client was faster, `must_create` raises CollectionAlreadyExists, and another dimension
     MismatchedDimension.
     """
+    check_may_alter(executor.settings, f"to create the collection {brief(new.name)}")
     dimension = await _dimension(new)
     async with (
         saying_what_to_grant(executor, new.schema, None, "make"),

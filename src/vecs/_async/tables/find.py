@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
+from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.shown import brief
 from vecs._sql import tables
 from vecs._sql.tables import Table, check_name
@@ -13,7 +14,9 @@ from vecs.exc import CollectionAlreadyExists, CollectionNotFound
 
 async def find_relation(executor: AsyncExecutor, schema: str, name: str) -> list[tuple[Any, ...]]:
     """Return the catalog's rows about a relation of that name, a collection's table or not."""
-    return await executor.read(tables.find_table(schema, check_name(name)))
+    # The catalog may be read by anybody, but a role in the settings may not be set.
+    async with saying_what_to_grant(executor, schema, None):
+        return await executor.read(tables.find_table(schema, check_name(name)))
 
 
 async def find_table(executor: AsyncExecutor, schema: str, name: str) -> Table | None:

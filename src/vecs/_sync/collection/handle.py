@@ -142,7 +142,7 @@ class Handle(Connected, Dunders):
             return self._read_table() != known
         except DatabaseError:
             # The server cannot be asked; what failed before is what the caller has to know.
-            raise error from error.__cause__
+            return False
 
     def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
         """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
+from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
@@ -129,9 +130,24 @@ class Writing(Handle):
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
         return first_column(self._executor.write(statement))
 
-    @anew("truncate")
     def truncate(self) -> None:
-        """Remove every record; the indexes stay."""
+        """
+        Remove every record; the indexes stay.
+
+        TRUNCATE is not subject to policies. So where row-level security hides records from the role, and through a
+        view with a role or settings of its own, the records that it sees are deleted instead, one by one.
+        """
+        if (self._table(0)).row_security or of_tenants(self._executor.settings):
+            self._delete_all()
+        else:
+            self._truncate()
+
+    @anew("select", "delete")
+    def _delete_all(self) -> None:
+        self._executor.write(write.delete_all(self._table()))
+
+    @anew("truncate")
+    def _truncate(self) -> None:
         table = self._table()
         with altering(self._executor, table) as session:
             session.execute(tables.truncate_table(table))
@@ -146,6 +162,7 @@ class Writing(Handle):
         a metadata key whose strings become the text of records that have none. The table is locked while it is
         written again, which takes some ten seconds per million records.
         """
+        check_may_alter(self._executor.settings, "enable_text()")
         try:
             enable_text(self._executor, self._table(), language, text_key)
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 from vecs._checks.arguments import one_of
 from vecs._checks.numbers import checked_flag
+from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import offload
 from vecs._sql import tables
@@ -48,6 +49,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     Where another client was faster, `must_create` raises CollectionAlreadyExists, and another dimension
     MismatchedDimension.
     """
+    check_may_alter(executor.settings, f"to create the collection {brief(new.name)}")
     dimension = _dimension(new)
     with (
         saying_what_to_grant(executor, new.schema, None, "make"),

@@ -9,12 +9,15 @@ from vecs._checks.shown import brief
 from vecs._sql import tables
 from vecs._sql.tables import Table, check_name
 from vecs._sync.sending.executor import Executor
+from vecs._sync.tables.refused import saying_what_to_grant
 from vecs.exc import CollectionAlreadyExists, CollectionNotFound
 
 
 def find_relation(executor: Executor, schema: str, name: str) -> list[tuple[Any, ...]]:
     """Return the catalog's rows about a relation of that name, a collection's table or not."""
-    return executor.read(tables.find_table(schema, check_name(name)))
+    # The catalog may be read by anybody, but a role in the settings may not be set.
+    with saying_what_to_grant(executor, schema, None):
+        return executor.read(tables.find_table(schema, check_name(name)))
 
 
 def find_table(executor: Executor, schema: str, name: str) -> Table | None:

@@ -6,8 +6,19 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from vecs._connecting.refused import READ_ONLY, REFUSED, Need, what_to_ask_for, why_read_only
+import psycopg
+
+from vecs._connecting.refused import (
+    READ_ONLY,
+    REFUSED,
+    Need,
+    sets_a_role,
+    what_policies_refused,
+    what_to_ask_for,
+    why_read_only,
+)
 from vecs._sql.privileges import privileges, read_privileges
+from vecs._sql.settings import NO_SETTINGS
 from vecs._sync.sending.executor import Executor
 from vecs.exc import DatabaseError
 
@@ -18,6 +29,10 @@ def explained(
     """Return an error that says besides what the role lacks, or why nothing can be written; else the error itself."""
     if error.sqlstate not in (REFUSED, READ_ONLY):
         return error
+    if isinstance(error.__cause__, psycopg.Error):
+        said = _said_of_policies(error.__cause__, executor)
+        if said is not None:
+            return DatabaseError(f"{error}; {said}", error.sqlstate)
     try:
         found = read_privileges(executor.read(privileges(schema, name)))
     except DatabaseError:
@@ -27,6 +42,18 @@ def explained(
     else:
         said = what_to_ask_for(found, schema, name, needs)
     return error if said is None else DatabaseError(f"{error}; {said}", error.sqlstate)
+
+
+def _said_of_policies(error: psycopg.Error, executor: Executor) -> str | None:
+    connected_as: str | None = None
+    if "role" in executor.settings and sets_a_role(error):
+        try:
+            # By the client's own role: the other one cannot be set.
+            plain = executor.with_settings(NO_SETTINGS)
+            connected_as = read_privileges(plain.read(privileges("", None))).role
+        except DatabaseError:
+            return None
+    return what_policies_refused(error, connected_as, executor.settings)
 
 
 @contextmanager

@@ -186,8 +186,10 @@ class AsyncWriting(Core):
         """
         Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
-        A store with a namespace deletes the namespace's only.
+        A store with a namespace deletes the namespace's only. With a role or settings of your own it raises
+        DatabaseError, as tenants share both: `delete(delete_all=True)` deletes a tenant's documents.
         """
+        self._shared.check_may_drop()
         # First: index() would skip what is recorded and is not there.
         await adelete_namespace(await self._shared.aclient(), self._records_name(), inside=SEPARATOR)
         if self._settings.defaults.namespace is None:

@@ -179,8 +179,10 @@ class Writing(Core):
         """
         Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
-        A store with a namespace deletes the namespace's only.
+        A store with a namespace deletes the namespace's only. With a role or settings of your own it raises
+        DatabaseError, as tenants share both: `delete(delete_all=True)` deletes a tenant's documents.
         """
+        self._shared.check_may_drop()
         # First: index() would skip what is recorded and is not there.
         delete_namespace(self._shared.client(), self._records_name(), inside=SEPARATOR)
         if self._settings.defaults.namespace is None:
