@@ -90,8 +90,12 @@ async def _in_transaction(pinned: AsyncPinnedConnection, patience: float) -> Asy
                         "ends when the connection is given back, and what was set after it may have reached others"
                     )
         finally:
-            if connection.info.transaction_status == TransactionStatus.INTRANS:
+            status = connection.info.transaction_status
+            if status == TransactionStatus.INTRANS:
                 await _leave_session(pinned, found)
+            elif status != TransactionStatus.IDLE:
+                # Cancelled in the midst of the savepoint's end.
+                await pinned.discard()
 
 
 async def _leave_session(pinned: AsyncPinnedConnection, found: Settings) -> None:

@@ -91,8 +91,12 @@ def _in_transaction(pinned: PinnedConnection, patience: float) -> Generator[None
                         "ends when the connection is given back, and what was set after it may have reached others"
                     )
         finally:
-            if connection.info.transaction_status == TransactionStatus.INTRANS:
+            status = connection.info.transaction_status
+            if status == TransactionStatus.INTRANS:
                 _leave_session(pinned, found)
+            elif status != TransactionStatus.IDLE:
+                # Cancelled in the midst of the savepoint's end.
+                pinned.discard()
 
 
 def _leave_session(pinned: PinnedConnection, found: Settings) -> None:
