@@ -324,6 +324,7 @@ class AsyncConnections:
         self._needed = look.needed
         self.use_extension(look.extension)
         self._notice_pooler(connection.info.backend_pid, look.pid)
+        connection.patience = None
         return connection
 
     def _notice_pooler(self, expected: int, pid: int) -> None:

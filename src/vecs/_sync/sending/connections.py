@@ -325,6 +325,7 @@ class Connections:
         self._needed = look.needed
         self.use_extension(look.extension)
         self._notice_pooler(connection.info.backend_pid, look.pid)
+        connection.patience = None
         return connection
 
     def _notice_pooler(self, expected: int, pid: int) -> None:

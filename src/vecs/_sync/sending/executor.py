@@ -23,7 +23,7 @@ from vecs._connecting.options import Options
 from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
@@ -180,6 +180,8 @@ class Executor:
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
+        # Dead connections are found and replaced by this: nobody should borrow one.
+        self.read(ping())
         with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
             yield connection
 
