@@ -270,7 +270,7 @@ class PinnedConnection:
 
         None leaves the index-scan settings of earlier searches in place.
         """
-        self._bear((settings and settings.get(_TIMEOUT)) or self.own.get(_TIMEOUT) or self._base.get(_TIMEOUT))
+        self._bear((settings or NO_SETTINGS).get(_TIMEOUT) or self.own.get(_TIMEOUT) or self._base.get(_TIMEOUT))
         if self.pooler:
             return
         connection = self.connection
