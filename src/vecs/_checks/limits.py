@@ -14,7 +14,7 @@ MOST_CONDITIONS = 1000
 # Of all the lists of one filter together. Each becomes JSON on the server, anew for each statement.
 MOST_VALUES = 100_000
 # Postgres' matching recurses at each %, and looks for no cancellation before it has done with a string.
-LONGEST_PATTERN = 1000
+LONGEST_PATTERN = 10_000
 MOST_IDS = 1_000_000
 MOST_QUERIES = 10_000
 
