@@ -23,8 +23,13 @@ SERVER = "postgresql://user:password@host:5432/db"
 
 
 def examples(page: str) -> list[str]:
-    """The Python blocks of a page."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    """The Python blocks of a page, but those of which a comment says why they are not run."""
+    blocks = re.findall(
+        r"^(<!-- not run: [^\n]* -->\n)?```python\n(.*?)^```",
+        (ROOT / page).read_text(),
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    return [code for reason, code in blocks if not reason]
 
 
 @pytest.mark.model

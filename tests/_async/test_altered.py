@@ -306,6 +306,6 @@ async def test_an_error_of_an_unaltered_collection_stays_and_asks_once(
 
 
 async def test_wrong_arguments_are_named_where_the_server_cannot_be_asked() -> None:
-    client = vecs.create_async_client("postgresql://127.0.0.1:1/none")
+    client = vecs.AsyncClient("postgresql://127.0.0.1:1/none")
     with pytest.raises(ArgError, match="limit"):
         await vecs.AsyncCollection("docs", 3, client).get(limit=-1)
