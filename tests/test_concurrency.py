@@ -173,7 +173,7 @@ def test_a_collection_made_anew_with_another_dimension_is_noticed(docs: vecs.Col
     with vecs.create_client(target, schema=docs.client.schema) as other:
         other.delete_collection("docs")
         other.create_collection("docs", 3).upsert([("a", [1, 2, 3], {})])
-    with pytest.raises(vecs.exc.MismatchedDimension, match="the query has dimension 8; collection 'docs' has dimension 3"):
+    with pytest.raises(vecs.exc.MismatchedDimension, match="dimension 8; collection 'docs' has dimension 3"):
         docs.search(np.ones(8), include_vector=True, limit=2)
     again = docs.client.get_collection("docs")
     assert again.search([1, 2, 3], include_vector=True, exact=True)[0].id == "a"

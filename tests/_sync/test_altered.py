@@ -303,6 +303,6 @@ def test_an_error_of_an_unaltered_collection_stays_and_asks_once(
 
 
 def test_wrong_arguments_are_named_where_the_server_cannot_be_asked() -> None:
-    client = vecs.create_client("postgresql://127.0.0.1:1/none")
+    client = vecs.Client("postgresql://127.0.0.1:1/none")
     with pytest.raises(ArgError, match="limit"):
         vecs.Collection("docs", 3, client).get(limit=-1)

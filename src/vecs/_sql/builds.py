@@ -131,7 +131,8 @@ def timeouts() -> Fragment:
     return fragment(
         """
         select pg_catalog.concat(name, ' = ', reset_val, unit) from pg_catalog.pg_settings
-        where name operator(pg_catalog.=) any ('{{statement_timeout,lock_timeout,transaction_timeout}}'::pg_catalog.text[])
+        where name operator(pg_catalog.=)
+            any ('{{statement_timeout,lock_timeout,transaction_timeout}}'::pg_catalog.text[])
             and reset_val operator(pg_catalog.<>) '0'
         order by name
         """

@@ -74,16 +74,13 @@ class VecsConnection(Connection[Any]):
         """Wait for the server, as all of psycopg's calls do, and hang up when it is silent for too long."""
         patience = self.patience
         try:
-            return super().wait(watched(gen, self._patience), *args, **kwargs)
+            return super().wait(watched(gen, lambda: self.patience), *args, **kwargs)
         except Silent:
             self.pgconn.finish()
             raise
         finally:
             # Where the call was interrupted it is short.
             self.patience = patience
-
-    def _patience(self) -> float | None:
-        return self.patience
 
     def _try_cancel(self, *, timeout: float = INTERRUPTED) -> None:
         # psycopg calls this when a call is interrupted, and would wait for a server that is gone for ten seconds.
