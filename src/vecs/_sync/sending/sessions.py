@@ -29,12 +29,9 @@ Rows = list[tuple[Any, ...]]
 
 # After so many idle seconds something between here and the server may have dropped a connection without a word.
 LONG_IDLE = 3.0
-
 _TIMEOUT = "statement_timeout"
-
 # psycopg's default.
 _PREPARED_MAX = 100
-
 # The settings that only index scans look at.
 _SCAN_SETTINGS = ("hnsw.", "ivfflat.")
 # What a server says before it hangs up.
