@@ -61,7 +61,8 @@ def deadlocks(client: vecs.Client) -> int:
     """Count those of the database."""
     with client.connection() as connection:
         statement = "select deadlocks from pg_stat_database where datname = current_database()"
-        return connection.execute(statement).fetchone()[0]  # type: ignore[index]
+        ((count,),) = connection.execute(statement).fetchall()
+    return count
 
 
 def main() -> None:

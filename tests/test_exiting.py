@@ -88,21 +88,22 @@ def test_scripts_that_leave_something_open_end_at_once_and_silently(target: str,
     ends_silently(sys.executable, target, name)
 
 
-@pytest.fixture(scope="module", params=["3.10", "3.11", "3.12", "3.13", "3.14"])
-def other_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another Python, with vecs and its store for LangChain."""
-    version: str = request.param
-    if sys.version_info[:2] == tuple(map(int, version.split("."))):
-        pytest.skip("this Python has tests of its own")
-    found = [*Path.home().glob(f".pyenv/versions/{version}.*/bin/python"), shutil.which(f"python{version}")]
-    python = next((each for each in found if each and _runs(each, version)), None)
-    if python is None:
-        pytest.skip(f"there is no Python {version}")
-    folder = tmp_path_factory.mktemp("python")
-    subprocess.run([python, "-m", "venv", folder], check=True)
-    install = ["-m", "pip", "install", "-q", "-c", "constraints.txt", "-e", ".", "-e", "integrations/langchain"]
-    subprocess.run([folder / "bin" / "python", *install], check=True, cwd=ROOT)
-    return folder / "bin" / "python"
+@pytest.fixture(scope="module")
+def other_pythons(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The other Pythons of this machine, of which there has to be one, each with vecs and its store for LangChain."""
+    made: list[Path] = []
+    for version in ("3.10", "3.11", "3.12", "3.13", "3.14"):
+        found = [*Path.home().glob(f".pyenv/versions/{version}.*/bin/python"), shutil.which(f"python{version}")]
+        python = next((each for each in found if each and _runs(each, version)), None)
+        if python is None or version == f"{sys.version_info.major}.{sys.version_info.minor}":
+            continue
+        folder = tmp_path_factory.mktemp("python")
+        subprocess.run([python, "-m", "venv", folder], check=True)
+        install = ["-m", "pip", "install", "-q", "-c", "constraints.txt", "-e", ".", "-e", "integrations/langchain"]
+        subprocess.run([folder / "bin" / "python", *install], check=True, cwd=ROOT)
+        made.append(folder / "bin" / "python")
+    assert made, "install another Python from 3.10 on, for example by pyenv"
+    return made
 
 
 def _runs(python: Path | str, version: str) -> bool:
@@ -113,5 +114,6 @@ def _runs(python: Path | str, version: str) -> bool:
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", EXITS)
-def test_on_other_pythons_scripts_end_at_once_and_silently(other_python: Path, target: str, name: str) -> None:
-    ends_silently(other_python, target, name)
+def test_on_other_pythons_scripts_end_at_once_and_silently(other_pythons: list[Path], target: str, name: str) -> None:
+    for python in other_pythons:
+        ends_silently(python, target, name)

@@ -191,8 +191,9 @@ async def test_what_cannot_be_stored_is_refused_before_a_model_works_on_it(clien
             await docs.upsert([("a", "one", {}), ("b", "two", metadata)])
     with pytest.raises(ArgError, match="record 'b': text is not storable"):
         await docs.upsert([("a", "one", {}), ("b", "two\0", {})])
+    extra: Any = {"extra": [1]}
     with pytest.raises(ArgError, match="record 'b': extra is list"):
-        await docs.upsert([vecs.Record("b", text="two", extra=[1])])  # type: ignore[arg-type]
+        await docs.upsert([vecs.Record("b", text="two", **extra)])
     assert calls == []
 
 

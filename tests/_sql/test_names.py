@@ -156,7 +156,7 @@ def test_operators_with_their_schema_bind_as_they_do_without_it(name: str) -> No
         if isinstance(node, dict):
             return {
                 key: bare(value)
-                for key, value in node.items()  # pyright: ignore
+                for key, value in node.items()
                 if key
                 not in (
                     "location",
@@ -169,7 +169,7 @@ def test_operators_with_their_schema_bind_as_they_do_without_it(name: str) -> No
                 )
             }
         if isinstance(node, list | tuple):
-            kept = [bare(each) for each in node]  # pyright: ignore
+            kept = [bare(each) for each in node]
             return [each for each in kept if each != {"@": "String", "sval": "pg_catalog"}]
         return node
 

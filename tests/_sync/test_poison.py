@@ -190,8 +190,9 @@ def test_what_cannot_be_stored_is_refused_before_a_model_works_on_it(client: vec
             docs.upsert([("a", "one", {}), ("b", "two", metadata)])
     with pytest.raises(ArgError, match="record 'b': text is not storable"):
         docs.upsert([("a", "one", {}), ("b", "two\0", {})])
+    extra: Any = {"extra": [1]}
     with pytest.raises(ArgError, match="record 'b': extra is list"):
-        docs.upsert([vecs.Record("b", text="two", extra=[1])])  # type: ignore[arg-type]
+        docs.upsert([vecs.Record("b", text="two", **extra)])
     assert calls == []
 
 

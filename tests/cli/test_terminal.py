@@ -85,7 +85,7 @@ def printed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("OUT", "ERR"):
         console = PlainConsole(width=80)
         console.file = stream
-        console._force_terminal = request.param  # pyright: ignore[reportPrivateUsage]
+        console._force_terminal = request.param
         monkeypatch.setattr(terminal, name, console)
         for module in ("vecs.cli.matches", "vecs.cli.ls", "vecs.cli.demo"):
             if hasattr(sys.modules.get(module), name):
@@ -131,7 +131,7 @@ def test_errors_and_representations_are_harmless_wherever_they_are_printed(text:
         str(vecs.exc.ArgError(f"no {text}")),
         str(vecs.exc.MissingDependency(f"no {text}")),
         repr(vecs.Collection(name, 3, client)),
-        repr(vecs.Embedding(len, 3, name=text)),  # pyright: ignore[reportArgumentType]
+        repr(vecs.Embedding(len, 3, name=text)),
     ]
     assert all(each.isprintable() for each in shown)
 

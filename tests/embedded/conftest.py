@@ -226,3 +226,21 @@ def public_place(as_root: None) -> Generator[Callable[[str], Path]]:
             return place
 
         yield owned_by
+
+
+@pytest.fixture
+def small_file_system(tmp_path: Path) -> Generator[Callable[[int], Path]]:
+    """A function that makes a file system of so many megabytes, to be filled."""
+    disk = tmp_path / "disk"
+
+    def make(megabytes: int) -> Path:
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(disk)]
+        if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
+            # Containers mostly keep this from root, too, and no quota is to be had without.
+            pytest.skip("a file system of its own cannot be mounted here")
+        return disk
+
+    yield make
+    if disk.is_mount():
+        subprocess.run(["umount", "-l", str(disk)], check=True)

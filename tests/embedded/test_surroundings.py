@@ -7,8 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -258,15 +257,9 @@ def is_open(descriptor: int) -> bool:
 
 
 @pytest.fixture
-def small_disk(as_root: None, tmp_path: Path) -> Generator[Path]:
+def small_disk(as_root: None, small_file_system: Callable[[int], Path]) -> Path:
     """A file system of 160 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160m,mode=700", "tmpfs", str(disk)]
-    if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("cannot mount here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    return small_file_system(160)
 
 
 def fill(disk: Path, name: str) -> Path:
