@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from vecs.exc import ArgError
-from vecs.sql import Fragment, Identifier, Literal, Param, fragment, join
+from vecs.sql import Fragment, Identifier, Literal, Param, fragment, join, qualified
 
 
 def sent(statement: Fragment) -> tuple[str, list[Any]]:
@@ -80,3 +80,13 @@ def test_a_wrong_placeholder_is_refused(template: str, message: str) -> None:
 
 def test_what_a_fragment_shows_of_itself_has_no_values() -> None:
     assert repr(fragment("select {secret}", secret="secret")) == "Fragment('select $1')"
+
+
+def test_an_operator_in_quotes_or_a_comment_is_text() -> None:
+    template = """select 'it''s a = b {{x = y}} ' || "a < b" -- where a = {b}
+        = {b}"""
+    assert sent(qualified(template, b=1)) == (
+        """select 'it''s a = b {x = y} ' operator(pg_catalog.||) "a < b" -- where a = $1
+        operator(pg_catalog.=) $1""",
+        [1],
+    )

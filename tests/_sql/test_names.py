@@ -89,7 +89,7 @@ def _of_builds() -> Iterator[Fragment]:
     yield from (builds.try_lock(TABLE), builds.unlock(TABLE), builds.try_lock_transaction(TABLE))
     statement = indexes.analyze(TABLE)
     yield from (builds.read_progress(statement), builds.cancel(statement))
-    yield from (builds.being_built(TABLE), builds.estimate(TABLE), builds.RELEASE_SNAPSHOT)
+    yield from (builds.being_built(TABLE), builds.estimate(TABLE), builds.timeouts(), builds.RELEASE_SNAPSHOT)
 
 
 def _of_searches() -> Iterator[Fragment]:

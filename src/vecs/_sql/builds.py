@@ -128,12 +128,11 @@ def being_built(table: Table) -> Fragment:
 
 def timeouts() -> Fragment:
     """List the timeouts of sessions in which nothing was set, as they are written in a configuration."""
-    return fragment(
+    return qualified(
         """
         select pg_catalog.concat(name, ' = ', reset_val, unit) from pg_catalog.pg_settings
-        where name operator(pg_catalog.=)
-            any ('{{statement_timeout,lock_timeout,transaction_timeout}}'::pg_catalog.text[])
-            and reset_val operator(pg_catalog.<>) '0'
+        where name = any ('{{statement_timeout,lock_timeout,transaction_timeout}}'::pg_catalog.text[])
+            and reset_val <> '0'
         order by name
         """
     )

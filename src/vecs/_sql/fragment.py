@@ -139,7 +139,15 @@ def fragment(template: LiteralString, /, **values: Any) -> Fragment:
 
 
 # What stands between blanks, as an operator does in these templates; the star of `select *` is none.
-_OPERATOR = re.compile(r"(?<=\s)(?<!select )(<=|>=|<>|=|<|>|@>|@@|\|\||->>|->|#>>|!?~~\*?|\+|-|\*|/)(?=\s|$)")
+# Names and text in quotes, and comments, are found first, to be left alone.
+_OPERATOR = re.compile(
+    r"""(?P<text>--[^\n]*|'[^']*'|"[^"]*")"""
+    r"|(?<=\s)(?<!select )(<=|>=|<>|=|<|>|@>|@@|\|\||->>|->|#>>|!?~~\*?|\+|-|\*|/)(?=\s|$)"
+)
+
+
+def _from_pg_catalog(found: re.Match[str]) -> str:
+    return found[0] if found["text"] else f"operator(pg_catalog.{found[0]})"
 
 
 def qualified(template: LiteralString, /, **values: Any) -> Fragment:
@@ -150,13 +158,14 @@ def qualified(template: LiteralString, /, **values: Any) -> Fragment:
     all operators bind alike, from left to right: where two meet, parentheses say which comes first, as in
     `1 + (2 * x)`. What compares by the operator's bare name has no place here: IN, BETWEEN, LIKE, NULLIF,
     IS DISTINCT FROM, CASE x WHEN, USING. Functions, types and collations are written with their schema.
+    What stands in quotes or in a comment stays as it is.
     """
     return _filled(_parse_qualified(template), values)
 
 
 @lru_cache(maxsize=512)
 def _parse_qualified(template: str) -> tuple[tuple[str, str | None], ...]:
-    return tuple((_OPERATOR.sub(r"operator(pg_catalog.\1)", literal), name) for literal, name in _parse(template))
+    return _parse(_OPERATOR.sub(_from_pg_catalog, template))
 
 
 def _filled(template: tuple[tuple[str, str | None], ...], values: dict[str, Any]) -> Fragment:
