@@ -20,6 +20,7 @@ from hypothesis.internal.conjecture import providers
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from vecs._writing.buffer import RowBuffer
 from vecs.embedded import open_server
 from vecs.embedded.binaries import find_binaries
 from vecs.embedded.process import choose_runner, spawn
@@ -52,6 +53,12 @@ def pytest_collection_finish() -> None:
     # What is imported by now stays: the garbage collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def small_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let dozens of records in one write be what tens of thousands are: a file, COPY, and a temporary table."""
+    monkeypatch.setattr(RowBuffer.__init__, "__defaults__", (4096,))
 
 
 @pytest.fixture(scope="session")

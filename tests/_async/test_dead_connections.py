@@ -17,6 +17,9 @@ from vecs._connecting import silence
 from vecs._sql.settings import ping
 from vecs.exc import Unavailable
 
+# Writes of hundreds of records go by COPY, those of a few by INSERT.
+pytestmark = pytest.mark.usefixtures("small_buffer")
+
 
 @pytest.fixture
 async def docs(client: vecs.AsyncClient) -> vecs.AsyncCollection:

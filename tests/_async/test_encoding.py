@@ -14,6 +14,9 @@ from typing_extensions import LiteralString
 import vecs
 from vecs.exc import DatabaseError
 
+# Writes of hundreds of records go by COPY, those of a few by INSERT.
+pytestmark = pytest.mark.usefixtures("small_buffer")
+
 TEXTS = ("Genève", "ひらがな", "€ “quoted” 😀", "back\\slash 'n' quote")
 
 

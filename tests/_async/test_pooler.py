@@ -14,6 +14,9 @@ import vecs
 from vecs._sql.settings import ping
 from vecs.exc import ArgError
 
+# Writes of hundreds of records go by COPY, those of a few by INSERT.
+pytestmark = pytest.mark.usefixtures("small_buffer")
+
 
 @pytest.fixture
 async def pooled(bouncer: str, superuser_target: str) -> AsyncGenerator[vecs.AsyncClient]:

@@ -14,6 +14,9 @@ from tests.tenants import TENANTS, a_role, kept_apart, of
 import vecs
 from vecs.exc import ArgError, CollectionNotFound, DatabaseError, Unavailable
 
+# Writes of hundreds of records go by COPY, those of a few by INSERT.
+pytestmark = pytest.mark.usefixtures("small_buffer")
+
 RECORDS = 40
 
 

@@ -18,6 +18,9 @@ from vecs._sql.settings import ping
 from vecs._sync.sending import sessions
 from vecs.exc import Unavailable
 
+# Writes of hundreds of records go by COPY, those of a few by INSERT.
+pytestmark = pytest.mark.usefixtures("small_buffer")
+
 
 @pytest.fixture
 def docs(client: vecs.Client) -> vecs.Collection:

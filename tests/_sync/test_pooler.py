@@ -15,6 +15,9 @@ import vecs
 from vecs._sql.settings import ping
 from vecs.exc import ArgError
 
+# Writes of hundreds of records go by COPY, those of a few by INSERT.
+pytestmark = pytest.mark.usefixtures("small_buffer")
+
 
 @pytest.fixture
 def pooled(bouncer: str, superuser_target: str) -> Generator[vecs.Client]:
