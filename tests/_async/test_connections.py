@@ -6,12 +6,14 @@ import pickle
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
@@ -240,6 +242,32 @@ async def test_a_statement_timeout_ends_a_statement_but_not_an_index_build(
             await same.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
         assert caught.value.sqlstate == "57014"
         assert await same.get(["1"])
+    # A view's settings are those of searches, too.
+    view = docs.with_settings({"statement_timeout": "300ms"})
+    await view.index(precision="full")
+    with pytest.raises(DatabaseError, match="statement timeout"):
+        await view.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
+
+
+@pytest.mark.parametrize("call", ["truncate", "delete", "update_metadata", "upsert"])
+async def test_a_statement_timeout_ends_the_wait_for_somebodys_lock(
+    client: vecs.AsyncClient, target: str, schema: str, call: str
+) -> None:
+    docs = await client.create_collection("docs", 2)
+    await docs.upsert([("a", [1, 0], {})])
+    async with vecs.create_async_client(target, schema=schema, statement_timeout=0.2) as hasty:
+        same = await hasty.get_collection("docs")
+        calls: dict[str, Callable[[], Any]] = {
+            "truncate": lambda: same.truncate(),
+            "delete": lambda: same.delete(["a"]),
+            "update_metadata": lambda: same.update_metadata({"n": 1}, ids=["a"]),
+            "upsert": lambda: same.upsert([("a", [0, 1], {})]),
+        }
+        with psycopg.connect(target) as other:
+            other.execute(sql.SQL("lock table {}").format(sql.Identifier(schema, "docs")))
+            with pytest.raises(DatabaseError, match="timeout"):
+                await calls[call]()
+        assert await same.count() == 1
 
 
 def _slow() -> dict[str, Any]:

@@ -7,12 +7,14 @@ import pickle
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import vecs
@@ -239,6 +241,32 @@ def test_a_statement_timeout_ends_a_statement_but_not_an_index_build(
             same.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
         assert caught.value.sqlstate == "57014"
         assert same.get(["1"])
+    # A view's settings are those of searches, too.
+    view = docs.with_settings({"statement_timeout": "300ms"})
+    view.index(precision="full")
+    with pytest.raises(DatabaseError, match="statement timeout"):
+        view.explain([1.0] * 64, exact=True, limit=20000, analyze=True, filters=_slow())
+
+
+@pytest.mark.parametrize("call", ["truncate", "delete", "update_metadata", "upsert"])
+def test_a_statement_timeout_ends_the_wait_for_somebodys_lock(
+    client: vecs.Client, target: str, schema: str, call: str
+) -> None:
+    docs = client.create_collection("docs", 2)
+    docs.upsert([("a", [1, 0], {})])
+    with vecs.create_client(target, schema=schema, statement_timeout=0.2) as hasty:
+        same = hasty.get_collection("docs")
+        calls: dict[str, Callable[[], Any]] = {
+            "truncate": lambda: same.truncate(),
+            "delete": lambda: same.delete(["a"]),
+            "update_metadata": lambda: same.update_metadata({"n": 1}, ids=["a"]),
+            "upsert": lambda: same.upsert([("a", [0, 1], {})]),
+        }
+        with psycopg.connect(target) as other:
+            other.execute(sql.SQL("lock table {}").format(sql.Identifier(schema, "docs")))
+            with pytest.raises(DatabaseError, match="timeout"):
+                calls[call]()
+        assert same.count() == 1
 
 
 def _slow() -> dict[str, Any]:
