@@ -49,8 +49,8 @@ def overwritten(id: str, owner: str, other: str) -> ArgError:
     """Return the error for a record that belongs to one document, and that another one would overwrite."""
     if id == owner:
         return ArgError(
-            f"document {brief(other)} would overwrite document {brief(owner)}: one of its records has that id. Nothing "
-            "was written; give one of them another id, or delete the other before"
+            f"record {brief(id)} of document {brief(other)} would overwrite document {brief(owner)}. Nothing was "
+            "written; give one of them another id, or delete the other before"
         )
     return ArgError(
         f"document {brief(other)} would overwrite record {brief(id)} of document {brief(owner)}. Nothing was written; "

@@ -44,9 +44,9 @@ class Handle(Connected, Dunders):
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
-    # Whether an id may be that of a document with several records. None: if the transform, or the one that the
-    # collection was made with, may split; False for an integration that knows ids of records alone.
-    splits: bool | None = None
+    # Whether an id may mean a document of several records, where the transform, or the one that the collection was
+    # made with, may split; False for an integration whose ids are those of records alone.
+    splits: bool = True
 
     def __init__(
         self,
@@ -158,8 +158,8 @@ class Handle(Connected, Dunders):
     def _may_split(self) -> bool:
         """Whether one document may be several records, which its id means all."""
         table = self._table()
-        if not table.has_text or self.splits is not None:
-            return table.has_text and bool(self.splits)
+        if not (table.has_text and self.splits):
+            return False
         if self.transform is not None:
             return may_split(self.transform)
         return described_may_split(table.comment.get("transform"))
