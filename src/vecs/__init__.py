@@ -12,7 +12,7 @@ from vecs._sync.collection.collection import Collection
 from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
-from vecs.records import Match, Record
+from vecs.records import Match, Record, UpsertResult
 from vecs.rerankers import Reranker
 from vecs.sparse import SparseVector
 from vecs.transforms import (
@@ -57,6 +57,7 @@ __all__ = [
     "TextPreprocessor",
     "Transform",
     "Tuning",
+    "UpsertResult",
     "__version__",
     "create_async_client",
     "create_client",

@@ -85,6 +85,33 @@ class Match:
         return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
 
 
+class UpsertResult(int):
+    """
+    What an upsert wrote: the number of records, an int, with the number of `documents` they belong to.
+
+    A transform makes one record or several of a document; a record that belongs to none counts as one. With
+    `batch_size=` a document counts once per commit that wrote records of it.
+    """
+
+    records: int
+    documents: int
+
+    def __new__(cls, records: int, documents: int) -> UpsertResult:
+        """Make one of both numbers."""
+        made = super().__new__(cls, records)
+        made.records, made.documents = int(records), documents
+        return made
+
+    def __reduce__(self) -> tuple[type[UpsertResult], tuple[int, ...]]:
+        return type(self), tuple(vars(self).values())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+
+    def __str__(self) -> str:
+        return int.__repr__(self)
+
+
 def to_record(item: Any, position: int) -> Record:
     """
     Turn what a caller gave into a Record with a string id and its own shape checked.

@@ -20,7 +20,7 @@ from vecs._connecting.errors import (
     plan_is_stale,
     without_frames,
 )
-from vecs.exc import CollectionNotFound, DatabaseError, ServerError, Unavailable, VecsException
+from vecs.exc import ArgError, CollectionNotFound, DatabaseError, ServerError, Unavailable, VecsException
 
 
 class Diagnostic:
@@ -63,6 +63,8 @@ def said(state: str, primary: str | None, detail: str | None = None, hint: str |
         ("08P01", "no more connections allowed (max_client_conn)", Unavailable),
         ("08P01", "bind message supplies 1 parameters, but prepared statement requires 2", DatabaseError),
         ("22003", "out of range", DatabaseError),
+        ("22P02", 'invalid input syntax for type uuid: "x"', DatabaseError),
+        ("22P02", "ungültige Eingabesyntax für Typ boolean: »vecs: 3 1 L#0LM :vecs«", ArgError),
     ],
 )
 def test_the_state_tells_what_kind_of_error_it_is(state: str, message: str, expected: type) -> None:

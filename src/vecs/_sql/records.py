@@ -39,6 +39,18 @@ def count_records(table: Table, selection: Selection) -> Fragment:
     return qualified("select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection))
 
 
+def count_documents(table: Table, selection: Selection) -> Fragment:
+    """Count documents exactly; a record without a document counts as one."""
+    if not table.has_text:
+        return count_records(table, selection)
+    return qualified(
+        "select pg_catalog.count(distinct document_id) + pg_catalog.count(*) filter (where document_id is null) "
+        "from {table}{where}",
+        table=table.identifier,
+        where=where(selection),
+    )
+
+
 def select_unordered(table: Table, columns: Columns, selection: Selection, limit: int) -> Fragment:
     """Select by condition alone, in id order, with a NULL distance: what 0.4 did for `query(None)`."""
     return qualified(

@@ -46,6 +46,14 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     )
 
 
+def ids_of(table: Table, portions: Sequence[Sequence[EncodedRow]]) -> tuple[list[str], list[str]]:
+    """Return the ids of rows, and those of the documents they name, each once."""
+    place = table.columns.index("document_id")
+    records = [(row[ID] or b"").decode() for rows in portions for row in rows]
+    owners = {document.decode() for rows in portions for row in rows if (document := row[place]) is not None}
+    return records, sorted(owners)
+
+
 def row_shape(table: Table) -> tuple[object, ...]:
     """Return what rows of a table depend on: those of another shape do not fit."""
     return table.vec_type, table.dimension, table.has_text

@@ -57,13 +57,17 @@ class Core(Lifetime):
         """Whether one document may be several records: the collection's own transform may split it."""
         return self._settings.embedding is None
 
-    def _selected(self, what: str, ids: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
-        """Return the filter for the documents with these ids that match a filter; raises ArgError without either."""
+    def _stored(self, ids: Sequence[str] | None, namespace: str | None) -> list[str] | None:
+        """Return ids as they are stored."""
         if isinstance(ids, str | bytes):
             raise ArgError(f"ids must be a list of strings, not {brief(ids)}")
+        return None if ids is None else [qualified(id, namespace) for id in ids]
+
+    def _selected(self, what: str, stored: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
+        """Return the filter for the documents stored by ids that match a filter; raises ArgError without either."""
         of_ids = None
-        if ids is not None:
-            of_ids = id_filters([qualified(id, namespace) for id in ids], chunks=self._splits)
+        if stored is not None:
+            of_ids = id_filters(stored, chunks=self._splits)
             # The ids are those of the namespace, so that no condition on the namespace is needed.
             namespace = None
         selected = to_filters(filter, namespace, of_ids)

@@ -21,6 +21,7 @@ from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
+from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
 from vecs.filters import Column, Filter, conditions_of, parsed_filters
@@ -42,6 +43,9 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
+    # Whether an id may mean a document of several records, where the transform, or the one that the collection was
+    # made with, may split; False for an integration whose ids are those of records alone.
+    splits: bool = True
 
     def __init__(
         self,
@@ -150,6 +154,15 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             if told is not error:
                 raise told from error.__cause__
 
+    async def _may_split(self) -> bool:
+        """Whether one document may be several records, which its id means all."""
+        table = await self._table()
+        if not (table.has_text and self.splits):
+            return False
+        if self.transform is not None:
+            return may_split(self.transform)
+        return described_may_split(table.comment.get("transform"))
+
     async def _selection(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -169,6 +182,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
             filters=parsed,
+            whole=ids is not None and await self._may_split(),
         )
 
     async def _check_columns(self, filters: Filter) -> None:

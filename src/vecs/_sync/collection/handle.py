@@ -22,6 +22,7 @@ from vecs._sync.collection.connected import Connected
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.find import require_table
 from vecs._sync.tables.refused import explained
+from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
 from vecs.filters import Column, Filter, conditions_of, parsed_filters
@@ -43,6 +44,9 @@ class Handle(Connected, Dunders):
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
+    # Whether an id may mean a document of several records, where the transform, or the one that the collection was
+    # made with, may split; False for an integration whose ids are those of records alone.
+    splits: bool = True
 
     def __init__(
         self,
@@ -151,6 +155,15 @@ class Handle(Connected, Dunders):
             if told is not error:
                 raise told from error.__cause__
 
+    def _may_split(self) -> bool:
+        """Whether one document may be several records, which its id means all."""
+        table = self._table()
+        if not (table.has_text and self.splits):
+            return False
+        if self.transform is not None:
+            return may_split(self.transform)
+        return described_may_split(table.comment.get("transform"))
+
     def _selection(
         self,
         ids: Iterable[RecordId] | None = None,
@@ -170,6 +183,7 @@ class Handle(Connected, Dunders):
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
             filters=parsed,
+            whole=ids is not None and self._may_split(),
         )
 
     def _check_columns(self, filters: Filter) -> None:

@@ -114,6 +114,7 @@ class Writing(Core):
         """
         Change metadata alone, of the documents with these ids or that match a filter; return their ids.
 
+        Of ids those that existed, also where the collection's transform split the documents.
         Keys are merged into what is there, `replace=True` replaces all of them. Nothing is embedded.
         """
         namespace = self._namespace(namespace)
@@ -126,11 +127,15 @@ class Writing(Core):
             plain[NAMESPACE_KEY] = namespace
         # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
-        filters = self._selected("update_metadata", ids, filter, namespace)
+        stored = self._stored(ids, namespace)
+        selected = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
-            self._refuse_namespaced(filters)
+            self._refuse_namespaced(selected)
+        filters = to_filters(filter, namespace if stored is None else None)
         changed = self._shared.on(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            lambda collection: collection.update_metadata(
+                plain, ids=stored, filters=filters, extra=extra, replace=replace
+            ),
             [],
             writes=True,
         )
@@ -170,7 +175,7 @@ class Writing(Core):
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
             self._shared.on(lambda collection: self._emptied(collection, namespace), None, writes=True)
             return True
-        filters = self._selected("delete", ids, filter, namespace)
+        filters = self._selected("delete", self._stored(ids, namespace), filter, namespace)
         self._shared.on(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 

@@ -6,8 +6,9 @@ from vecs import AsyncCollection, Collection, Pipeline, Transform
 
 
 def drop_chunkers(collection: Collection | AsyncCollection) -> None:
-    """Take the chunkers out of an open collection: LlamaIndex's node parsers have cut the texts."""
+    """Take the chunkers out of an open collection: LlamaIndex's node parsers have cut the texts, ids are of nodes."""
     collection.transform = _embedder(collection.transform)
+    collection.splits = False
 
 
 def _embedder(transform: Transform | None) -> Transform | None:
