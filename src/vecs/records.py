@@ -149,18 +149,22 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
 
 def is_vector(data: Any) -> bool:
     """
-    Whether data is meant as a vector, right or wrong: a list, a tuple, a one-dimensional array, or a sparse one.
+    Whether data is meant as a vector, right or wrong: a list, a tuple, an array of one axis or row, or a sparse one.
 
     Sparse are a SparseVector, scipy's, and a mapping with whole numbers for keys.
     """
-    if isinstance(data, list | tuple | SparseVector):
+    if isinstance(data, list | tuple | SparseVector) or is_scipy(data):
         return True
     if isinstance(data, Mapping):
         return is_mapping_of_indices(data)
+    shape = getattr(data, "shape", None)
+    if isinstance(shape, tuple) and len(cast("tuple[Any, ...]", shape)) == 2:
+        # One row of numbers, as a model makes it of a list of one text; of bytes it may be a picture.
+        return shape[0] == 1 and "uint8" not in str(getattr(data, "dtype", ""))
     if isinstance(data, np.ndarray):
         return data.ndim <= 1
     # A tensor, a series, an array.array; not an image, which has more axes.
-    return is_scipy(data) or hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
+    return hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
 
 
 def _brief(value: Any) -> str:

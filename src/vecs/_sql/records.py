@@ -34,9 +34,11 @@ def select_records(table: Table, columns: Columns, selection: Selection, page: P
     )
 
 
-def count_records(table: Table, selection: Selection) -> Fragment:
-    """Count records exactly."""
-    return qualified("select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection))
+def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragment:
+    """Count records exactly: those that meet `more` conditions, too."""
+    return qualified(
+        "select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection, *more)
+    )
 
 
 def select_unordered(table: Table, columns: Columns, selection: Selection, limit: int) -> Fragment:

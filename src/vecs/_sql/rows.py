@@ -93,6 +93,9 @@ def _missing_vector(record: Record, who: str, table: Table) -> str:
     if record.text is None and record.media is None:
         return f"{who} has neither vec nor text"
     given = "text" if record.text is not None else type(record.media).__name__
+    shape = getattr(record.media, "shape", None)
+    if shape is not None:
+        return f"{who} has {given} of shape {tuple(shape)}, and a vector has one axis; give each row an id of its own"
     return (
         f"{who} has {given} where collection {table.name!r}, which has no transform, needs a vector; "
         "open the collection with transform=, or give vec="

@@ -12,7 +12,7 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import explained
-from vecs._checks.shown import in_double_quotes
+from vecs._checks.shown import brief, in_double_quotes
 from vecs._concurrency.calls import AsyncDunders, async_offload
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
@@ -155,6 +155,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         ids: Iterable[RecordId] | None = None,
         filters: Filters | None = None,
         document_ids: Iterable[RecordId] | None = None,
+        *,
+        writes: bool = False,
     ) -> Selection:
         if document_ids is not None and not (await self._table()).has_text:
             raise ArgError(
@@ -165,6 +167,11 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         parsed = parsed_filters(filters)
         if parsed is not None:
             await self._check_columns(parsed)
+        elif writes and filters is not None:
+            raise FilterError(
+                f"the filter {brief(filters)} has no condition: what is changed or deleted has to be said; truncate() "
+                "deletes all"
+            )
         return Selection(
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),

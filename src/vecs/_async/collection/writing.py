@@ -79,15 +79,16 @@ class AsyncWriting(AsyncHandle):
         """
         Delete records by id, by filter or by the document they came from; return the ids that existed.
 
-        Exactly one of the three is given; an empty one deletes nothing. `truncate()` deletes everything.
+        Exactly one of the three is given; an empty list deletes nothing, and a filter without a condition raises
+        FilterError. `truncate()` deletes everything.
         """
         given = sum(part is not None for part in (ids, filters, document_ids))
         if given == 0:
             raise ArgError("Either ids or filters must be provided. (or document_ids; truncate() deletes all)")
         if given > 1:
             raise ArgError("Either ids or filters must be provided, not both. (nor document_ids besides)")
-        selection = await self._selection(ids, filters, document_ids)
-        if selects_nothing(selection) or selection == Selection():
+        selection = await self._selection(ids, filters, document_ids, writes=True)
+        if selects_nothing(selection):
             return []
         return first_column(await self._executor.write(write.delete(await self._table(), selection)))
 
@@ -112,7 +113,7 @@ class AsyncWriting(AsyncHandle):
         `replace=True`, too. With `metadata={}` and without `replace` it alone changes. Raises ArgError for a
         collection without text, whose records have no extra.
         """
-        selection = await self._selection(ids, filters, document_ids)
+        selection = await self._selection(ids, filters, document_ids, writes=True)
         if selection == Selection():
             raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
         replace = checked_flag(replace, "replace")

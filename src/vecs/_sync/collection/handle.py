@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vecs._checks.shown import in_double_quotes
+from vecs._checks.shown import brief, in_double_quotes
 from vecs._concurrency.calls import Dunders, offload
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
@@ -156,6 +156,8 @@ class Handle(Connected, Dunders):
         ids: Iterable[RecordId] | None = None,
         filters: Filters | None = None,
         document_ids: Iterable[RecordId] | None = None,
+        *,
+        writes: bool = False,
     ) -> Selection:
         if document_ids is not None and not (self._table()).has_text:
             raise ArgError(
@@ -166,6 +168,11 @@ class Handle(Connected, Dunders):
         parsed = parsed_filters(filters)
         if parsed is not None:
             self._check_columns(parsed)
+        elif writes and filters is not None:
+            raise FilterError(
+                f"the filter {brief(filters)} has no condition: what is changed or deleted has to be said; truncate() "
+                "deletes all"
+            )
         return Selection(
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
