@@ -178,7 +178,8 @@ def _all_numbers(item: Any) -> bool:
     if isinstance(item, np.ndarray):
         return cast("Any", item).dtype.kind in "fiub"
     kinds = int | float | np.number
-    return isinstance(item, list | tuple) and bool(item) and all(isinstance(part, kinds) for part in cast("Any", item))
+    listed = cast("Sequence[Any]", item if isinstance(item, list | tuple) else ())
+    return bool(listed) and all(isinstance(part, kinds) for part in listed)
 
 
 def is_vector(data: Any) -> bool:
@@ -192,9 +193,9 @@ def is_vector(data: Any) -> bool:
     if isinstance(data, Mapping):
         return is_mapping_of_indices(data)
     shape = getattr(data, "shape", None)
-    if isinstance(shape, tuple) and len(cast("tuple[Any, ...]", shape)) == 2:
+    if isinstance(shape, tuple) and len(cast("Any", shape)) == 2:
         # One row of numbers, as a model makes it of a list of one text; of bytes it may be a picture.
-        return shape[0] == 1 and "uint8" not in str(getattr(data, "dtype", ""))
+        return cast("Any", shape)[0] == 1 and "uint8" not in str(getattr(data, "dtype", ""))
     if isinstance(data, np.ndarray):
         return data.ndim <= 1
     # A tensor, a series, an array.array; not an image, which has more axes.

@@ -52,11 +52,11 @@ def _of_numpy(value: Any, where: str) -> Any:
         # What `tolist()` makes of dates is whole numbers for some units.
         return array.tolist() if array.dtype.kind in "biufU" else list(array)
     if isinstance(value, np.datetime64):
-        return _of_datetime64(value, where)
+        return _of_datetime64(cast("Any", value), where)
     # A timedelta64 is an integer, too.
     if isinstance(value, np.bool_ | np.integer | np.str_) and not isinstance(value, np.timedelta64):
         return cast("Any", value).item()
-    return float(value) if isinstance(value, np.floating) else _refuse(value, where)
+    return float(cast("Any", value)) if isinstance(value, np.floating) else _refuse(value, where)
 
 
 def _of_date(value: date | time, where: str) -> str:
@@ -82,12 +82,13 @@ def _of_date(value: date | time, where: str) -> str:
     return f"{text[:_SECONDS]}.{value.microsecond:06}{nanoseconds:03}{text[_SECONDS:].lstrip('.0123456789')}"
 
 
-def _of_datetime64(value: np.datetime64, where: str) -> str:
+def _of_datetime64(value: Any, where: str) -> str:
     if np.isnat(value):
         _refuse(value, where)
     unit: Any = np.datetime_data(value.dtype)[0]
     unit = "D" if unit in ("Y", "M", "W") else "s" if unit in ("h", "m") else unit
-    text, _, fraction = str(np.datetime_as_string(value, unit=unit)).partition(".")
+    written: Any = np.datetime_as_string(value, unit=unit)
+    text, _, fraction = str(written).partition(".")
     if text[4] != "-" or text.startswith("-"):
         raise _out_of_range(value, where)
     # As Python writes a datetime: no fraction or microseconds; more digits only where they are needed.
@@ -129,7 +130,7 @@ def _refuse(value: Any, where: str) -> NoReturn:
 def _is_missing(value: Any) -> bool:
     # pandas need not be there, and its NA equals nothing and differs from nothing.
     return type(value).__name__ in ("NaTType", "NAType") or (
-        isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value))
+        isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(cast("Any", value)))
     )
 
 
@@ -148,7 +149,8 @@ def _advice(value: Any) -> str:
         return 'write value.model_dump(mode="json")'
     if dataclasses.is_dataclass(value):
         return "write dataclasses.asdict(value)"
-    if isinstance(value, Iterable) and not hasattr(value, "columns"):
+    # A data frame is one, too, of the names of its columns.
+    if isinstance(value, Iterable) and not hasattr(cast("Any", value), "columns"):
         return "write list(value)"
     return "write it as a string, a number, a list or a dict"
 

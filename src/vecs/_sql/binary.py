@@ -216,7 +216,7 @@ def as_array(values: Any) -> npt.NDArray[Any]:
     """
     if not isinstance(values, np.ndarray | list | tuple):
         values = _on_this_machine(values)
-    array = np.asarray(values)
+    array: Any = np.asarray(cast("Any", values))
     return array[0] if array.ndim == 2 and array.shape[0] == 1 else array
 
 

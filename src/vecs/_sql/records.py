@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vecs._sql.answers import Columns, select_list
+from vecs._sql.filters import value_at
 from vecs._sql.fragment import EMPTY, Fragment, qualified
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
@@ -38,6 +39,18 @@ def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragme
     """Count records exactly: those that meet `more` conditions, too."""
     return qualified(
         "select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection, *more)
+    )
+
+
+def may_have_key(table: Table, key: str) -> Fragment:
+    """Look whether one of the first records has a key in its metadata; true where there are no records."""
+    return qualified(
+        """
+        select coalesce(pg_catalog.bool_or({found} is not null), true)
+        from (select metadata from {table} limit 1000) as first
+        """,
+        found=value_at(key),
+        table=table.identifier,
     )
 
 
