@@ -35,6 +35,12 @@ def _same(left: object, right: object) -> bool:
     return left == right
 
 
+def _listed(vec: StoredVector | None) -> Any:
+    if isinstance(vec, SparseVector):
+        return {"dimension": vec.dimension, "indices": vec.indices.tolist(), "values": vec.values.tolist()}
+    return None if vec is None else vec.tolist()
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """
@@ -64,8 +70,9 @@ class Match:
     """
     One result of a search.
 
-    `distance` is pgvector's own value: smaller is nearer; None where only words were searched for. `score` is in
-    [0, 1]: larger is better.
+    `distance` is pgvector's own value: smaller is nearer; None where only words were searched for, or found a record
+    that has no vector. It is always finite: a zero vector, which has no direction, is at cosine distance 2, the
+    farthest there is. `score` is in [0, 1]: larger is better.
     `vec` and `extra` are None unless they were asked for; `vec` is a float32 array, one of bool where the
     collection holds bits, and a SparseVector where it is sparse.
     """
@@ -83,6 +90,17 @@ class Match:
         if not isinstance(other, Match):
             return NotImplemented
         return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the match as JSON holds it, for `json.dumps()`.
+
+        `vec` and `extra` are left out where they were not asked for. `vec` is a list of numbers or of bools, and of
+        a SparseVector an object of its `dimension`, `indices` and `values`.
+        """
+        parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        parts["vec"] = _listed(self.vec)
+        return {name: part for name, part in parts.items() if part is not None or name not in ("vec", "extra")}
 
 
 class UpsertResult(int):
@@ -120,12 +138,14 @@ def to_record(item: Any, position: int) -> Record:
     `(id, vector or media, metadata)`. `position` counts from 0 and is named in errors.
     """
     if isinstance(item, Record):
-        return replace(item, id=stored_id(item.id, f"the id of record {position}"))
+        return _checked(item, position)
     if isinstance(item, Mapping):
         return _from_mapping(cast("Mapping[Any, Any]", item), position)
-    if not isinstance(item, tuple | list) or len(cast("Sequence[Any]", item)) not in (2, 3):
+    numbers = _all_numbers(item)
+    if numbers or not isinstance(item, tuple | list) or len(cast("Sequence[Any]", item)) not in (2, 3):
+        without = ", a vector without an id" if numbers else ", a text without an id" if isinstance(item, str) else ""
         raise ArgError(
-            f"record {position} is {_brief(item)}; expected (id, vector or media, metadata) or a vecs.Record"
+            f"record {position} is {_brief(item)}{without}; expected (id, vector or media, metadata) or a vecs.Record"
         )
     given_id, data, *rest = cast("Sequence[Any]", item)
     identifier = stored_id(given_id, f"the id of record {position}")
@@ -170,24 +190,43 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
     if unknown or "id" not in item:
         problem = f"has unknown fields {brief(unknown)}" if unknown else "has no 'id'"
         raise ArgError(f"record {position}, a dict, {problem}; its fields are {', '.join(sorted(known))}")
-    record = Record(**item)
-    return replace(record, id=stored_id(record.id, f"the id of record {position}"))
+    return _checked(Record(**item), position)
+
+
+def _checked(record: Record, position: int) -> Record:
+    identifier = stored_id(record.id, f"the id of record {position}")
+    if isinstance(record.vec, str):
+        shown = f"vecs.Record({brief(record.id)}, text={brief(record.vec)})"
+        raise ArgError(f"record {brief(identifier)} has a text as its vec; write {shown}")
+    return replace(record, id=identifier)
+
+
+def _all_numbers(item: Any) -> bool:
+    if isinstance(item, np.ndarray):
+        return cast("Any", item).dtype.kind in "fiub"
+    kinds = int | float | np.number
+    listed = cast("Sequence[Any]", item if isinstance(item, list | tuple) else ())
+    return bool(listed) and all(isinstance(part, kinds) for part in listed)
 
 
 def is_vector(data: Any) -> bool:
     """
-    Whether data is meant as a vector, right or wrong: a list, a tuple, a one-dimensional array, or a sparse one.
+    Whether data is meant as a vector, right or wrong: a list, a tuple, an array of one axis or row, or a sparse one.
 
     Sparse are a SparseVector, scipy's, and a mapping with whole numbers for keys.
     """
-    if isinstance(data, list | tuple | SparseVector):
+    if isinstance(data, list | tuple | SparseVector) or is_scipy(data):
         return True
     if isinstance(data, Mapping):
         return is_mapping_of_indices(data)
+    shape = getattr(data, "shape", None)
+    if isinstance(shape, tuple) and len(cast("Any", shape)) == 2:
+        # One row of numbers, as a model makes it of a list of one text; of bytes it may be a picture.
+        return cast("Any", shape)[0] == 1 and "uint8" not in str(getattr(data, "dtype", ""))
     if isinstance(data, np.ndarray):
         return data.ndim <= 1
     # A tensor, a series, an array.array; not an image, which has more axes.
-    return is_scipy(data) or hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
+    return hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
 
 
 def _brief(value: Any) -> str:

@@ -41,10 +41,8 @@ async def victim(client: vecs.AsyncClient) -> vecs.AsyncCollection:
     "filters",
     [
         {"$or": []},
-        {"$and": []},
         {"$not": []},
         {"$and": [{"$or": []}]},
-        {"$and": [{}]},
         {"$not": {}},
         {"n": {}},
         {"$or": [{"n": 1}, {}]},

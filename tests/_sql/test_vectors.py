@@ -144,7 +144,7 @@ def test_scipy_rows_become_sparse_vectors() -> None:
         ("bit", [0, float("nan"), 1], "nan at position 1"),
         ("bit", "101", "holds <U3 values"),
         ("bit", ["1", "0", "1"], "holds <U1 values"),
-        ("bit", [[1, 0, 1]], "shape"),
+        ("bit", [[1, 0, 1], [1, 0, 1]], "shape"),
         ("bit", [None, 1, 0], "holds object values"),
         ("sparsevec", {3: 1.0}, "record: vec is not a sparse vector: .* indices 0 to 2, not 3"),
         ("sparsevec", {"1": 1.0}, "whole numbers, not '1'"),

@@ -42,10 +42,8 @@ def victim(client: vecs.Client) -> vecs.Collection:
     "filters",
     [
         {"$or": []},
-        {"$and": []},
         {"$not": []},
         {"$and": [{"$or": []}]},
-        {"$and": [{}]},
         {"$not": {}},
         {"n": {}},
         {"$or": [{"n": 1}, {}]},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from vecs._concurrency.calls import async_offload, async_resolve
+from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
+from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
@@ -16,10 +17,20 @@ def _steps(transform: Transform) -> Sequence[Transform]:
     return transform.steps if isinstance(transform, Pipeline) else (transform,)
 
 
-async def transform_records(transform: Transform, records: Sequence[Record]) -> list[Record]:
-    """Turn records into what is stored; a step that fails raises TransformError."""
+async def transform_records(
+    transform: Transform, records: Sequence[Record], check: Callable[[Sequence[Record]], None] | None = None
+) -> list[Record]:
+    """
+    Turn records into what is stored; a step that fails raises TransformError.
+
+    `check` refuses what cannot be stored. It looks at the records before each step that keeps what it is given, so that
+    no model works for nothing.
+    """
     made: list[Record] = list(records)
-    for step in _steps(transform):
+    steps = _steps(transform)
+    for place, step in enumerate(steps):
+        if check is not None and all(map(keeps_metadata, steps[place:])):
+            await async_offload_many(len(made), check, made)
         try:
             answer = await async_offload(_materialised, step, made)
             made = list(await async_resolve(answer))

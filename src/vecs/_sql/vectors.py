@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vecs._checks.shown import brief
 from vecs._sql import binary
-from vecs._sql.binary import Binary, as_float32
+from vecs._sql.binary import Binary, as_array, as_float32
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import StoredVector
@@ -91,7 +91,8 @@ def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float
 
 def _check_shape(vec: npt.NDArray[Any], table: Table, what: str) -> None:
     if vec.ndim != 1:
-        raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis")
+        many = f"; these are {len(vec):,}: give one at a time, and several queries to search_many()"
+        raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis{many if vec.ndim == 2 else ''}")
     _check_dimension(vec.shape[0], table, what)
 
 
@@ -121,9 +122,8 @@ def _checked_half(values: Any, table: Table, what: str) -> npt.NDArray[np.float3
 
 
 def _checked_bits(values: Any, table: Table, what: str) -> npt.NDArray[np.bool_]:
-    convert = getattr(values, "to_numpy", None)
     try:
-        array = np.asarray(values if convert is None else convert())
+        array = as_array(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgError(f"{what} is not a row of bits: {error}") from None
     if array.dtype.kind not in "biuf" and array.size:

@@ -21,6 +21,9 @@ def as_vectors(raw: Any, count: int, dimension: int | None) -> Vectors:
         vectors: Vectors = np.asarray(raw, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected {count} vectors, each a row of numbers of one length: {error}") from error
+    if vectors.ndim == 3 and vectors.shape[1] == 1:
+        # Each vector as the only row of a matrix.
+        vectors = vectors[:, 0]
     if vectors.ndim != 2 or len(vectors) != count or (dimension and vectors.shape[1] != dimension):
         expected = "" if dimension is None else f" of dimension {dimension}"
         raise ValueError(f"expected {count} vectors{expected}, got an array of shape {vectors.shape}")

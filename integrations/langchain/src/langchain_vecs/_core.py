@@ -71,9 +71,11 @@ class Core(Lifetime):
             # The ids are those of the namespace, so that no condition on the namespace is needed.
             namespace = None
         selected = to_filters(filter, namespace, of_ids)
-        if selected is None or to_filters(filter, None, of_ids) is None:
+        nothing_asked = filter is not None and to_filters(filter) is None
+        if selected is None or nothing_asked or (filter is None and of_ids is None):
             alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
-            raise ArgError(f"{what} needs {alternatives} to say which documents")
+            given = f", and the filter {brief(filter)} has no condition" if nothing_asked else ""
+            raise ArgError(f"{what} needs {alternatives} to say which documents{given}")
         return selected
 
     def _records_name(self) -> str:

@@ -78,7 +78,8 @@ def _plain(value: Any, on_nul: OnNul) -> tuple[Any, Any]:
         return _plain_sequence(cast("Sequence[Any]", value), on_nul)
     if isinstance(value, date | time):
         kind = "datetime" if isinstance(value, datetime) else "date" if isinstance(value, date) else "time"
-        return value.isoformat(), kind
+        # Written by vecs itself, as in filters: an instant in UTC.
+        return value, kind
     if isinstance(value, UUID):
         return str(value), "uuid"
     if isinstance(value, PurePath):

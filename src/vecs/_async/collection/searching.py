@@ -160,7 +160,9 @@ class AsyncSearching(AsyncHandle):
                 else (await self._vectors([given]))[0]
             )
             rows = (await self._answer(table, request, [Query(vec)]))[0]
-        return read_query_rows(table, rows, include_value, include_vector, include_metadata)
+        return read_query_rows(
+            table, rows, request.measure, value=include_value, vector=include_vector, metadata=include_metadata
+        )
 
     @async_anew("select")
     async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:

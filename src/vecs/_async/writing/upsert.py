@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence, Sized
-from typing import Any, Protocol
+from collections.abc import AsyncIterable, Iterable, MappingView, Sequence, Sized
+from typing import Any, Protocol, cast
 
 import psycopg
 
@@ -102,6 +102,8 @@ async def upsert(
     buffer = RowBuffer()
     with progress_updates(progress, total, to.table.name) as update:
         try:
+            if to.transform is not None and isinstance(records, list | tuple | MappingView):
+                await _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
             while items := await async_take(source, size):
                 await _add(to, buffer, items, taken)
                 taken += len(items)
@@ -114,6 +116,24 @@ async def upsert(
         finally:
             buffer.close()
     return UpsertResult(sum(written), sum(each.documents for each in written))
+
+
+async def _check_all(to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
+    """Refuse what could not be stored of all that is at hand, before a model works on the first of it."""
+    keeps = keeps_metadata(transform)
+    try:
+        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+    except ArgError as error:
+        if not await to.follows(error, buffer):
+            raise
+        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+
+
+def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+    for position, item in enumerate(items):
+        record = to_record(item, position)
+        if keeps:
+            check_storable_records([record], table)
 
 
 async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
@@ -134,9 +154,7 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
     else:
         # The last of each id: an older version need not be embedded.
         given = list({record.id: record for record in records}.values())
-        if keeps_metadata(transform):
-            await async_offload_many(len(given), check_storable_records, given)
-        made = await transform_records(transform, given)
+        made = await transform_records(transform, given, lambda records: check_storable_records(records, table))
         if to.guarded and may_split(transform):
             buffer.begin_documents(_replaced(given))
     if to.guarded:

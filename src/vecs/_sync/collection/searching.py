@@ -161,7 +161,9 @@ class Searching(Handle):
                 else (self._vectors([given]))[0]
             )
             rows = (self._answer(table, request, [Query(vec)]))[0]
-        return read_query_rows(table, rows, include_value, include_vector, include_metadata)
+        return read_query_rows(
+            table, rows, request.measure, value=include_value, vector=include_vector, metadata=include_metadata
+        )
 
     @anew("select")
     def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:

@@ -89,15 +89,16 @@ class Writing(Handle):
         Where the transform splits documents, the id of a document means all its records, and those of the ids given
         that existed are returned.
 
-        Exactly one of the three is given; an empty one deletes nothing. `truncate()` deletes everything.
+        Exactly one of the three is given; an empty list deletes nothing, and a filter without a condition raises
+        FilterError. `truncate()` deletes everything.
         """
         given = sum(part is not None for part in (ids, filters, document_ids))
         if given == 0:
             raise ArgError("Either ids or filters must be provided. (or document_ids; truncate() deletes all)")
         if given > 1:
             raise ArgError("Either ids or filters must be provided, not both. (nor document_ids besides)")
-        selection = self._selection(ids, filters, document_ids)
-        if selects_nothing(selection) or selection == Selection():
+        selection = self._selection(ids, filters, document_ids, writes=True)
+        if selects_nothing(selection):
             return []
         return _ids_of(selection, self._executor.write(write.delete(self._table(), selection)))
 
@@ -123,7 +124,7 @@ class Writing(Handle):
         `replace=True`, too. With `metadata={}` and without `replace` it alone changes. Raises ArgError for a
         collection without text, whose records have no extra.
         """
-        selection = self._selection(ids, filters, document_ids)
+        selection = self._selection(ids, filters, document_ids, writes=True)
         if selection == Selection():
             raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
         replace = checked_flag(replace, "replace")

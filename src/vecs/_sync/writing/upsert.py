@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
-from typing import Any, Protocol
+from collections.abc import Iterable, MappingView, Sequence, Sized
+from typing import Any, Protocol, cast
 
 import psycopg
 
@@ -103,6 +103,8 @@ def upsert(
     buffer = RowBuffer()
     with progress_updates(progress, total, to.table.name) as update:
         try:
+            if to.transform is not None and isinstance(records, list | tuple | MappingView):
+                _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
             while items := take(source, size):
                 _add(to, buffer, items, taken)
                 taken += len(items)
@@ -115,6 +117,24 @@ def upsert(
         finally:
             buffer.close()
     return UpsertResult(sum(written), sum(each.documents for each in written))
+
+
+def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
+    """Refuse what could not be stored of all that is at hand, before a model works on the first of it."""
+    keeps = keeps_metadata(transform)
+    try:
+        offload_many(len(items), _check_items, items, to.table, keeps)
+    except ArgError as error:
+        if not to.follows(error, buffer):
+            raise
+        offload_many(len(items), _check_items, items, to.table, keeps)
+
+
+def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+    for position, item in enumerate(items):
+        record = to_record(item, position)
+        if keeps:
+            check_storable_records([record], table)
 
 
 def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
@@ -135,9 +155,7 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
     else:
         # The last of each id: an older version need not be embedded.
         given = list({record.id: record for record in records}.values())
-        if keeps_metadata(transform):
-            offload_many(len(given), check_storable_records, given)
-        made = transform_records(transform, given)
+        made = transform_records(transform, given, lambda records: check_storable_records(records, table))
         if to.guarded and may_split(transform):
             buffer.begin_documents(_replaced(given))
     if to.guarded:

@@ -12,6 +12,7 @@ from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
 from vecs.exc import ArgError
+from vecs.filters import parsed_filters
 from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target, brief
 
 
@@ -63,7 +64,10 @@ def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mappi
     """Return the filter for the nodes with these ids that match the filters; raises ArgError without any."""
     if isinstance(node_ids, str):
         raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")
-    made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, to_filters(filters), own or None])
-    if made is None:
+    conditions = to_filters(filters)
+    made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, conditions, own])
+    # A filter without a condition is an error even beside ids: more was meant than it says.
+    empty = (filters is not None and conditions is None) or (own is not None and parsed_filters(own) is None)
+    if made is None or empty:
         raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")
     return made

@@ -20,11 +20,11 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
-from llama_index.core.vector_stores.types import VectorStoreQuery
+from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery
 
 import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
-from vecs.exc import CollectionNotFound
+from vecs.exc import ArgError, CollectionNotFound
 
 from ..conftest import MakeStore
 from ..models import near, node, where
@@ -247,6 +247,19 @@ def test_an_empty_list_of_ids_deletes_nothing(store: VecsVectorStore) -> None:
     store.add([node("a")])
     store.delete_nodes([])
     assert len(store.get_nodes()) == 1
+
+
+@pytest.mark.parametrize("own", [{}, {"$and": []}])
+def test_a_filter_without_a_condition_reads_all_and_deletes_nothing(
+    store: VecsVectorStore, own: dict[str, Any]
+) -> None:
+    store.add([node("a"), node("b")])
+    assert len(store.get_nodes(vecs_filters=own)) == 2
+    for arguments in ({"vecs_filters": own}, {"filters": MetadataFilters(filters=[])}):
+        for ids in (None, ["a"]):
+            with pytest.raises(ArgError, match="not empty"):
+                store.delete_nodes(ids, **arguments)  # type: ignore[arg-type]
+    assert len(store.get_nodes()) == 2
 
 
 def test_nodes_are_read_in_the_order_of_the_ids(store: VecsVectorStore) -> None:
