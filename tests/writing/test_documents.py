@@ -124,6 +124,7 @@ def test_documents_in_a_file_are_counted_as_they_came() -> None:
     buffer = RowBuffer(memory=1)
     buffer.extend([("d", row("d#0")), ("d", row("d#1")), (None, row("b"))])
     assert repr(buffer.result(3)) == "UpsertResult(records=3, documents=2)"
+    assert buffer.has_chunks
     buffer.close()
 
 
