@@ -87,8 +87,9 @@ def _of_datetime64(value: Any, where: str) -> str:
         _refuse(value, where)
     unit: Any = np.datetime_data(value.dtype)[0]
     unit = "D" if unit in ("Y", "M", "W") else "s" if unit in ("h", "m") else unit
-    written: Any = np.datetime_as_string(value, unit=unit)
-    text, _, fraction = str(written).partition(".")
+    # Through Any: numpy's stubs do not say what it returns.
+    write: Any = np.datetime_as_string
+    text, _, fraction = str(write(value, unit=unit)).partition(".")
     if text[4] != "-" or text.startswith("-"):
         raise _out_of_range(value, where)
     # As Python writes a datetime: no fraction or microseconds; more digits only where they are needed.
