@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms import MarkdownChunker, ParagraphChunker, RecursiveSplitter, TextPreprocessor
-from vecs.transforms._tokens import cut
+from vecs.transforms._cutting import cut
 
 MARKDOWN = st.lists(
     st.sampled_from(

@@ -10,6 +10,7 @@ from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe
+from vecs.transforms._lines import is_blank, split_paragraphs
 from vecs.transforms._models import MINILM, Backend, ModelOptions
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._protocol import Transform
@@ -97,8 +98,8 @@ class Paragraphs(Chunker):
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text at its empty lines, and what is too long at the largest unit that fits."""
-        pieces = [chunk.text for part in text.split("\n\n") for chunk in self._splitter.chunks(part)]
-        found = [piece for piece in pieces if piece.strip()]
+        pieces = [chunk.text for part in split_paragraphs(text) for chunk in self._splitter.chunks(part)]
+        found = [piece for piece in pieces if not is_blank(piece)]
         return without_blank((Chunk(*numbered) for numbered in enumerate(found)), text)
 
     def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:
