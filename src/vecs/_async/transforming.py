@@ -9,6 +9,7 @@ from vecs._concurrency.calls import async_offload, async_resolve
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
@@ -21,8 +22,9 @@ async def transform_records(transform: Transform, records: Sequence[Record]) -> 
     made: list[Record] = list(records)
     for step in _steps(transform):
         try:
-            answer = await async_offload(_materialised, step, made)
-            made = list(await async_resolve(answer))
+            with waited_for():
+                answer = await async_offload(_materialised, step, made)
+                made = list(await async_resolve(answer))
         except VecsException:
             raise
         except Exception as error:
@@ -50,7 +52,8 @@ async def transform_queries(transform: Transform, queries: Sequence[Any]) -> lis
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            answers = await _transformed(step, [made[place] for place in places])
+            with waited_for():
+                answers = await _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
         except VecsException:
