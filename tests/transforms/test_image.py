@@ -9,7 +9,7 @@ import pytest
 from vecs.exc import ArgError, TransformError
 from vecs.records import Record
 from vecs.transforms import ImageEmbedding
-from vecs.transforms._image import to_image
+from vecs.transforms._pictures import to_image
 
 Image = pytest.importorskip("PIL.Image")
 RED = Image.new("RGB", (20, 10), "red")
