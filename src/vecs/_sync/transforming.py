@@ -10,6 +10,7 @@ from vecs._concurrency.calls import offload, resolve
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
@@ -22,8 +23,9 @@ def transform_records(transform: Transform, records: Sequence[Record]) -> list[R
     made: list[Record] = list(records)
     for step in _steps(transform):
         try:
-            answer = offload(_materialised, step, made)
-            made = list(resolve(answer))
+            with waited_for():
+                answer = offload(_materialised, step, made)
+                made = list(resolve(answer))
         except VecsException:
             raise
         except Exception as error:
@@ -51,7 +53,8 @@ def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            answers = _transformed(step, [made[place] for place in places])
+            with waited_for():
+                answers = _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
         except VecsException:

@@ -31,8 +31,8 @@ _HTML = [
 ]
 # HTML that goes on to the next empty line: a block's tag, or any other that has its line to itself.
 _TAG = re.compile(
-    r" {0,3}</?(?:(?:address|article|aside|blockquote|body|center|details|dd|div|dl|dt|fieldset|figcaption|figure|footer"
-    r"|form|h[1-6r]|header|html|iframe|li|link|main|nav|ol|p|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)"
+    r" {0,3}</?(?:(?:address|article|aside|blockquote|body|center|details|dd|div|dl|dt|fieldset|figcaption|figure"
+    r"|footer|form|h[1-6r]|header|html|iframe|li|link|main|nav|ol|p|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)"
     r"(?=[\s/>]|\Z)|[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>\s*\Z)",
     re.IGNORECASE,
 )

@@ -51,14 +51,17 @@ def _units(text: str, limit: int, count: Count, tables: Sequence[Table]) -> Iter
 
 def _pack(units: Sequence[_Unit], limit: int, count: Count) -> Iterator[str]:
     start = 0
+
+    def fits(size: int) -> bool:
+        return count(_joined(units[start : start + size])) <= limit
+
     while start < len(units):
-        at = start
-        size = longest(len(units) - at, lambda size: count(_joined(units[at : at + size])) <= limit)
+        size = longest(len(units) - start, fits)
         if size:
-            yield _joined(units[at : at + size])
+            yield _joined(units[start : start + size])
             start += size
             continue
-        yield from _pack(_parts(units[at], limit, count), limit, count)
+        yield from _pack(_parts(units[start], limit, count), limit, count)
         start += 1
 
 

@@ -33,15 +33,16 @@ class Embedding(Step):
         Embedding(embed, 1536, name=MODEL)
 
     It is called with at most `batch_size` texts (the default is the smallest limit of the common APIs), one
-    call after the other; fewer per call where texts are long, as APIs limit the tokens of a call, too. `query` embeds what is searched for, one text to one vector, if that is another
-    function. Either may be asynchronous. `name` names the model: a collection filled under one name refuses
-    another. A function cannot be stored with a collection, so it is passed as `transform=` on every opening.
+    call after the other. Many APIs limit the tokens of a call, too: give fewer where texts are long. `query` embeds
+    what is searched for, one text to one vector, if that is another function. Either may be asynchronous. `name` names
+    the model: a collection filled under one name refuses another. A function cannot be stored with a collection, so it
+    is passed as `transform=` on every opening.
 
-    `retries` is how often a call is tried again that failed for a moment: the network's errors, and answers of 408, 409,
-    425, 429 and 5xx, by the exception's `status_code`, `response.status_code` or `code`. It waits 1, 2, 4 ... up to 60
-    seconds and a random part of one more, or as long as the answer's `Retry-After` asks; more than 300 seconds are an
-    error at once. Other errors, and the last one, raise TransformError with the error as its cause. The default is
-    none: many clients of APIs try again by themselves. Needs tenacity: `pip install 'vecs[retry]'`.
+    `retries` is how often a call is tried again that failed for a moment: by an error of the network, or an answer of
+    408, 409, 425, 429 or 5xx, which the exception has as `status_code`, `response.status_code` or `code`. It waits 1,
+    2, 4 ... up to 60 seconds and a random part of one more, or as long as the answer's `Retry-After` asks; more than
+    300 seconds are an error at once. The last error, and any other, raises TransformError with the error as its cause.
+    The default is none: many clients of APIs try again by themselves. Needs tenacity: `pip install 'vecs[retry]'`.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vecs._checks.arguments import made_of
@@ -11,9 +11,10 @@ from vecs._checks.shown import brief
 from vecs.exc import ArgError, MissingDependency
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
-from vecs.transforms._models import HubName, ModelOptions
+from vecs.transforms._model_options import ModelOptions
+from vecs.transforms._models import HubName
 from vecs.transforms._pictures import to_image
-from vecs.transforms._text import ModelEmbedding
+from vecs.transforms._text import LoadedModel, ModelEmbedding
 from vecs.transforms._vectors import failure, put
 
 CLIP = HubName("clip-ViT-B-32")
@@ -35,7 +36,7 @@ class ImageEmbedding(ModelEmbedding):
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = CLIP,
+        model: str | os.PathLike[str] | LoadedModel = CLIP,
         *,
         batch_size: int = 32,
         device: str | None = None,
@@ -44,6 +45,7 @@ class ImageEmbedding(ModelEmbedding):
         token: str | bool | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        model_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(model, made_of(ModelOptions, locals()))
 
@@ -74,5 +76,3 @@ class ImageEmbedding(ModelEmbedding):
             raise
         except Exception as error:  # Pillow has many, also for files that are broken.
             raise failure(self, [record.id], error) from error
-
-

@@ -21,10 +21,10 @@ class MarkdownChunker(Chunker):
     """
     Cut Markdown so that every heading starts a chunk, called `<id>_head_000`, `<id>_head_001`, ...
 
-    Headings are lines such as `# Title`, and underlined ones; not what looks like one in fenced code, in a comment, or in
-    front matter. Sections of more than `max_tokens` tokens are cut further, at whitespace, and words that are too long
-    inside; a table between its rows, and every piece of it begins with the table's header. `tokenizer` says what a
-    token is: a function from text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit
+    Headings are lines such as `# Title`, and underlined ones; not what looks like one in fenced code, in a comment or
+    in front matter. Sections of more than `max_tokens` tokens are cut further, at whitespace, and words that are too
+    long inside; a table between its rows, and every piece of it begins with the table's header. `tokenizer` says what
+    a token is: a function from text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit
     is then the default. Without one a token is a word between single spaces, and those spaces are lost where a section
     is cut.
 

@@ -13,8 +13,9 @@ class ParagraphChunker(Chunker):
     """
     Cut text at empty lines; a chunk is called `<id>_para_000`, `<id>_para_001`, ...
 
-    A line may end in any way (`\\n`, `\\r\\n`, `\\r`, Unicode's separators), and one with nothing but blanks is empty. A
-    page, which a form feed ends, ends its last paragraph.
+    A line may end in any way (`\\n`, `\\r\\n`, `\\r`, Unicode's separators), and one with nothing but blanks is empty.
+    A page, which a form feed ends, ends its last paragraph.
+
     An empty paragraph is dropped but counted: what is left keeps the ids that vecs 0.4 gave it. There is no
     limit to a paragraph's length. With `skip_during_query=False` a query is cut, too, and has to come out as
     one.

@@ -24,11 +24,12 @@ def to_image(media: Any) -> Any:
     if isinstance(media, pil.Image):
         return _shown(media)
     if isinstance(media, bytes | bytearray | memoryview):
-        return _of_file(pil, BytesIO(media), f"{len(media):,} bytes")
+        content = bytes(cast("Any", media))
+        return _of_file(pil, BytesIO(content), f"{len(content):,} bytes")
     if not isinstance(media, str | os.PathLike):
         kind = type(media).__name__
         raise ArgError(f"{kind} is no image; expected a PIL image, a path, bytes, or an array of uint8")
-    return _of_file(pil, media, brief(os.fspath(media)))
+    return _of_file(pil, media, brief(os.fspath(cast("Any", media))))
 
 
 def _of_file(pil: Any, file: Any, name: str) -> Any:
@@ -77,8 +78,8 @@ def _scaled(pixels: Pixels, mode: str, format: str | None) -> Pixels:
     """
     Return pixels from 0 to 255.
 
-    The modes I and F do not say where white is: at 1 for fractions up to 1, at 255 and 65535 for values up to there, and
-    for others at the largest, with black at the smallest.
+    The modes I and F do not say where white is: at 1 for fractions up to 1, at 255 and 65535 for values up to there,
+    and for others at the largest, with black at the smallest.
     """
     least, most = float(pixels.min()), float(pixels.max())
     if not np.isfinite([least, most]).all():

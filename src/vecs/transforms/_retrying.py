@@ -50,7 +50,7 @@ _given_up: ContextVar[Event | None] = ContextVar("vecs_given_up", default=None)
 
 @contextmanager
 def waited_for() -> Generator[None, None, None]:
-    """Have whatever is tried again inside, in other threads too, end when this ends: a cancelled call goes on nowhere."""
+    """Have what is tried again inside, in other threads too, end when this ends: a cancelled call goes on nowhere."""
     event = Event()
     token = _given_up.set(event)
     try:
@@ -196,9 +196,8 @@ def _code_of_grpc(error: Exception) -> bool | None:
 
 def _status(error: Exception) -> int | None:
     response: Any = getattr(error, "response", None)
-    if isinstance(response, Mapping):  # botocore's
-        answer = cast("Mapping[str, Any]", response).get("ResponseMetadata")
-        return _as_status(answer.get("HTTPStatusCode")) if isinstance(answer, Mapping) else None
+    if isinstance(response, Mapping):
+        return _as_status(_metadata(response).get("HTTPStatusCode"))
     for holder in (error, response):
         for name in _STATUS_NAMES:
             status = _as_status(getattr(holder, name, None))
@@ -217,12 +216,17 @@ def _headers(error: BaseException) -> dict[str, str]:
     response: Any = getattr(error, "response", None)
     found: Any = getattr(response, "headers", None) or getattr(error, "headers", None)
     if isinstance(response, Mapping):
-        answer = cast("Mapping[str, Any]", response).get("ResponseMetadata")
-        found = answer.get("HTTPHeaders") if isinstance(answer, Mapping) else None
+        found = _metadata(response).get("HTTPHeaders")
     try:
         return {str(name).lower(): str(value) for name, value in found.items()} if found else {}
     except (AttributeError, TypeError, ValueError):
         return {}
+
+
+def _metadata(response: Any) -> Mapping[str, Any]:
+    """Return what botocore tells of an answer, in a mapping."""
+    told: Any = response.get("ResponseMetadata")
+    return cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
 
 
 def _seconds(value: str | None) -> float | None:
