@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
-import numpy as np
-
 from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, TransformError, VecsException
@@ -206,5 +204,7 @@ def _check_function(function: Any) -> None:
 
 def _check_positive(**numbers: Any) -> None:
     for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ArgError(f"{name}={brief(value)} must be positive: a whole number from 1 on")
+        try:
+            checked_int(value, name, 1)
+        except ArgError as error:
+            raise ArgError(f"{name}={brief(value)} must be positive: a whole number from 1 on") from error

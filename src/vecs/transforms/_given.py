@@ -34,7 +34,8 @@ def checked_transform(value: Any) -> Transform:
 def instead_of(value: Any) -> str | None:
     """Return, in code, the transform that somebody may have meant with something else; None for what nobody means."""
     if isinstance(value, str | os.PathLike):
-        return f"vecs.TextEmbedding({brief(os.fspath(value))})"
+        name = cast("Any", value)
+        return f"vecs.TextEmbedding({brief(str(name))})"
     if isinstance(value, type) and hasattr(value, "transform_records"):
         return f"an object of it, {value.__name__}(...)"
     if is_loaded_model(value):
@@ -43,8 +44,8 @@ def instead_of(value: Any) -> str | None:
     for texts, query in (("embed_documents", "embed_query"), ("get_text_embedding_batch", "get_query_embedding")):
         if hasattr(value, texts) and hasattr(value, query):
             return f"vecs.Embedding(model.{texts}, dimension, query=model.{query})"
+    if callable(value):
+        return "vecs.Embedding(function, dimension)"
     if isinstance(value, list | tuple) and all(is_transform(step) for step in cast("list[Any]", value)):
         return "vecs.Pipeline([...])"
-    if isinstance(value, Mapping) and "class" in value:
-        return "vecs.transforms.from_config(description)"
-    return "vecs.Embedding(function, dimension)" if callable(value) else None
+    return "vecs.transforms.from_config(description)" if isinstance(value, Mapping) and "class" in value else None

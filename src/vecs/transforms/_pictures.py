@@ -29,7 +29,7 @@ def to_image(media: Any) -> Any:
     if not isinstance(media, str | os.PathLike):
         kind = type(media).__name__
         raise ArgError(f"{kind} is no image; expected a PIL image, a path, bytes, or an array of uint8")
-    return _of_file(pil, media, brief(os.fspath(cast("Any", media))))
+    return _of_file(pil, media, brief(str(cast("Any", media))))
 
 
 def _of_file(pil: Any, file: Any, name: str) -> Any:
