@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vecs.transforms._lines import Line, is_blank, split_lines
 
 _ATX = re.compile(r" {0,3}(?P<marks>#{1,6})\s+(?P<title>\S.*)", re.DOTALL)
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*")
+_UNDERLINE = re.compile(r" {0,3}(?:(?P<first>=+)|-+)\s*")
 _BREAK = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}\s*")
 _MARKER = re.compile(r" {0,3}(?:> ?|(?:[-+*]|(?P<number>\d{1,9})[.)])(?:[ \t]+(?=\S)|\s*\Z))")
 _DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:")
@@ -41,6 +41,8 @@ _DELIMITERS = re.compile(r" {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 # Lines of YAML: those that say something, and those that may stand beside them.
 _YAML_KEY = re.compile(r"[^\s#-][^#]*:(?:\s.*)?")
 _YAML_LINE = re.compile(r"#.*|-(?:\s.*)?|\s.*|[\]}],?\s*|")
+# How far something is indented that goes on to the next empty line.
+_ALL = 10**9
 # Longer ones are paragraphs that somebody drew a line under.
 _LONGEST_TITLE = 200
 
@@ -100,15 +102,16 @@ class _Scanner:
         if is_blank(line):
             self._paragraph, self._after_blank = None, True
             return ix + 1
-        end = self._end_of_code(ix) or self._end_of_html(ix) or self._end_of_table(ix)
-        if end is None:
-            self._read_line(ix, line)
-        else:
+        end = self._end_of_code(ix) or self._end_of_html(ix)
+        table = None if end else self._end_of_table(ix)
+        if end or table:
             self._paragraph = None
-            if self._indent is not None and _indent(line) < self._indent:
-                self._indent = None
+            # What follows a table without an empty line is in it, if only in its first column.
+            self._indent = _ALL if table else self._indent if _indent(line) >= (self._indent or 0) else None
+        else:
+            self._read_line(ix, line)
         self._after_blank = False
-        return end or ix + 1
+        return end or table or ix + 1
 
     def _read_line(self, ix: int, line: str) -> None:
         atx = _ATX.fullmatch(line)
@@ -118,7 +121,7 @@ class _Scanner:
             first = self._paragraph
             title = " ".join(each.text.strip() for each in self._lines[first:ix])
             if len(title) <= _LONGEST_TITLE:
-                self._add(first, 1 if under[1][0] == "=" else 2, title)
+                self._add(first, 1 if under["first"] else 2, title)
             self._paragraph = None
         elif _BREAK.fullmatch(line):
             self._paragraph = self._indent = None
@@ -135,11 +138,11 @@ class _Scanner:
         marker = _MARKER.match(line)
         if marker:
             # What follows a quotation after an empty line is not in it.
-            self._indent = 10**9 if line.lstrip().startswith(">") else len(marker[0].rstrip()) + 1
+            self._indent = _ALL if line.lstrip().startswith(">") else len(marker[0].rstrip()) + 1
             return
         if self._indent is not None and (not self._after_blank or _indent(line) >= self._indent):
             return
-        self._indent = 10**9 if _TAG.match(line) else None
+        self._indent = _ALL if _TAG.match(line) else None
         # Neither indented code nor a definition is a paragraph.
         if self._indent is None and _indent(line) < 4 and not _DEFINITION.match(line):
             self._paragraph = ix

@@ -192,14 +192,14 @@ async def _only(answers: Awaitable[list[Any]]) -> Any:
 
 
 def _check_function(function: Any) -> None:
-    mistaken = isinstance(function, type) or is_transform(function) or is_loaded_model(function)
-    instead = instead_of(function)
-    if callable(function) and not (mistaken and instead and not instead.startswith("vecs.Embedding(function")):
-        return
     if is_transform(function):
         raise ArgError(f"{brief(function)} is a transform itself; give it as transform=, without vecs.Embedding")
-    hint = f"; give {instead}" if instead else ""
-    raise ArgError(f"{brief(function)} is no function from a list of texts to as many vectors{hint}")
+    # A model of torch can be called, but not with texts; and the class of a transform makes one.
+    mistaken = is_loaded_model(function) or hasattr(function, "transform_records")
+    if mistaken or not callable(function):
+        instead = instead_of(function)
+        hint = f"; give {instead}" if instead else ""
+        raise ArgError(f"{brief(function)} is no function from a list of texts to as many vectors{hint}")
 
 
 def _check_positive(**numbers: Any) -> None:

@@ -11,6 +11,7 @@ from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe
+from vecs.transforms._given import checked_transform
 from vecs.transforms._lines import is_blank, split_paragraphs
 from vecs.transforms._model_options import Backend, ModelOptions
 from vecs.transforms._models import MINILM
@@ -85,7 +86,7 @@ class TextPreprocessor(Pipeline):
         if not isinstance(self.chunker, str):
             if self.max_tokens is not None or self.overlap:
                 raise ArgError("max_tokens and overlap are for the named chunkers; give your own its own limits")
-            return self.chunker
+            return checked_transform(self.chunker)
         if self.chunker not in ("markdown", "paragraph"):
             raise ArgError(f"unknown chunker {self.chunker!r}; expected 'markdown', 'paragraph', or a transform")
         splitter = RecursiveSplitter(

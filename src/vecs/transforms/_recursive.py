@@ -71,27 +71,15 @@ class RecursiveSplitter(Chunker):
         options = f"overlap={self.overlap}, markdown={self.markdown}"
         return f"RecursiveSplitter({limit}={getattr(self, limit)}, {options})"
 
-    def split(self, text: str, limit: int | None = None) -> list[tuple[int, str]]:
-        """Return the chunks of a text, and where each starts in it; a `limit` takes the place of the one in force."""
-        limit = self.limit if limit is None else limit
-        pieces: list[tuple[int, str]] = []
-        position = 0
-        for table in find_tables(text) if self.markdown else ():
-            whole = text[table.start : table.end]
-            if self._size(whole) <= limit:
-                continue
-            pieces += self._split_plain(text, position, table.start, limit)
-            found = cut(whole, limit, self._size, [table.moved(-table.start)])
-            # Behind the headings above it, and so are the rows that follow.
-            pieces += [(table.start + (ix > 0), piece.strip()) for ix, piece in enumerate(found)]
-            position = table.end
-        return pieces + self._split_plain(text, position, len(text), limit)
+    def split(self, text: str) -> list[tuple[int, str]]:
+        """Return the chunks of a text, and where each starts in it; of a table that is cut, where its text does."""
+        return self._split(text, self.limit)
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text."""
         found = find_headings(text) if self.headings else []
         limit = self._limit_below(found)
-        pieces = self.split(text, limit)
+        pieces = self._split(text, limit)
         if len(pieces) == 1 and self._size(text) <= limit:
             pieces = [(0, text)]
         return without_blank((self._chunk(number, *piece, found) for number, piece in enumerate(pieces)), text)
@@ -134,6 +122,20 @@ class RecursiveSplitter(Chunker):
         longest = max(self._count(self._context(headings, heading.start + 1)) for heading in headings)
         # By the sixteen, so that few splitters are made.
         return min(self.limit, max(read - (longest + 15) // 16 * 16, read // 2))
+
+    def _split(self, text: str, limit: int) -> list[tuple[int, str]]:
+        pieces: list[tuple[int, str]] = []
+        position = 0
+        for table in find_tables(text) if self.markdown else ():
+            whole = text[table.start : table.end]
+            if self._size(whole) <= limit:
+                continue
+            pieces += self._split_plain(text, position, table.start, limit)
+            found = cut(whole, limit, self._size, [table.moved(-table.start)])
+            # Behind the headings above it, and so are the rows that follow.
+            pieces += [(table.start + (ix > 0), piece.strip()) for ix, piece in enumerate(found)]
+            position = table.end
+        return pieces + self._split_plain(text, position, len(text), limit)
 
     def _size(self, text: str) -> int:
         return len(text) if self.max_characters is not None else self._count(text)
