@@ -149,11 +149,13 @@ class RecursiveSplitter(Chunker):
     def _make_splitter(self, limit: int) -> Any:
         module = require("semantic_text_splitter", extra="text")
         kind = module.MarkdownSplitter if self.markdown else module.TextSplitter
-        if self.overlap >= limit:
-            raise ArgError(f"overlap={self.overlap} must be less than the model's limit of {limit} tokens")
+        if self.overlap >= self.limit:
+            raise ArgError(f"overlap={self.overlap} must be less than the model's limit of {self.limit} tokens")
+        # Below headings there may be less room than that.
+        overlap = min(self.overlap, limit - 1)
         if self.max_characters is not None:
-            return kind(limit, overlap=self.overlap)
+            return kind(limit, overlap=overlap)
         fast = plain_tokenizer(getattr(self.tokenizer, "tokenizer", self.tokenizer))
         if fast is not None:
-            return kind.from_huggingface_tokenizer(fast, limit, overlap=self.overlap)
-        return kind.from_callback(self._count, limit, overlap=self.overlap)
+            return kind.from_huggingface_tokenizer(fast, limit, overlap=overlap)
+        return kind.from_callback(self._count, limit, overlap=overlap)
