@@ -48,7 +48,8 @@ class Record:
 
     `vec` is the vector, `text` what it was made from, `metadata` what filters see. `document_id` names the
     document a chunk came from; `extra` is kept for integrations and never filtered. `media` is an input that
-    is neither vector nor text, such as an image, for a transform to turn into `vec`; it is not stored.
+    is neither vector nor text, such as an image, for a transform to turn into `vec`; it is not stored. Media that is a
+    string is embedded in the place of `text`.
     """
 
     id: RecordId

@@ -10,6 +10,7 @@ from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
@@ -32,8 +33,9 @@ async def transform_records(
         if check is not None and all(map(keeps_metadata, steps[place:])):
             await async_offload_many(len(made), check, made)
         try:
-            answer = await async_offload(_materialised, step, made)
-            made = list(await async_resolve(answer))
+            with waited_for():
+                answer = await async_offload(_materialised, step, made)
+                made = list(await async_resolve(answer))
         except VecsException:
             raise
         except Exception as error:
@@ -61,7 +63,8 @@ async def transform_queries(transform: Transform, queries: Sequence[Any]) -> lis
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            answers = await _transformed(step, [made[place] for place in places])
+            with waited_for():
+                answers = await _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
         except VecsException:

@@ -11,6 +11,7 @@ from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
@@ -33,8 +34,9 @@ def transform_records(
         if check is not None and all(map(keeps_metadata, steps[place:])):
             offload_many(len(made), check, made)
         try:
-            answer = offload(_materialised, step, made)
-            made = list(resolve(answer))
+            with waited_for():
+                answer = offload(_materialised, step, made)
+                made = list(resolve(answer))
         except VecsException:
             raise
         except Exception as error:
@@ -62,7 +64,8 @@ def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            answers = _transformed(step, [made[place] for place in places])
+            with waited_for():
+                answers = _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
         except VecsException:

@@ -8,6 +8,7 @@ from typing import Any
 
 from vecs.storage import Precision
 from vecs.transforms import Transform
+from vecs.transforms._given import checked_transform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,10 @@ class CollectionSettings:
     existing_only: str | None = None
     prepare: Callable[[Any], None] | None = None
     records: str = "records"
+
+    def __post_init__(self) -> None:
+        if self.transform is not None:
+            checked_transform(self.transform)
 
     def not_found(self) -> str:
         """Return what to tell somebody who needs the collection to be there."""

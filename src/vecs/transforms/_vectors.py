@@ -52,12 +52,13 @@ def put(
     return result
 
 
-def failure(step: object, ids: Sequence[object] | None, error: Exception) -> TransformError:
-    """Return the error that says which records (None: the query) a step failed on, and why."""
+def failure(step: object, ids: Sequence[object] | None, error: Exception, *, tries: int = 1) -> TransformError:
+    """Return the error that says which records (None: the query) a step failed on, in how many tries, and why."""
     if ids is None:
         what = "the query"
     else:
         shown = ", ".join(repr(id_) for id_ in ids[:5])
         what = f"record {shown}" if len(ids) == 1 else f"records {shown}"
         what += f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return TransformError(f"{step!r} could not embed {what}: {str(error) or type(error).__name__}")
+    tried = f" in {tries} tries" if tries > 1 else ""
+    return TransformError(f"{step!r} could not embed {what}{tried}: {str(error) or type(error).__name__}")

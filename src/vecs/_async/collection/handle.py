@@ -134,7 +134,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             self._catalog.forget()
             self._given = self.name, table.dimension
         if known is not None and self.transform is not None and known.comment != table.comment:
-            await async_offload(transform_to_open_with, table, self.transform)
+            self.transform, _ = await async_offload(transform_to_open_with, table, self.transform)
         self._known, self._altered, self._read_at = table, altered, time.monotonic()
         return table
 

@@ -135,7 +135,7 @@ class Handle(Connected, Dunders):
             self._catalog.forget()
             self._given = self.name, table.dimension
         if known is not None and self.transform is not None and known.comment != table.comment:
-            offload(transform_to_open_with, table, self.transform)
+            self.transform, _ = offload(transform_to_open_with, table, self.transform)
         self._known, self._altered, self._read_at = table, altered, time.monotonic()
         return table
 

@@ -22,6 +22,7 @@ from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
 from vecs.transforms import Transform
+from vecs.transforms._given import checked_transform
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,4 @@ def check_takes_transform(vec_type: VecTypeName) -> None:
 def one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
     """Return the transform that is given under either name, or None; refuse what is none."""
     given = one_of("transform", transform, "adapter", adapter)
-    if given is not None and not callable(getattr(given, "transform_records", None)):
-        raise ArgError(f"{brief(given)} is not a transform: it has no transform_records() and transform_query()")
-    return given
+    return None if given is None else checked_transform(given)
