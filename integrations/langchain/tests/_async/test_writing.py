@@ -322,9 +322,7 @@ async def test_an_embedder_of_queries_is_named_too(make_store: MakeStore, answer
         await make_store(Returns(answer)).asimilarity_search("a")
 
 
-async def test_no_other_model_embeds_what_an_embedder_does_not(
-    make_store: MakeStore, client: vecs.AsyncClient
-) -> None:
+async def test_no_other_model_embeds_what_an_embedder_does_not(make_store: MakeStore, client: vecs.AsyncClient) -> None:
     transform = vecs.Embedding(lambda texts: [[1.0] * 4] * len(texts), 4)
     collection = await client.create_collection("docs", transform=transform)
     store = make_store(Returns([None]), collection)
