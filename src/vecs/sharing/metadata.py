@@ -24,10 +24,6 @@ OnNul: TypeAlias = Literal["strip", "raise"]
 ON_NUL = ("strip", "raise")
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 def storable(text: str, on_nul: OnNul) -> str:
     """Take out of a text what Postgres cannot store, NUL and lone surrogates, or leave it to be refused."""
     if on_nul == "raise" or (text.isascii() and "\x00" not in text):
@@ -36,7 +32,7 @@ def storable(text: str, on_nul: OnNul) -> str:
 
 
 def stored_metadata(
-    metadata: Any, what: str, on_nul: OnNul, other: Callable[[Any], Any] = _as_it_is
+    metadata: Any, what: str, on_nul: OnNul, other: Callable[[Any], Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     Return metadata as JSON holds it, and for each key whose value JSON has no type for, what it was.
@@ -93,7 +89,7 @@ class _Plain:
     That is None, the name of a type, or the types of its parts.
     """
 
-    def __init__(self, on_nul: OnNul, other: Callable[[Any], Any]) -> None:
+    def __init__(self, on_nul: OnNul, other: Callable[[Any], Any] | None) -> None:
         self._on_nul: OnNul = on_nul
         self._other = other
 
@@ -118,7 +114,7 @@ class _Plain:
             return (scalar, None) if scalar is value else self.value(scalar)
         if isinstance(value, date | time | UUID | Decimal):
             return _plain_scalar(value)
-        other = self._other(value)
+        other = value if self._other is None else self._other(value)
         return (other, None) if other is value else (self.value(other)[0], None)
 
     def mapping(self, value: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[str, Any] | None]:
