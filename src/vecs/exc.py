@@ -96,14 +96,18 @@ class PartlyStored(VecsException):
 
     def __init__(self, ids: Sequence[str], records: str, error: BaseException) -> None:
         self.ids = list(ids)
-        self._made_of = (self.ids, records, error)
+        self._records, self._error = records, error
         super().__init__(
             f"the first {len(self.ids)} {records} are stored, up to {self.ids[-1]!r}, and the others are not: "
             f"{type(error).__name__}: {error}"
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), self._made_of
+        return type(self), (self.ids, self._records, self._error)
+
+    def with_ids(self, ids: Sequence[str]) -> PartlyStored:
+        """Return the same error with the ids as an integration's callers know them."""
+        return PartlyStored(ids, self._records, self._error)
 
 
 class MissingDependency(VecsException, ImportError):

@@ -334,7 +334,7 @@ async def test_no_other_model_embeds_what_an_embedder_does_not(make_store: MakeS
 
 @pytest.mark.parametrize("fault", [RuntimeError("out of quota"), None])
 async def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, fault: Any) -> None:
-    store = make_store(Faulty(fault if fault else [None], "d"))
+    store = make_store(Faulty(fault if fault else [None], "d"), namespace="mine")
     with pytest.raises(PartlyStored, match="first 2 documents are stored") as caught:
         await store.aadd_documents([Document(id) for id in LETTERS], ids=LETTERS, batch_size=2, commit="batch")
     assert caught.value.ids == ["a", "b"]
@@ -343,7 +343,8 @@ async def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, f
     assert await store.acount() == 2
     # So the caller can go on.
     rest = LETTERS[2:]
-    assert await make_store(Table()).aadd_texts(rest, ids=rest, batch_size=2, commit="batch") == rest
+    going_on = make_store(Table(), namespace="mine")
+    assert await going_on.aadd_texts(rest, ids=rest, batch_size=2, commit="batch") == rest
     assert await store.acount() == 5
     # Nothing is stored in part by the first batch.
     with pytest.raises(RuntimeError if fault else ArgError):

@@ -335,7 +335,7 @@ def test_no_other_model_embeds_what_an_embedder_does_not(make_store: MakeStore, 
 
 @pytest.mark.parametrize("fault", [RuntimeError("out of quota"), None])
 def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, fault: Any) -> None:
-    store = make_store(Faulty(fault if fault else [None], "d"))
+    store = make_store(Faulty(fault if fault else [None], "d"), namespace="mine")
     with pytest.raises(PartlyStored, match="first 2 documents are stored") as caught:
         store.add_documents([Document(id) for id in LETTERS], ids=LETTERS, batch_size=2, commit="batch")
     assert caught.value.ids == ["a", "b"]
@@ -344,7 +344,8 @@ def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, fault: 
     assert store.count() == 2
     # So the caller can go on.
     rest = LETTERS[2:]
-    assert make_store(Table()).add_texts(rest, ids=rest, batch_size=2, commit="batch") == rest
+    going_on = make_store(Table(), namespace="mine")
+    assert going_on.add_texts(rest, ids=rest, batch_size=2, commit="batch") == rest
     assert store.count() == 5
     # Nothing is stored in part by the first batch.
     with pytest.raises(RuntimeError if fault else ArgError):

@@ -70,6 +70,9 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         collection = await self.acollection(refresh=True)
         dimension = self.settings.dimension if collection is None else collection.dimension
         made = await self._amade(batch, embedder, dimension)
+        if embedder is not None:
+            # It may have taken long, and others may have made or deleted the collection meanwhile.
+            collection = await self.acollection(refresh=True)
         if collection is None:
             collection = await self._acollection_for(made)
         rest = self._abatches(records, made, embedder, batch_size)

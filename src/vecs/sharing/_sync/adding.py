@@ -71,6 +71,9 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         collection = self.collection(refresh=True)
         dimension = self.settings.dimension if collection is None else collection.dimension
         made = self._made(batch, embedder, dimension)
+        if embedder is not None:
+            # It may have taken long, and others may have made or deleted the collection meanwhile.
+            collection = self.collection(refresh=True)
         if collection is None:
             collection = self._collection_for(made)
         rest = self._batches(records, made, embedder, batch_size)

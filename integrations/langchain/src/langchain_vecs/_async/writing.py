@@ -14,7 +14,7 @@ from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import AsyncCollection, Record
-from vecs.exc import ArgError
+from vecs.exc import ArgError, PartlyStored
 from vecs.sharing import COMMITS, AsyncEmbedder, Commit, checked_choice, checked_int, on_any_loop, takes_settings
 
 
@@ -222,7 +222,10 @@ class AsyncWriting(Core):
         checked_choice("commit", commit, COMMITS)
         records = (to_record(item, item.vec, namespace, settings.on_nul) for item in items)
         embedder = None if embedded else await self._aembedder()
-        stored = await self._shared.aadd(records, embedder, batch_size=size, commit=commit)
+        try:
+            stored = await self._shared.aadd(records, embedder, batch_size=size, commit=commit)
+        except PartlyStored as error:
+            raise error.with_ids([unqualified(id, namespace) for id in error.ids]) from error.__cause__
         return [unqualified(id, namespace) for id in stored]
 
     async def _aembedder(self) -> AsyncEmbedder | None:

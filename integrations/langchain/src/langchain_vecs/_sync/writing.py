@@ -15,7 +15,7 @@ from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
-from vecs.exc import ArgError
+from vecs.exc import ArgError, PartlyStored
 from vecs.sharing import COMMITS, Commit, Embedder, checked_choice, checked_int, takes_settings
 
 
@@ -215,7 +215,10 @@ class Writing(Core):
         checked_choice("commit", commit, COMMITS)
         records = (to_record(item, item.vec, namespace, settings.on_nul) for item in items)
         embedder = None if embedded else self._embedder()
-        stored = self._shared.add(records, embedder, batch_size=size, commit=commit)
+        try:
+            stored = self._shared.add(records, embedder, batch_size=size, commit=commit)
+        except PartlyStored as error:
+            raise error.with_ids([unqualified(id, namespace) for id in error.ids]) from error.__cause__
         return [unqualified(id, namespace) for id in stored]
 
     def _embedder(self) -> Embedder | None:
