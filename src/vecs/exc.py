@@ -9,6 +9,7 @@ VecsException
 ├── CollectionAlreadyExists
 ├── IndexNotFound
 ├── TransformError                   a model or chunker failed; __cause__ is its error
+├── PartlyStored                     a call that commits in batches stopped; .ids are stored, __cause__ says why
 ├── MissingDependency(ImportError)   an optional package is absent; names the extra
 ├── ServerError                      the embedded server would not start
 └── DatabaseError                    anything else from Postgres: .sqlstate, __cause__
@@ -16,6 +17,8 @@ VecsException
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = [
     "ArgError",
@@ -26,6 +29,7 @@ __all__ = [
     "IndexNotFound",
     "MismatchedDimension",
     "MissingDependency",
+    "PartlyStored",
     "ServerError",
     "TransformError",
     "Unavailable",
@@ -81,6 +85,29 @@ class IndexNotFound(VecsException):
 
 class TransformError(VecsException):
     """A transform failed on some records; `__cause__` is its own error."""
+
+
+class PartlyStored(VecsException):
+    """
+    A call that commits batch by batch stopped after the first; `__cause__` is the error that stopped it.
+
+    `ids` are those of the records that are stored, in the order in which they were given.
+    """
+
+    def __init__(self, ids: Sequence[str], records: str, error: BaseException) -> None:
+        self.ids = list(ids)
+        self._records, self._error = records, error
+        super().__init__(
+            f"the first {len(self.ids)} {records} are stored, up to {self.ids[-1]!r}, and the others are not: "
+            f"{type(error).__name__}: {error}"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.ids, self._records, self._error)
+
+    def with_ids(self, ids: Sequence[str]) -> PartlyStored:
+        """Return the same error with the ids as an integration's callers know them."""
+        return PartlyStored(ids, self._records, self._error)
 
 
 class MissingDependency(VecsException, ImportError):

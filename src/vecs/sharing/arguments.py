@@ -18,7 +18,13 @@ from vecs.exc import ArgError
 CLIENT_OPTIONS = tuple(field.name for field in fields(Options))
 
 # What other stores call it.
-_ELSEWHERE = {"connection": "url", "connection_string": "url", "target": "url", "persist_directory": "path"}
+_ELSEWHERE = {
+    "connection": "url",
+    "connection_string": "url",
+    "target": "url",
+    "persist_directory": "path",
+    "persist_dir": "path",
+}
 _PARTS = ("host", "port", "user", "password", "dbname", "database")
 
 _SECRETIVE = ("url", "path", "source", "password", "dsn", "uri", "conninfo", "database_url", "db_url", *_ELSEWHERE)
@@ -52,6 +58,13 @@ def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
         # Its value is not shown: it may hold a password.
         raise ArgError(f"{argument} is the collection's name, and was given a connection string; that is url=")
     return check_name(name, argument)
+
+
+def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
+    """Return an argument that is one of a few strings, or raise ArgError."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {brief(value)}")
+    return value
 
 
 def hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:

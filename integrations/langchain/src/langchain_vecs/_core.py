@@ -10,11 +10,10 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 
 from langchain_vecs.filters import id_filters, to_filters
-from langchain_vecs.metadata import OnNul
 from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
 from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, brief
+from vecs.sharing import CollectionSettings, Lifetime, OnNul, SharedCollection, brief
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,6 @@ from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
-from langchain_vecs.metadata import OnNul
 from langchain_vecs.migration import Source
 from langchain_vecs.namespaces import checked_namespace
 from langchain_vecs.record_manager import VecsRecordManager
@@ -33,10 +32,13 @@ from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
 from vecs.exc import ArgError
 from vecs.measures import measure_spec
 from vecs.sharing import (
+    ON_NUL,
     Lease,
+    OnNul,
     SharedCollection,
     brief,
     check_client_options,
+    checked_choice,
     checked_collection_name,
     checked_int,
     client_of,
@@ -205,12 +207,12 @@ class VecsVectorStore(
             embedding=embedding,
             defaults=Defaults(
                 measure=None if measure is None else measure_spec(measure).measure.value,
-                mode=_one_of("search_mode", search_mode, MODES),
+                mode=checked_choice("search_mode", search_mode, MODES),
                 namespace=checked_namespace(namespace),
                 relevance_score_fn=relevance_score_fn,
             ),
             batch_size=checked_int(batch_size, "batch_size", 1),
-            on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
+            on_nul=checked_choice("on_nul", on_nul, ON_NUL),
         )
         target = resolve_target(
             url=url, path=path, client=client, schema=schema, options=client_options, settings=settings
@@ -387,9 +389,3 @@ def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
     names = {field.name for field in fields(Source)}
     source = Source(**{name: value for name, value in arguments.items() if name in names})
     return source, {name: value for name, value in arguments.items() if name not in names}
-
-
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
-    if value not in allowed:
-        raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {brief(value)}")
-    return value

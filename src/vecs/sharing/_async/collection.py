@@ -35,11 +35,19 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         return self._keep(client, found)
 
     async def arequired(self) -> AsyncCollection:
-        """Return the collection as it is now; raises CollectionNotFound where there is none."""
+        """
+        Return the collection as it is now, made where there is none and the settings say of which dimension.
+
+        Raises CollectionNotFound where there is none and it cannot be made yet.
+        """
         found = await self.acollection(refresh=True)
-        if found is None:
-            raise CollectionNotFound(self.settings.not_found())
-        return found
+        if found is not None:
+            return found
+        settings = self.settings
+        if settings.existing_only is None and (settings.dimension is not None or settings.embeds):
+            return await self.acreate()
+        instead = ", or give the store a dimension=" if settings.existing_only is None else ""
+        raise CollectionNotFound(f"{settings.not_found()}{instead}")
 
     async def acreate(self, dimension: int | None = None, *, precision: Precision | None = None) -> AsyncCollection:
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
@@ -13,7 +14,17 @@ from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
 from vecs.exc import ArgError
 from vecs.filters import parsed_filters
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target, brief
+from vecs.sharing import (
+    COMMITS,
+    CollectionSettings,
+    Commit,
+    Lifetime,
+    OnNul,
+    SharedCollection,
+    brief,
+    checked_choice,
+    checked_int,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,26 +32,15 @@ class Settings(CollectionSettings):
     """How a store was made."""
 
     defaults: Defaults
+    on_nul: OnNul = "strip"
     prepare: Callable[[Any], None] | None = drop_chunkers
     records: str = "nodes"
-
-
-class NodeCollection(SharedCollection[Settings]):
-    """A store's collection, and what the store remembers: all of its state, in one private attribute."""
-
-    def __init__(self, target: Target, settings: Settings) -> None:
-        super().__init__(target, settings)
-        # The nodes added here that an index keeps in its index_struct, too.
-        self.object_ids: set[str] = set()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "object_ids": set(self.object_ids)}
 
 
 class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
-    _shared: NodeCollection
+    _shared: SharedCollection[Settings]
 
     @property
     def _settings(self) -> Settings:
@@ -71,3 +71,18 @@ def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mappi
     if made is None or empty:
         raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")
     return made
+
+
+def batches(given: Mapping[str, Any]) -> tuple[int, Commit]:
+    """Return how many nodes a batch has, and whether each is committed, by the arguments of `add()`."""
+    for name in given:
+        # An index hands on all sorts of arguments; a misspelled one of these would lose what was paid for.
+        if name not in _OF_ADD and (close := get_close_matches(name, _OF_ADD, 1)):
+            raise ArgError(f"unknown argument {brief(name)}; did you mean {close[0]!r}?")
+    size = given.get("batch_size")
+    commit = checked_choice("commit", given.get("commit", "all"), COMMITS)
+    return _BATCH if size is None else checked_int(size, "batch_size", 1), commit
+
+
+_OF_ADD = ("batch_size", "commit")
+_BATCH = 128

@@ -15,7 +15,7 @@ from llama_index.vector_stores.vecs._async.indexing import AsyncIndexing
 from llama_index.vector_stores.vecs._async.reading import AsyncReading
 from llama_index.vector_stores.vecs._async.searching import AsyncSearching
 from llama_index.vector_stores.vecs._async.writing import AsyncWriting
-from llama_index.vector_stores.vecs._core import NodeCollection, Settings
+from llama_index.vector_stores.vecs._core import Settings
 from llama_index.vector_stores.vecs._sync.copying import Copying
 from llama_index.vector_stores.vecs._sync.indexing import Indexing
 from llama_index.vector_stores.vecs._sync.reading import Reading
@@ -29,8 +29,12 @@ from vecs.exc import ArgError
 from vecs.measures import measure_spec
 from vecs.rerankers import check_reranker
 from vecs.sharing import (
+    ON_NUL,
     Lease,
+    OnNul,
+    SharedCollection,
     check_client_options,
+    checked_choice,
     checked_collection_name,
     checked_int,
     client_of,
@@ -89,8 +93,9 @@ class VecsVectorStore(
     measure: str | None = "cosine_distance"
     language: str | None = None
     precision: str | None = None
+    on_nul: str = "strip"
 
-    _shared: NodeCollection = PrivateAttr()
+    _shared: SharedCollection[Settings] = PrivateAttr()
 
     def __init__(
         self,
@@ -109,6 +114,7 @@ class VecsVectorStore(
         is_embedding_query: bool | None = None,
         rerank: Reranker | None = None,
         perform_setup: bool = True,
+        on_nul: OnNul = "strip",
         settings: Mapping[str, Any] | None = None,
         **client_options: Any,
     ) -> None:
@@ -123,7 +129,10 @@ class VecsVectorStore(
         16 bits per number. `perform_setup=False` never makes a collection.
 
         With a `transform` the collection makes the vectors, of nodes and of queries: what LlamaIndex embeds is not
-        used then, and `is_embedding_query` is False. `rerank` is the model of mode "semantic_hybrid".
+        used then, and `is_embedding_query` is False. What it embeds is a node's text with the metadata that LlamaIndex
+        would embed (`MetadataMode.EMBED`); what is stored and searched by words is the text alone. `rerank` is the
+        model of mode "semantic_hybrid". `on_nul="raise"` refuses texts and metadata with NUL characters or lone
+        surrogates, which Postgres cannot store and which are left out otherwise.
 
         `settings` are in force for every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
         security: see `vecs.Client.with_settings`. Each method takes more of them for its call, as `settings=`; a
@@ -143,6 +152,7 @@ class VecsVectorStore(
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
             language=language,
             precision=cast("Precision | None", precision),
+            on_nul=checked_choice("on_nul", on_nul, ON_NUL),
             embeds=transform is not None if is_embedding_query is None else not is_embedding_query,
             existing_only=None if perform_setup else "perform_setup=False",
             defaults=Defaults(None if measure is None else measure_spec(measure).measure.value, _checked(rerank)),
@@ -165,9 +175,10 @@ class VecsVectorStore(
             "measure": made.defaults.measure,
             "language": language,
             "precision": precision,
+            "on_nul": made.on_nul,
         }
         super().__init__(**fields)
-        self._shared = NodeCollection(target, made)
+        self._shared = SharedCollection(target, made)
 
     # LlamaIndex's own would leave out what cannot be pickled, and make a store elsewhere of what is left.
     __getstate__ = BaseModel.__getstate__
@@ -225,7 +236,7 @@ class VecsVectorStore(
         target = target_of(connection_string, host=host, port=port, dbname=database, user=user, password=password)
         options, changes = settings_of_pgvector(parameters)
         store = cls(table_name, url=target, schema_name=schema_name, **options)
-        store._shared = NodeCollection(store._shared.target, changes(store._settings))
+        store._shared = SharedCollection(store._shared.target, changes(store._settings))
         return store
 
     @classmethod

@@ -6,14 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llama_index.core.schema import BaseNode, ImageNode, IndexNode
+from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._core import Core, selected
-from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
+from llama_index.vector_stores.vecs._core import Core, batches, selected
+from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, to_record
 from llama_index.vector_stores.vecs.search_arguments import check_known
+from llama_index.vector_stores.vecs.transforms import embedder_of
 from vecs.exc import ArgError
-from vecs.sharing import brief, takes_settings
+from vecs.sharing import Embedder, brief, takes_settings, transform_embedder
 
 
 class Writing(Core):
@@ -27,20 +28,35 @@ class Writing(Core):
         All nodes are stored or none; of several with one id the last wins. The first nodes settle the dimension of
         a collection that is made with them. Raises ArgError (a ValueError) that names the node for what cannot be
         stored, and MismatchedDimension for an embedding of another length.
+
+        With commit="batch" every `batch_size` nodes (128 by default) are committed as soon as the store's transform
+        has embedded them. An error after the first batch is `vecs.exc.PartlyStored` then: its `ids` are those that are
+        stored, the first ones, and its `__cause__` is the error.
         """
+        size, commit = batches(kwargs)
         listed = checked_nodes(nodes)
         if not listed:
             return []
-        embeds = self._settings.embeds
-        collection = self._shared.collection(refresh=True)
-        if (self._settings if collection is None else collection).transform is None:
+        settings = self._settings
+        embeds = settings.embeds
+        embedder = self._embedder() if embeds else None
+        if not embeds:
             check_embedded(listed)
-        if collection is None:
-            collection = self._shared.create(None if embeds else dimension_of(listed))
-        # A generator: it is read in a thread, some hundred nodes at a time.
-        collection.upsert(to_record(node, embed=embeds) for node in listed)
-        self._shared.object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
-        return [node.node_id for node in listed]
+        if not embeds and commit == "all":
+            # At once, so that no collection is made for nodes of which some are refused.
+            size = len(listed)
+        records = (to_record(node, embed=embeds, on_nul=settings.on_nul) for node in listed)
+        return self._shared.add(records, embedder, batch_size=size, commit=commit, skip_transform=True)
+
+    def _embedder(self) -> Embedder:
+        collection = self._shared.collection(refresh=True)
+        transform = embedder_of(self._settings.transform) if collection is None else collection.transform
+        if transform is None:
+            raise ArgError(
+                f"nothing makes vectors of nodes for collection {self._settings.name!r}: give the store a transform=, "
+                "or is_embedding_query=True and nodes with embeddings"
+            )
+        return transform_embedder(transform)
 
     @takes_settings
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
