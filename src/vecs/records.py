@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from vecs._checks.json import check_storable
 from vecs._checks.limits import MOST_IDS, at_most
+from vecs._checks.meant import OF_MATCHES
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import Telling
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
@@ -36,7 +38,7 @@ def _same(left: object, right: object) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class Record(Telling):
     """
     One row of a collection.
 
@@ -53,6 +55,8 @@ class Record:
     extra: Mapping[str, Any] | None = None
     media: Any = None
 
+    _instead = OF_MATCHES
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented
@@ -60,7 +64,7 @@ class Record:
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class Match(Telling):
     """
     One result of a search.
 
@@ -78,6 +82,8 @@ class Match:
     score: float
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
+
+    _instead = OF_MATCHES
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Match):

@@ -25,12 +25,15 @@ from vecs._async.tables.create import (
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import made_of, one_of
+from vecs._checks.meant import OF_CLIENTS
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import async_offload
+from vecs._concurrency.dunders import AsyncClientDunders
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import unseen
+from vecs._connecting.secrets import explains_calls_to_connect, hides_secrets, unseen
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
@@ -49,13 +52,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class AsyncClient(AsyncConnected):
+class AsyncClient(AsyncConnected, AsyncClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
     Made by `create_async_client()`. It connects with the first call and belongs to the event loop of that
     call. As a context manager it closes at the end; a closed client connects again when it is used.
     """
+
+    _instead = OF_CLIENTS
 
     def __init__(
         self,
@@ -317,6 +322,10 @@ class AsyncClient(AsyncConnected):
         return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 
+methods_explain_wrong_calls(AsyncClient, hiding=hides_secrets)
+
+
+@explains_calls_to_connect
 def create_async_client(
     target: str | os.PathLike[str] | None = None,
     *,

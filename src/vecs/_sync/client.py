@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from vecs._checks.arguments import made_of, one_of
+from vecs._checks.meant import OF_CLIENTS
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import offload
+from vecs._concurrency.dunders import ClientDunders
 from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import unseen
+from vecs._connecting.secrets import explains_calls_to_connect, hides_secrets, unseen
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
@@ -50,13 +53,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Client(Connected):
+class Client(Connected, ClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
     Made by `create_client()`. It connects with the first call and belongs to the event loop of that
     call. As a context manager it closes at the end; a closed client connects again when it is used.
     """
+
+    _instead = OF_CLIENTS
 
     def __init__(
         self,
@@ -318,6 +323,10 @@ class Client(Connected):
         return Collection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 
+methods_explain_wrong_calls(Client, hiding=hides_secrets)
+
+
+@explains_calls_to_connect
 def create_client(
     target: str | os.PathLike[str] | None = None,
     *,

@@ -7,11 +7,19 @@ What is left to it are conversions.
 """
 
 from vecs._checks.arguments import one_of
+from vecs._checks.meant import argument_meant, words
 from vecs._checks.numbers import checked_int, checked_number
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
-from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name, hidden
+from vecs.sharing.arguments import (
+    CLIENT_OPTIONS,
+    check_client_options,
+    check_known,
+    checked_collection_name,
+    explains_wrong_calls,
+    hidden,
+)
 from vecs.sharing.clients import SharedClients, shared_clients
 from vecs.sharing.collection import SharedCollection
 from vecs.sharing.lease import Lease, Lifetime
@@ -30,15 +38,18 @@ __all__ = [
     "SharedClients",
     "SharedCollection",
     "Target",
+    "argument_meant",
     "async_each",
     "async_take",
     "brief",
     "check_client_options",
+    "check_known",
     "checked_collection_name",
     "checked_int",
     "checked_number",
     "client_of",
     "each",
+    "explains_wrong_calls",
     "hidden",
     "needs_threads",
     "on_any_loop",
@@ -49,4 +60,5 @@ __all__ = [
     "take",
     "takes_settings",
     "unseen",
+    "words",
 ]

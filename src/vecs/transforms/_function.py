@@ -7,6 +7,7 @@ from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import text_of
@@ -18,6 +19,7 @@ EmbedTexts = Callable[[list[str]], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 EmbedQuery = Callable[[str], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 
 
+@constructor_explains_wrong_calls
 class Embedding(Step):
     """
     Turn text into vectors by a function from a list of texts to as many vectors of `dimension` numbers.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from vecs._checks.arguments import made_of
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
@@ -23,6 +24,7 @@ from vecs.transforms._vectors import failure, put
 CLIP = HubName("clip-ViT-B-32")
 
 
+@constructor_explains_wrong_calls
 class ImageEmbedding(ModelEmbedding):
     """
     Turn images into vectors by a model that reads images and texts, such as CLIP.

@@ -6,6 +6,7 @@ import os
 from typing import Any, Literal
 
 from vecs._checks.arguments import made_of
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
@@ -17,6 +18,7 @@ from vecs.transforms._recursive import RecursiveSplitter
 from vecs.transforms._text import TextEmbedding
 
 
+@constructor_explains_wrong_calls
 class TextPreprocessor(Pipeline):
     """
     Cut documents into chunks that fit a model, and embed them.

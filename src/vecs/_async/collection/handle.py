@@ -13,7 +13,8 @@ from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import explained
 from vecs._checks.shown import in_double_quotes
-from vecs._concurrency.calls import AsyncDunders, async_offload
+from vecs._concurrency.calls import async_offload
+from vecs._concurrency.dunders import AsyncDunders
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecs._checks.shown import in_double_quotes
-from vecs._concurrency.calls import Dunders, offload
+from vecs._concurrency.calls import offload
+from vecs._concurrency.dunders import Dunders
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes

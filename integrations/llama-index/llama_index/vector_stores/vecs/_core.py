@@ -12,7 +12,7 @@ from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
 from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target, brief
+from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target, brief, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,16 @@ class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
     _shared: NodeCollection
+    _instead = words(
+        ("upsert insert add_nodes add_documents add_texts put", "add(nodes)"),
+        ("search similarity_search retrieve find", "query(VectorStoreQuery(...)), or the retriever of an index"),
+        ("get_by_ids fetch", "get_nodes(node_ids)"),
+        ("save commit", "every call is committed when it returns: leave it out"),
+        ("truncate delete_all", "clear()"),
+        ("index create_vector_index reindex", "create_index()"),
+        ("as_retriever as_query_engine", "VectorStoreIndex.from_vector_store(store), which has that"),
+        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+    )
 
     @property
     def _settings(self) -> Settings:

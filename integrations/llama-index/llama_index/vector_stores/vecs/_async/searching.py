@@ -8,9 +8,9 @@ from typing import Any
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._core import Core, on_any_loop
-from llama_index.vector_stores.vecs.search_arguments import Search, check_known, parse_search
+from llama_index.vector_stores.vecs.search_arguments import KNOWN, Search, parse_search
 from vecs import AsyncCollection, Match, Record
-from vecs.sharing import async_each, takes_settings
+from vecs.sharing import async_each, check_known, takes_settings
 
 
 class AsyncSearching(Core):
@@ -32,7 +32,8 @@ class AsyncSearching(Core):
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (1 is the order of similarity, 0 the
         greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one raises ArgError.
         """
-        check_known(kwargs)
+        # A misspelled filter would show all nodes.
+        check_known(kwargs, KNOWN)
         search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
         found = await self._shared.aon(lambda collection: self._afound(collection, search), [])
         return search.answer(found, await async_each(found, search.node))

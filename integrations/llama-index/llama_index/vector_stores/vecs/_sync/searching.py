@@ -9,9 +9,9 @@ from typing import Any
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._core import Core
-from llama_index.vector_stores.vecs.search_arguments import Search, check_known, parse_search
+from llama_index.vector_stores.vecs.search_arguments import KNOWN, Search, parse_search
 from vecs import Collection, Match, Record
-from vecs.sharing import each, takes_settings
+from vecs.sharing import check_known, each, takes_settings
 
 
 class Searching(Core):
@@ -32,7 +32,8 @@ class Searching(Core):
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (1 is the order of similarity, 0 the
         greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one raises ArgError.
         """
-        check_known(kwargs)
+        # A misspelled filter would show all nodes.
+        check_known(kwargs, KNOWN)
         search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
         found = self._shared.on(lambda collection: self._found(collection, search), [])
         return search.answer(found, each(found, search.node))

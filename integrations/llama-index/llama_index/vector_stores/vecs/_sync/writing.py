@@ -11,9 +11,8 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index.vector_stores.vecs._core import Core, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
-from llama_index.vector_stores.vecs.search_arguments import check_known
 from vecs.exc import ArgError
-from vecs.sharing import brief, takes_settings
+from vecs.sharing import brief, check_known, takes_settings
 
 
 class Writing(Core):
