@@ -121,7 +121,7 @@ def _told(
     said: str,
 ) -> str:
     parameters = list(signature.parameters.values())
-    is_method = bool(parameters) and parameters[0].name in ("self", "cls", "collection")
+    is_method = bool(parameters) and parameters[0].name in ("self", "cls")
     what = _name_of(function, args[0] if is_method and args else None)
     parameters, args = parameters[is_method:], args[is_method:]
     by_name = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]

@@ -59,7 +59,7 @@ def seen(value: Any) -> Any:
     return value.value if isinstance(value, _Unseen) else value
 
 
-def hides_secrets(
+def hides_targets(
     function: Callable[..., Any],
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]:
     """
@@ -87,7 +87,7 @@ def hides_secrets(
 
 def explains_calls_to_connect(function: F) -> F:
     """Do as `explains_wrong_calls` for a function that is told where to connect."""
-    return explains_wrong_calls(function, hide=hides_secrets(function))
+    return explains_wrong_calls(function, hide=hides_targets(function))
 
 
 def with_hidden_values(settings: Mapping[str, str]) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from vecs._checks.meant import unknown_argument
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import SECRETIVE, hides_secrets, unseen
+from vecs._connecting.secrets import SECRETIVE, hides_targets, unseen
 from vecs._sql.tables import check_name
 from vecs.exc import ArgError, CallError
 
@@ -66,4 +66,4 @@ def hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def explains_wrong_calls(cls: C) -> C:
     """Have a class of a framework's objects say of its constructor and methods what would be right, in vecs' words."""
-    return methods_explain_wrong_calls(cls, hiding=hides_secrets)
+    return methods_explain_wrong_calls(cls, hiding=hides_targets)

@@ -37,6 +37,7 @@ class CollectionSettings:
     existing_only: str | None = None
     prepare: Callable[[Any], None] | None = None
     records: str = "records"
+    index_call: str = "store.create_index()"
 
     def not_found(self) -> str:
         """Return what to tell somebody who needs the collection to be there."""

@@ -21,8 +21,8 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
 
     Made by a client's `get_or_create_collection`, `create_collection` or `get_collection`.
 
-    A search that no index covers warns, once per measure. Set `warns_without_index` to False, and searches
-    through this object do not.
+    A search that no index covers warns, once per measure, from some ten thousand records on. Set
+    `warns_without_index` to False, and searches through this object do not.
     """
 
     _instead = OF_COLLECTIONS

@@ -43,6 +43,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
+    # What the warning says to call; a store of an integration has a method of its own for it.
+    _index_call: str | None = None
 
     def __init__(
         self,

@@ -22,8 +22,8 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
 
     Made by a client's `get_or_create_collection`, `create_collection` or `get_collection`.
 
-    A search that no index covers warns, once per measure. Set `warns_without_index` to False, and searches
-    through this object do not.
+    A search that no index covers warns, once per measure, from some ten thousand records on. Set
+    `warns_without_index` to False, and searches through this object do not.
     """
 
     _instead = OF_COLLECTIONS

@@ -203,18 +203,20 @@ class AsyncWriting(Core):
         else:
             await collection.delete(filters=to_filters(None, namespace))
 
-    async def _acollection_for(self, dimension: int | None, precision: Precision | None = None) -> AsyncCollection:
+    async def _acollection_for(
+        self, dimension: int | None, precision: Precision | None = None, *, first: Sequence[Record] = ()
+    ) -> AsyncCollection:
         """Return the collection as it is now, made where there is none, for vectors of a dimension."""
-        found = await self._shared.acollection(refresh=True)
-        if found is not None:
-            return found
         settings = self._settings
-        if dimension is None and settings.dimension is None and not settings.embeds:
+        if dimension is None and not settings.embeds:
+            found = await self._shared.acollection(refresh=True)
+            if found is not None or settings.dimension is not None:
+                return found or await self._shared.acreate(precision=precision)
             raise ArgError(
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        return await self._shared.acreate(dimension, precision=precision)
+        return await self._shared.afor_records(first, dimension, precision=precision)
 
     async def _aadd(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
         namespace = self._namespace(namespace)
@@ -225,7 +227,7 @@ class AsyncWriting(Core):
         vecs = await self._aembedded(batch)
         # Before the collection is made: vectors of documents that are refused must not settle its dimension.
         records = to_records(batch, vecs, namespace, self._settings.on_nul)
-        collection = await self._acollection_for(dimension_of(batch, vecs))
+        collection = await self._acollection_for(dimension_of(batch, vecs), first=records)
         ids: list[str] = []
         await collection.upsert(self._arecords(items, size, records, namespace, ids))
         return ids

@@ -196,18 +196,20 @@ class Writing(Core):
         else:
             collection.delete(filters=to_filters(None, namespace))
 
-    def _collection_for(self, dimension: int | None, precision: Precision | None = None) -> Collection:
+    def _collection_for(
+        self, dimension: int | None, precision: Precision | None = None, *, first: Sequence[Record] = ()
+    ) -> Collection:
         """Return the collection as it is now, made where there is none, for vectors of a dimension."""
-        found = self._shared.collection(refresh=True)
-        if found is not None:
-            return found
         settings = self._settings
-        if dimension is None and settings.dimension is None and not settings.embeds:
+        if dimension is None and not settings.embeds:
+            found = self._shared.collection(refresh=True)
+            if found is not None or settings.dimension is not None:
+                return found or self._shared.create(precision=precision)
             raise ArgError(
                 f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
                 "embedding, or a collection that has a transform"
             )
-        return self._shared.create(dimension, precision=precision)
+        return self._shared.for_records(first, dimension, precision=precision)
 
     def _add(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
         namespace = self._namespace(namespace)
@@ -218,7 +220,7 @@ class Writing(Core):
         vecs = self._embedded(batch)
         # Before the collection is made: vectors of documents that are refused must not settle its dimension.
         records = to_records(batch, vecs, namespace, self._settings.on_nul)
-        collection = self._collection_for(dimension_of(batch, vecs))
+        collection = self._collection_for(dimension_of(batch, vecs), first=records)
         ids: list[str] = []
         collection.upsert(self._records(items, size, records, namespace, ids))
         return ids

@@ -14,6 +14,9 @@ from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, 
 from vecs.exc import ArgError
 from vecs.sharing import brief, check_known, takes_settings
 
+# How many nodes are tried before a collection is made for them.
+_TRIED = 100
+
 
 class Writing(Core):
     """The methods that write."""
@@ -31,11 +34,11 @@ class Writing(Core):
         if not listed:
             return []
         embeds = self._settings.embeds
-        collection = self._shared.collection(refresh=True)
-        if (self._settings if collection is None else collection).transform is None:
+        if self._settings.transform is None:
             check_embedded(listed)
-        if collection is None:
-            collection = self._shared.create(None if embeds else dimension_of(listed))
+        dimension = None if embeds else dimension_of(listed)
+        first = [to_record(node, embed=embeds) for node in listed[:_TRIED]]
+        collection = self._shared.for_records(first, dimension)
         # A generator: it is read in a thread, some hundred nodes at a time.
         collection.upsert(to_record(node, embed=embeds) for node in listed)
         self._shared.object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
