@@ -34,8 +34,10 @@ class AsyncWriting(Core):
         if not listed:
             return []
         embeds = self._settings.embeds
-        if self._settings.transform is None:
-            check_embedded(listed)
+        if self._settings.transform is None and any(node.embedding is None for node in listed):
+            found = await self._shared.acollection()
+            if found is None or found.transform is None:
+                check_embedded(listed)
         dimension = None if embeds else dimension_of(listed)
         first = [to_record(node, embed=embeds) for node in listed[:_TRIED]]
         collection = await self._shared.afor_records(first, dimension)

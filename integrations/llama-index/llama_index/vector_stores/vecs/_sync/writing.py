@@ -34,8 +34,10 @@ class Writing(Core):
         if not listed:
             return []
         embeds = self._settings.embeds
-        if self._settings.transform is None:
-            check_embedded(listed)
+        if self._settings.transform is None and any(node.embedding is None for node in listed):
+            found = self._shared.collection()
+            if found is None or found.transform is None:
+                check_embedded(listed)
         dimension = None if embeds else dimension_of(listed)
         first = [to_record(node, embed=embeds) for node in listed[:_TRIED]]
         collection = self._shared.for_records(first, dimension)
