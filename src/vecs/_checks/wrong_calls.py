@@ -173,7 +173,7 @@ class Telling:
     _instead: ClassVar[Mapping[str, str]] = {}
 
     # Not for type checkers, which know better that there is no such name.
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> Any:
             cls = type(self)
