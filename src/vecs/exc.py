@@ -3,11 +3,13 @@ The errors vecs raises.
 
 VecsException
 ├── ArgError(ValueError)             an argument is wrong
+│   ├── CallError(TypeError)         a call has an argument too many, or lacks one; names what may be meant
 │   ├── MismatchedDimension          a vector or model does not fit the collection
 │   └── FilterError                  a filter is malformed
 ├── CollectionNotFound
 ├── CollectionAlreadyExists
 ├── IndexNotFound
+├── NoSuchName(AttributeError)       an object of vecs has no such method; names the one that may be meant
 ├── TransformError                   a model or chunker failed; __cause__ is its error
 ├── PartlyStored                     a call that commits in batches stopped; .ids are stored, __cause__ says why
 ├── MissingDependency(ImportError)   an optional package is absent; names the extra
@@ -22,6 +24,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "ArgError",
+    "CallError",
     "CollectionAlreadyExists",
     "CollectionNotFound",
     "DatabaseError",
@@ -29,6 +32,7 @@ __all__ = [
     "IndexNotFound",
     "MismatchedDimension",
     "MissingDependency",
+    "NoSuchName",
     "PartlyStored",
     "ServerError",
     "TransformError",
@@ -63,6 +67,10 @@ class ArgError(VecsException, ValueError):
     """An argument is wrong; nothing was sent to the database."""
 
 
+class CallError(ArgError, TypeError):
+    """A call has an argument that there is not, or lacks one; the message says what may be meant."""
+
+
 class MismatchedDimension(ArgError):
     """A vector, a model or a declared dimension does not fit the collection."""
 
@@ -81,6 +89,10 @@ class CollectionAlreadyExists(VecsException):
 
 class IndexNotFound(VecsException):
     """The collection has no such index."""
+
+
+class NoSuchName(VecsException, AttributeError):
+    """An object of vecs has no method or attribute of this name; the message says what may be meant."""
 
 
 class TransformError(VecsException):

@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from vecs._checks.json import check_storable
 from vecs._checks.limits import MOST_IDS, at_most
+from vecs._checks.meant import OF_MATCHES
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import Telling
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
@@ -42,7 +44,7 @@ def _listed(vec: StoredVector | None) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class Record(Telling):
     """
     One row of a collection.
 
@@ -60,6 +62,8 @@ class Record:
     extra: Mapping[str, Any] | None = None
     media: Any = None
 
+    _instead = OF_MATCHES
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented
@@ -67,7 +71,7 @@ class Record:
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class Match(Telling):
     """
     One result of a search.
 
@@ -86,6 +90,8 @@ class Match:
     score: float
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
+
+    _instead = OF_MATCHES
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Match):

@@ -24,13 +24,17 @@ from vecs._async.tables.create import (
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
+from vecs._async.tables.remake import remade
 from vecs._checks.arguments import made_of, one_of
+from vecs._checks.meant import OF_CLIENTS
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import async_offload
+from vecs._concurrency.dunders import AsyncClientDunders
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import unseen
+from vecs._connecting.secrets import explains_calls_to_connect, hides_targets, unseen
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
@@ -49,13 +53,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class AsyncClient(AsyncConnected):
+class AsyncClient(AsyncConnected, AsyncClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
     Made by `create_async_client()`. It connects with the first call and belongs to the event loop of that
     call. As a context manager it closes at the end; a closed client connects again when it is used.
     """
+
+    _instead = OF_CLIENTS
 
     def __init__(
         self,
@@ -111,7 +117,7 @@ class AsyncClient(AsyncConnected):
         Return a view of this client whose every statement has these settings, for row-level security above all.
 
         `{"app.tenant": "a", "role": "tenant"}`: names with a dot are your own, and `role`, `statement_timeout`,
-        `work_mem` and some others are the server's. Values are strings, numbers, bools, and for your own names
+        `work_mem` and some others are the server's. Values are strings, numbers, bools, UUIDs, and for your own names
         mappings and lists, which become JSON. They are added to this client's settings, and hold for what is opened
         through the view: collections, `connection()`, writes, index builds. Making a view costs nothing; it uses the
         pool of this client, and closing it does nothing. A pickled view has a pool of its own.
@@ -212,7 +218,8 @@ class AsyncClient(AsyncConnected):
         each vector, and `language` is how its keywords are read. `precision="half"` stores vectors with 16 bits
         per number instead of 32, up to 65,504, and `precision="binary"` stores vectors of bits; `sparse=True`
         stores vectors most of whose values are zero: see `SparseVector`. Raises MismatchedDimension where the
-        collection exists with another dimension, or was made with another model.
+        collection exists with another dimension, or was made with another model; but one without records, of which
+        nothing else would be lost, is made anew as it is asked for here.
         """
         transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
@@ -222,15 +229,29 @@ class AsyncClient(AsyncConnected):
         if found is None:
             new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
             return await self._open(await create_collection(self._executor, new), transform)
-        check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
+            check_same_type(found, precision, sparse)
             raise ArgError(
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
                 "or open a collection that exists with get_collection()"
             )
-        check_same_text(found, text, language)
-        check_same_dimension(found, dimension)
-        return await self._open(found, transform)
+
+        async def opened(found: Table) -> AsyncCollection:
+            check_same_type(found, precision, sparse)
+            check_same_text(found, text, language)
+            check_same_dimension(found, dimension)
+            return await self._open(found, transform)
+
+        try:
+            return await opened(found)
+        except ArgError as error:
+            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
+            if not await remade(self._executor, found, new, error):
+                raise
+        # What other objects of this client know of it, and of its indexes, is past.
+        self._catalog.altered += 1
+        self._catalog.forget()
+        return await opened(await require_table(self._executor, self.schema, name))
 
     async def create_collection(
         self,
@@ -317,6 +338,10 @@ class AsyncClient(AsyncConnected):
         return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 
+methods_explain_wrong_calls(AsyncClient, hiding=hides_targets)
+
+
+@explains_calls_to_connect
 def create_async_client(
     target: str | os.PathLike[str] | None = None,
     *,

@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
+from vecs._sql.rows import encode_record
+from vecs._sql.tables import Extension, Table
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
+from vecs.storage import Precision, vec_type_of
 from vecs.transforms import AdapterStep, Pipeline, Transform
 from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
@@ -96,3 +99,31 @@ def _embeds_at_once(step: Transform) -> bool:
 def _named(records: Sequence[Record]) -> str:
     shown = ", ".join(repr(record.id) for record in records[:5])
     return f"record{'s' if len(records) > 1 else ''} {shown}{', ...' if len(records) > 5 else ''}"
+
+
+async def try_records(
+    records: Sequence[Record],
+    name: str,
+    transform: Transform | None,
+    dimension: int | None,
+    precision: Precision | None,
+) -> None:
+    """
+    Raise what would keep records out of a text collection that is to be made for them.
+
+    Of records that a transform is to embed, the first is embedded for a trial.
+    """
+    some = [record for record in records if transform is None or record.vec is not None]
+    if len(some) < len(records) and transform is not None:
+        dimension = dimension or await async_offload(getattr, transform, "dimension")
+        first = next(record for record in records if record.vec is None)
+        some += await transform_records(transform, [first])
+    if dimension is not None:
+        # The version of pgvector makes no difference to rows.
+        table = Table("", name, dimension, Extension("", (), 0), has_text=True, vec_type=vec_type_of(precision, None))
+        await async_offload_many(len(some), _encoded, some, table)
+
+
+def _encoded(records: Sequence[Record], table: Table) -> None:
+    for record in records:
+        encode_record(record, table)

@@ -198,24 +198,25 @@ def steps(
     queries: Sequence[Query],
     *,
     pooler: bool = False,
-    warn: Callable[[], None] | None = None,
+    warn: Callable[[KnownIndexes], None] | None = None,
 ) -> Step[Answers]:
     """
     Answer a request for some queries; return the rows of each.
 
-    `warn` is called where no index covers the measure; None where nobody wants to know.
+    `warn` is called with what is known of the indexes where none covers the measure and the records are so many that
+    one is missed; None where nobody wants to know.
     """
     if request.mode == "keyword" or request.exact:
         return _found(request, (yield from _answers(set_up(table, request, NO_INDEXES, pooler=pooler), queries)))
     known: KnownIndexes = yield Look(now=False)
-    if known.best(request.measure) is None and warn is not None:
+    if known.best(request.measure) is None and known.worth_an_index and warn is not None:
         # One may have been made elsewhere a moment ago.
         known = yield Look(now=True)
     answers = yield from _answers(set_up(table, request, known, pooler=pooler), queries)
     # Indexes on parts were made for filters: perhaps for this one.
     covered = known.best(request.measure) is not None or (request.filtered and known.on_parts)
-    if warn is not None and not covered:
-        warn()
+    if warn is not None and known.worth_an_index and not covered:
+        warn(known)
     return _found(request, answers)
 
 

@@ -7,6 +7,7 @@ What is left to it are conversions.
 """
 
 from vecs._checks.arguments import one_of
+from vecs._checks.meant import argument_meant, words
 from vecs._checks.numbers import checked_int, checked_number
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
@@ -16,8 +17,10 @@ from vecs.sharing._sync.adding import Embedder, transform_embedder
 from vecs.sharing.arguments import (
     CLIENT_OPTIONS,
     check_client_options,
+    check_known,
     checked_choice,
     checked_collection_name,
+    explains_wrong_calls,
     hidden,
 )
 from vecs.sharing.clients import SharedClients, shared_clients
@@ -46,11 +49,13 @@ __all__ = [
     "SharedClients",
     "SharedCollection",
     "Target",
+    "argument_meant",
     "async_each",
     "async_take",
     "async_transform_embedder",
     "brief",
     "check_client_options",
+    "check_known",
     "checked_choice",
     "checked_collection_name",
     "checked_int",
@@ -59,6 +64,7 @@ __all__ = [
     "checked_vectors",
     "client_of",
     "each",
+    "explains_wrong_calls",
     "hidden",
     "needs_threads",
     "on_any_loop",
@@ -73,4 +79,5 @@ __all__ = [
     "takes_settings",
     "transform_embedder",
     "unseen",
+    "words",
 ]

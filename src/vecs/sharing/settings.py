@@ -42,6 +42,7 @@ class CollectionSettings:
     existing_only: str | None = None
     prepare: Callable[[Any], None] | None = None
     records: str = "records"
+    index_call: str = "store.create_index()"
 
     def __post_init__(self) -> None:
         if self.transform is not None:

@@ -34,7 +34,7 @@ def checked_vectors(
         replace(record, vec=_checked(vec, got, f"{what} {brief(record.id)}"), media=None)
         for record, vec in zip(records, vecs, strict=True)
     ]
-    _check_dimensions(done, got, dimension, what)
+    check_dimensions(done, made_by, dimension, what)
     return done
 
 
@@ -62,7 +62,9 @@ def _got(made_by: str | None) -> str:
     return "got" if made_by is None else f"{made_by} returned"
 
 
-def _check_dimensions(records: Sequence[Record], got: str, dimension: int | None, what: str) -> None:
+def check_dimensions(records: Sequence[Record], made_by: str | None, dimension: int | None, what: str) -> None:
+    """Raise MismatchedDimension where vectors differ in dimension, or from the one that is given."""
+    got = _got(made_by)
     sizes: dict[Any, Any] = {size_of(record.vec): record.id for record in reversed(records)}
     sizes.pop(None, None)
     shown = ", ".join(f"{size} ({what} {brief(id)})" for size, id in sorted(sizes.items()))

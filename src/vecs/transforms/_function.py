@@ -8,6 +8,7 @@ from typing import Any
 
 from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, TransformError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import embedded_text, text_of
@@ -21,6 +22,7 @@ EmbedTexts = Callable[[list[str]], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 EmbedQuery = Callable[[str], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 
 
+@constructor_explains_wrong_calls
 class Embedding(Step):
     """
     Turn text into vectors by a function from a list of texts to as many vectors of `dimension` numbers.

@@ -8,6 +8,7 @@ from typing import Any
 
 from vecs._checks.arguments import made_of
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, MissingDependency
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
@@ -20,6 +21,7 @@ from vecs.transforms._vectors import failure, put
 CLIP = HubName("clip-ViT-B-32")
 
 
+@constructor_explains_wrong_calls
 class ImageEmbedding(ModelEmbedding):
     """
     Turn images into vectors by a model that reads images and texts, such as CLIP.

@@ -7,6 +7,7 @@ from copy import copy
 from itertools import pairwise
 from typing import Any
 
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.records import RecordId
 from vecs.transforms._blocks import Heading, Table, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
@@ -17,6 +18,7 @@ from vecs.transforms._legacy import AdapterContext, AdapterRecord
 from vecs.transforms._tokens import Tokenizer, check_limit, count_words, counter, cut_words, model_limit
 
 
+@constructor_explains_wrong_calls
 class MarkdownChunker(Chunker):
     """
     Cut Markdown so that every heading starts a chunk, called `<id>_head_000`, `<id>_head_001`, ...

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._lines import split_paragraphs
 
 
+@constructor_explains_wrong_calls
 class ParagraphChunker(Chunker):
     """
     Cut text at empty lines; a chunk is called `<id>_para_000`, `<id>_para_001`, ...

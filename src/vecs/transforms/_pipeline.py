@@ -7,6 +7,7 @@ from inspect import isawaitable
 from typing import Any, cast
 
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._config import describe
@@ -16,6 +17,7 @@ from vecs.transforms._protocol import Transform
 from vecs.transforms._step import Step, as_record, as_tuple, ready
 
 
+@constructor_explains_wrong_calls
 class Pipeline(Step):
     """
     Transforms applied in order: chunkers first, then the embedder.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from vecs._checks.arguments import made_of
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
@@ -21,6 +22,7 @@ from vecs.transforms._recursive import RecursiveSplitter
 from vecs.transforms._text import LoadedModel, TextEmbedding
 
 
+@constructor_explains_wrong_calls
 class TextPreprocessor(Pipeline):
     """
     Cut documents into chunks that fit a model, and embed them.

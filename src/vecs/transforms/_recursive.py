@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._blocks import Heading, find_headings, find_tables
@@ -19,6 +20,7 @@ from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, 
 UNLIMITED = 512
 
 
+@constructor_explains_wrong_calls
 class RecursiveSplitter(Chunker):
     """
     Cut text into chunks as long as a limit allows, each cut at the largest unit that fits.

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from vecs._checks.arguments import made_of
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
 from vecs.transforms._chunker import embedded_text, text_of
@@ -91,6 +92,7 @@ class ModelEmbedding(Step):
             raise failure(self, ids, error) from error
 
 
+@constructor_explains_wrong_calls
 class TextEmbedding(ModelEmbedding):
     """
     Turn text into vectors by a sentence-transformers model: a name on the Hugging Face hub, a folder, or a loaded one.

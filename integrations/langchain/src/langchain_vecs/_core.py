@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -12,8 +11,8 @@ from langchain_core.embeddings import Embeddings
 from langchain_vecs.filters import id_filters, to_filters
 from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
-from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, OnNul, SharedCollection, brief
+from vecs.exc import ArgError, CallError
+from vecs.sharing import CollectionSettings, Lifetime, OnNul, SharedCollection, argument_meant, brief, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +29,25 @@ class Settings(CollectionSettings):
 def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
     """Refuse a misspelled argument where LangChain passes on all sorts of them: it may have been a namespace."""
     for name in rest:
-        close = ["namespace"] if name in _NAMESPACE_ELSEWHERE else get_close_matches(name, known, 1)
-        if close:
-            raise ArgError(f"unknown argument {brief(name)}; did you mean {close[0]!r}?")
-
-
-# Other stores' names for a namespace.
-_NAMESPACE_ELSEWHERE = ("tenant", "tenant_id", "partition", "partition_name", "collection", "collection_name")
+        meant = argument_meant(name, known)
+        if meant is not None:
+            raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
 
 
 class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
     _shared: SharedCollection[Settings]
+    _instead = words(
+        ("upsert insert add put write", "add_documents(documents), or add_texts(texts)"),
+        ("query find retrieve", "similarity_search(text, k=4)"),
+        ("hybrid_search keyword_search", 'similarity_search(text, mode="hybrid"), or mode="keyword"'),
+        ("persist save_local commit", "every call is committed when it returns: leave it out"),
+        ("delete_collection drop_tables delete_table", "drop()"),
+        ("clear truncate delete_all", "delete(delete_all=True)"),
+        ("index apply_vector_index create_vector_index reindex", "create_index()"),
+        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+    )
 
     @property
     def _settings(self) -> Settings:

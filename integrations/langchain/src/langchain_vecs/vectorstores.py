@@ -42,21 +42,15 @@ from vecs.sharing import (
     checked_collection_name,
     checked_int,
     client_of,
+    explains_wrong_calls,
     hidden,
     one_of,
     resolve_target,
     unseen,
 )
 
-# Other stores' names for its arguments.
-_ELSEWHERE = {
-    "collection_name": "collection",
-    "table_name": "collection",
-    "distance_strategy": "measure",
-    "embedding_function": "embedding",
-}
 
-
+@explains_wrong_calls
 class VecsVectorStore(
     AsyncCopying,
     Copying,
@@ -191,7 +185,7 @@ class VecsVectorStore(
         share their clients.
         """
         url, path, client_options = unseen(url), unseen(path), hidden(client_options)
-        check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
+        check_client_options(client_options, VecsVectorStore.__init__)
         embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
         if isinstance(collection, str):
             name, transform = checked_collection_name(collection, "collection"), None

@@ -15,7 +15,8 @@ from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import explained
 from vecs._checks.arguments import callers_level
 from vecs._checks.shown import brief, in_double_quotes
-from vecs._concurrency.calls import AsyncDunders, async_offload
+from vecs._concurrency.calls import async_offload
+from vecs._concurrency.dunders import AsyncDunders
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes
@@ -53,6 +54,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
     # Whether an id may mean a document of several records, where the transform, or the one that the collection was
     # made with, may split; False for an integration whose ids are those of records alone.
     splits: bool = True
+    # What the warning says to call; a store of an integration has a method of its own for it.
+    _index_call: str | None = None
 
     def __init__(
         self,

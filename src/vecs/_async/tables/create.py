@@ -50,7 +50,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     MismatchedDimension.
     """
     check_may_alter(executor.settings, f"to create the collection {brief(new.name)}")
-    dimension = await _dimension(new)
+    dimension = await dimension_of(new)
     async with (
         saying_what_to_grant(executor, new.schema, None, "make"),
         executor.transaction() as session,
@@ -59,7 +59,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
         # Looked for again under the lock: another client may have been faster.
         created = not await session.execute(tables.find_table(new.schema, new.name))
         if created:
-            await _create(executor, session, new, dimension)
+            await create_anew(executor, session, new, dimension)
     await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
@@ -68,7 +68,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     return table
 
 
-async def _dimension(new: NewCollection) -> int:
+async def dimension_of(new: NewCollection) -> int:
     """Return the dimension that was given, or else the transform's; loads a model where only the model knows."""
     made = None
     if new.transform is not None:
@@ -82,7 +82,8 @@ async def _dimension(new: NewCollection) -> int:
     return check_dimension(dimension, new.vec_type)
 
 
-async def _create(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
+async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
+    """Create a collection where there is none of its name."""
     await _prepare_schema(session, new.schema)
     extension = await _prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.

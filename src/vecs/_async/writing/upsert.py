@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, MappingView, Sequence, Sized
+from collections.abc import AsyncIterable, Iterable, MappingView, Sequence
 from typing import Any, Protocol, cast
 
 import psycopg
@@ -10,7 +10,7 @@ import psycopg
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.transforming import transform_records
-from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take
+from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take, size_of
 from vecs._concurrency.waiting import async_pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
@@ -93,7 +93,7 @@ async def upsert(
 ) -> UpsertResult:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
-    total = len(records) if isinstance(records, Sized) else None
+    total = size_of(records)
     size = RECORDS_PER_EMBEDDING if to.transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)

@@ -51,7 +51,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     MismatchedDimension.
     """
     check_may_alter(executor.settings, f"to create the collection {brief(new.name)}")
-    dimension = _dimension(new)
+    dimension = dimension_of(new)
     with (
         saying_what_to_grant(executor, new.schema, None, "make"),
         executor.transaction() as session,
@@ -60,7 +60,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
         # Looked for again under the lock: another client may have been faster.
         created = not session.execute(tables.find_table(new.schema, new.name))
         if created:
-            _create(executor, session, new, dimension)
+            create_anew(executor, session, new, dimension)
     executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
@@ -69,7 +69,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     return table
 
 
-def _dimension(new: NewCollection) -> int:
+def dimension_of(new: NewCollection) -> int:
     """Return the dimension that was given, or else the transform's; loads a model where only the model knows."""
     made = None
     if new.transform is not None:
@@ -83,7 +83,8 @@ def _dimension(new: NewCollection) -> int:
     return check_dimension(dimension, new.vec_type)
 
 
-def _create(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
+def create_anew(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
+    """Create a collection where there is none of its name."""
     _prepare_schema(session, new.schema)
     extension = _prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MappingView, Sequence, Sized
+from collections.abc import Iterable, MappingView, Sequence
 from typing import Any, Protocol, cast
 
 import psycopg
 
-from vecs._concurrency.calls import iterate, offload, offload_many, take
+from vecs._concurrency.calls import iterate, offload, offload_many, size_of, take
 from vecs._concurrency.waiting import pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
@@ -94,7 +94,7 @@ def upsert(
 ) -> UpsertResult:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = iterate(records)
-    total = len(records) if isinstance(records, Sized) else None
+    total = size_of(records)
     size = RECORDS_PER_EMBEDDING if to.transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)

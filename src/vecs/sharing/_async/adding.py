@@ -16,7 +16,7 @@ from vecs.sharing._async.collection import AsyncAccess
 from vecs.sharing.opened import SettingsT
 from vecs.sharing.settings import Commit
 from vecs.sharing.threads import async_take
-from vecs.sharing.vectors import checked_vectors, size_of
+from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of
 from vecs.transforms import Transform
 
 
@@ -67,14 +67,12 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         batch = await self._atake(records, batch_size)
         if not batch:
             return []
-        collection = await self.acollection(refresh=True)
-        dimension = self.settings.dimension if collection is None else collection.dimension
-        made = await self._amade(batch, embedder, dimension)
+        made = await self._amade(batch, embedder, self.settings.dimension)
+        # Only now: embedding may have taken long, and others may have made or deleted the collection meanwhile.
+        collection = await self._acollection_for(made)
         if embedder is not None:
-            # It may have taken long, and others may have made or deleted the collection meanwhile.
-            collection = await self.acollection(refresh=True)
-        if collection is None:
-            collection = await self._acollection_for(made)
+            # All of one batch have the same.
+            check_dimensions(made[:1], embedder.name, collection.dimension, self._what)
         rest = self._abatches(records, made, embedder, batch_size)
         stored: list[str] = []
         if commit == "all":
@@ -115,23 +113,29 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
     async def _amade(
         self, records: Sequence[Record], embedder: AsyncEmbedder | None, dimension: int | None
     ) -> Sequence[Record]:
-        what = self.settings.records.removesuffix("s")
         if not records or (embedder is None and records[0].vec is None):
             return records
         if embedder is None:
             made, made_by = [record.vec for record in records], None
         else:
             made, made_by = await embedder.embed(records), embedder.name
-        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, what)
+        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, self._what)
+
+    @property
+    def _what(self) -> str:
+        return self.settings.records.removesuffix("s")
 
     async def _acollection_for(self, made: Sequence[Record]) -> AsyncCollection:
         vec = made[0].vec
-        if vec is None and not self.settings.embeds:
+        if vec is not None or self.settings.embeds:
+            return await self.afor_records(made, None if vec is None else size_of(vec))
+        found = await self.acollection(refresh=True)
+        if found is None:
             raise ArgError(
                 f"there is no collection {self.settings.name!r} yet, and nothing to make vectors with: give the store "
                 "an embedding, or a collection that has a transform"
             )
-        return await self.acreate(None if vec is None else size_of(vec))
+        return found
 
 
 async def _each(batches: AsyncIterator[Sequence[Record]], ids: list[str]) -> AsyncIterator[Record]:

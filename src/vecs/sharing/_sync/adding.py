@@ -17,7 +17,7 @@ from vecs.sharing._sync.collection import Access
 from vecs.sharing.opened import SettingsT
 from vecs.sharing.settings import Commit
 from vecs.sharing.threads import take
-from vecs.sharing.vectors import checked_vectors, size_of
+from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of
 from vecs.transforms import Transform
 
 
@@ -68,14 +68,12 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         batch = self._take(records, batch_size)
         if not batch:
             return []
-        collection = self.collection(refresh=True)
-        dimension = self.settings.dimension if collection is None else collection.dimension
-        made = self._made(batch, embedder, dimension)
+        made = self._made(batch, embedder, self.settings.dimension)
+        # Only now: embedding may have taken long, and others may have made or deleted the collection meanwhile.
+        collection = self._collection_for(made)
         if embedder is not None:
-            # It may have taken long, and others may have made or deleted the collection meanwhile.
-            collection = self.collection(refresh=True)
-        if collection is None:
-            collection = self._collection_for(made)
+            # All of one batch have the same.
+            check_dimensions(made[:1], embedder.name, collection.dimension, self._what)
         rest = self._batches(records, made, embedder, batch_size)
         stored: list[str] = []
         if commit == "all":
@@ -114,23 +112,29 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         return take(_storable(records), count)
 
     def _made(self, records: Sequence[Record], embedder: Embedder | None, dimension: int | None) -> Sequence[Record]:
-        what = self.settings.records.removesuffix("s")
         if not records or (embedder is None and records[0].vec is None):
             return records
         if embedder is None:
             made, made_by = [record.vec for record in records], None
         else:
             made, made_by = embedder.embed(records), embedder.name
-        return offload_many(len(records), checked_vectors, made, records, made_by, dimension, what)
+        return offload_many(len(records), checked_vectors, made, records, made_by, dimension, self._what)
+
+    @property
+    def _what(self) -> str:
+        return self.settings.records.removesuffix("s")
 
     def _collection_for(self, made: Sequence[Record]) -> Collection:
         vec = made[0].vec
-        if vec is None and not self.settings.embeds:
+        if vec is not None or self.settings.embeds:
+            return self.for_records(made, None if vec is None else size_of(vec))
+        found = self.collection(refresh=True)
+        if found is None:
             raise ArgError(
                 f"there is no collection {self.settings.name!r} yet, and nothing to make vectors with: give the store "
                 "an embedding, or a collection that has a transform"
             )
-        return self.create(None if vec is None else size_of(vec))
+        return found
 
 
 def _each(batches: Iterator[Sequence[Record]], ids: list[str]) -> Iterator[Record]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
-from vecs.exc import ArgError
+from vecs.exc import ArgError, CallError
 from vecs.filters import parsed_filters
 from vecs.sharing import (
     COMMITS,
@@ -21,9 +20,11 @@ from vecs.sharing import (
     Lifetime,
     OnNul,
     SharedCollection,
+    argument_meant,
     brief,
     checked_choice,
     checked_int,
+    words,
 )
 
 
@@ -41,6 +42,16 @@ class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
     _shared: SharedCollection[Settings]
+    _instead = words(
+        ("upsert insert add_nodes add_documents add_texts put", "add(nodes)"),
+        ("search similarity_search retrieve find", "query(VectorStoreQuery(...)), or the retriever of an index"),
+        ("get_by_ids fetch", "get_nodes(node_ids)"),
+        ("save commit", "every call is committed when it returns: leave it out"),
+        ("truncate delete_all", "clear()"),
+        ("index create_vector_index reindex", "create_index()"),
+        ("as_retriever as_query_engine", "VectorStoreIndex.from_vector_store(store), which has that"),
+        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+    )
 
     @property
     def _settings(self) -> Settings:
@@ -77,8 +88,8 @@ def batches(given: Mapping[str, Any]) -> tuple[int, Commit]:
     """Return how many nodes a batch has, and whether each is committed, by the arguments of `add()`."""
     for name in given:
         # An index hands on all sorts of arguments; a misspelled one of these would lose what was paid for.
-        if name not in _OF_ADD and (close := get_close_matches(name, _OF_ADD, 1)):
-            raise ArgError(f"unknown argument {brief(name)}; did you mean {close[0]!r}?")
+        if name not in _OF_ADD and (meant := argument_meant(name, _OF_ADD)):
+            raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
     size = given.get("batch_size")
     commit = checked_choice("commit", given.get("commit", "all"), COMMITS)
     return _BATCH if size is None else checked_int(size, "batch_size", 1), commit

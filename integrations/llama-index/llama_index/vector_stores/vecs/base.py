@@ -38,21 +38,16 @@ from vecs.sharing import (
     checked_collection_name,
     checked_int,
     client_of,
+    explains_wrong_calls,
     hidden,
     resolve_target,
+    seen,
     unseen,
 )
 from vecs.storage import Precision
 
-# Other stores' names for its arguments.
-_ELSEWHERE = {
-    "table_name": "collection_name",
-    "embed_dim": "dimension",
-    "schema": "schema_name",
-    "text_search_config": "language",
-}
 
-
+@explains_wrong_calls
 class VecsVectorStore(
     AsyncWriting,
     Writing,
@@ -145,7 +140,7 @@ class VecsVectorStore(
         # to_dict() writes these, and they never change.
         for name in ("stores_text", "flat_metadata", "class_name"):
             client_options.pop(name, None)
-        check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
+        check_client_options(client_options, VecsVectorStore.__init__)
         made = Settings(
             name=checked_collection_name(collection_name, "collection_name", "; see from_collection()"),
             transform=transform,
@@ -252,7 +247,7 @@ class VecsVectorStore(
         there with the same id are replaced, rows without a vector left out. The table stays as it is.
         """
         options = hidden(options)
-        found = source_of(source, source_schema)
+        found = source_of(seen(source), source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         store._copied(store._lease_on(found), found)
         return store
@@ -263,7 +258,7 @@ class VecsVectorStore(
     ) -> Self:
         """Do as `from_pgvector_store` without blocking the event loop."""
         options = hidden(options)
-        found = source_of(source, source_schema)
+        found = source_of(seen(source), source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         await store._acopied(store._lease_on(found), found)
         return store

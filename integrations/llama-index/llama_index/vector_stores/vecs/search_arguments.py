@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, cast
 
 from llama_index.core.schema import BaseNode
@@ -81,15 +80,6 @@ class Search:
     def _similarity(self, match: Match) -> float:
         # LlamaIndex's stores give the cosine itself, and 0 from a right angle on, where vecs' own score is 0.5.
         return max(0.0, 2 * match.score - 1) if self.by_cosine else match.score
-
-
-def check_known(given: Mapping[str, Any], known: Sequence[str] = KNOWN) -> None:
-    """Raise ArgError for an argument of a query that means nothing: a misspelled filter would show all nodes."""
-    for name in given:
-        if name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise ArgError(f"unknown argument {brief(name)}; {hint}expected one of {', '.join(known)}")
 
 
 def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults) -> Search:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from llama_index.core.schema import BaseNode
@@ -10,10 +11,9 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index.vector_stores.vecs._core import Core, batches, on_any_loop, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, to_record
-from llama_index.vector_stores.vecs.search_arguments import check_known
 from llama_index.vector_stores.vecs.transforms import embedder_of
-from vecs.exc import ArgError
-from vecs.sharing import AsyncEmbedder, async_transform_embedder, brief, takes_settings
+from vecs.exc import ArgError, MismatchedDimension
+from vecs.sharing import AsyncEmbedder, async_transform_embedder, brief, check_known, takes_settings
 
 
 class AsyncWriting(Core):
@@ -49,7 +49,10 @@ class AsyncWriting(Core):
         return await self._shared.aadd(records, embedder, batch_size=size, commit=commit, skip_transform=True)
 
     async def _aembedder(self) -> AsyncEmbedder:
-        collection = await self._shared.acollection(refresh=True)
+        collection = None
+        with suppress(MismatchedDimension):
+            # An empty one is made anew.
+            collection = await self._shared.acollection(refresh=True)
         transform = embedder_of(self._settings.transform) if collection is None else collection.transform
         if transform is None:
             raise ArgError(

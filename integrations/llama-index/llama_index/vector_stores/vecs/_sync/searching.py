@@ -12,10 +12,10 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 
 from llama_index.vector_stores.vecs._core import Core
 from llama_index.vector_stores.vecs.objects import count_of_ids, find_others
-from llama_index.vector_stores.vecs.search_arguments import Search, check_known, parse_search
+from llama_index.vector_stores.vecs.search_arguments import KNOWN, Search, parse_search
 from vecs import Collection, Match, Record
 from vecs.exc import DatabaseError
-from vecs.sharing import each, storable, takes_settings
+from vecs.sharing import check_known, each, storable, takes_settings
 from vecs.sql import execute, only_value
 
 
@@ -37,7 +37,8 @@ class Searching(Core):
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (1 is the order of similarity, 0 the
         greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one raises ArgError.
         """
-        check_known(kwargs)
+        # A misspelled filter would show all nodes.
+        check_known(kwargs, KNOWN)
         settings, words = self._settings, query.query_str
         if isinstance(words, str):
             # As texts are stored.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from llama_index.core.schema import BaseNode
@@ -11,10 +12,9 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index.vector_stores.vecs._core import Core, batches, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, to_record
-from llama_index.vector_stores.vecs.search_arguments import check_known
 from llama_index.vector_stores.vecs.transforms import embedder_of
-from vecs.exc import ArgError
-from vecs.sharing import Embedder, brief, takes_settings, transform_embedder
+from vecs.exc import ArgError, MismatchedDimension
+from vecs.sharing import Embedder, brief, check_known, takes_settings, transform_embedder
 
 
 class Writing(Core):
@@ -49,7 +49,10 @@ class Writing(Core):
         return self._shared.add(records, embedder, batch_size=size, commit=commit, skip_transform=True)
 
     def _embedder(self) -> Embedder:
-        collection = self._shared.collection(refresh=True)
+        collection = None
+        with suppress(MismatchedDimension):
+            # An empty one is made anew.
+            collection = self._shared.collection(refresh=True)
         transform = embedder_of(self._settings.transform) if collection is None else collection.transform
         if transform is None:
             raise ArgError(
