@@ -7,7 +7,7 @@ What is left to it are conversions.
 """
 
 from vecs._checks.arguments import one_of
-from vecs._checks.numbers import checked_int, checked_number
+from vecs._checks.numbers import checked_int, checked_number, plain_rows
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
@@ -43,6 +43,7 @@ __all__ = [
     "needs_threads",
     "on_any_loop",
     "one_of",
+    "plain_rows",
     "resolve_target",
     "seen",
     "shared_clients",

@@ -16,7 +16,7 @@ from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
 from vecs.exc import ArgError
-from vecs.sharing import checked_int, take, takes_settings
+from vecs.sharing import checked_int, plain_rows, take, takes_settings
 from vecs.storage import Precision
 
 
@@ -243,9 +243,9 @@ class Writing(Core):
         """Return a vector for each item; None for each where the collection makes its own."""
         embedding = self._settings.embedding
         if not batch or batch[0].vec is not None or embedding is None:
-            return [item.vec for item in batch]
+            return plain_rows([item.vec for item in batch])
         texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = list(embedding.embed_documents(texts))
+        vecs = plain_rows(list(embedding.embed_documents(texts)))
         if len(vecs) != len(texts):
             raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
         return vecs
