@@ -42,6 +42,7 @@ LAYERS = [
     "sharing",
     "adapter client collection __init__",
     "cli",
+    "__main__",
 ]
 ROOMS = {room: number for number, rooms in enumerate(LAYERS) for room in rooms.split()}
 

@@ -180,6 +180,8 @@ class AsyncClient(AsyncConnected):
             target=str(self._executor.target) if server is None else str(server.folder),
             folder=None if server is None else server.folder,
             log=None if server is None else server.log_path,
+            dsn=None if server is None else server.dsn,
+            programs=None if server is None else await async_offload(server.find_programs),
             database=facts.database,
             user=facts.user,
             schema=self.schema,
