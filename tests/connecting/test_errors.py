@@ -183,6 +183,7 @@ def test_what_the_environment_names_wrongly_is_final() -> None:
     wrong = UnicodeError("encoding with 'idna' codec failed"), psycopg.ProgrammingError("bad value for connect_timeout")
     for error in wrong:
         assert type(connection_error(error, "h")) is DatabaseError
+    assert "a host that the environment or a service file names" in str(connection_error(wrong[0], "h"))
 
 
 def test_a_code_goes_before_words_where_psycopg_has_one() -> None:
@@ -224,8 +225,14 @@ def test_pauses_grow_and_differ() -> None:
     )
 
 
-def test_full_server_says_to_share_one_client() -> None:
-    reason = "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        "FATAL:  sorry, too many clients already",
+    ],
+)
+def test_full_server_says_to_share_one_client(reason: str) -> None:
     assert "share one client" in str(connection_error(psycopg.OperationalError(reason), "/a/folder"))
 
 

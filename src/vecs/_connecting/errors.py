@@ -107,10 +107,15 @@ def connection_error(error: psycopg.Error | UnicodeError, target: object) -> Dat
     final, such as a wrong password or an unknown database, unless it says that it is busy, in any language. Where no
     answer came, trying again may help, unless it is libpq that finds fault with the connection string.
     """
-    reason = str(error).strip()
+    # What the connection string itself names was checked before.
+    named = "a host that the environment or a service file names cannot be the name of one"
+    reason = f"{named}: {error}" if isinstance(error, UnicodeError) else str(error).strip()
     message = f"cannot connect to {target}: {reason}"
-    if "connection slots" in reason:
-        message += "; share one client among all threads and tasks of a program, or raise the server's max_connections"
+    if "connection slots" in reason or "too many clients" in reason:
+        message += (
+            "; share one client among all threads and tasks of a program, or raise the server's max_connections "
+            "(server_settings= of an embedded one)"
+        )
     if not isinstance(error, psycopg.OperationalError):
         # What the environment or a service file names, which is not checked before: a host, or a number.
         return DatabaseError(message)

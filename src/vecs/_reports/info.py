@@ -14,13 +14,17 @@ class ClientInfo:
     """
     Where a client is connected and to what.
 
-    `target` is without its password; `folder` and `log` are those of the embedded server, None elsewhere.
+    `target` is without its password. `folder`, `log`, `dsn` and `programs` are the embedded server's, None elsewhere:
+    `dsn` is a connection string for other programs, which needs no password, and `programs` the folder that holds
+    `psql` and `pg_dump`.
     `pgvector` is None where the extension is not installed yet. `read_only` is True on a replica.
     """
 
     target: str
     folder: Path | None
     log: Path | None
+    dsn: str | None
+    programs: Path | None
     database: str
     user: str
     schema: str

@@ -163,14 +163,15 @@ def bits_param(bits: npt.NDArray[np.bool_]) -> Binary:
 
 def sparse_param(vec: SparseVector) -> Binary:
     """Wrap a sparse vector as a parameter."""
-    return Binary(encode_sparse(vec), lambda: _sparse_text(vec))
+    return Binary(encode_sparse(vec), lambda: sparse_text(vec))
 
 
 def _listed(vec: npt.NDArray[Any]) -> str:
     return "[" + ",".join(map(repr, vec.tolist())) + "]"
 
 
-def _sparse_text(vec: SparseVector) -> str:
+def sparse_text(vec: SparseVector) -> str:
+    """Write a sparsevec as SQL has it."""
     # In text, unlike in binary, indices count from 1.
     pairs = zip(vec.indices.tolist(), vec.values.tolist(), strict=True)
     return "{" + ",".join(f"{index + 1}:{value!r}" for index, value in pairs) + f"}}/{vec.dimension}"

@@ -16,7 +16,7 @@ from vecs._sql.binary import Binary, as_array, as_float32
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import StoredVector
-from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
+from vecs.sparse import SparseVector, is_mapping_of_indices, is_pgvector, is_scipy
 from vecs.storage import MAX_HALF, MAX_NONZERO, VecTypeName
 
 
@@ -70,7 +70,7 @@ def fits_half(vec: StoredVector) -> bool:
 
 
 def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float32]:
-    if not isinstance(values, np.ndarray | list) and (isinstance(values, SparseVector | Mapping) or is_scipy(values)):
+    if not isinstance(values, np.ndarray | list) and _is_sparse(values):
         kind = type(cast("object", values)).__name__
         raise ArgError(
             f"{what} is sparse, {kind}, but collection {table.name!r} holds "
@@ -87,6 +87,10 @@ def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float
     if suspicious:
         _check_finite(vec, what)
     return vec
+
+
+def _is_sparse(values: Any) -> bool:
+    return isinstance(values, SparseVector | Mapping) or is_scipy(values) or is_pgvector(values)
 
 
 def _check_shape(vec: npt.NDArray[Any], table: Table, what: str) -> None:
@@ -157,6 +161,8 @@ def _sparse(values: Any, table: Table, what: str) -> SparseVector:
         return values
     if is_scipy(values):
         return SparseVector.from_scipy(values)
+    if is_pgvector(values):
+        return SparseVector.from_pgvector(values)
     if not isinstance(values, Mapping):
         return SparseVector.from_dense(as_float32(values))
     mapping = cast("Mapping[int, float]", values)

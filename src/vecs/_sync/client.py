@@ -169,7 +169,10 @@ class Client(Connected, ClientDunders):
         """
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
-        Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
+        Use `connection.transaction()` for several statements at once. Numpy arrays and the values of pgvector-python's
+        classes are parameters, and vectors come back as its version gives them: numpy arrays up to 0.4, from 0.5 on
+        its `Vector`. Operators of pgvector in a schema that is not on the search_path are written with it:
+        `vec operator(extensions.<=>) %s`. It comes out of the client's pool, and
         what was set or prepared in it for the session is undone when it goes back.
 
         Behind a transaction pooler all of it is one transaction, which is committed when the connection goes back, and
@@ -187,6 +190,8 @@ class Client(Connected, ClientDunders):
             target=str(self._executor.target) if server is None else str(server.folder),
             folder=None if server is None else server.folder,
             log=None if server is None else server.log_path,
+            dsn=None if server is None else server.dsn,
+            programs=None if server is None else offload(server.find_programs),
             database=facts.database,
             user=facts.user,
             schema=self.schema,

@@ -11,7 +11,7 @@ import numpy as np
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Record
-from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
+from vecs.sparse import SparseVector, is_mapping_of_indices, is_pgvector, is_scipy
 
 
 def checked_vectors(
@@ -55,6 +55,8 @@ def size_of(vec: Any) -> int | None:
     """Return the dimension of a vector; None where it does not tell."""
     if isinstance(vec, SparseVector):
         return vec.dimension
+    if is_pgvector(vec):
+        return vec.dimensions()
     return None if isinstance(vec, Mapping) else int(vec.shape[-1]) if is_scipy(vec) else len(vec)
 
 
@@ -78,7 +80,7 @@ def _checked(vec: Any, got: str, whose: str) -> Any:
     if vec is None:
         raise ArgError(f"{got} None where {whose} needs a vector")
     # Of these, vecs itself says what is wrong.
-    if isinstance(vec, SparseVector) or is_scipy(vec) or is_mapping_of_indices(vec):
+    if isinstance(vec, SparseVector) or is_scipy(vec) or is_pgvector(vec) or is_mapping_of_indices(vec):
         return vec
     numbers = _numbers(vec)
     if numbers is None:

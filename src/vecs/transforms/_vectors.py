@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.numbers import plain_rows
 from vecs.exc import TransformError
 from vecs.records import Record
 
@@ -18,7 +19,7 @@ Vectors = npt.NDArray[np.float32]
 def as_vectors(raw: Any, count: int, dimension: int | None) -> Vectors:
     """Return vectors as a float32 matrix; a wrong number, length or value is a ValueError."""
     try:
-        vectors: Vectors = np.asarray(raw, dtype=np.float32)
+        vectors: Vectors = np.asarray(plain_rows(raw), dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected {count} vectors, each a row of numbers of one length: {error}") from error
     if vectors.ndim == 3 and vectors.shape[1] == 1:

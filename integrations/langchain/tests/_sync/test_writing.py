@@ -17,6 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 from langchain_core.documents import Document
+from pgvector.psycopg import HalfVector, Vector
 
 import vecs
 from langchain_vecs import VecsVectorStore
@@ -430,7 +431,9 @@ def test_metadata_that_contains_itself_is_refused(store: VecsVectorStore) -> Non
 # --- vectors at hand ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [list, np.array, lambda vectors: (np.array(vector) for vector in vectors)])
+@pytest.mark.parametrize(
+    "given", [list, np.array, lambda vectors: (np.array(vector) for vector in vectors), lambda all: map(Vector, all)]
+)
 def test_given_vectors_are_stored_without_embedding(
     make_store: MakeStore, given: Callable[[Any], Iterable[Any]]
 ) -> None:
@@ -443,6 +446,8 @@ def test_given_vectors_are_stored_without_embedding(
     found = store.get(include=["embeddings", "metadatas"])
     assert np.allclose(found["embeddings"], vectors)
     assert found["metadatas"] == [{"n": text} for text in LETTERS]
+    for near in (Vector(vectors[2]), HalfVector(vectors[2])):
+        assert [document.id for document in store.similarity_search_by_vector(near, k=1)] == ["c"]
 
 
 @pytest.mark.parametrize("vectors", [[[1, 0], None], [None, [1, 0]], [None, None]])

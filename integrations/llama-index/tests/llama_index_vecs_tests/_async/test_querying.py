@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from llama_index.core.schema import ImageNode, IndexNode, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
+from pgvector.psycopg import HalfVector, Vector
 
 from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError
@@ -289,3 +290,9 @@ async def test_queries_do_not_warn_for_want_of_an_index(filled: VecsVectorStore)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ids(await filled.aquery(near()))
+
+
+@pytest.mark.parametrize("kind", [Vector, HalfVector])
+async def test_a_query_may_be_a_vector_of_pgvectors_classes(filled: VecsVectorStore, kind: Any) -> None:
+    asked = VectorStoreQuery(query_embedding=kind(at_angle(31)), similarity_top_k=1)
+    assert (await filled.aquery(asked)).ids == ["dog"]
