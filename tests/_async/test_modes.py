@@ -526,6 +526,7 @@ async def test_what_is_no_language_is_refused(client: vecs.AsyncClient, language
     with pytest.raises(ArgError, match="metadata key must be a string|not storable"):
         await docs.enable_text(text_key="a\x00" if language is None else 5)
     await docs.enable_text("pg_catalog.simple")
+    await docs.upsert([("a", [1], {})])
     with pytest.raises(ArgError, match="exists with keywords in simple, not 'german'"):
         await client.get_or_create_collection("docs", dimension=1, language="german")
     assert await client.get_or_create_collection("docs", dimension=1, language="simple")

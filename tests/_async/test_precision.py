@@ -330,7 +330,8 @@ async def test_the_storage_of_a_collection_is_decided_when_it_is_created(client:
         made: Any = how
         await client.get_or_create_collection(name, dimension=3, **made)
         await client.get_or_create_collection(name, dimension=3)
-        await client.get_or_create_collection(name, dimension=3, **made)
+        docs = await client.get_or_create_collection(name, dimension=3, **made)
+        await docs.upsert([("a", {0: 1.0} if name == "sparse" else [1, 0, 0], {})])
     with pytest.raises(ArgError, match="exists and holds half-precision vectors.*leave precision='full' out"):
         await client.get_or_create_collection("half", dimension=3, precision="full")
     with pytest.raises(ArgError, match="exists and holds full-precision vectors.*leave precision='binary' out"):

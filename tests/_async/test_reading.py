@@ -123,7 +123,7 @@ async def test_info_counts_and_measures(docs: vecs.AsyncCollection) -> None:
 async def test_collections_are_created_opened_listed_renamed_and_deleted(client: vecs.AsyncClient) -> None:
     assert await client.collection_names() == []
     created = await client.create_collection("b", 2)
-    await client.get_or_create_collection("a", dimension=3)
+    await (await client.get_or_create_collection("a", dimension=3)).upsert([("x", [1, 2, 3], {})])
     assert [collection.name for collection in await client.list_collections()] == ["a", "b"]
     with pytest.raises(CollectionAlreadyExists, match="'b' already exists"):
         await client.create_collection("b", 2)
@@ -192,7 +192,7 @@ async def test_exact_pages_fit_together_where_distances_are_equal(client: vecs.A
 
 
 async def test_text_columns_are_decided_at_creation(client: vecs.AsyncClient) -> None:
-    await client.create_collection("plain", 2)
+    await (await client.create_collection("plain", 2)).upsert([("x", [1, 2], {})])
     with pytest.raises(ArgError, match="'plain' exists without text columns"):
         await client.get_or_create_collection("plain", dimension=2, text=True)
 

@@ -114,7 +114,8 @@ async def test_a_collection_remembers_its_transform(client: vecs.AsyncClient) ->
 
 
 async def test_another_model_is_refused(client: vecs.AsyncClient) -> None:
-    await client.get_or_create_collection("manual", transform=TextEmbedding("all-MiniLM-L6-v2"))
+    docs = await client.get_or_create_collection("manual", transform=TextEmbedding("all-MiniLM-L6-v2"))
+    await docs.upsert([vecs.Record("a", [1.0] * 384, "a")])
     with pytest.raises(MismatchedDimension, match=r"was made with TextEmbedding.*all-MiniLM-L6-v2.*cannot be compared"):
         await client.get_or_create_collection("manual", transform=TextEmbedding("all-MiniLM-L12-v2"))
     with pytest.raises(MismatchedDimension, match="dimension is 3, but the transform makes vectors of dimension 384"):

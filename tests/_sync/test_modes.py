@@ -525,6 +525,7 @@ def test_what_is_no_language_is_refused(client: vecs.Client, language: Any) -> N
     with pytest.raises(ArgError, match="metadata key must be a string|not storable"):
         docs.enable_text(text_key="a\x00" if language is None else 5)
     docs.enable_text("pg_catalog.simple")
+    docs.upsert([("a", [1], {})])
     with pytest.raises(ArgError, match="exists with keywords in simple, not 'german'"):
         client.get_or_create_collection("docs", dimension=1, language="german")
     assert client.get_or_create_collection("docs", dimension=1, language="simple")

@@ -124,7 +124,7 @@ def test_info_counts_and_measures(docs: vecs.Collection) -> None:
 def test_collections_are_created_opened_listed_renamed_and_deleted(client: vecs.Client) -> None:
     assert client.collection_names() == []
     created = client.create_collection("b", 2)
-    client.get_or_create_collection("a", dimension=3)
+    (client.get_or_create_collection("a", dimension=3)).upsert([("x", [1, 2, 3], {})])
     assert [collection.name for collection in client.list_collections()] == ["a", "b"]
     with pytest.raises(CollectionAlreadyExists, match="'b' already exists"):
         client.create_collection("b", 2)
@@ -193,7 +193,7 @@ def test_exact_pages_fit_together_where_distances_are_equal(client: vecs.Client)
 
 
 def test_text_columns_are_decided_at_creation(client: vecs.Client) -> None:
-    client.create_collection("plain", 2)
+    (client.create_collection("plain", 2)).upsert([("x", [1, 2], {})])
     with pytest.raises(ArgError, match="'plain' exists without text columns"):
         client.get_or_create_collection("plain", dimension=2, text=True)
 

@@ -115,7 +115,8 @@ def test_a_collection_remembers_its_transform(client: vecs.Client) -> None:
 
 
 def test_another_model_is_refused(client: vecs.Client) -> None:
-    client.get_or_create_collection("manual", transform=TextEmbedding("all-MiniLM-L6-v2"))
+    docs = client.get_or_create_collection("manual", transform=TextEmbedding("all-MiniLM-L6-v2"))
+    docs.upsert([vecs.Record("a", [1.0] * 384, "a")])
     with pytest.raises(MismatchedDimension, match=r"was made with TextEmbedding.*all-MiniLM-L6-v2.*cannot be compared"):
         client.get_or_create_collection("manual", transform=TextEmbedding("all-MiniLM-L12-v2"))
     with pytest.raises(MismatchedDimension, match="dimension is 3, but the transform makes vectors of dimension 384"):

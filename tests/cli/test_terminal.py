@@ -118,11 +118,6 @@ def test_everything_the_command_prints_is_harmless(printed: io.StringIO, text: s
     assert harmless(shown), repr(shown)
 
 
-def test_json_of_a_match_without_a_distance_that_is_a_number_is_json(printed: io.StringIO) -> None:
-    print_json([vecs.Match("a", "t", {}, None, float("nan"), 0.5)])
-    assert json.loads(printed.getvalue(), parse_constant=pytest.fail)["distance"] is None
-
-
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_errors_and_representations_are_harmless_wherever_they_are_printed(text: str) -> None:
     client: Any = vecs.Client("postgresql://localhost/x")

@@ -231,8 +231,9 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         found = await self._find_table(name)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
+        keywords = "english" if language is None else language
+        new = NewCollection(self.schema, name, dimension, transform, text, keywords, vec_type)
         if found is None:
-            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
             return await self._open(await create_collection(self._executor, new), transform)
         if dimension is None and transform is None:
             check_same_type(found, precision, sparse)
@@ -250,7 +251,6 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         try:
             return await opened(found)
         except ArgError as error:
-            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
             if not await remade(self._executor, found, new, error):
                 raise
         # What other objects of this client know of it, and of its indexes, is past.

@@ -232,8 +232,9 @@ class Client(Connected, ClientDunders):
         found = self._find_table(name)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
+        keywords = "english" if language is None else language
+        new = NewCollection(self.schema, name, dimension, transform, text, keywords, vec_type)
         if found is None:
-            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
             return self._open(create_collection(self._executor, new), transform)
         if dimension is None and transform is None:
             check_same_type(found, precision, sparse)
@@ -251,7 +252,6 @@ class Client(Connected, ClientDunders):
         try:
             return opened(found)
         except ArgError as error:
-            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
             if not remade(self._executor, found, new, error):
                 raise
         # What other objects of this client know of it, and of its indexes, is past.
