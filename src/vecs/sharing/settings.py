@@ -48,6 +48,11 @@ class CollectionSettings:
         if self.transform is not None:
             checked_transform(self.transform)
 
+    @property
+    def record(self) -> str:
+        """The framework's word for one of the records."""
+        return self.records.removesuffix("s")
+
     def not_found(self) -> str:
         """Return what to tell somebody who needs the collection to be there."""
         return f"there is no collection {self.name!r} yet: add {self.records} first"

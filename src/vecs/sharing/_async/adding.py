@@ -72,7 +72,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         collection = await self._acollection_for(made)
         if embedder is not None:
             # All of one batch have the same.
-            check_dimensions(made[:1], embedder.name, collection.dimension, self._what)
+            check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
         rest = self._abatches(records, made, embedder, batch_size)
         stored: list[str] = []
         if commit == "all":
@@ -119,11 +119,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
             made, made_by = [record.vec for record in records], None
         else:
             made, made_by = await embedder.embed(records), embedder.name
-        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, self._what)
-
-    @property
-    def _what(self) -> str:
-        return self.settings.records.removesuffix("s")
+        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, self.settings.record)
 
     async def _acollection_for(self, made: Sequence[Record]) -> AsyncCollection:
         vec = made[0].vec
