@@ -9,8 +9,8 @@ VecsException
 ├── CollectionAlreadyExists
 ├── IndexNotFound
 ├── TransformError                   a model or chunker failed; __cause__ is its error
-├── MissingDependency(ImportError)   an optional package is absent; names the extra
-├── ServerError                      the embedded server would not start
+├── MissingDependency(ImportError)   an optional package is missing; the message names the extra
+├── ServerError                      the embedded server could not be started
 └── DatabaseError                    anything else from Postgres: .sqlstate, __cause__
     └── Unavailable                  the server cannot be reached now; try again later
 """
@@ -40,10 +40,9 @@ _MOST_CHARACTERS = 10_000
 
 class VecsException(Exception):
     """
-    Base of every error that vecs raises on purpose.
+    Base class of all errors that vecs raises on purpose.
 
-    Its message is fit for a terminal and a log: names and values in it, the server's own too, are shown without
-    control characters, and a very long one is cut.
+    Its message is safe to print in a terminal or a log: it has no control characters, and long values are cut.
     """
 
     def __str__(self) -> str:
@@ -76,7 +75,7 @@ class CollectionAlreadyExists(VecsException):
 
 
 class IndexNotFound(VecsException):
-    """The collection has no such index."""
+    """The collection has no index of this name."""
 
 
 class TransformError(VecsException):
@@ -88,7 +87,7 @@ class MissingDependency(VecsException, ImportError):
 
 
 class ServerError(VecsException):
-    """The embedded server could not be started; carries the last lines of its log."""
+    """The embedded server could not be started; the message has the last lines of its log."""
 
 
 class DatabaseError(VecsException):

@@ -19,7 +19,7 @@ MeasureName = Literal[
 
 
 class IndexMeasure(str, Enum):
-    """A measure of distance between vectors, named as in vecs 0.4; the last two are between bits."""
+    """A measure of distance between vectors, named as in vecs 0.4; the last two are for vectors of bits."""
 
     cosine_distance = "cosine_distance"
     l2_distance = "l2_distance"

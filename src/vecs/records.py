@@ -40,9 +40,10 @@ class Record:
     """
     One row of a collection.
 
-    `vec` is the vector, `text` what it was made from, `metadata` what filters see. `document_id` names the
-    document a chunk came from; `extra` is kept for integrations and never filtered. `media` is an input that
-    is neither vector nor text, such as an image, for a transform to turn into `vec`; it is not stored.
+    `vec` is the vector, `text` the text it was made from, and `metadata` the dict that filters look at.
+    `document_id` is the id of the document that a chunk came from. `extra` is a dict for integrations; filters do not
+    look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
+    it; it is not stored.
     """
 
     id: RecordId
@@ -64,10 +65,9 @@ class Match:
     """
     One result of a search.
 
-    `distance` is pgvector's own value: smaller is nearer; None where only words were searched for. `score` is in
-    [0, 1]: larger is better.
-    `vec` and `extra` are None unless they were asked for; `vec` is a float32 array, one of bool where the
-    collection holds bits, and a SparseVector where it is sparse.
+    `distance` is pgvector's own value: smaller is nearer. It is None in keyword mode. `score` is in [0, 1]: larger is
+    better. `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
+    `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
     """
 
     id: str

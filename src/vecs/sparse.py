@@ -20,9 +20,9 @@ class SparseVector:
     """
     A vector most of whose values are zero.
 
-    `indices` count from 0 and `values` belong to them. Any order is taken, and kept sorted, as int32 and
-    float32 arrays, without the zeros. An index that is out of range or there twice, and lengths that differ, raise
-    ArgError.
+    `indices` count from 0, and `values` has one value for each of them. They can be in any order. They are stored
+    sorted, as int32 and float32 arrays, without zeros. An index that is out of range or given twice, and different
+    numbers of indices and values, raise ArgError.
 
     >>> SparseVector(5, [3, 1], [0.5, 2.0]).to_dense()
     array([0. , 2. , 0. , 0.5, 0. ], dtype=float32)
@@ -59,7 +59,7 @@ class SparseVector:
 
     @classmethod
     def from_mapping(cls, values: Mapping[int, float], dimension: int) -> SparseVector:
-        """Make one from values by index, counted from 0."""
+        """Make one from a dict of values by index, counted from 0."""
         return cls(dimension, list(values), list(values.values()))
 
     @classmethod
@@ -71,7 +71,7 @@ class SparseVector:
 
     @classmethod
     def from_scipy(cls, row: Any) -> SparseVector:
-        """Make one from a scipy sparse array or matrix: of one axis, or of a single row."""
+        """Make one from a scipy sparse array or matrix with one axis or one row."""
         shape: list[int] = list(row.shape)
         if len(shape) > 2 or (len(shape) == 2 and shape[0] != 1):
             raise ArgError(f"a sparse vector is one row; this scipy object has shape {tuple(shape)}")

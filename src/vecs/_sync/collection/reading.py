@@ -76,7 +76,7 @@ class Reading(Handle):
 
     @anew("select")
     def count(self, filters: Filters | None = None) -> int:
-        """Count the records, or those that match a filter; exactly."""
+        """Count the records, or those that match a filter; the number is exact, not an estimate."""
         selection = self._selection(filters=filters)
         return only_value(self._executor.read(count_records(self._table(), selection)))
 
@@ -88,9 +88,9 @@ class Reading(Handle):
         page_size: int = 1000,
     ) -> Iterator[Record]:
         """
-        Yield every record, or every one that matches a filter, in id order and page by page.
+        Yield all records, or all that match a filter, in id order, and read them page by page.
 
-        No transaction is open between pages: records written meanwhile may or may not be seen.
+        No transaction is open between pages: the loop may or may not see records that are written meanwhile.
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
@@ -122,8 +122,8 @@ class Reading(Handle):
         """
         Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON.
 
-        Where the collection holds bits they are lists of bool; where it is sparse, structs of the indices and
-        the values that are not zero.
+        Vectors of bits are lists of bool. Sparse vectors are structs of the indices and the values that are not
+        zero.
         """
         found = [r for r in self.scan(filters=filters, include_vector=include_vector)]
         return to_arrow(found, self.dimension, (self._table()).vec_type)
