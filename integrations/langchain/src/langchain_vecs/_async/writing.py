@@ -74,7 +74,7 @@ class AsyncWriting(Core):
         namespace: str | None = None,
         **kwargs: Any,
     ) -> list[str]:
-        """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        """Add texts with vectors that you already have: nothing is embedded. Return their ids in order."""
         check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
 
@@ -117,9 +117,9 @@ class AsyncWriting(Core):
         settings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """
-        Change metadata alone, of the documents with these ids or that match a filter; return their ids.
+        Change only the metadata of the documents with these ids, or that match a filter; return their ids.
 
-        Keys are merged into what is there, `replace=True` replaces all of them. Nothing is embedded.
+        The keys are added to the metadata, or replace equal keys. `replace=True` replaces all keys. Nothing is embedded.
         """
         namespace = self._namespace(namespace)
         if metadata is None:
@@ -163,10 +163,10 @@ class AsyncWriting(Core):
         **kwargs: Any,
     ) -> bool:
         """
-        Delete the documents with these ids, or that match a filter, or (ids and filter) both.
+        Delete the documents with these ids, or that match a filter; with ids and filter, those that match both.
 
-        Ids that are not there are no error. `delete_all=True` deletes everything, of the namespace where there is
-        one; `delete()` without any of the three raises ArgError, a ValueError.
+        Ids that do not exist are no error. `delete_all=True` deletes all documents of the namespace, or of the store
+        if it has no namespace. `delete()` without any of the three raises ArgError, a ValueError.
         """
         if kwargs:
             raise ArgError(f"unknown arguments of delete: {', '.join(map(repr, kwargs))}")
@@ -186,8 +186,8 @@ class AsyncWriting(Core):
         """
         Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
-        A store with a namespace deletes the namespace's only. With a role or settings of your own it raises
-        DatabaseError, as tenants share both: `delete(delete_all=True)` deletes a tenant's documents.
+        A store with a namespace deletes only the documents of the namespace. With a role or settings of your own it
+        raises DatabaseError, because tenants share the collection: use `delete(delete_all=True)` for one tenant.
         """
         self._shared.check_may_drop()
         # First: index() would skip what is recorded and is not there.
