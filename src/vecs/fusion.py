@@ -60,7 +60,7 @@ def diversify(
     except (TypeError, ValueError) as error:
         raise ArgError(f"the scores are not a list of numbers: {error}") from None
     if relevance.shape != (len(units),):
-        raise ArgError(f"there are {relevance.size} scores for {len(units)} vectors; give one score a vector")
+        raise ArgError(f"there are {relevance.size} scores for {len(units)} vectors; give one score per vector")
     if not np.isfinite(relevance).all():
         position = int(np.flatnonzero(~np.isfinite(relevance))[0])
         raise ArgError(f"score {position} is {relevance[position]}; every score must be finite")
@@ -146,11 +146,11 @@ def reciprocal_rank_fusion(
 def _shares(weights: Sequence[float] | None, count: int) -> list[float]:
     given = [1.0] * count if weights is None else list(weights)
     if len(given) != count:
-        raise ArgError(f"there are {len(given)} weights for {count} lists; give one weight a list")
+        raise ArgError(f"there are {len(given)} weights for {count} lists; give one weight per list")
     numbers = [checked_number(weight, "weights", 0, wanted="numbers of at least 0") for weight in given]
     total = math.fsum(numbers)
     if numbers and total == 0:
-        raise ArgError("all weights are 0; at least one list must count")
+        raise ArgError("all weights are 0; at least one must be greater than 0")
     return [number / total for number in numbers]
 
 

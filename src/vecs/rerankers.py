@@ -98,11 +98,11 @@ def listed(answer: object) -> object:
 def read_scores(answer: Any, count: int, name: str) -> list[float]:
     """Return a reranker's answer as finite numbers, one per text, or raise TransformError that says what came."""
     if not isinstance(answer, list):
-        raise TransformError(f"{name} answered {_brief(answer)}; expected {count} numbers, one a text")
+        raise TransformError(f"{name} answered {_brief(answer)}; expected {count} numbers, one per text")
     items = cast("list[Any]", answer)
     scores = [_number(item, place, name) for place, item in enumerate(items)]
     if len(scores) != count:
-        raise TransformError(f"{name} answered {len(scores)} scores for {count} texts; expected one a text")
+        raise TransformError(f"{name} answered {len(scores)} scores for {count} texts; expected one per text")
     return scores
 
 

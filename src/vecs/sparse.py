@@ -41,7 +41,7 @@ class SparseVector:
             )
         where, what = _array(indices, "iu", "indices"), _array(values, "fiu", "values")
         if where.shape != what.shape:
-            raise ArgError(f"a sparse vector has an index for each value; these are {where.size} and {what.size}")
+            raise ArgError(f"a sparse vector has one index per value, not {where.size} indices and {what.size} values")
         if where.size and not (where.min() >= 0 and where.max() < dimension):
             outside = where.min() if where.min() < 0 else where.max()
             raise ArgError(f"a sparse vector of dimension {dimension} has indices 0 to {dimension - 1}, not {outside}")
@@ -51,7 +51,7 @@ class SparseVector:
             what = what[order].astype(np.float32)
         twice = np.flatnonzero(where[1:] == where[:-1])
         if twice.size:
-            raise ArgError(f"a sparse vector has one value an index; {where[twice[0]]} is there twice")
+            raise ArgError(f"a sparse vector has one value per index; index {where[twice[0]]} is given twice")
         kept = what != 0
         object.__setattr__(self, "dimension", int(dimension))
         object.__setattr__(self, "indices", where[kept])
@@ -118,7 +118,7 @@ def _array(given: Any, kinds: str, what: str) -> npt.NDArray[Any]:
     try:
         array = np.asarray(given)
     except ValueError as error:
-        raise ArgError(f"the {what} of a sparse vector are no array: {error}") from None
+        raise ArgError(f"the {what} of a sparse vector are not an array: {error}") from None
     if array.ndim != 1:
         raise ArgError(f"the {what} of a sparse vector have one axis, not shape {array.shape}")
     if array.size and array.dtype.kind not in kinds:

@@ -221,7 +221,7 @@ def test_extension_is_not_updated_among_functions_of_the_role(folder: Path, open
     probe.execute(server, older, superuser=True)
     told: list[str] = []
     server = restart(folder, server, opened, probe, report=told.append)
-    assert f"stays at 0.8.4 and does not become {newest}" in told[0]
+    assert f"is not updated from 0.8.4 to {newest}" in told[0]
     attempt(server, "drop function public.lower(anyelement)")
     attempt(server, "create function public.answer() returns int language sql as 'select 42'")
     told.clear()

@@ -206,7 +206,7 @@ class TestRoot:
         folder.parent.chmod(0o700)
         before = modes_above(folder)
         monkeypatch.setenv("VECS_PG_RUN_AS", "nobody")
-        with pytest.raises(ServerError, match="closed to that user"):
+        with pytest.raises(ServerError, match="that user cannot enter"):
             open_server(folder, linger=0)
         assert modes_above(folder) == before
 

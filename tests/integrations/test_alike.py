@@ -226,7 +226,7 @@ def test_a_variable_that_is_set_later_moves_no_store(framework: Any, monkeypatch
         ({"path": "me:secret@h/d"}, "path looks like a connection string with a mistake"),
         ({"path": Path(SECRET)}, "path looks like a connection string with a mistake"),
         ({"path": "localhost"}, "path looks like a host; .*; a server is url="),
-        ({"url": "None"}, "url is 'None', as the text of a variable that is not set"),
+        ({"url": "None"}, "url is 'None', which may come from a variable that is not set"),
         ({"host": "h", "password": SECRET}, "unknown argument 'host'; did you mean 'url'"),
         ({"path": ":memory:"}, "tempfile.TemporaryDirectory"),
         ({"path": "host=h password=secret"}, "that is url="),

@@ -45,7 +45,7 @@ class Recall:
 
     def __repr__(self) -> str:
         if self.index is None:
-            return f"recall@{self.limit} 1: no approximate index answers, all {self.records:,} records are compared"
+            return f"recall@{self.limit} 1: no approximate index is used, all {self.records:,} records are compared"
         return (
             f"recall@{self.limit} {self.recall:.3f} (95 %: {self.low:.3f} to {self.high:.3f}; least {self.least:.2f}; "
             f"{self.queries} queries, {self.records:,} records)\n"
@@ -87,8 +87,8 @@ class Tuning:
 
     def __repr__(self) -> str:
         if self.index is None:
-            return f"nothing to tune: no approximate index answers, all {self.records:,} records are compared"
-        verdict = "reaches" if self.reached else "is the most there is and misses"
+            return f"nothing to tune: no approximate index is used, all {self.records:,} records are compared"
+        verdict = "reaches" if self.reached else "is the greatest value and misses"
         tried = ", ".join(f"{trial.value}: {trial.recall:.3f} in {trial.ms:.1f} ms" for trial in self.tried)
         return (
             f"{_settings(self.ef_search, self.probes).strip()} {verdict} {self.target:g}: recall@{self.limit} "

@@ -39,7 +39,9 @@ def open_server(
     Raises ServerError with the end of the server's log, and MissingDependency if no PostgreSQL is installed.
     """
     if sys.platform == "win32":
-        raise ServerError("the embedded server does not run on Windows yet; use WSL, or the DSN of a server")
+        raise ServerError(
+            "the embedded server does not run on Windows yet; use WSL, or the connection string of a server"
+        )
     if not is_number(linger, 0, 1e6):
         raise ArgError(f"linger is {linger!r}; expected a number of seconds")
     options = launch.LaunchOptions(asked_settings(settings), keep_running, float(linger), report)

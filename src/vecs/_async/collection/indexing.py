@@ -81,9 +81,9 @@ class AsyncIndexing(AsyncHandle):
         chosen, args = resolve_method(method, index_arguments)
         if concurrently and self._executor.pooler and (memory is not None or workers is not None):
             raise ArgError(
-                f"{'memory' if memory is not None else 'workers'}= does not reach a concurrent build through a pooler, "
-                "which keeps no settings for it; leave it out, leave concurrently=True out, or build with a client of "
-                "a direct connection to the server"
+                f"{'memory' if memory is not None else 'workers'}= has no effect on a concurrent build through a "
+                "pooler, because the pooler keeps no settings; leave it out, leave concurrently=True out, or build "
+                "with a client that is connected to the server directly"
             )
         # What fits the table as it was might build on one that was made anew, but another index than is due.
         table = await self._table(0)

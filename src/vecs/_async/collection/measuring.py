@@ -95,7 +95,7 @@ class AsyncMeasuring(AsyncHandle):
         if queries is not None:
             given = await query_vectors(list(queries), table, self.transform, self._without_transform)
         if given == []:
-            raise ArgError("queries is empty; give some, or none for a sample of the records")
+            raise ArgError("queries is empty; give some queries, or leave queries= out for a sample of the records")
         selection = await self._selection(filters=filters)
         searched = AsyncSearched(self._executor, self._indexes, table, selection, spec)
         if given is not None:

@@ -119,14 +119,14 @@ class AsyncWriting(Core):
         """
         Change only the metadata of the documents with these ids, or that match a filter; return their ids.
 
-        The keys are added to the metadata, or replace equal keys. `replace=True` replaces all keys. Nothing is embedded.
+        Adds the keys, or replaces them if they exist. `replace=True` replaces the whole metadata. Nothing is embedded.
         """
         namespace = self._namespace(namespace)
         if metadata is None:
             raise ArgError("update_metadata needs metadata=, a dict of what is to be changed")
         plain, types = stored_metadata(metadata, "update_metadata", self._settings.on_nul)
         if NAMESPACE_KEY in plain:
-            raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
+            raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and cannot be changed")
         if replace and namespace is not None:
             plain[NAMESPACE_KEY] = namespace
         # The notes on the types of the old values go with the values.

@@ -197,7 +197,7 @@ class VecsVectorStore(
             given["async_client"] = client_of(async_collection, client=options.get("async_client"))
             if async_collection.name != collection.name:
                 names = f"{collection.name!r} and {async_collection.name!r}"
-                raise ArgError(f"collection and async_collection must be one, and are {names}")
+                raise ArgError(f"collection and async_collection must be the same collection, not {names}")
         return cls(collection.name, **given)
 
     @classmethod
