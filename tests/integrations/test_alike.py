@@ -678,7 +678,7 @@ def test_a_store_of_a_tenant_is_not_dropped_with_what_was_recorded_of_others(
         records = store.record_manager()
         records.create_schema()
         records.update(["1"])
-        with pytest.raises(DatabaseError, match="through the client without settings"):
+        with pytest.raises(DatabaseError, match="use the client without settings"):
             store.with_settings({"app.tenant": "b"}).drop()
         assert (records.list_keys(), len(store.get()["ids"])) == (["1"], 1)
 
