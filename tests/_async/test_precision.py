@@ -345,7 +345,7 @@ async def test_the_storage_of_a_collection_is_decided_when_it_is_created(client:
         ({"dimension": 64_001, "precision": "binary"}, "from 1 to 64000, not 64001"),
         ({"dimension": 1_000_000_001, "sparse": True}, "from 1 to 1000000000, not 1000000001"),
         ({"dimension": 3, "precision": "quarter"}, "unknown precision 'quarter'"),
-        ({"dimension": 3, "precision": "binary", "sparse": True}, "sparse vectors in full only"),
+        ({"dimension": 3, "precision": "binary", "sparse": True}, "sparse vectors in full precision only"),
     ],
 )
 async def test_a_storage_that_is_not_there_is_refused(client: vecs.AsyncClient, arguments: Any, message: str) -> None:
