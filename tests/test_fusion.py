@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pgvector.psycopg import Vector
 
 from vecs import Match
 from vecs.exc import ArgError, MismatchedDimension
@@ -216,3 +217,9 @@ def test_fusion_takes_ids_and_matches_and_normalises() -> None:
 def test_what_cannot_be_fused_is_refused(arguments: Any, message: str) -> None:
     with pytest.raises(ArgError, match=message):
         reciprocal_rank_fusion(*arguments)
+
+
+def test_vectors_to_choose_from_may_be_of_pgvectors_classes() -> None:
+    vectors = [[1.0, 0.0], [1.0, 0.01], [0.0, 1.0]]
+    chosen = diversify([1, 0.9, 0.8], [Vector(vec) for vec in vectors], limit=2, diversity=0.5)
+    assert chosen == diversify([1, 0.9, 0.8], vectors, limit=2, diversity=0.5) == [0, 2]

@@ -21,16 +21,18 @@ def test_a_notebook_runs_and_answers_from_what_it_found(path: Path, tmp_path: Pa
     said = "".join(printed(notebook))
     assert "finally" in said
     assert "try-" in said
+    # A warning of our own is of something that the notebook should do in another way.
+    assert "UserWarning" not in "".join(printed(notebook, "stderr"))
 
 
-def printed(notebook: Any) -> list[str]:
+def printed(notebook: Any, stream: str = "stdout") -> list[str]:
     """What the cells of a notebook print."""
     return [
         output["text"]
         for cell in notebook.cells
         if cell.cell_type == "code"
         for output in cell.outputs
-        if output.get("name") == "stdout"
+        if output.get("name") == stream
     ]
 
 

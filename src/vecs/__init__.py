@@ -1,8 +1,12 @@
 """Any Postgres with pgvector as a vector store: documents go in, similar documents come out."""
 
+from typing import TYPE_CHECKING
+
 from vecs import exc
 from vecs._async.client import AsyncClient, create_async_client
 from vecs._async.collection.collection import AsyncCollection
+from vecs._checks.meant import OF_MODULE
+from vecs._checks.wrong_calls import missing_in_module
 from vecs._reports.builds import BuildProgress
 from vecs._reports.info import ClientInfo, CollectionInfo
 from vecs._reports.recall import Recall, Tuning
@@ -12,7 +16,7 @@ from vecs._sync.collection.collection import Collection
 from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
-from vecs.records import Match, Record
+from vecs.records import Match, Record, UpsertResult
 from vecs.rerankers import Reranker
 from vecs.sparse import SparseVector
 from vecs.transforms import (
@@ -57,8 +61,15 @@ __all__ = [
     "TextPreprocessor",
     "Transform",
     "Tuning",
+    "UpsertResult",
     "__version__",
     "create_async_client",
     "create_client",
     "exc",
 ]
+
+# Not for type checkers, which know better that there is no such name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> None:
+        missing_in_module("vecs", name, __all__, OF_MODULE)

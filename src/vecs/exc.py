@@ -3,12 +3,15 @@ The errors vecs raises.
 
 VecsException
 ├── ArgError(ValueError)             an argument is wrong
+│   ├── CallError(TypeError)         a call has an argument too many, or lacks one; names what may be meant
 │   ├── MismatchedDimension          a vector or model does not fit the collection
 │   └── FilterError                  a filter is malformed
 ├── CollectionNotFound
 ├── CollectionAlreadyExists
 ├── IndexNotFound
+├── NoSuchName(AttributeError)       an object of vecs has no such method; names the one that may be meant
 ├── TransformError                   a model or chunker failed; __cause__ is its error
+├── PartlyStored                     a call that commits in batches ended early; .ids are stored, __cause__ is why
 ├── MissingDependency(ImportError)   an optional package is missing; the message names the extra
 ├── ServerError                      the embedded server could not be started
 └── DatabaseError                    anything else from Postgres: .sqlstate, __cause__
@@ -17,8 +20,11 @@ VecsException
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "ArgError",
+    "CallError",
     "CollectionAlreadyExists",
     "CollectionNotFound",
     "DatabaseError",
@@ -26,6 +32,8 @@ __all__ = [
     "IndexNotFound",
     "MismatchedDimension",
     "MissingDependency",
+    "NoSuchName",
+    "PartlyStored",
     "ServerError",
     "TransformError",
     "Unavailable",
@@ -58,6 +66,10 @@ class ArgError(VecsException, ValueError):
     """An argument is wrong; nothing was sent to the database."""
 
 
+class CallError(ArgError, TypeError):
+    """A call has an argument that there is not, or lacks one; the message says what may be meant."""
+
+
 class MismatchedDimension(ArgError):
     """A vector, a model or a declared dimension does not fit the collection."""
 
@@ -78,8 +90,35 @@ class IndexNotFound(VecsException):
     """The collection has no index of this name."""
 
 
+class NoSuchName(VecsException, AttributeError):
+    """An object of vecs has no method or attribute of this name; the message says what may be meant."""
+
+
 class TransformError(VecsException):
     """A transform failed on some records; `__cause__` is its own error."""
+
+
+class PartlyStored(VecsException):
+    """
+    A call that commits batch by batch stopped after the first; `__cause__` is the error that stopped it.
+
+    `ids` are those of the records that are stored, in the order in which they were given.
+    """
+
+    def __init__(self, ids: Sequence[str], records: str, error: BaseException) -> None:
+        self.ids = list(ids)
+        self._records, self._error = records, error
+        super().__init__(
+            f"the first {len(self.ids)} {records} are stored, up to {self.ids[-1]!r}, and the others are not: "
+            f"{type(error).__name__}: {error}"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.ids, self._records, self._error)
+
+    def with_ids(self, ids: Sequence[str]) -> PartlyStored:
+        """Return the same error with the ids as an integration's callers know them."""
+        return PartlyStored(ids, self._records, self._error)
 
 
 class MissingDependency(VecsException, ImportError):

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-from vecs._checks.json import check_storable, check_text, encode_json, plain
+from vecs._checks.json import check_storable, check_text, encode_json
 from vecs._checks.limits import LONGEST_PATTERN, MOST_CONDITIONS, MOST_VALUES, check_most
 from vecs._checks.shown import brief
+from vecs._checks.values import plain
 from vecs.exc import ArgError, FilterError
 from vecs.records import record_id
 
@@ -140,11 +141,18 @@ def parse_filters(filters: Mapping[str, Any]) -> Filter:
     """
     Parse a filter; `{"year": {"$gte": 2000}, "kind": "book"}` is an And of two comparisons.
 
-    Raises FilterError, before anything is sent, for an unknown operator, an operand of the wrong kind, or an
-    empty condition.
+    Raises FilterError for an unknown operator, an operand of the wrong kind, or a filter without a condition.
     """
-    parsed = _parse_mapping(filters, MAX_DEPTH)
-    conditions = list(conditions_of(parsed))
+    parsed = parsed_filters(filters)
+    if parsed is None:
+        raise FilterError(f"the filter {brief(filters)} has no condition; leave it out")
+    return parsed
+
+
+def parsed_filters(filters: Any) -> Filter | None:
+    """Parse a filter; None where there is none, or one without a condition: `{}`, `{"$and": []}`."""
+    parsed = None if filters is None else _parse_mapping(filters, MAX_DEPTH)
+    conditions = [] if parsed is None else list(conditions_of(parsed))
     check_most(len(conditions), MOST_CONDITIONS, "conditions of a filter", FilterError)
     check_most(sum(map(_values_of, conditions)), MOST_VALUES, "values in the lists of a filter", FilterError)
     return parsed
@@ -164,24 +172,23 @@ def _values_of(part: Filter) -> int:
     return len(cast("tuple[Any, ...]", listed)) if isinstance(listed, tuple) else 0
 
 
-def _parse_mapping(filters: Any, depth: int) -> Filter:
+def _parse_mapping(filters: Any, depth: int) -> Filter | None:
     if not isinstance(filters, Mapping):
-        raise FilterError(f"filters must be a dict, not {_kind(filters)}: {brief(filters)}")
+        raise FilterError(f"filters must be a dict, not {type(filters).__name__}: {brief(filters)}")
     if depth == 0:
         raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
     entries = cast("Mapping[Any, Any]", filters)
-    if len(entries) == 0:
-        raise FilterError("an empty filter {} inside a filter has no meaning; leave it out")
-    return _all_of([_parse_entry(key, value, depth) for key, value in entries.items()])
+    parts = [_parse_entry(key, value, depth) for key, value in entries.items()]
+    return _all_of([part for part in parts if part is not None]) if any(parts) else None
 
 
 def _all_of(parts: Sequence[Filter]) -> Filter:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
+def _parse_entry(key: Any, value: Any, depth: int) -> Filter | None:
     if not isinstance(key, str):
-        raise FilterError(f"filters keys must be strings, not {_kind(key)}: {brief(key)}")
+        raise FilterError(f"filters keys must be strings, not {type(key).__name__}: {brief(key)}")
     if key in _LOGICAL:
         return _parse_logical(key, value, depth)
     if key.startswith("$") and key not in _COLUMNS:
@@ -193,10 +200,7 @@ def _parse_entry(key: Any, value: Any, depth: int) -> Filter:
 
 
 def _check_key(key: str) -> None:
-    try:
-        check_storable(key, f"filter key {brief(key)}")
-    except ArgError as error:
-        raise FilterError(str(error)) from None
+    check_storable(key, f"filter key {brief(key)}", FilterError)
     if key.count(".") >= MAX_DEPTH:
         raise FilterError(f"a filter key is a path of more than {MAX_DEPTH} steps: {key[:40]!r}...")
 
@@ -214,16 +218,20 @@ def checked_key(key: Any) -> str:
     return key
 
 
-def _parse_logical(operator: str, value: Any, depth: int) -> Filter:
+def _parse_logical(operator: str, value: Any, depth: int) -> Filter | None:
     if operator == "$not" and isinstance(value, Mapping):
-        return Not((_parse_mapping(value, depth - 1),))
+        value = [cast("Any", value)]
     if not isinstance(value, list | tuple):
-        raise FilterError(f"{operator} filters must have associated list of conditions, not {_kind(value)}")
-    conditions = cast("Sequence[Any]", value)
-    if not conditions:
+        raise FilterError(f"{operator} filters must have associated list of conditions, not {type(value).__name__}")
+    parts = [_parse_mapping(condition, depth - 1) for condition in cast("Sequence[Any]", value)]
+    kept = tuple(part for part in parts if part is not None)
+    if operator == "$and":
+        return And(kept) if kept else None
+    if not kept:
         raise FilterError(f"{operator} has no conditions; give at least one, or leave {operator} out")
-    parts = tuple(_parse_mapping(condition, depth - 1) for condition in conditions)
-    return {"$and": And, "$or": Or, "$not": Not}[operator](parts)
+    if len(kept) < len(parts):
+        raise FilterError(f"a filter without a condition inside {operator} matches everything; leave it out")
+    return Or(kept) if operator == "$or" else Not(kept)
 
 
 def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Filter:
@@ -244,9 +252,9 @@ def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter
     if key in _COLUMNS and operator != "$not":
         return _parse_column(key, operator, operand)
     if operator == "$eq":
-        return Equals(key, _json_value(key, operator, operand))
+        return Equals(key, _plain(key, operator, operand, whole=True))
     if operator == "$ne":
-        return NotEquals(key, _json_value(key, operator, operand))
+        return NotEquals(key, _plain(key, operator, operand, whole=True))
     if operator in ("$gt", "$gte", "$lt", "$lte"):
         return Range(key, operator, _bound(key, operator, operand))
     if operator == "$between":
@@ -314,33 +322,35 @@ def _text(key: str, operator: str, operand: Any) -> str:
 
 
 def _wanted(key: str, operand: Any) -> bool:
-    if not isinstance(operand, bool):
+    made = _plain(key, "$exists", operand)
+    if not isinstance(made, bool):
         raise FilterError(f"argument to $exists for {brief(key)} must be True or False, not {brief(operand)}")
-    return operand
+    return made
 
 
 def _parse_between(key: str, operand: Any) -> Filter:
-    if not isinstance(operand, list | tuple) or len(cast("Sequence[Any]", operand)) != 2:
-        raise FilterError(
-            f"argument to $between for {brief(key)} must be [low, high], not {brief(cast('Any', operand))}"
-        )
-    low, high = (_bound(key, "$between", bound) for bound in cast("Sequence[Any]", operand))
+    bounds = _plain(key, "$between", operand)
+    if not isinstance(bounds, list | tuple) or len(cast("Sequence[Any]", bounds)) != 2:
+        raise FilterError(f"argument to $between for {brief(key)} must be [low, high], not {brief(operand)}")
+    low, high = (_bound(key, "$between", bound) for bound in cast("Sequence[Any]", bounds))
     if isinstance(low, str) != isinstance(high, str):
         raise FilterError(f"the bounds of $between for {brief(key)} differ in type: {brief(low)} and {brief(high)}")
     return And((Range(key, "$gte", low), Range(key, "$lte", high)))
 
 
-def _json_value(key: str, operator: str, operand: Any) -> Any:
+def _plain(key: str, operator: str, operand: Any, *, whole: bool = False) -> Any:
+    """Return an operand as it would be stored; with `whole` what it holds is checked, too."""
     try:
-        operand = plain(operand)
-        encode_json(operand)
+        made = plain(operand)
+        if whole:
+            encode_json(made)
+        return made
     except ArgError as error:
         raise FilterError(f"argument to {operator} for {brief(key)} is not JSON: {error}") from None
-    return operand
 
 
 def _bound(key: str, operator: str, operand: Any) -> int | float | str:
-    operand = _json_value(key, operator, operand)
+    operand = _plain(key, operator, operand, whole=True)
     if isinstance(operand, bool) or not isinstance(operand, int | float | str):
         raise FilterError(
             f"argument to {operator} for {brief(key)} must be a number, a string or a date, not {brief(operand)}"
@@ -349,9 +359,10 @@ def _bound(key: str, operator: str, operand: Any) -> int | float | str:
 
 
 def _list(key: str, operator: str, operand: Any) -> list[Any]:
-    if not isinstance(operand, list):
+    made = _plain(key, operator, operand)
+    if not isinstance(made, list | tuple):
         raise FilterError(f"argument to {operator} filter must be a list, for {brief(key)} got {brief(operand)}")
-    return cast("list[Any]", operand)
+    return list(cast("Sequence[Any]", made))
 
 
 def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
@@ -359,7 +370,7 @@ def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
 
 
 def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> Any:
-    operand = _json_value(key, operator, operand)
+    operand = _plain(key, operator, operand, whole=True)
     if operand is not None and not isinstance(operand, bool | int | float | str):
         raise FilterError(
             f"argument to {operator} filter must be {wanted} (string, number, boolean or null), "
@@ -377,20 +388,8 @@ def _pattern(key: str, operator: str, operand: Any) -> str:
         raise FilterError(
             f"the pattern {brief(operand)} for {brief(key)} ends in a lone backslash; double it to mean one backslash"
         )
-    return _json_value(key, operator, operand)
+    return _plain(key, operator, operand, whole=True)
 
 
 def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
     return FilterError(f"unknown operator {brief(operator)} for {where}; expected one of {', '.join(known)}{hint}")
-
-
-def _kind(value: Any) -> str:
-    return type(value).__name__
-
-
-def parsed_filters(filters: Any) -> Filter | None:
-    """Parse a filter; None where there is none, or an empty one."""
-    # By length: a mapping of the caller's own type may be false and hold a condition.
-    if filters is None or (isinstance(filters, Mapping) and len(cast("Mapping[Any, Any]", filters)) == 0):
-        return None
-    return parse_filters(cast("Any", filters))

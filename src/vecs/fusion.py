@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from vecs._checks.numbers import checked_int, checked_number
+from vecs._checks.numbers import checked_int, checked_number, plain_rows
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Match, RecordId, Vector, record_id
@@ -95,7 +95,7 @@ def _cosine_to(units: Floats) -> Callable[[int], Floats]:
 def _unit_rows(vectors: Sequence[Vector] | npt.NDArray[Any]) -> Floats:
     """Return vectors as rows of length 1; those that have no direction as zeros."""
     try:
-        rows = np.asarray(vectors if isinstance(vectors, np.ndarray) else list(vectors), dtype=np.float64)
+        rows = np.asarray(vectors if isinstance(vectors, np.ndarray) else plain_rows(list(vectors)), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ArgError(f"the vectors do not make a matrix of numbers: {error}") from None
     if rows.size == 0:

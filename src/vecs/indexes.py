@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.measures import MEASURES
 from vecs.storage import VEC_TYPES
@@ -22,6 +23,7 @@ class IndexMethod(str, Enum):
     hnsw = "hnsw"
 
 
+@constructor_explains_wrong_calls
 @dataclass(frozen=True)
 class IndexArgsHNSW:
     """
@@ -34,6 +36,7 @@ class IndexArgsHNSW:
     ef_construction: int | None = 64
 
 
+@constructor_explains_wrong_calls
 @dataclass(frozen=True)
 class IndexArgsIVFFlat:
     """Build parameters of an IVFFlat index: `n_lists` clusters, 1 to 32768."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -43,13 +44,26 @@ class MeasureSpec:
     opclass: str
     score: Callable[[float], float]
 
+    def finite(self, distance: float) -> float:
+        """
+        Return a distance that can be compared and written as JSON.
+
+        A zero vector has no direction, so that its cosine distance is NaN, and sums of large numbers overflow. What is
+        unknown counts as the farthest: 2 by cosine, else the largest float, which also stands for infinity.
+        """
+        if math.isfinite(distance):
+            return distance
+        if self.measure is IndexMeasure.cosine_distance:
+            return 2.0
+        return -sys.float_info.max if distance < 0 else sys.float_info.max
+
     def opclass_for(self, vec_type: VecTypeName) -> str:
         """Return the operator class for vectors of another type."""
         return vec_type + self.opclass[self.opclass.index("_") :]
 
 
 def _cosine_score(distance: float) -> float:
-    # pgvector answers 0..2 with float noise on either side, and NaN beside a zero vector.
+    # pgvector answers 0..2 with float noise on either side.
     score = 1.0 - distance / 2.0
     return score if 0.0 <= score <= 1.0 else float(score > 1.0)
 
@@ -63,7 +77,7 @@ def _inner_product_score(distance: float) -> float:
     # logistic function, because the latter is flat in floating point beyond +-37.
     if math.isinf(distance):
         return 0.0 if distance > 0 else 1.0
-    return 0.5 - distance / (2.0 * (1.0 + abs(distance)))
+    return 0.5 - 0.5 * (distance / (1.0 + abs(distance)))
 
 
 def _complement(distance: float) -> float:

@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from vecs._checks.json import check_storable
 from vecs._checks.limits import MOST_IDS, at_most
+from vecs._checks.meant import OF_MATCHES
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import Telling
 from vecs.exc import ArgError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
@@ -35,15 +37,21 @@ def _same(left: object, right: object) -> bool:
     return left == right
 
 
+def _listed(vec: StoredVector | None) -> Any:
+    if isinstance(vec, SparseVector):
+        return {"dimension": vec.dimension, "indices": vec.indices.tolist(), "values": vec.values.tolist()}
+    return None if vec is None else vec.tolist()
+
+
 @dataclass(frozen=True, eq=False)
-class Record:
+class Record(Telling):
     """
     One row of a collection.
 
     `vec` is the vector, `text` the text it was made from, and `metadata` the dict that filters look at.
     `document_id` is the id of the document that a chunk came from. `extra` is a dict for integrations; filters do not
     look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
-    it; it is not stored.
+    it; it is not stored. If `media` is a string, it is embedded instead of `text`, and `text` is stored.
     """
 
     id: RecordId
@@ -54,6 +62,8 @@ class Record:
     extra: Mapping[str, Any] | None = None
     media: Any = None
 
+    _instead = OF_MATCHES
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented
@@ -61,12 +71,14 @@ class Record:
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class Match(Telling):
     """
     One result of a search.
 
-    `distance` is pgvector's own value: smaller is nearer. It is None in keyword mode. `score` is in [0, 1]: larger is
-    better. `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
+    `distance` is pgvector's own value: smaller is nearer. It is None if the search was only for words, or if the
+    record was found by its words and has no vector. It is always finite: a zero vector has no direction, so its cosine
+    distance is 2, the largest value. `score` is in [0, 1]: larger is better.
+    `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
     `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
     """
 
@@ -79,10 +91,50 @@ class Match:
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
 
+    _instead = OF_MATCHES
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Match):
             return NotImplemented
         return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the match as JSON holds it, for `json.dumps()`.
+
+        `vec` and `extra` are left out where they were not asked for. `vec` is a list of numbers or of bools, and of
+        a SparseVector an object of its `dimension`, `indices` and `values`.
+        """
+        parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        parts["vec"] = _listed(self.vec)
+        return {name: part for name, part in parts.items() if part is not None or name not in ("vec", "extra")}
+
+
+class UpsertResult(int):
+    """
+    What an upsert wrote: the number of records, an int, with the number of `documents` they belong to.
+
+    A transform makes one record or several of a document; a record that belongs to none counts as one. With
+    `batch_size=` a document counts once per commit that wrote records of it.
+    """
+
+    records: int
+    documents: int
+
+    def __new__(cls, records: int, documents: int) -> UpsertResult:
+        """Make one of both numbers."""
+        made = super().__new__(cls, records)
+        made.records, made.documents = int(records), documents
+        return made
+
+    def __reduce__(self) -> tuple[type[UpsertResult], tuple[int, ...]]:
+        return type(self), tuple(vars(self).values())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+
+    def __str__(self) -> str:
+        return int.__repr__(self)
 
 
 def to_record(item: Any, position: int) -> Record:
@@ -93,12 +145,14 @@ def to_record(item: Any, position: int) -> Record:
     `(id, vector or media, metadata)`. `position` counts from 0 and is named in errors.
     """
     if isinstance(item, Record):
-        return replace(item, id=stored_id(item.id, f"the id of record {position}"))
+        return _checked(item, position)
     if isinstance(item, Mapping):
         return _from_mapping(cast("Mapping[Any, Any]", item), position)
-    if not isinstance(item, tuple | list) or len(cast("Sequence[Any]", item)) not in (2, 3):
+    numbers = _all_numbers(item)
+    if numbers or not isinstance(item, tuple | list) or len(cast("Sequence[Any]", item)) not in (2, 3):
+        without = ", a vector without an id" if numbers else ", a text without an id" if isinstance(item, str) else ""
         raise ArgError(
-            f"record {position} is {_brief(item)}; expected (id, vector or media, metadata) or a vecs.Record"
+            f"record {position} is {_brief(item)}{without}; expected (id, vector or media, metadata) or a vecs.Record"
         )
     given_id, data, *rest = cast("Sequence[Any]", item)
     identifier = stored_id(given_id, f"the id of record {position}")
@@ -143,24 +197,43 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
     if unknown or "id" not in item:
         problem = f"has unknown fields {brief(unknown)}" if unknown else "has no 'id'"
         raise ArgError(f"record {position}, a dict, {problem}; its fields are {', '.join(sorted(known))}")
-    record = Record(**item)
-    return replace(record, id=stored_id(record.id, f"the id of record {position}"))
+    return _checked(Record(**item), position)
+
+
+def _checked(record: Record, position: int) -> Record:
+    identifier = stored_id(record.id, f"the id of record {position}")
+    if isinstance(record.vec, str):
+        shown = f"vecs.Record({brief(record.id)}, text={brief(record.vec)})"
+        raise ArgError(f"record {brief(identifier)} has a text as its vec; write {shown}")
+    return replace(record, id=identifier)
+
+
+def _all_numbers(item: Any) -> bool:
+    if isinstance(item, np.ndarray):
+        return cast("Any", item).dtype.kind in "fiub"
+    kinds = int | float | np.number
+    listed = cast("Sequence[Any]", item if isinstance(item, list | tuple) else ())
+    return bool(listed) and all(isinstance(part, kinds) for part in listed)
 
 
 def is_vector(data: Any) -> bool:
     """
-    Whether data is meant as a vector, right or wrong: a list, a tuple, a one-dimensional array, or a sparse one.
+    Whether data is meant as a vector, right or wrong: a list, a tuple, an array of one axis or row, or a sparse one.
 
     Sparse are a SparseVector, scipy's, and a mapping with whole numbers for keys.
     """
-    if isinstance(data, list | tuple | SparseVector):
+    if isinstance(data, list | tuple | SparseVector) or is_scipy(data):
         return True
     if isinstance(data, Mapping):
         return is_mapping_of_indices(data)
+    shape = getattr(data, "shape", None)
+    if isinstance(shape, tuple) and len(cast("Any", shape)) == 2:
+        # One row of numbers, as a model makes it of a list of one text; of bytes it may be a picture.
+        return cast("Any", shape)[0] == 1 and "uint8" not in str(getattr(data, "dtype", ""))
     if isinstance(data, np.ndarray):
         return data.ndim <= 1
     # A tensor, a series, an array.array; not an image, which has more axes.
-    return is_scipy(data) or hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
+    return hasattr(data, "to_numpy") or isinstance(data, array) or getattr(data, "ndim", None) == 1
 
 
 def _brief(value: Any) -> str:

@@ -79,6 +79,11 @@ class SparseVector:
         entries.sum_duplicates()
         return cls(shape[-1], entries.col, entries.data)
 
+    @classmethod
+    def from_pgvector(cls, vec: Any) -> SparseVector:
+        """Make one from pgvector-python's SparseVector."""
+        return cls(vec.dimensions(), vec.indices(), vec.values())
+
     def to_dense(self) -> npt.NDArray[np.float32]:
         """Return all values, as a float32 array."""
         dense = np.zeros(self.dimension, dtype=np.float32)
@@ -102,6 +107,11 @@ class SparseVector:
 def is_scipy(value: Any) -> bool:
     """Whether a value is scipy's, by its methods: scipy need not be there."""
     return hasattr(value, "tocoo") and hasattr(value, "shape")
+
+
+def is_pgvector(value: Any) -> bool:
+    """Whether a value is pgvector-python's SparseVector, by its methods, which are attributes of other classes."""
+    return all(callable(getattr(value, name, None)) for name in ("dimensions", "indices", "values"))
 
 
 def is_mapping_of_indices(value: Any) -> bool:

@@ -218,7 +218,10 @@ async def test_an_index_on_a_part_stands_beside_the_others(client: vecs.AsyncCli
     assert other not in {index.name for index in await docs.indexes()}
 
 
-async def test_an_index_on_a_part_does_not_cover_the_measure(client: vecs.AsyncClient) -> None:
+async def test_an_index_on_a_part_does_not_cover_the_measure(
+    client: vecs.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vecs._searching.known_indexes.WORTH_AN_INDEX", 1)
     docs = await client.create_collection("docs", 24)
     await docs.upsert(RECORDS[:200])
     await docs.index(filters={"kind": "page"}, concurrently=True)

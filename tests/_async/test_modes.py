@@ -501,7 +501,7 @@ async def test_infinite_distances_come_last_in_hybrid_mode(client: vecs.AsyncCli
 
 async def test_an_unknown_argument_is_named(docs: vecs.AsyncCollection) -> None:
     for call in (docs.search_many, docs.explain):
-        with pytest.raises(TypeError, match="unknown argument 'limt'; expected one of text, mode, limit"):
+        with pytest.raises(TypeError, match="unknown argument 'limt'; did you mean 'limit'"):
             await call([[1, 0, 0]], limt=3)
 
 

@@ -245,8 +245,9 @@ async def test_a_record_without_an_id_of_its_own_can_still_be_removed(
 
 
 async def test_a_table_whose_vectors_have_no_dimension_opens(
-    client: vecs.AsyncClient, make_old: Callable[..., None]
+    client: vecs.AsyncClient, make_old: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vecs._searching.known_indexes.WORTH_AN_INDEX", 1)
     make_old(
         "CREATE TABLE {table} (id VARCHAR NOT NULL PRIMARY KEY, vec VECTOR NOT NULL, "
         "metadata JSONB DEFAULT '{{}}'::jsonb NOT NULL)",

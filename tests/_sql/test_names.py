@@ -11,7 +11,19 @@ import pytest
 from pglast import parse_sql
 from tests.names import names_left_to_the_path
 
-from vecs._sql import builds, indexes, keywords, languages, records, sampling, search, settings, tables, write
+from vecs._sql import (
+    builds,
+    documents,
+    indexes,
+    keywords,
+    languages,
+    records,
+    sampling,
+    search,
+    settings,
+    tables,
+    write,
+)
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import condition, index_condition
@@ -63,6 +75,7 @@ EVERY = parse_filters(
 )
 PART = parse_filters({"a": {"$gte": 1}, "b.c": {"$like": "pg_catalog.%'"}, "d": {"$in": ["x"]}})
 CHOSEN = Selection(["a"], ["d"], EVERY)
+WHOLE = Selection(["a"], filters=EVERY, whole=True)
 SHAPE = Shape(TABLE, COSINE, Columns(vec=True, extra=True), 3)
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
@@ -135,6 +148,10 @@ def _of_writes() -> Iterator[Fragment]:
         yield from (write.upsert_stage(table, ["d"]), write.upsert_rows(table, ROWS, ["d"], write.Span("a", "b")))
         yield write.delete_stale_of_stage(table, ["d"])
         yield write.drop_superseded({"d": 3})
+        yield from (write.upsert_rows(table, ROWS, ["d"], guarded=True), write.upsert_stage(table, ["d"], guarded=True))
+        yield from (documents.find_ambiguous(table, ["d"]), documents.find_ambiguous_of_stage(table))
+        yield from (documents.find_shared_of_stage(), documents.lock_ids(table, documents.all_buckets()))
+        yield from (write.delete(table, WHOLE), records.count_documents(table, CHOSEN))
         for chosen in (CHOSEN, Selection(["a"])):
             yield write.update_metadata(table, chosen, "{}", "{}", replace=False)
             yield write.update_metadata(table, chosen, "{}", replace=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecs._sql import indexes, records, search, settings, tables, write
+from vecs._sql import documents, indexes, records, search, settings, tables, write
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
 from vecs._sql.filters import index_condition
@@ -59,12 +59,16 @@ def statements(table: Table = TABLE) -> dict[str, Fragment]:
         "documents": write.delete_documents(table, ["d'"]),
         "filtered": write.delete(table, Selection(filters=FILTERS)),
         "fill": write.fill_text(table, "a'"),
+        "whole": write.delete(table, Selection(["a'"], whole=True)),
+        "guarded": write.upsert_rows(table, ROWS, ["d'"], guarded=True),
+        "ambiguous": documents.find_ambiguous(table, ["a'"]),
+        "documents counted": records.count_documents(table, Selection(["a'"])),
     }
 
 
 STATEMENTS = statements()
 # Those that write many rows.
-LOCKING = ["update", "filtered", "documents", "fill", "upsert", "replaced", "portion", "stale"]
+LOCKING = ["update", "filtered", "documents", "fill", "upsert", "replaced", "portion", "stale", "whole", "guarded"]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -86,7 +90,7 @@ def test_statements_keep_to_what_each_engine_runs(name: str, citus: bool) -> Non
     locks = "for update" in text or "for no key update" in text
     assert locks == (name in LOCKING and not citus)
     if "do update set" in text:
-        updates = text.split("do update set")[1].split(" returning ")[0]
+        updates = text.split("do update set")[1].split(" returning ")[0].split(" where ")[0]
         assert all(re.fullmatch(r'\s*"\w+" = excluded\."\w+"', part) for part in updates.split(","))
     for argument in re.findall(r"unnest\((.*?)\)", text):
         assert re.fullmatch(r'\$\d+::[\w".]+\[\]', argument)

@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 import numpy as np
+import pgvector.psycopg as pgvector
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from vecs._sql.tables import Extension, Table
 from vecs._sql.vectors import checked_vector, encode_vec, vec_decoder, vec_param
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.measures import measure_for, measures_of
+from vecs.records import is_vector
 from vecs.storage import VEC_TYPES, vec_type_of
 
 EXTENSION = Extension("public", (0, 8, 5), 1, 2, 3)
@@ -128,6 +130,40 @@ def test_scipy_rows_become_sparse_vectors() -> None:
         SparseVector.from_scipy(sparse.csr_matrix((2, 4)))
 
 
+class SparseOfPgvector:
+    """As pgvector-python's, whose values cannot be written out."""
+
+    def dimensions(self) -> int:
+        return 1_000_000_000
+
+    def indices(self) -> list[int]:
+        return [3, 1]
+
+    def values(self) -> list[float]:
+        return [0.5, 2.0]
+
+    def to_numpy(self) -> None:
+        raise MemoryError
+
+
+def test_values_of_pgvectors_classes_are_taken_as_they_are() -> None:
+    expected = np.array([1, 0, 2], dtype=np.float32)
+    for vec in (pgvector.Vector([1, 0, 2]), pgvector.HalfVector([1, 0, 2])):
+        assert is_vector(vec)
+        for kind in ("vector", "halfvec", "sparsevec"):
+            assert encode_vec(vec, table(kind), "vec") == encode_vec(expected, table(kind), "vec")
+    bits = pgvector.Bit([True, False, True])
+    assert encode_vec(bits, table("bit"), "vec") == encode_vec([1, 0, 1], table("bit"), "vec")
+    sparse = pgvector.SparseVector({2: 2.0, 0: 1.0}, 3)
+    assert is_vector(sparse)
+    assert checked_vector(sparse, table("sparsevec"), "vec") == SparseVector.from_dense(expected)
+    huge: Any = checked_vector(SparseOfPgvector(), table("sparsevec", 1_000_000_000), "vec")
+    assert huge == SparseVector(1_000_000_000, [1, 3], [2, 0.5])
+    assert checked_vector(pgvector.SparseVector([0, 0, 0]), table("sparsevec"), "vec") == SparseVector(3, [], [])
+    with pytest.raises(ArgError, match="vec is sparse, SparseVector, but collection 'docs' holds full-precision"):
+        checked_vector(sparse, table(), "vec")
+
+
 # --- checks --------------------------------------------------------------------------------------------
 
 
@@ -144,7 +180,7 @@ def test_scipy_rows_become_sparse_vectors() -> None:
         ("bit", [0, float("nan"), 1], "nan at position 1"),
         ("bit", "101", "holds <U3 values"),
         ("bit", ["1", "0", "1"], "holds <U1 values"),
-        ("bit", [[1, 0, 1]], "shape"),
+        ("bit", [[1, 0, 1], [1, 0, 1]], "shape"),
         ("bit", [None, 1, 0], "holds object values"),
         ("sparsevec", {3: 1.0}, "record: vec is not a sparse vector: .* indices 0 to 2, not 3"),
         ("sparsevec", {"1": 1.0}, "whole numbers, not '1'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pickle
 import socket
+import subprocess
 import time
 import traceback
 from collections.abc import Callable
@@ -451,7 +452,7 @@ def test_info_tells_what_it_is_connected_to(client: vecs.Client, target: str) ->
     info = client.info()
     assert info.database == conninfo_to_dict(target)["dbname"]
     assert info.schema == client.schema
-    assert info.folder is None
+    assert [info.folder, info.log, info.dsn, info.programs] == [None] * 4
     assert not info.read_only
 
 
@@ -463,6 +464,13 @@ def test_a_folder_is_an_embedded_server(tmp_path: Any) -> None:
         assert info.folder == tmp_path / "new folder"
         assert info.log is not None
         assert info.log.exists()
+        # Other programs read what is stored, even where the environment speaks of other servers.
+        assert info.programs is not None
+        assert info.dsn is not None
+        count = [info.programs / "psql", info.dsn, "-Atc", "select count(*) from vecs.docs"]
+        assert subprocess.check_output(count, env={"PGPORT": "9", "PGDATABASE": "other"}) == b"1\n"
+        dumped = subprocess.check_output([info.programs / "pg_dump", info.dsn, "--data-only"], env={})
+        assert b"COPY vecs.docs (id, vec, metadata) FROM stdin" in dumped
         with vecs.create_client(str(tmp_path / "new folder")) as other:
             assert (other.get_collection("docs")).count() == 1
 

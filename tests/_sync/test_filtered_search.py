@@ -215,7 +215,8 @@ def test_an_index_on_a_part_stands_beside_the_others(client: vecs.Client) -> Non
     assert other not in {index.name for index in docs.indexes()}
 
 
-def test_an_index_on_a_part_does_not_cover_the_measure(client: vecs.Client) -> None:
+def test_an_index_on_a_part_does_not_cover_the_measure(client: vecs.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vecs._searching.known_indexes.WORTH_AN_INDEX", 1)
     docs = client.create_collection("docs", 24)
     docs.upsert(RECORDS[:200])
     docs.index(filters={"kind": "page"}, concurrently=True)

@@ -500,7 +500,7 @@ def test_infinite_distances_come_last_in_hybrid_mode(client: vecs.Client) -> Non
 
 def test_an_unknown_argument_is_named(docs: vecs.Collection) -> None:
     for call in (docs.search_many, docs.explain):
-        with pytest.raises(TypeError, match="unknown argument 'limt'; expected one of text, mode, limit"):
+        with pytest.raises(TypeError, match="unknown argument 'limt'; did you mean 'limit'"):
             call([[1, 0, 0]], limt=3)
 
 

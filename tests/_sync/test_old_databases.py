@@ -239,7 +239,10 @@ def test_a_record_without_an_id_of_its_own_can_still_be_removed(
     assert docs.delete(filters={"n": 1}) == [""]
 
 
-def test_a_table_whose_vectors_have_no_dimension_opens(client: vecs.Client, make_old: Callable[..., None]) -> None:
+def test_a_table_whose_vectors_have_no_dimension_opens(
+    client: vecs.Client, make_old: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vecs._searching.known_indexes.WORTH_AN_INDEX", 1)
     make_old(
         "CREATE TABLE {table} (id VARCHAR NOT NULL PRIMARY KEY, vec VECTOR NOT NULL, "
         "metadata JSONB DEFAULT '{{}}'::jsonb NOT NULL)",

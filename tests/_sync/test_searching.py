@@ -119,8 +119,27 @@ def test_an_empty_collection_has_no_matches(client: vecs.Client) -> None:
     assert [record for record in docs.scan()] == []
 
 
-def test_a_missing_index_is_said_once_per_measure(docs: vecs.Collection) -> None:
-    with pytest.warns(UserWarning, match="covering index for IndexMeasure.cosine_distance") as warned:
+def test_a_small_collection_is_searched_without_a_word_about_indexes(client: vecs.Client) -> None:
+    docs = client.create_collection("small", 2)
+    docs.upsert([("a", [1, 0]), ("b", [0, 1])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(docs.search([1, 0])) == 2
+        assert len(docs.query([1, 0])) == 2
+
+
+def test_a_collection_of_ten_thousand_records_asks_for_an_index(client: vecs.Client) -> None:
+    docs = client.create_collection("large", 1)
+    with client.connection() as connection:
+        rows = "select 'a record of the tests, number ' || i, '[1]' from generate_series(1, 20000) as i"
+        connection.execute(f'insert into "{client.schema}".large (id, vec) {rows}'.encode())
+    with pytest.warns(UserWarning, match=r"has some [0-9,]+ records, .*\. Make an index with large\.index\(\)"):
+        docs.search([1])
+
+
+def test_a_missing_index_is_said_once_per_measure(docs: vecs.Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vecs._searching.known_indexes.WORTH_AN_INDEX", 1)
+    with pytest.warns(UserWarning, match=r"docs\.index\(\)") as warned:
         docs.search(VECTORS[0])
     assert [w.filename for w in warned] == [__file__]
     with pytest.warns(UserWarning, match="l2_distance"):
@@ -131,7 +150,10 @@ def test_a_missing_index_is_said_once_per_measure(docs: vecs.Collection) -> None
         docs.search(VECTORS[0], measure="l2_distance")
 
 
-def test_a_collection_may_leave_the_warning_to_others(target: str, schema: str) -> None:
+def test_a_collection_may_leave_the_warning_to_others(
+    target: str, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vecs._searching.known_indexes.WORTH_AN_INDEX", 1)
     with vecs.create_client(target, schema=schema, pool_size=1) as client:
         docs = client.create_collection("docs", 2)
         docs.upsert([(f"{i}", [i, 1], {}) for i in range(20)])

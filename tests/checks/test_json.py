@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import UserDict
 from collections.abc import Mapping
-from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,32 +12,11 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecs._checks.json import MAX_DEPTH, check_storable, check_text, encode_json, nested_deeper_than, plain
+from vecs._checks.json import MAX_DEPTH, check_storable, check_text, encode_json, nested_deeper_than
+from vecs._checks.values import plain
 from vecs.exc import ArgError
 
 IDENTIFIER = UUID("12345678-1234-5678-1234-567812345678")
-
-
-@pytest.mark.parametrize(
-    ("value", "stored"),
-    [
-        (date(2020, 5, 17), "2020-05-17"),
-        (datetime(2020, 5, 17, 8, tzinfo=timezone.utc), "2020-05-17T08:00:00+00:00"),
-        (time(8, 30), "08:30:00"),
-        (np.datetime64("2020-05-17"), "2020-05-17"),
-        (IDENTIFIER, str(IDENTIFIER)),
-        (Decimal("7.00"), 7),
-        (Decimal("7.5"), 7.5),
-        (np.int64(7), 7),
-        (np.float32(0.5), 0.5),
-        (np.bool_(True), True),
-        (np.str_("seven"), "seven"),
-    ],
-)
-def test_scalars_become_the_json_scalar_that_they_are_stored_as(value: Any, stored: Any) -> None:
-    assert plain(value) == stored
-    assert type(plain(value)) is type(stored)
-    assert json.loads(encode_json({"key": value})) == {"key": stored}
 
 
 @pytest.mark.parametrize("value", [None, 1, "one", [1], {"one": 1}])
@@ -57,13 +35,13 @@ def test_arrays_and_mappings_of_any_type_are_encoded() -> None:
     [
         ({"a": [1, float("nan")]}, "nan at a[1] is not JSON; leave it out or use None"),
         (float("inf"), "inf is not JSON; leave it out or use None"),
-        ({"a": np.array([np.inf])}, "inf at [0] is not JSON; leave it out or use None"),
-        ({"a": np.float32("nan")}, "nan is not JSON; leave it out or use None"),
-        ({"a": Decimal("nan")}, "Decimal('NaN') is not a number that JSON can hold here; leave it out or use None"),
+        ({"a": np.array([np.inf])}, "inf at a[0] is not JSON; leave it out or use None"),
+        ({"a": np.float32("nan")}, "nan at a is not JSON; leave it out or use None"),
+        ({"a": Decimal("nan")}, "Decimal('NaN') at a is not a number that JSON can hold here; leave it out or use "
+                                "None"),
         (Decimal("1e5000"), "Decimal('1E+5000') is not a number that JSON can hold here; leave it out or use None"),
         ({"a": {1: 2}}, "key 1 at a is int; JSON keys are strings"),
-        ({"a": {2}}, "{2} is set, which has no JSON form"),
-        (np.longdouble(1), f"{np.longdouble(1)!r} is longdouble, which has no JSON form"),
+        ({"a": 10**5000}, "it has a whole number of more than 4,300 digits, which Python does not write"),
         ({"a": "x\0"}, "the string at a is not storable: it has a NUL character at position 1; Postgres text cannot "
                        "hold one"),
         ({"a": {"x\0": 1}}, "the string at a.'x\\x00' (the key) is not storable: it has a NUL character at position 1; "

@@ -7,9 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pgvector.psycopg as pgvector
 import pytest
 
-from vecs._checks.numbers import ABOVE_ZERO, checked_flag, checked_int, checked_number, checked_oversampling, is_number
+from vecs._checks.numbers import (
+    ABOVE_ZERO,
+    checked_flag,
+    checked_int,
+    checked_number,
+    checked_oversampling,
+    is_number,
+    plain_rows,
+)
 from vecs.exc import ArgError
 
 
@@ -94,3 +103,10 @@ def test_anything_else_is_no_flag(value: Any) -> None:
 def test_what_is_no_integer_in_the_range_is_refused_whatever_it_is(value: Any) -> None:
     with pytest.raises(ArgError, match="^limit must be an integer at least 0, not "):
         checked_int(value, "limit", 0)
+
+
+def test_rows_of_another_library_become_arrays() -> None:
+    plain = plain_rows(([1, 2], pgvector.Vector([1, 2]), np.array([3])))
+    assert [list(row) for row in plain] == [[1, 2], [1, 2], [3]]
+    matrix = np.ones((2, 2))
+    assert plain_rows(matrix) is matrix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -30,6 +31,7 @@ class Tenant(str, Enum):
         ({"sub": "u1", "role": "authenticated"}, '{"sub":"u1","role":"authenticated"}'),
         (["a", "b"], '["a","b"]'),
         (("a",), '["a"]'),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
     ],
 )
 def test_values_become_the_text_that_postgres_takes(value: Any, text: str) -> None:
@@ -58,6 +60,8 @@ def test_names_are_one_whatever_their_case() -> None:
         ("client_encoding", "how values are written and read"),
         ("standard_conforming_strings", "how values are written and read"),
         ("default_transaction_read_only", "before the transaction begins"),
+        ("role_", "did you mean 'role'"),
+        ("statment_timeout", "did you mean 'statement_timeout'"),
         ("tenant", "expected a name with a dot"),
         ("shared_buffers", "expected a name with a dot"),
         ("app.", "expected a name with a dot"),
@@ -88,7 +92,7 @@ def test_values_that_postgres_cannot_hold_are_refused_and_not_shown(name: str, v
 
 
 def test_a_mapping_is_json_for_a_setting_of_ones_own_alone() -> None:
-    with pytest.raises(ArgError, match="must be a string, a number, a bool, not dict"):
+    with pytest.raises(ArgError, match="must be a string, a number, a bool, a UUID, not dict"):
         checked_settings({"role": {"a": 1}})
     with pytest.raises(ArgError, match="has no JSON form"):
         checked_settings({"app.claims": {"a": float("nan")}})

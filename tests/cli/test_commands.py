@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -56,6 +58,25 @@ def test_ls_prints_a_line_for_each_collection(run: Run, filled: Path) -> None:
 
     assert head.split() == ["name", "dimension", "records", "text", "transform", "indexes", "size"]
     assert line.split()[:7] == ["plain", "2", "3", "yes", "-", "hnsw", "cosine"]
+
+
+def test_ls_shows_indexes_on_a_part_of_the_records(run: Run, filled: Path) -> None:
+    with vecs.create_client(filled) as client:
+        docs = client.create_collection("parts", 2)
+        docs.upsert([(f"{n}", [1, n], {"even": n % 2 == 0}) for n in range(30)])
+        docs.index(measure="max_inner_product", filters={"even": True})
+        docs.index(measure="l2_distance", filters={"even": False}, replace=False)
+
+    line = next(line for line in run("ls", "--folder", filled).out.splitlines() if line.startswith("parts"))
+
+    assert {"hnsw max_inner_product of 15 records", "hnsw l2 of 15 records"} == set(
+        re.findall(r"hnsw \w+ of \d+ records", line)
+    )
+
+
+def test_python_runs_the_command_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "vecs", "--version"], capture_output=True, text=True, check=False)
+    assert done.stdout == f"vecs {vecs.__version__}\n", done.stderr
 
 
 def test_the_target_may_be_a_connection_string(run: Run, target: str) -> None:

@@ -20,7 +20,7 @@ from vecs._connecting.errors import (
     plan_is_stale,
     without_frames,
 )
-from vecs.exc import CollectionNotFound, DatabaseError, ServerError, Unavailable, VecsException
+from vecs.exc import ArgError, CollectionNotFound, DatabaseError, ServerError, Unavailable, VecsException
 
 
 class Diagnostic:
@@ -63,6 +63,8 @@ def said(state: str, primary: str | None, detail: str | None = None, hint: str |
         ("08P01", "no more connections allowed (max_client_conn)", Unavailable),
         ("08P01", "bind message supplies 1 parameters, but prepared statement requires 2", DatabaseError),
         ("22003", "out of range", DatabaseError),
+        ("22P02", 'invalid input syntax for type uuid: "x"', DatabaseError),
+        ("22P02", "ungültige Eingabesyntax für Typ boolean: »vecs: 3 1 L#0LM :vecs«", ArgError),
     ],
 )
 def test_the_state_tells_what_kind_of_error_it_is(state: str, message: str, expected: type) -> None:
@@ -181,6 +183,7 @@ def test_what_the_environment_names_wrongly_is_final() -> None:
     wrong = UnicodeError("encoding with 'idna' codec failed"), psycopg.ProgrammingError("bad value for connect_timeout")
     for error in wrong:
         assert type(connection_error(error, "h")) is DatabaseError
+    assert "a host that the environment or a service file names" in str(connection_error(wrong[0], "h"))
 
 
 def test_a_code_goes_before_words_where_psycopg_has_one() -> None:
@@ -222,8 +225,14 @@ def test_pauses_grow_and_differ() -> None:
     )
 
 
-def test_full_server_says_to_share_one_client() -> None:
-    reason = "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        "FATAL:  sorry, too many clients already",
+    ],
+)
+def test_full_server_says_to_share_one_client(reason: str) -> None:
     assert "share one client" in str(connection_error(psycopg.OperationalError(reason), "/a/folder"))
 
 

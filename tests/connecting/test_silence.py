@@ -85,3 +85,27 @@ def test_a_call_may_become_less_patient_while_it_waits(clock: list[float]) -> No
     patience[0] = 1
     with pytest.raises(Silent):
         watch.send(0)
+
+
+@pytest.mark.parametrize("seconds", [None, 5])
+def test_work_that_is_given_up_ends_without_a_word(clock: list[float], seconds: float | None) -> None:
+    ended: list[bool] = []
+
+    def fails() -> Generator[str, int, None]:
+        try:
+            while True:
+                yield "readable"
+        finally:
+            ended.append(True)
+            raise OSError("the connection is closed")
+
+    watch = watched(fails(), lambda: seconds)
+    next(watch)
+    if seconds is None:
+        watch.close()
+    else:
+        watch.send(0)
+        clock[0] += seconds
+        with pytest.raises(Silent):
+            watch.send(0)
+    assert ended == [True]

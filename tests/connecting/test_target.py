@@ -129,6 +129,8 @@ FOLDERS = [
     "./a=b",
     Path("db.example.com/x"),
     Path("a:b"),
+    Path("/srv/$x"),
+    "MY_DATA",
 ]
 
 
@@ -185,6 +187,12 @@ SLIPS: list[tuple[Any, str]] = [
     ("${DATABASE_URL}", "was not filled in"),
     ("$DATABASE_URL", "was not filled in"),
     ("%DATABASE_URL%", "was not filled in"),
+    (Path("$DATABASE_URL"), "was not filled in"),
+    (Path("${DATA}/vecs"), "was not filled in"),
+    (Path("%APPDATA%/vecs"), "was not filled in"),
+    (Path(":memory:"), "tempfile.TemporaryDirectory"),
+    ("DATABASE_URL", "os.environ['DATABASE_URL']"),
+    ("MY_PG_DSN", "the name of a variable"),
     ("<your-url>", "was not filled in"),
     ("{{ url }}", "was not filled in"),
     (":memory:", "tempfile.TemporaryDirectory"),

@@ -18,6 +18,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from vecs.embedded import EmbeddedServer, locks, open_server
+from vecs.embedded.sockets import socket_path
+from vecs.embedded.watchdog import is_used
 from vecs.exc import ServerError
 
 if TYPE_CHECKING:
@@ -250,6 +252,30 @@ def test_server_that_a_later_client_keeps_is_not_stopped(folder: Path, probe: Pr
     assert not probe.is_free(folder)
     os.kill(probe.postmaster(folder), signal.SIGINT)
     assert probe.stops(folder)
+
+
+def test_sessions_of_other_programs_keep_the_server_up(folder: Path, probe: Probe) -> None:
+    with ExitStack() as stack:
+        with open_server(folder, linger=0) as server:
+            other = stack.enter_context(psycopg.connect(**server.conninfo, autocommit=True))
+        looks = "select sessions from pg_stat_database where datname = 'postgres'"
+        before = other.execute(looks).fetchone()
+        assert probe.until(lambda: other.execute(looks).fetchone() != before)
+        # A client that comes meanwhile finds it as it is.
+        open_server(folder, linger=0).close()
+        assert other.execute("select 1").fetchone() == (1,)
+    assert probe.stops(folder)
+
+
+def test_a_watchdog_takes_a_server_that_is_full_for_one_in_use(folder: Path, opened: Opened) -> None:
+    server = opened(folder, settings={"max_connections": "6", "superuser_reserved_connections": "1"})
+    place = str(socket_path(Path(server.conninfo["host"])))
+    assert not is_used(place)
+    with ExitStack() as stack:
+        for user in ("vecs", "vecs", "vecs", "vecs", "vecs", "postgres"):
+            stack.enter_context(psycopg.connect(**{**server.conninfo, "user": user}))
+        assert is_used(place)
+    assert not is_used(f"{place}x")
 
 
 def test_deleting_the_folder_ends_the_server(folder: Path, probe: Probe, opened: Opened) -> None:

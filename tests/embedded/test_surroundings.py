@@ -288,8 +288,10 @@ def test_server_on_a_full_disk_is_read_and_emptied(small_disk: Path, probe: Prob
 
     # Without the reserve there is nothing left to do but to say so.
     fill(small_disk, "more")
-    with pytest.raises(ServerError, match=r"^the disk of .* is full \(\d+ MB are free\); make room there"):
+    with pytest.raises(ServerError, match=r"^the disk of .* is full \(\d+ MB are free\); make room there") as caught:
         client.get_or_create_collection("docs", dimension=2)
+    # The log of a server that cannot start speaks of damage.
+    assert "\n" not in str(caught.value)
     filler.unlink()
     assert client.get_or_create_collection("docs", dimension=2).count() == 0
     client.close()

@@ -560,7 +560,7 @@ def test_the_collection_that_is_handed_out_is_as_vecs_opens_it(framework: Any, m
     with pytest.raises(CollectionNotFound, match="there is no collection 'docs' yet: add .* first"):
         _ = store.collection
     framework.write(store, "a")
-    assert store.collection.warns_without_index
+    assert store.collection._index_call is None
     assert store.collection.count() == 1
     # What somebody does to it is not done to the store.
     store.collection.transform = 5

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from vecs import IndexInfo
-from vecs._searching.explain import describe_search
+from vecs._searching.explain import describe_search, without_index
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, set_up
 from vecs._searching.request import checked_request
 from vecs._sql.selection import EVERYTHING
 from vecs._sql.tables import Extension, Table
-from vecs.measures import IndexMeasure
+from vecs.measures import IndexMeasure, measure_spec
 
 TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1, 2, 3), has_text=True, language="english")
 INDEX = IndexInfo(
@@ -73,3 +74,16 @@ def test_a_hybrid_search_tells_how_both_sides_are_fused() -> None:
 def test_what_follows_the_search_is_told() -> None:
     lines = described(["Seq Scan"], rerank=lambda query, texts: [], diversity=0.5, limit=4)
     assert lines[-1] == "20 matches are fetched and reranked and spread by diversity 0.5; 4 are returned."
+
+
+def test_a_missing_index_is_told_with_the_call_that_makes_it() -> None:
+    def told(measure: str, name: str = "docs", call: str | None = None) -> str:
+        return without_index(replace(TABLE, name=name), measure_spec(measure), KnownIndexes([INDEX]), call)
+
+    assert told("cosine_distance") == (
+        "Query does not have a covering index: collection 'docs' has some 9,000 records, and each search compares all "
+        "of them. Make an index with docs.index()"
+    )
+    assert told("l2_distance").endswith('with docs.index("l2_distance")')
+    assert told("cosine_distance", "my docs").endswith("with collection.index()")
+    assert told("cosine_distance", call="store.create_index()").endswith("with store.create_index()")

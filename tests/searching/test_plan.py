@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Plan:
         self.answer: Any = None
         self.asked: Any = next(self._steps)
 
-    def _warn(self) -> None:
+    def _warn(self, known: KnownIndexes) -> None:
         self.warnings += 1
 
     def feed(self, answer: Any) -> Any:
@@ -151,7 +152,7 @@ def test_an_index_made_meanwhile_makes_a_short_answer_doubtful() -> None:
 
 def test_a_search_that_no_index_covers_warns_after_a_second_look() -> None:
     plan = Plan(limit=2)
-    assert plan.feed(KnownIndexes()) == Look(now=True)
+    assert plan.feed(NONE) == Look(now=True)
     plan.feed(HNSW)
     plan.feed([near(2)])
     assert plan.warnings == 0
@@ -160,6 +161,21 @@ def test_a_search_that_no_index_covers_warns_after_a_second_look() -> None:
     plan.feed(KnownIndexes([index(measure=IndexMeasure.l2_distance)]))
     plan.feed([near(2)])
     assert plan.warnings == 1
+
+
+def test_a_search_among_few_records_neither_looks_again_nor_warns() -> None:
+    plan = Plan(limit=2)
+    assert isinstance(plan.feed(KnownIndexes([index("btree", None, measure=None, rows=9_999)])), Ask)
+    plan.feed([near(2)])
+    assert plan.warnings == 0
+
+
+def test_where_the_server_has_not_counted_the_index_on_the_ids_tells_how_many_records_there_are() -> None:
+    def known(size: int) -> KnownIndexes:
+        return KnownIndexes([replace(index("btree", None, measure=None, rows=0), primary=True, size_bytes=size)])
+
+    assert not known(639_999).worth_an_index
+    assert known(640_000).worth_an_index
 
 
 @pytest.mark.parametrize("options", [{"exact": True}, {"mode": "keyword"}])

@@ -114,7 +114,9 @@ def test_what_equals_a_good_argument_is_refused_though_that_was_kept(changed: An
 
 def test_an_unknown_option_is_named_with_those_there_are() -> None:
     given: Any = {"top_k": 3}
-    with pytest.raises(TypeError, match="unknown argument 'top_k'; expected one of text, mode, limit"):
+    with pytest.raises(
+        TypeError, match="unknown argument 'top_k'; did you mean 'limit'\\? search\\(\\) takes text, mode, limit"
+    ):
         check_known(given)
     check_known(options())
 

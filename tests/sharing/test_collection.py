@@ -126,10 +126,10 @@ def without_transform(collection: Any) -> None:
 def test_what_is_opened_is_prepared_and_what_is_handed_out_is_not(make: Any, call: Call) -> None:
     shared = make(transform=vecs.Embedding(lengths, dimension=2), prepare=without_transform)
     made = call(shared, "create", 2)
-    assert (made.transform, made.warns_without_index) == (None, False)
+    assert (made.transform, made._index_call) == (None, "store.create_index()")
     plain = shared.plain_collection()
     assert plain.transform is not None
-    assert plain.warns_without_index
+    assert plain._index_call is None
     assert shared.plain_collection() is not plain
 
 

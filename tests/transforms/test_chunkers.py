@@ -2,14 +2,24 @@ from __future__ import annotations
 
 import re
 
+import markdown_it
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vecs.exc import ArgError
 from vecs.records import Record
-from vecs.transforms import MarkdownChunker, ParagraphChunker, RecursiveSplitter, TextPreprocessor
-from vecs.transforms._tokens import cut
+from vecs.transforms import (
+    Embedding,
+    MarkdownChunker,
+    ParagraphChunker,
+    Pipeline,
+    RecursiveSplitter,
+    TextPreprocessor,
+)
+from vecs.transforms._blocks import find_headings
+from vecs.transforms._cutting import cut
+from vecs.transforms._preprocessor import Paragraphs
 
 MARKDOWN = st.lists(
     st.sampled_from(
@@ -134,6 +144,172 @@ def test_code_that_is_never_closed_runs_to_the_end():
 @pytest.mark.parametrize("no_code", ["`# c`", "``` a`", "- ```", "> ```\n> x", "``", "    ```"])
 def test_what_only_looks_like_a_fence_hides_no_heading(no_code):
     assert texts(MarkdownChunker(), f"# A\n{no_code}\n# B") == [f"# A\n{no_code}\n", "# B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("Title\n=====\n\nx\n\nSub\n---\ny", ["Title", "Sub"]),
+        ("Title\r\n===\r\nx\r\n## B\r\n", ["Title", "B"]),
+        ("# A\rx\rB\r--\r", ["A", "x B"]),
+        ("# A\u2028x\x85\u2029## B\f# C", ["A", "B", "C"]),
+        ("two\nlines\n===", ["two lines"]),
+        ("   # A\n    # code\n\n    # code", ["A"]),
+        ("\ufeff# A", ["A"]),
+        ("# A ##\n## B#\n#\tC # #", ["A", "B#", "C #"]),
+        ("#hashtag\n#5\n####### seven\n\\# A", []),
+        ("- item\n---\n> quote\n---\n\n---\n***", []),
+        ("- item\n\n  more\n---\nText\n---", ["Text"]),
+        ("| a |\n|---|\n| b |\n---", []),
+        ("a | b\n- | -\n---", []),
+        ("[x]: /url\n===\n\n    code\n---", []),
+        ("<div>\nx\n---\n\nA\n---", ["A"]),
+        ("word " * 50 + "\n---", []),
+        ("<!-- # a\n# b -->\n# C\n<!--\n# d\n\n# e\n-->\n# F", ["C", "F"]),
+        ("<pre>\n# a\n\n# b\n</pre>\n# C", ["C"]),
+        ("<!-- never closed\n# a", []),
+        ("~~~~ x\n~~~\n# a\n~~~~~\n# B", ["B"]),
+        ("---\ntitle: x\n# c\ntags:\n- a\nlong: |\n  # d\n---\n# A", ["A"]),
+        ("---\r\ntitle: x\r\n# c\r\n...\r\n# A", ["A"]),
+        ("\ufeff---  \ntitle: x\n# c\n---\n# A", ["A"]),
+        ("+++\ntitle = 1\n# c\n[x]\n+++\n# A", ["A"]),
+        ("---\n# A\n\ntext\n\n---\n# B", ["A", "B"]),
+        ("---\ntitle: x\n# A", ["A"]),
+        ("\n---\ntitle: x\n# A\n---", ["A"]),
+    ],
+    ids=range(27),
+)
+def test_headings_are_those_of_commonmark(text, titles):
+    assert [heading.title for heading in find_headings(text)] == titles
+    assert letters("".join(texts(MarkdownChunker(), text))) == letters(text)
+
+
+MARKDOWN_LINES = st.lists(
+    st.sampled_from(
+        ["# A", "## B ##", "text", "===", "---", "--", "", "- item", "  in it", "1. one", "2. two", "> quote", "```",
+         "    code", "<!-- c", "-->", "| a | b |", "|---|---|", "#tag", "***", "**b**", "a|b"]
+    ),
+    max_size=7,
+).map("\n".join)  # fmt: skip
+
+
+@given(text=MARKDOWN_LINES)
+def test_headings_are_those_that_markdown_it_finds(text):
+    found = markdown_it.MarkdownIt("commonmark").enable("table").parse(text)
+    # Front matter is none to it, and it counts what is in lists and quotations, too.
+    assume(not text.startswith("---"))
+    starts = [token.map[0] for token in found if token.type == "heading_open" and not token.level]
+
+    assert [text[: heading.start].count("\n") for heading in find_headings(text)] == starts
+
+
+@pytest.mark.parametrize(
+    "gap",
+    ["\n\n", "\r\n\r\n", "\r\r", "\n \t\n", "\r\n\u00a0\u3000\r\n", "\n\u200b\n", "\u2028\u2028", "\u2029", "\x85\x85",
+     "\n\f\n", "\f", "\n\r\n", "\r\n\n", "\x0b\x0b", "\n\x1f\n"],
+)  # fmt: skip
+def test_paragraphs_end_at_every_kind_of_empty_line(gap):
+    for chunker in (ParagraphChunker(), Paragraphs(RecursiveSplitter(max_characters=50))):
+        assert [piece.strip() for piece in texts(chunker, f"a b{gap}c{gap}")] == ["a b", "c"]
+
+
+@pytest.mark.parametrize("line", ["a\r\nb", "a\nb", "a\rb", "a\u2028b", "a \n b", "a\u00a0b"])
+def test_a_single_end_of_a_line_ends_no_paragraph(line):
+    assert texts(ParagraphChunker(), line) == [line]
+
+
+@given(text=st.text(alphabet="ab \n"))
+def test_paragraphs_of_simple_texts_are_those_of_vecs_0_4(text):
+    assume(not re.search(r"\n +\n", text))
+    assert texts(ParagraphChunker(), text) == ([part for part in text.split("\n\n") if part.strip()] or [text])
+
+
+HEADER = "| name | n |\n|:--|--:|\n"
+TABLE = HEADER + "".join(f"| row {ix} | {ix} |\n" for ix in range(9))
+
+
+@pytest.mark.parametrize(
+    "chunker",
+    [
+        MarkdownChunker(max_tokens=20),
+        MarkdownChunker(max_tokens=60, tokenizer=len),
+        RecursiveSplitter(max_characters=60, markdown=True),
+        RecursiveSplitter(20, markdown=True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("text", [TABLE, f"# T\n\nbefore\n\n{TABLE}\nafter", TABLE.replace("\n", "\r\n")], ids=range(3))
+def test_every_piece_of_a_table_has_its_header(chunker, text):
+    pieces = texts(chunker, text)
+
+    assert all(chunker._count(piece.strip()) <= 60 for piece in pieces)
+    with_rows = [piece for piece in pieces if "row" in piece]
+    assert len(with_rows) > 2
+    assert all(piece.count("| name | n |") == 1 for piece in with_rows)
+    assert re.findall(r"row \d", "".join(pieces)) == [f"row {ix}" for ix in range(9)]
+    assert all(line.endswith("|") for piece in with_rows for line in piece.split() if line.startswith("| row"))
+
+
+def test_a_table_that_fits_or_stands_in_code_is_left_alone():
+    assert texts(RecursiveSplitter(max_characters=500, markdown=True), TABLE) == [TABLE]
+    code = f"```\n{TABLE}```"
+    assert "".join(texts(MarkdownChunker(max_tokens=60, tokenizer=len), code)) == code
+
+
+def test_a_header_that_leaves_no_room_is_not_repeated_and_a_long_row_is_cut():
+    assert "".join(texts(MarkdownChunker(max_tokens=25, tokenizer=len), TABLE)) == TABLE
+    long = f"{HEADER}| {'word ' * 20}| 1 |\n"
+    pieces = texts(MarkdownChunker(max_tokens=60, tokenizer=len), long)
+    assert all(piece.startswith(HEADER) and len(piece) <= 60 for piece in pieces)
+    assert "".join(piece.removeprefix(HEADER) for piece in pieces) == long.removeprefix(HEADER)
+
+
+@pytest.mark.parametrize(
+    "chunker",
+    [
+        MarkdownChunker(headings=True, max_tokens=12, tokenizer=len),
+        RecursiveSplitter(max_characters=12, markdown=True, headings=True),
+    ],
+    ids=repr,
+)
+def test_headings_are_embedded_with_a_chunk_and_not_stored(chunker):
+    seen = []
+    embedding = Embedding(lambda batch: seen.extend(batch) or [[1.0]] * len(batch), 1)
+
+    made = Pipeline([chunker, embedding]).transform_records([Record("d", text="# A\n\n## B\nworld out there")])
+
+    assert [text for text in seen if text.startswith("A > B\n\n")]
+    assert all("A" in text for text in seen)
+    assert all("B" in text for text in seen[1:])
+    assert not [record for record in made if " > " in record.text]
+    assert letters("".join(record.text for record in made)) == "#A##Bworldoutthere"
+    assert {record.media for record in made} == {None}
+
+
+def test_chunks_leave_room_for_the_headings_that_their_embedder_reads():
+    class Counting:
+        max_tokens = 40
+
+        def count_tokens(self, text):
+            return len(text)
+
+    text = "# Outer\n## Inner\n" + "word " * 40 + "\n# " + "endless " * 9 + "\n" + "word " * 20
+    for chunker in (
+        MarkdownChunker(headings=True, tokenizer=Counting()),
+        RecursiveSplitter(headings=True, markdown=True, tokenizer=Counting()),
+    ):
+        made = chunker.transform_records([Record("d", text=text)])
+        assert all(len(record.media or record.text) <= 40 for record in made)
+        assert any((record.media or "").startswith("Outer > Inner\n\n") for record in made)
+
+
+def test_a_preprocessor_embeds_headings_of_markdown_alone():
+    transform = TextPreprocessor(headings=True)
+    assert transform.config()["headings"] is True
+    assert "headings" not in TextPreprocessor().config()
+    for chunker in ("paragraph", ParagraphChunker()):
+        with pytest.raises(ArgError, match="headings=True is for chunker='markdown'"):
+            TextPreprocessor(chunker=chunker, headings=True)
 
 
 def test_headings_go_into_metadata_on_request():

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pgvector.psycopg import Vector
 
 from vecs.exc import ArgError, TransformError
 from vecs.records import Record
@@ -29,6 +30,12 @@ def test_text_is_kept_beside_its_float32_vector():
 
     assert (made.text, made.vec.tolist(), made.vec.dtype) == ("abc", [3.0, 0.0], np.float32)
     assert given == records("abc")
+
+
+def test_vectors_of_pgvectors_classes_are_vectors():
+    step = Embedding(lambda texts: [Vector([len(text), 0.5]) for text in texts], 2, query=lambda text: Vector([7, 7]))
+    assert step.transform_records([Record("a", text="abc")])[0].vec.tolist() == [3.0, 0.5]
+    assert step.transform_query("abc").tolist() == [7.0, 7.0]
 
 
 def test_the_function_sees_batches_of_the_texts_without_a_vector():

@@ -9,7 +9,7 @@ import pytest
 from vecs.exc import ArgError, TransformError
 from vecs.records import Record
 from vecs.transforms import ImageEmbedding
-from vecs.transforms._image import to_image
+from vecs.transforms._pictures import to_image
 
 Image = pytest.importorskip("PIL.Image")
 RED = Image.new("RGB", (20, 10), "red")
@@ -96,3 +96,106 @@ def test_images_are_made_upright_and_rgb():
     exif[0x0112] = 6  # held sideways
     image = to_image(png(Image.new("RGBA", (20, 10)), exif=exif))
     assert (image.mode, image.size) == ("RGB", (10, 20))
+
+
+def shown(media):
+    """The colours of an image's pixels, row by row."""
+    image = to_image(media)
+    assert image.mode == "RGB"
+    return [tuple(pixel) for row in np.asarray(image).tolist() for pixel in row]
+
+
+def with_info(image, **info):
+    image.info.update(info)
+    return image
+
+
+def palette(*colours):
+    image = Image.new("P", (len(colours), 1))
+    image.putpalette([part for colour in colours for part in colour])
+    for place in range(len(colours)):
+        image.putpixel((place, 0), place)
+    return image
+
+
+def pixels(*values, dtype):
+    return Image.fromarray(np.array([values], dtype=dtype))
+
+
+def saved(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+WHITE, BLACK, GREYS = (255, 255, 255), (0, 0, 0), [(level, level, level) for level in (0, 85, 170, 255)]
+BOTH = [Image.new("RGB", (1, 1), colour) for colour in ("red", "blue")]
+FLOATS = np.array([0, 1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.parametrize(
+    ("media", "expected"),
+    [
+        (png(Image.new("RGBA", (1, 1), (0, 0, 0, 0))), [WHITE]),
+        (Image.new("RGBA", (1, 1), (255, 0, 0, 128)), [(255, 127, 127)]),
+        (np.zeros((1, 1, 4), np.uint8), [WHITE]),
+        (png(Image.new("LA", (1, 1), (0, 0))), [WHITE]),
+        (Image.new("RGBa", (1, 1)), [WHITE]),
+        (Image.new("La", (1, 1)), [WHITE]),
+        (png(palette(BLACK, (255, 0, 0)), transparency=0), [WHITE, (255, 0, 0)]),
+        (png(palette(BLACK, BLACK), transparency=bytes([255, 0])), [BLACK, WHITE]),
+        (saved(palette(BLACK, (255, 0, 0)), "gif", transparency=0), [WHITE, (255, 0, 0)]),
+        (palette(BLACK, (255, 0, 0)), [BLACK, (255, 0, 0)]),
+        (png(Image.new("L", (1, 1)), transparency=0), [WHITE]),
+        (png(Image.new("RGB", (1, 1), (1, 2, 3)), transparency=(1, 2, 3)), [WHITE]),
+        (png(Image.new("1", (1, 1)), transparency=0), [WHITE]),
+        (Image.new("1", (1, 1), 1), [WHITE]),
+        (png(pixels(0, 21845, 43690, 65535, dtype=np.uint16)), GREYS),
+        (png(pixels(0, 65535, dtype=np.uint16), transparency=0), [WHITE, WHITE]),
+        (png(pixels(255, dtype=np.uint16)), [(1, 1, 1)]),
+        (pixels(0, 21845, 43690, 65535, dtype=">u2"), GREYS),
+        (saved(pixels(0, 21845, 43690, 65535, dtype=np.uint16), "tiff"), GREYS),
+        (pixels(0, 21845, 43690, 65535, dtype=np.int32), GREYS),
+        (pixels(0, 85, 170, 255, dtype=np.int32), GREYS),
+        (pixels(-30, 0, 30, 60, dtype=np.int32), GREYS),
+        (pixels(*FLOATS, dtype=np.float32), GREYS),
+        (pixels(*FLOATS * 255, dtype=np.float32), GREYS),
+        (pixels(*FLOATS * 65535, dtype=np.float32), GREYS),
+        (pixels(*FLOATS * 1e9 - 5, dtype=np.float32), GREYS),
+        (pixels(-7, -7, dtype=np.float32), [BLACK, BLACK]),
+        (Image.new("CMYK", (1, 1), (0, 255, 255, 0)), [(255, 0, 0)]),
+        (saved(BOTH[0], "gif", save_all=True, append_images=BOTH[1:]), [(255, 0, 0)]),
+        (saved(BOTH[0], "png", save_all=True, append_images=BOTH[1:]), [(255, 0, 0)]),
+        (saved(BOTH[0], "tiff", save_all=True, append_images=BOTH[1:]), [(255, 0, 0)]),
+        (with_info(Image.new("L", (1, 1)), transparency=5), [BLACK]),
+    ],
+    ids=range(32),
+)
+def test_images_are_seen_as_a_viewer_shows_them(media, expected):
+    before = media.copy() if isinstance(media, Image.Image) else media
+    assert shown(media) == expected
+    assert before == media if isinstance(media, (bytes, Image.Image)) else True
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "1", "P", "RGBA", "LA", "I;16"])
+def test_photos_of_every_kind_stand_upright(mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(np.zeros((10, 20), np.uint16)) if mode == "I;16" else Image.new(mode, (20, 10))
+    assert to_image(saved(image, "tiff" if mode == "CMYK" else "png", exif=exif)).size == (10, 20)
+
+
+@pytest.mark.parametrize(
+    ("media", "message"),
+    [
+        (Image.new("RGB", (0, 2)), "0 x 2 pixels"),
+        (pixels(0, np.nan, dtype=np.float32), "NaN"),
+        (b"no image", "no image that Pillow can read: 8 bytes"),
+        (png()[:50], "could not embed record 'x'"),
+        (png()[:-20] + b"x" * 20, "could not embed record 'x'"),
+    ],
+    ids=range(5),
+)
+def test_an_image_that_shows_nothing_is_refused(media, message):
+    with pytest.raises(TransformError, match=message):
+        ImageEmbedding().transform_records([Record("x", media=media)])

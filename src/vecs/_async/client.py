@@ -24,13 +24,17 @@ from vecs._async.tables.create import (
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
+from vecs._async.tables.remake import remade
 from vecs._checks.arguments import made_of, one_of
+from vecs._checks.meant import OF_CLIENTS
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import async_offload
+from vecs._concurrency.dunders import AsyncClientDunders
 from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import unseen
+from vecs._connecting.secrets import explains_calls_to_connect, hides_targets, unseen
 from vecs._connecting.target import resolve_target
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
@@ -49,13 +53,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class AsyncClient(AsyncConnected):
+class AsyncClient(AsyncConnected, AsyncClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
     `create_async_client()` makes one. It connects at the first call, and belongs to the event loop of that
     call. `async with` closes it at the end. A closed client connects again when it is used.
     """
+
+    _instead = OF_CLIENTS
 
     def __init__(
         self,
@@ -111,8 +117,8 @@ class AsyncClient(AsyncConnected):
         Return a view of this client whose statements all have these settings, mainly for row-level security.
 
         An example is `{"app.tenant": "a", "role": "tenant"}`. Names with a dot are your own. `role`,
-        `statement_timeout`, `work_mem` and some others are settings of the server. Values are strings, numbers and
-        bools; your own names also take dicts and lists, which become JSON. The settings are added to those of this
+        `statement_timeout`, `work_mem` and some others are settings of the server. Values are strings, numbers, bools
+        and UUIDs; your own names also take dicts and lists, which become JSON. The settings are added to those of this
         client. They apply to everything done through the view: collections, `connection()`, writes, index builds. A
         view costs almost nothing: it uses this client's pool, and closing it does nothing. A pickled view has its own.
 
@@ -163,7 +169,10 @@ class AsyncClient(AsyncConnected):
         """
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
-        Use `connection.transaction()` for several statements at once. It comes out of the client's pool, and
+        Use `connection.transaction()` for several statements at once. Numpy arrays and the values of pgvector-python's
+        classes are parameters, and vectors come back as its version gives them: numpy arrays up to 0.4, from 0.5 on
+        its `Vector`. Operators of pgvector in a schema that is not on the search_path are written with it:
+        `vec operator(extensions.<=>) %s`. It comes out of the client's pool, and
         what was set or prepared in it for the session is undone when it goes back.
 
         Behind a transaction pooler all of it is one transaction, which is committed when the connection goes back, and
@@ -181,6 +190,8 @@ class AsyncClient(AsyncConnected):
             target=str(self._executor.target) if server is None else str(server.folder),
             folder=None if server is None else server.folder,
             log=None if server is None else server.log_path,
+            dsn=None if server is None else server.dsn,
+            programs=None if server is None else await async_offload(server.find_programs),
             database=facts.database,
             user=facts.user,
             schema=self.schema,
@@ -213,7 +224,8 @@ class AsyncClient(AsyncConnected):
         document id and extra data with each vector. `language` is the language of its keyword search.
         `precision="half"` stores 16 bits per number instead of 32; numbers can be up to 65,504.
         `precision="binary"` stores vectors of bits. `sparse=True` stores sparse vectors: see `SparseVector`. Raises
-        MismatchedDimension if the collection exists with another dimension, or was made with another model.
+        MismatchedDimension if the collection exists with another dimension, or was made with another model. But if
+        the collection has no records, and nothing else would be lost, it is replaced by one with these arguments.
         """
         transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
@@ -223,15 +235,29 @@ class AsyncClient(AsyncConnected):
         if found is None:
             new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
             return await self._open(await create_collection(self._executor, new), transform)
-        check_same_type(found, precision, sparse)
         if dimension is None and transform is None:
+            check_same_type(found, precision, sparse)
             raise ArgError(
                 "One of dimension or adapter must provide a dimension: give dimension= or transform=, "
                 "or open a collection that exists with get_collection()"
             )
-        check_same_text(found, text, language)
-        check_same_dimension(found, dimension)
-        return await self._open(found, transform)
+
+        async def opened(found: Table) -> AsyncCollection:
+            check_same_type(found, precision, sparse)
+            check_same_text(found, text, language)
+            check_same_dimension(found, dimension)
+            return await self._open(found, transform)
+
+        try:
+            return await opened(found)
+        except ArgError as error:
+            new = NewCollection(self.schema, name, dimension, transform, text, language or "english", vec_type)
+            if not await remade(self._executor, found, new, error):
+                raise
+        # What other objects of this client know of it, and of its indexes, is past.
+        self._catalog.altered += 1
+        self._catalog.forget()
+        return await opened(await require_table(self._executor, self.schema, name))
 
     async def create_collection(
         self,
@@ -318,6 +344,10 @@ class AsyncClient(AsyncConnected):
         return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 
+methods_explain_wrong_calls(AsyncClient, hiding=hides_targets)
+
+
+@explains_calls_to_connect
 def create_async_client(
     target: str | os.PathLike[str] | None = None,
     *,

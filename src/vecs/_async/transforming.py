@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from vecs._concurrency.calls import async_offload, async_resolve
+from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
+from vecs._sql.rows import encode_record
+from vecs._sql.tables import Extension, Table
+from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
+from vecs.storage import Precision, vec_type_of
 from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
@@ -16,13 +21,24 @@ def _steps(transform: Transform) -> Sequence[Transform]:
     return transform.steps if isinstance(transform, Pipeline) else (transform,)
 
 
-async def transform_records(transform: Transform, records: Sequence[Record]) -> list[Record]:
-    """Turn records into what is stored; a step that fails raises TransformError."""
+async def transform_records(
+    transform: Transform, records: Sequence[Record], check: Callable[[Sequence[Record]], None] | None = None
+) -> list[Record]:
+    """
+    Turn records into what is stored; a step that fails raises TransformError.
+
+    `check` refuses what cannot be stored. It looks at the records before each step that keeps what it is given, so that
+    no model works for nothing.
+    """
     made: list[Record] = list(records)
-    for step in _steps(transform):
+    steps = _steps(transform)
+    for place, step in enumerate(steps):
+        if check is not None and all(map(keeps_metadata, steps[place:])):
+            await async_offload_many(len(made), check, made)
         try:
-            answer = await async_offload(_materialised, step, made)
-            made = list(await async_resolve(answer))
+            with waited_for():
+                answer = await async_offload(_materialised, step, made)
+                made = list(await async_resolve(answer))
         except VecsException:
             raise
         except Exception as error:
@@ -50,7 +66,8 @@ async def transform_queries(transform: Transform, queries: Sequence[Any]) -> lis
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            answers = await _transformed(step, [made[place] for place in places])
+            with waited_for():
+                answers = await _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
         except VecsException:
@@ -82,3 +99,31 @@ def _embeds_at_once(step: Transform) -> bool:
 def _named(records: Sequence[Record]) -> str:
     shown = ", ".join(repr(record.id) for record in records[:5])
     return f"record{'s' if len(records) > 1 else ''} {shown}{', ...' if len(records) > 5 else ''}"
+
+
+async def try_records(
+    records: Sequence[Record],
+    name: str,
+    transform: Transform | None,
+    dimension: int | None,
+    precision: Precision | None,
+) -> None:
+    """
+    Raise what would keep records out of a text collection that is to be made for them.
+
+    Of records that a transform is to embed, the first is embedded for a trial.
+    """
+    some = [record for record in records if transform is None or record.vec is not None]
+    if len(some) < len(records) and transform is not None:
+        dimension = dimension or await async_offload(getattr, transform, "dimension")
+        first = next(record for record in records if record.vec is None)
+        some += await transform_records(transform, [first])
+    if dimension is not None:
+        # The version of pgvector makes no difference to rows.
+        table = Table("", name, dimension, Extension("", (), 0), has_text=True, vec_type=vec_type_of(precision, None))
+        await async_offload_many(len(some), _encoded, some, table)
+
+
+def _encoded(records: Sequence[Record], table: Table) -> None:
+    for record in records:
+        encode_record(record, table)

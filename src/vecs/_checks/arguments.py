@@ -12,6 +12,9 @@ from vecs.exc import ArgError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+# vecs and its integrations.
+_OURS = ("vecs.", "langchain_vecs.", "llama_index.vector_stores.vecs.")
+
 T = TypeVar("T")
 D = TypeVar("D", bound="DataclassInstance")
 
@@ -42,6 +45,6 @@ def made_of(cls: type[D], arguments: Mapping[str, Any]) -> D:
 def callers_level() -> int:
     """Return the stacklevel at which a warning points at the code that called vecs."""
     level, frame = 0, inspect.currentframe()
-    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("vecs."):
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_OURS):
         level, frame = level + 1, frame.f_back
     return level

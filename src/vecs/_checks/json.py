@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, time
-from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID
-
-import numpy as np
 
 from vecs._checks.shown import brief
+from vecs._checks.values import plain
 from vecs.exc import ArgError
 
 
@@ -20,18 +16,18 @@ def encode_json(value: Any) -> str:
     """
     Encode a value as JSON that jsonb accepts.
 
-    Dates, times and UUIDs become strings, Decimals and numpy scalars numbers. NaN, infinity, NUL characters,
-    lone surrogates, keys that are not strings and any other type raise ArgError, which says what and where.
+    What JSON has no type for becomes what `plain()` makes of it. NaN, infinity, NUL characters, lone surrogates, keys
+    that are not strings and what has no JSON form raise ArgError, which says what and where.
     """
     try:
         _check(value, "", MAX_DEPTH)
+    except (TypeError, ValueError) as error:
+        # A mapping of the caller's own may raise anything of its own.
+        raise error if isinstance(error, ArgError) else ArgError(str(error)) from None
+    try:
         encoded = _ENCODE(value)
-    except ValueError as error:
-        if isinstance(error, ArgError):
-            raise
-        raise ArgError(str(error)) from None
-    except TypeError as error:
-        raise ArgError(str(error)) from None
+    except ValueError:
+        raise ArgError("it has a whole number of more than 4,300 digits, which Python does not write") from None
     return encoded if "e+" not in encoded else _EXPONENT.sub(_expanded, encoded)
 
 
@@ -64,35 +60,12 @@ def check_text(text: str) -> None:
         ) from None
 
 
-def check_storable(text: str, what: str) -> None:
-    """Refuse what Postgres cannot store as text; `what` says in the error which text it is."""
+def check_storable(text: str, what: str, kind: type[ArgError] = ArgError) -> None:
+    """Refuse what Postgres cannot store as text; `what` says in the error, of that `kind`, which text it is."""
     try:
         check_text(text)
     except ArgError as error:
-        raise ArgError(f"{what} is not storable: {error}") from None
-
-
-def plain(value: Any) -> Any:
-    """Return a date, time, UUID, Decimal or numpy scalar as the JSON scalar it is stored as; anything else as it is."""
-    if isinstance(value, np.generic):
-        scalar = cast("Any", value)
-        item = scalar.item()
-        # Numbers of more than 64 bits stay numpy's.
-        return scalar if isinstance(item, np.generic) else plain(item)
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal):
-        return _plain_decimal(value)
-    return value
-
-
-def _plain_decimal(value: Decimal) -> int | float:
-    # 1e9999999 is short to write, and takes minutes to expand into its ten million digits.
-    if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
-        raise ArgError(f"{brief(value)} is not a number that JSON can hold here; leave it out or use None")
-    return int(value) if value == value.to_integral_value() else float(value)
+        raise kind(f"{what} is not storable: {error}") from None
 
 
 def _check(value: Any, path: str, depth: int) -> None:
@@ -114,8 +87,11 @@ def _check(value: Any, path: str, depth: int) -> None:
         for index, item in enumerate(cast("list[Any]", value)):
             if item.__class__ not in _PLAIN:
                 _check(item, f"{path}[{index}]", depth - 1)
-    elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise ArgError(f"{value!r}{_at(path)} is not JSON; leave it out or use None")
+    elif isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ArgError(f"{value!r}{_at(path)} is not JSON; leave it out or use None")
+    elif value is not None and not isinstance(value, int):
+        _check(plain(value, _at(path)), path, depth - 1)
 
 
 def _at(path: str) -> str:
@@ -124,22 +100,13 @@ def _at(path: str) -> str:
 
 
 def _default(value: Any) -> Any:
-    made: Any = value.tolist() if _is_array(value) else plain(value)
-    if made is not value:
-        _check(made, "", MAX_DEPTH)
-        return made
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[Any, Any]", value))
-    raise TypeError(f"{brief(value)} is {type(value).__name__}, which has no JSON form")
-
-
-def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray)
+    # Checked before. The encoder knows no mapping but a dict.
+    made = plain(value)
+    return dict(cast("Mapping[Any, Any]", made)) if isinstance(made, Mapping) else made
 
 
 # Python's decoder recurses: what is written must be readable from any depth of calls.
 MAX_DEPTH = 100
-_MOST_DIGITS = 4000
 _PATH_SHOWN = 80
 
 # Strings, also one that does not end, and everything else that is no bracket.

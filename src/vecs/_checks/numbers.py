@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from numbers import Real
 from operator import index
 from typing import Any, SupportsIndex, cast
@@ -71,3 +72,11 @@ def is_number(value: object, least: float, greatest: float = math.inf) -> bool:
 def checked_oversampling(oversampling: object) -> float | None:
     """Return how many times as many candidates, at least 1, or None for the default."""
     return None if oversampling is None else checked_number(oversampling, "oversampling", 1, 1_000_000)
+
+
+def plain_rows(rows: Any) -> Any:
+    """Return a list of vectors with those that are objects of a library (pgvector's, pandas') as their numbers."""
+    if not isinstance(rows, list | tuple):
+        return rows
+    listed = cast("Sequence[Any]", rows)
+    return [row.to_numpy() if hasattr(row, "to_numpy") else row for row in listed]

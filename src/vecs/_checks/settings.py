@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, cast
+from uuid import UUID
 
 from vecs._checks.json import check_storable, encode_json
+from vecs._checks.meant import near
 from vecs.exc import ArgError, DatabaseError
 
 # Of the server's own settings those that limit a statement, or say how it is planned. What a statement means does not
@@ -127,9 +129,11 @@ def _checked_name(key: Any) -> str:
     if name in _REFUSED:
         raise ArgError(f"the setting {name!r} cannot be given per request: {_REFUSED[name]}")
     if len(name) > _LONGEST_NAME or not _CUSTOM.fullmatch(name):
+        meant = near(name, SERVER_SETTINGS)
+        hint = f"did you mean {meant!r}? " if meant else ""
         raise ArgError(
-            f"{key[:_LONGEST_NAME]!r} cannot be set per request; expected a name with a dot, such as 'app.tenant', or "
-            f"one of {', '.join(SERVER_SETTINGS)}"
+            f"{key[:_LONGEST_NAME]!r} cannot be set per request; {hint}expected a name with a dot, such as "
+            f"'app.tenant', or one of {', '.join(SERVER_SETTINGS)}"
         )
     return name
 
@@ -140,6 +144,8 @@ def _text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, str):
         check_storable(value, f"the setting {name!r}")
         # A str of its own: an enum's member would be sent as something else.
@@ -149,7 +155,8 @@ def _text(name: str, value: Any) -> str:
             return encode_json(value)
         except ArgError as error:
             raise ArgError(f"the setting {name!r} has no JSON form: {error}") from None
-    wanted = "a string, a number, a bool" + (", or a mapping or list, which becomes JSON" if "." in name else "")
+    wanted = "a string, a number, a bool, a UUID"
+    wanted += ", or a mapping or list, which becomes JSON" if "." in name else ""
     raise ArgError(f"the setting {name!r} must be {wanted}, not {_described(value)}")
 
 

@@ -13,9 +13,11 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Sized,
 )
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
+from vecs._concurrency.dunders import AsyncDunders, Dunders
 from vecs._concurrency.loops import running_loop
 
 P = ParamSpec("P")
@@ -125,25 +127,18 @@ def take(source: Iterator[T], count: int) -> list[T]:
 
 def async_iterate(source: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T] | Iterator[T]:
     """Start iterating over an iterable of either kind; asynchronously, if it is both."""
-    if isinstance(source, AsyncIterable):
-        return aiter(source)
-    return iter(source)
+    given: object = source
+    # A sync collection has an __aiter__ that only says what to write.
+    if isinstance(given, AsyncIterable) and not isinstance(given, Dunders):
+        return aiter(cast("AsyncIterable[T]", source))
+    return iter(cast("Iterable[T]", source))
+
+
+def size_of(source: object) -> int | None:
+    """Return how many items there are, None where that is not known, or would have to be awaited."""
+    return len(source) if isinstance(source, Sized) and not isinstance(source, AsyncDunders) else None
 
 
 def iterate(source: Iterable[T]) -> Iterator[T]:
     """Start iterating."""
     return iter(source)
-
-
-class AsyncDunders:
-    """Nothing: `len()` and `in` cannot be awaited. Async collections have count() and get() for that."""
-
-
-class Dunders:
-    """`len(collection)` and `id in collection`."""
-
-    def __len__(self) -> int:
-        return cast("Any", self).count()
-
-    def __contains__(self, id: object) -> bool:
-        return bool(cast("Any", self).get([id]))

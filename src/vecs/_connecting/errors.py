@@ -10,6 +10,7 @@ from typing import TypeVar
 import psycopg
 
 from vecs._connecting.busy import says_busy
+from vecs._sql.documents import overwriting
 from vecs.exc import CollectionNotFound, DatabaseError, Unavailable, VecsException
 
 E = TypeVar("E", bound=Exception)
@@ -18,6 +19,8 @@ E = TypeVar("E", bound=Exception)
 _CONFLICTS = ("40P01", "40001")
 _UNDEFINED_TABLE = "42P01"
 _DISK_FULL = "53100"
+# A text that is no value of a type: so fails what must not be overwritten.
+_NOT_READ = "22P02"
 # Too many connections, and a server that ends, starts, or ended an idle session; all of class 08 but 08P01 as well.
 _TRANSIENT = ("53300", "57P01", "57P02", "57P03", "57P04", "57P05")
 # A prepared statement is missing, is there already, or is another one: two clients share a session of the server.
@@ -87,6 +90,8 @@ def database_error(error: psycopg.Error, *, lost: bool = False) -> VecsException
         return CollectionNotFound(f"the collection was deleted, or is not visible: {message}")
     if state in _CONFLICTS:
         return Conflict(message, state)
+    if state == _NOT_READ and (refused := overwriting(diag.message_primary or "")) is not None:
+        return refused
     if _is_transient(state, message):
         return Unavailable(message, state)
     if state in _MIXED_UP:
@@ -102,10 +107,15 @@ def connection_error(error: psycopg.Error | UnicodeError, target: object) -> Dat
     final, such as a wrong password or an unknown database, unless it says that it is busy, in any language. Where no
     answer came, trying again may help, unless it is libpq that finds fault with the connection string.
     """
-    reason = str(error).strip()
+    # What the connection string itself names was checked before.
+    named = "a host that the environment or a service file names cannot be the name of one"
+    reason = f"{named}: {error}" if isinstance(error, UnicodeError) else str(error).strip()
     message = f"cannot connect to {target}: {reason}"
-    if "connection slots" in reason:
-        message += "; share one client among all threads and tasks of a program, or raise the server's max_connections"
+    if "connection slots" in reason or "too many clients" in reason:
+        message += (
+            "; share one client among all threads and tasks of a program, or raise the server's max_connections "
+            "(server_settings= of an embedded one)"
+        )
     if not isinstance(error, psycopg.OperationalError):
         # What the environment or a service file names, which is not checked before: a host, or a number.
         return DatabaseError(message)

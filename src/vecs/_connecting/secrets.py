@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, SupportsIndex, TypeVar, cast
 
+from vecs._checks.wrong_calls import explains_wrong_calls
+
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Arguments that may hold a password, or be meant to: connection strings, and what is given in their place.
+SECRETIVE = (
+    "url", "path", "source", "password", "dsn", "uri", "conninfo", "database_url", "db_url", "target", "connection",
+    "connection_string", "persist_directory",
+)  # fmt: skip
 
 # libpq's parameters that let somebody in.
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
@@ -47,6 +57,37 @@ def unseen(value: T) -> T:
 def seen(value: Any) -> Any:
     """Return what `unseen()` wrapped, and anything else as it is."""
     return value.value if isinstance(value, _Unseen) else value
+
+
+def hides_targets(
+    function: Callable[..., Any],
+) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]:
+    """
+    Return what makes the arguments of a function's calls unseen that may hold a password.
+
+    Those that the function does not have may, too. It has to take the others as `unseen()` returns them.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    places = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    known = {one.name for one in parameters if one.name not in SECRETIVE}
+    others = any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+    def hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        named = zip(args, [*places, *[""] * len(args)], strict=False)
+        return (
+            tuple(value if name in known else unseen(value) for value, name in named),
+            {
+                name: value if name in known or (others and name not in SECRETIVE) else unseen(value)
+                for name, value in kwargs.items()
+            },
+        )
+
+    return hidden
+
+
+def explains_calls_to_connect(function: F) -> F:
+    """Do as `explains_wrong_calls` for a function that is told where to connect."""
+    return explains_wrong_calls(function, hide=hides_targets(function))
 
 
 def with_hidden_values(settings: Mapping[str, str]) -> Mapping[str, str]:

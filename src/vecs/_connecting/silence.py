@@ -6,6 +6,7 @@ import re
 import selectors
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -59,6 +60,11 @@ def watched(work: Generator[Any, Any, T], patience: Callable[[], float | None]) 
             wanted = work.send(ready)
     except StopIteration as done:
         return done.value
+    finally:
+        # A call that was given up is left in its midst: what goes wrong at its end, on a connection that is closed,
+        # nobody asks for, and Python would print it.
+        with suppress(Exception):
+            work.close()
 
 
 def _silent_since(since: float | None, patience: float | None) -> float:

@@ -19,7 +19,12 @@ _FOLDER = re.compile(r"[/~]|\.\.?(?:[/\\]|$)|[A-Za-z]:[\\/]|\\\\")
 # A URL of which pathlib made a path: postgresql:/user:password@host/db.
 _URL_AS_PATH = re.compile(r"(?:^|[/\\])(?:[A-Za-z][\w+.-]+:(?=[/\\]|$)|postgres(?:ql)?(?:\+\w+)?:)", re.I)
 
+_NO_MEMORY = (
+    "vecs has no server in memory; for a temporary one write: with tempfile.TemporaryDirectory() as folder, "
+    "vecs.create_client(folder)"
+)
 _EXPECTED = "expected postgresql://user:password@host:port/database, or a folder: ./data, /srv/data or a pathlib.Path"
+_NOT_FILLED_IN = f"the target has a variable or a placeholder in it that was not filled in; {_EXPECTED}"
 
 _KINDS: tuple[tuple[str, str], ...] = (
     (r"jdbc:", "it is a string for JDBC: leave out jdbc:"),
@@ -41,6 +46,9 @@ _VARIABLE = re.compile(r"\$\{|\$\(|\$\w|%\w+%|<[^<>]*>|\{\{|\{\w*\}")
 # What str() makes of a variable that is not set, and code that was put between quotation marks.
 _UNSET = ("none", "null", "nil", "nan", "undefined", "n/a", "<na>", "nonetype")
 _CODE = re.compile(r"os\.(?:environ|getenv)\b|(?:process|import\.meta)\.env\b|(?:get)?env(?:iron)?\s*[(\[]", re.I)
+# A path that is nothing else, or begins with it.
+_VARIABLE_FIRST = re.compile(r"(?:\$\{\w+\}|\$[A-Za-z_]\w*|%\w+%)(?:[/\\].*)?")
+_NAME_OF_VARIABLE = re.compile(r"(?:[A-Z][A-Z0-9]*_)+(?:URL|URI|DSN)")
 _MEMORY = re.compile(r"(?:file)?:?:memory:.*", re.I)
 _PASSFILE_LINE = re.compile(r"[^:/\\@]*:(?:\d+|\*):[^:]*:[^:]*:.*")
 
@@ -71,14 +79,13 @@ def slip_in(text: str) -> str | None:
         return f"the target looks like the options of a command; {_EXPECTED}"
     first, _, rest = text.replace("\\", "/").partition("/")
     if _MEMORY.fullmatch(text):
-        return (
-            "vecs has no server in memory; for a temporary one write: with tempfile.TemporaryDirectory() as folder, "
-            "vecs.create_client(folder)"
-        )
+        return _NO_MEMORY
     if text.lower().startswith("file:"):
         return "the target is no folder: for a folder write only its path"
     if _VARIABLE.search(text):
-        return f"the target has a variable or a placeholder in it that was not filled in; {_EXPECTED}"
+        return _NOT_FILLED_IN
+    if _NAME_OF_VARIABLE.fullmatch(text):
+        return f"the target is the name of a variable and not its value: os.environ[{text!r}]; {_EXPECTED}"
     if _PASSFILE_LINE.fullmatch(text):
         return f"the target looks like a line of a password file (host:port:database:user:password); {_EXPECTED}"
     return _of_host(first, rest, "/" in text.replace("\\", "/"))
@@ -92,7 +99,9 @@ def slip_in_path(path: str) -> str | None:
         return _of_url(path)
     if has_secret(path):
         return f"the target looks like a connection string with a mistake in it; {_EXPECTED}"
-    return None
+    if _MEMORY.fullmatch(path):
+        return _NO_MEMORY
+    return _NOT_FILLED_IN if _VARIABLE_FIRST.fullmatch(path) else None
 
 
 def _of_url(text: str) -> str:

@@ -14,13 +14,17 @@ class ClientInfo:
     """
     Facts about a client's connection.
 
-    `target` is the server or folder, without the password. `folder` and `log` belong to an embedded server, and are
-    None for other servers. `pgvector` is None if the extension is not installed. `read_only` is True on a replica.
+    `target` is the server or folder, without the password. `folder`, `log`, `dsn` and `programs` belong to an embedded
+    server, and are None for other servers. `dsn` is a connection string for other programs; it needs no password.
+    `programs` is the folder of `psql` and `pg_dump`. `pgvector` is None if the extension is not installed.
+    `read_only` is True on a replica.
     """
 
     target: str
     folder: Path | None
     log: Path | None
+    dsn: str | None
+    programs: Path | None
     database: str
     user: str
     schema: str

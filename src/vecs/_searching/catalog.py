@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from vecs._searching.known_indexes import KnownIndexes
-from vecs.measures import IndexMeasure
 
 # Seconds for which the indexes of a collection are taken for known: another program may build or drop one.
 LONGEST_KNOWN = 60.0
@@ -19,7 +18,7 @@ class Catalog:
         self._clock = clock
         # By schema and name, with the time at which they were read.
         self._indexes: dict[tuple[str, str], tuple[float, KnownIndexes]] = {}
-        self._warned: set[tuple[str, str, IndexMeasure]] = set()
+        self._warned: set[tuple[str, str, str]] = set()
         # How often this client altered the columns of a table: collections read theirs again when it has grown.
         self.altered = 0
 
@@ -36,10 +35,10 @@ class Catalog:
         """Forget the indexes of all collections, after one was built or dropped, or a collection was renamed."""
         self._indexes.clear()
 
-    def warns(self, schema: str, name: str, measure: IndexMeasure) -> bool:
-        """Whether the warning that no index covers a measure is still to be given."""
-        return (schema, name, measure) not in self._warned
+    def warns(self, schema: str, name: str, about: str) -> bool:
+        """Whether the warning about a measure that no index covers, or about a filter's key, is still to be given."""
+        return (schema, name, about) not in self._warned
 
-    def warned(self, schema: str, name: str, measure: IndexMeasure) -> None:
-        """Note that the warning was given."""
-        self._warned.add((schema, name, measure))
+    def warned(self, schema: str, name: str, about: str) -> None:
+        """Note that the warning was given, or that there is no reason for it."""
+        self._warned.add((schema, name, about))

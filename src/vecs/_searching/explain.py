@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vecs._indexing.precision import PRECISION_WORDS, automatic_precision, greatest_dimension
+from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, Setup
 from vecs._searching.request import Request
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.tables import Table
+from vecs.measures import MeasureSpec, measures_of
+
+
+def without_index(table: Table, measure: MeasureSpec, known: KnownIndexes, call: str | None) -> str:
+    """
+    Say that a search compares every record, and how an index is made.
+
+    `call` is what an integration calls for it. The first words are those of vecs 0.4, which programs may know.
+    """
+    default = measures_of(table.vec_type)[0]
+    argument = "" if measure.measure is default else f'"{measure.measure.value}"'
+    owner = table.name if table.name.isidentifier() else "collection"
+    return (
+        f"Query does not have a covering index: collection {table.name!r} has some {known.estimate:,} records, and "
+        f"each search compares all of them. Make an index with {call or f'{owner}.index({argument})'}"
+    )
 
 
 def describe_search(

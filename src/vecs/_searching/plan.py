@@ -24,7 +24,7 @@ from vecs._searching.candidates import (
 )
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes, usable
 from vecs._searching.request import Request
-from vecs._sql.answers import Row, each, in_order
+from vecs._sql.answers import Row, each, in_order, with_distance
 from vecs._sql.fragment import Fragment, Param
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.keywords import by_both, by_words
@@ -198,25 +198,30 @@ def steps(
     queries: Sequence[Query],
     *,
     pooler: bool = False,
-    warn: Callable[[], None] | None = None,
+    warn: Callable[[KnownIndexes], None] | None = None,
 ) -> Step[Answers]:
     """
     Answer a request for some queries; return the rows of each.
 
-    `warn` is called where no index covers the measure; None where nobody wants to know.
+    `warn` is called with what is known of the indexes where none covers the measure and the records are so many that
+    one is missed; None where nobody wants to know.
     """
     if request.mode == "keyword" or request.exact:
-        return (yield from _answers(set_up(table, request, NO_INDEXES, pooler=pooler), queries))
+        return _found(request, (yield from _answers(set_up(table, request, NO_INDEXES, pooler=pooler), queries)))
     known: KnownIndexes = yield Look(now=False)
-    if known.best(request.measure) is None and warn is not None:
+    if known.best(request.measure) is None and known.worth_an_index and warn is not None:
         # One may have been made elsewhere a moment ago.
         known = yield Look(now=True)
     answers = yield from _answers(set_up(table, request, known, pooler=pooler), queries)
     # Indexes on parts were made for filters: perhaps for this one.
     covered = known.best(request.measure) is not None or (request.filtered and known.on_parts)
-    if warn is not None and not covered:
-        warn()
-    return answers
+    if warn is not None and known.worth_an_index and not covered:
+        warn(known)
+    return _found(request, answers)
+
+
+def _found(request: Request, answers: Answers) -> Answers:
+    return [with_distance(rows) for rows in answers] if request.mode == "vector" else answers
 
 
 def _answers(setup: Setup, queries: Sequence[Query]) -> Step[Answers]:
@@ -240,7 +245,7 @@ def _answers(setup: Setup, queries: Sequence[Query]) -> Step[Answers]:
     if again:
         complete = yield Ask([setup.statement(queries[at], complete=True) for at in again], prepare=setup.prepare)
     if setup.reorders:
-        answers = [in_order(rows) for rows in answers]
+        answers = [in_order(with_distance(rows)) for rows in answers]
     for at, rows in zip(again, complete, strict=True):
         answers[at] = rows
     return answers

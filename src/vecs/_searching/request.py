@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
+from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
-from vecs.exc import ArgError
+from vecs.exc import ArgError, CallError
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
@@ -209,11 +210,10 @@ def _columns(vec: bool, extra: bool) -> Columns:
 
 
 def check_known(options: SearchOptions) -> None:
-    """Raise TypeError for an argument that `search()` does not have."""
-    unknown = [name for name in options if name not in SearchOptions.__annotations__]
-    if unknown:
-        expected = ", ".join(SearchOptions.__annotations__)
-        raise TypeError(f"unknown argument {unknown[0]!r}; expected one of {expected}")
+    """Raise CallError, a TypeError, for an argument that `search()` does not have."""
+    for name in options:
+        if name not in SearchOptions.__annotations__:
+            raise CallError(unknown_argument(name, _NAMES, given=options, takes="search() takes"))
 
 
 def words_of(query: Any, request: Request, table: Table, text: str | None) -> str | None:

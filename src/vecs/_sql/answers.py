@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from math import isfinite
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from psycopg.pq.abc import PGresult
@@ -97,6 +98,13 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row[DISTANCE] != row[DISTANCE], row[DISTANCE]))
 
 
+def with_distance(rows: list[Row]) -> list[Row]:
+    """Leave out the records of an answer that have no vector, as indexes do: they come last, without a distance."""
+    if not rows or rows[-1][DISTANCE] is not None:
+        return rows
+    return [row for row in rows if row[DISTANCE] is not None]
+
+
 def each(rows: Sequence[Row], count: int) -> list[list[Row]]:
     """Take the answer of `several` apart, one list per query."""
     found: list[list[Row]] = [[] for _ in range(count)]
@@ -105,12 +113,14 @@ def each(rows: Sequence[Row], count: int) -> list[list[Row]]:
     return found
 
 
-def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec | None) -> list[Match]:
-    """Read the answer of `nearest`, or of a search that scores its rows itself: then measure is None."""
-    decode = vec_decoder(table)
-    score = None if measure is None else measure.score
+def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec, *, scored: bool = False) -> list[Match]:
+    """Read the answer of `nearest`, or, with `scored`, of a search that scores its rows itself."""
+    decode, score = vec_decoder(table), measure.score
     matches: list[Match] = []
     for row in rows:
+        distance: Any = row[DISTANCE]
+        if distance is not None and not isfinite(distance):
+            distance = measure.finite(distance)
         # Past the constructor of a frozen dataclass, which sets attribute by attribute: four times as fast, and a
         # search makes one match per row.
         match = _new(Match)
@@ -119,8 +129,8 @@ def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec | None)
             "text": row[TEXT],
             "metadata": row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),
             "document_id": row[DOCUMENT_ID],
-            "distance": row[DISTANCE],
-            "score": row[SCORE] if score is None else score(row[DISTANCE]),
+            "distance": distance,
+            "score": row[SCORE] if scored else score(cast("float", distance)),
             "vec": None if row[VEC] is None else decode(row[VEC]),
             "extra": row[EXTRA],
         }
@@ -182,7 +192,8 @@ class RecordRow(NamedTuple):
     """A row as vecs 0.4 gave it: a tuple with attributes."""
 
     id: str
-    vec: StoredVector
+    # None where a table that was not made by vecs has a record without a vector.
+    vec: StoredVector | None
     metadata: dict[str, Any]
 
 
@@ -190,7 +201,11 @@ def read_record_rows(table: Table, rows: Sequence[Row]) -> list[RecordRow]:
     """Read the answer of `records` in 0.4's shape."""
     decode = vec_decoder(table)
     return [
-        RecordRow(row[ID], decode(row[VEC]), row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row))
+        RecordRow(
+            row[ID],
+            None if row[VEC] is None else decode(row[VEC]),
+            row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),
+        )
         for row in rows
     ]
 
@@ -202,7 +217,9 @@ def _query_row(value: bool, vector: bool, metadata: bool) -> Any:
     return cast("Any", namedtuple)("QueryRow", names)
 
 
-def read_query_rows(table: Table, rows: Sequence[Row], value: bool, vector: bool, metadata: bool) -> list[Any]:
+def read_query_rows(
+    table: Table, rows: Sequence[Row], measure: MeasureSpec, *, value: bool, vector: bool, metadata: bool
+) -> list[Any]:
     """
     Read rows in the shapes of 0.4's `query`: ids, or tuples of what was asked for.
 
@@ -215,8 +232,8 @@ def read_query_rows(table: Table, rows: Sequence[Row], value: bool, vector: bool
     return [
         make(
             row[ID],
-            *((row[DISTANCE],) if value else ()),
-            *((decode(row[VEC]),) if vector else ()),
+            *((None if row[DISTANCE] is None else measure.finite(row[DISTANCE]),) if value else ()),
+            *((None if row[VEC] is None else decode(row[VEC]),) if vector else ()),
             *((row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),) if metadata else ()),
         )
         for row in rows

@@ -163,14 +163,15 @@ def bits_param(bits: npt.NDArray[np.bool_]) -> Binary:
 
 def sparse_param(vec: SparseVector) -> Binary:
     """Wrap a sparse vector as a parameter."""
-    return Binary(encode_sparse(vec), lambda: _sparse_text(vec))
+    return Binary(encode_sparse(vec), lambda: sparse_text(vec))
 
 
 def _listed(vec: npt.NDArray[Any]) -> str:
     return "[" + ",".join(map(repr, vec.tolist())) + "]"
 
 
-def _sparse_text(vec: SparseVector) -> str:
+def sparse_text(vec: SparseVector) -> str:
+    """Write a sparsevec as SQL has it."""
     # In text, unlike in binary, indices count from 1.
     pairs = zip(vec.indices.tolist(), vec.values.tolist(), strict=True)
     return "{" + ",".join(f"{index + 1}:{value!r}" for index, value in pairs) + f"}}/{vec.dimension}"
@@ -208,16 +209,36 @@ def _is_float32(values: Any) -> bool:
     return isinstance(values, np.ndarray) and cast("npt.NDArray[Any]", values).dtype == np.float32
 
 
+def as_array(values: Any) -> npt.NDArray[Any]:
+    """
+    Turn a list, tuple, array, tensor, or an object with `to_numpy()`, into an array; one row of a matrix is that row.
+
+    A model that embeds a list of one text returns such a matrix.
+    """
+    if not isinstance(values, np.ndarray | list | tuple):
+        values = _on_this_machine(values)
+    array: Any = np.asarray(cast("Any", values))
+    return array[0] if array.ndim == 2 and array.shape[0] == 1 else array
+
+
+def _on_this_machine(values: Any) -> Any:
+    if hasattr(values, "detach"):
+        # A tensor of PyTorch, which may have a gradient, be on a device, or be of a type that numpy lacks.
+        values = values.detach().cpu()
+        return values.float() if values.is_floating_point() else values
+    convert = getattr(values, "to_numpy", None)
+    return values if convert is None else convert()
+
+
 def as_float32(values: Any) -> npt.NDArray[np.float32]:
     """
-    Turn a list, tuple, numpy array of any number type, or an object with `to_numpy()`, into a float32 array.
+    Turn what `as_array()` takes, of any number type, into a float32 array.
 
     Raises ValueError or TypeError where that makes no sense; the caller knows which record to name.
     """
-    if _is_float32(values):
+    if _is_float32(values) and values.ndim == 1:
         return values
-    convert = getattr(values, "to_numpy", None)
-    array = np.asarray(values if convert is None else convert())
+    array = as_array(values)
     if array.dtype.kind not in "fiu" and array.size:
         raise TypeError(f"it holds {array.dtype!s} values, not numbers")
     with np.errstate(over="ignore"):

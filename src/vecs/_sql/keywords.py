@@ -67,7 +67,9 @@ def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
     distance = qualified("{distance} as distance", distance=nearness(shape.table, vec, shape.measure, "full"))
     return qualified(
         """
-        with {terms}, near as materialized ({nearest}),
+        with {terms},
+        -- A record without a vector is near nothing.
+        near as materialized (select * from ({nearest}) as nearest where distance is not null),
         worded as materialized ({worded}),
         found as materialized (
             select near.*, worded.id is not null as is_worded, true as is_near

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vecs._sql.answers import Columns, select_list
+from vecs._sql.filters import value_at
 from vecs._sql.fragment import EMPTY, Fragment, qualified
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
@@ -34,9 +35,35 @@ def select_records(table: Table, columns: Columns, selection: Selection, page: P
     )
 
 
-def count_records(table: Table, selection: Selection) -> Fragment:
-    """Count records exactly."""
-    return qualified("select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection))
+def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragment:
+    """Count records exactly: those that meet `more` conditions, too."""
+    return qualified(
+        "select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection, *more)
+    )
+
+
+def may_have_key(table: Table, key: str) -> Fragment:
+    """Look whether one of the first records has a key in its metadata; true where there are no records."""
+    return qualified(
+        """
+        select coalesce(pg_catalog.bool_or({found} is not null), true)
+        from (select metadata from {table} limit 1000) as first
+        """,
+        found=value_at(key),
+        table=table.identifier,
+    )
+
+
+def count_documents(table: Table, selection: Selection) -> Fragment:
+    """Count documents exactly; a record without a document counts as one."""
+    if not table.has_text:
+        return count_records(table, selection)
+    return qualified(
+        "select pg_catalog.count(distinct document_id) + pg_catalog.count(*) filter (where document_id is null) "
+        "from {table}{where}",
+        table=table.identifier,
+        where=where(selection),
+    )
 
 
 def select_unordered(table: Table, columns: Columns, selection: Selection, limit: int) -> Fragment:

@@ -46,6 +46,14 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     )
 
 
+def ids_of(table: Table, portions: Sequence[Sequence[EncodedRow]]) -> tuple[list[str], list[str]]:
+    """Return the ids of rows, and those of the documents they name, each once."""
+    place = table.columns.index("document_id")
+    records = [(row[ID] or b"").decode() for rows in portions for row in rows]
+    owners = {document.decode() for rows in portions for row in rows if (document := row[place]) is not None}
+    return records, sorted(owners)
+
+
 def row_shape(table: Table) -> tuple[object, ...]:
     """Return what rows of a table depend on: those of another shape do not fit."""
     return table.vec_type, table.dimension, table.has_text
@@ -77,22 +85,34 @@ def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
     return recode
 
 
-def check_storable_records(records: Sequence[Record]) -> None:
-    """Refuse what could not be stored, before a model has worked on it for nothing; vectors are left out."""
+def check_storable_records(records: Sequence[Record], table: Table | None = None) -> None:
+    """
+    Refuse what could not be stored, before a model has worked on it for nothing.
+
+    Vectors that are given are looked at where the table is known.
+    """
     for record in records:
         who = f"record {brief(record.id)}"
+        # A chunk's id is longer than that of its document.
+        stored_id(record.id, f"the id of {who}")
         for name in ("metadata", "extra"):
             value = getattr(record, name)
             if value is not None:
                 encode_metadata(value, f"{who}: {name}")
-        if isinstance(record.text, str):
-            check_storable(record.text, f"{who}: text")
+        _encode_text(record.media if isinstance(record.media, str) else record.text, who)
+        if record.document_id is not None:
+            stored_id(record.document_id, f"document_id of {who}")
+        if record.vec is not None and table is not None:
+            encode_vec(record.vec, table, f"{who}: vec")
 
 
 def _missing_vector(record: Record, who: str, table: Table) -> str:
     if record.text is None and record.media is None:
         return f"{who} has neither vec nor text"
     given = "text" if record.text is not None else type(record.media).__name__
+    shape = getattr(record.media, "shape", None)
+    if shape is not None:
+        return f"{who} has {given} of shape {tuple(shape)}, and a vector has one axis; give each row an id of its own"
     return (
         f"{who} has {given} where collection {table.name!r}, which has no transform, needs a vector; "
         "open the collection with transform=, or give vec="

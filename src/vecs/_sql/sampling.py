@@ -11,6 +11,8 @@ from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec
 
+HAS_VECTOR = qualified("vec is not null")
+
 
 def sample_ids(table: Table, selection: Selection, count: int, seed: int) -> Fragment:
     """
@@ -25,7 +27,7 @@ def sample_ids(table: Table, selection: Selection, count: int, seed: int) -> Fra
         order by pg_catalog.hashtextextended(id::pg_catalog.text, {seed}::bigint) limit {count}::bigint
         """,
         table=table.identifier,
-        where=where(selection),
+        where=where(selection, HAS_VECTOR),
         seed=seed,
         count=count,
     )

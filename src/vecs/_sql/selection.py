@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vecs._sql.fragment import EMPTY, Fragment, join, qualified
+from vecs._sql.fragment import EMPTY, Fragment, Param, join, qualified
 from vecs._sql.unpacked import matching
 from vecs.filters import Filter
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which records: every part given must hold; nothing given is every record."""
+    """
+    Which records: every part given must hold; nothing given is every record.
+
+    `whole` is for ids that may be those of documents: all records of these are meant.
+    """
 
     ids: Sequence[str] | None = None
     document_ids: Sequence[str] | None = None
     filters: Filter | None = None
+    whole: bool = False
 
 
 EVERYTHING = Selection()
@@ -35,7 +40,11 @@ def conditions(selection: Selection) -> list[Fragment]:
     parts: list[Fragment] = []
     if selection.ids is not None:
         # One array, never a placeholder each: one statement whatever the count.
-        parts.append(qualified("id = any({ids}::pg_catalog.text[])", ids=list(selection.ids)))
+        given = Param(list(selection.ids))
+        parts.append(qualified("id = any({ids}::pg_catalog.text[])", ids=given))
+        if selection.whole:
+            of_documents = qualified("document_id = any({ids}::pg_catalog.text[])", ids=given)
+            parts = [qualified("({record} or {document})", record=parts[0], document=of_documents)]
     if selection.document_ids is not None:
         parts.append(qualified("document_id = any({ids}::pg_catalog.text[])", ids=list(selection.document_ids)))
     if selection.filters is not None:

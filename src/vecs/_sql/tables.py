@@ -29,6 +29,8 @@ class Extension:
     vector_oid: int
     halfvec_oid: int = 0
     sparsevec_oid: int = 0
+    # Of arrays of these three types.
+    array_oids: tuple[int, ...] = (0, 0, 0)
 
     def type(self, name: str) -> Identifier:
         """Qualify a type or function name: pgvector may live in any schema."""
@@ -116,13 +118,15 @@ class _ExtensionRow(NamedTuple):
     vector_oid: int
     halfvec_oid: int | None
     sparsevec_oid: int | None
+    array_oids: Sequence[int | None] = (0, 0, 0)
 
 
 def find_extension() -> Fragment:
     """Find pgvector; no row where it is not installed in this database."""
     return qualified(
         """
-        select n.nspname::pg_catalog.text, e.extversion, t.oid::bigint, h.oid::bigint, s.oid::bigint
+        select n.nspname::pg_catalog.text, e.extversion, t.oid::bigint, h.oid::bigint, s.oid::bigint,
+            array[t.typarray, h.typarray, s.typarray]::bigint[]
         from pg_catalog.pg_extension e
         join pg_catalog.pg_namespace n on n.oid = e.extnamespace
         join pg_catalog.pg_type t on t.typname = 'vector' and t.typnamespace = n.oid
@@ -140,7 +144,8 @@ def read_extension(rows: Sequence[tuple[Any, ...]]) -> Extension | None:
     found = _ExtensionRow(*rows[0])
     # Versions compare by number: 0.10 is newer than 0.9.
     numbers = tuple(int(part) for part in found.version.split("-")[0].split(".") if part.isdigit())
-    return Extension(found.schema, numbers, found.vector_oid, found.halfvec_oid or 0, found.sparsevec_oid or 0)
+    arrays = tuple(oid or 0 for oid in found.array_oids)
+    return Extension(found.schema, numbers, found.vector_oid, found.halfvec_oid or 0, found.sparsevec_oid or 0, arrays)
 
 
 class _ColumnRow(NamedTuple):

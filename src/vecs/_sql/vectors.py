@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from vecs._checks.shown import brief
 from vecs._sql import binary
-from vecs._sql.binary import Binary, as_float32
+from vecs._sql.binary import Binary, as_array, as_float32
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import StoredVector
-from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
+from vecs.sparse import SparseVector, is_mapping_of_indices, is_pgvector, is_scipy
 from vecs.storage import MAX_HALF, MAX_NONZERO, VecTypeName
 
 
@@ -70,7 +70,7 @@ def fits_half(vec: StoredVector) -> bool:
 
 
 def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float32]:
-    if not isinstance(values, np.ndarray | list) and (isinstance(values, SparseVector | Mapping) or is_scipy(values)):
+    if not isinstance(values, np.ndarray | list) and _is_sparse(values):
         kind = type(cast("object", values)).__name__
         raise ArgError(
             f"{what} is sparse, {kind}, but collection {table.name!r} holds "
@@ -89,9 +89,14 @@ def _checked_dense(values: Any, table: Table, what: str) -> npt.NDArray[np.float
     return vec
 
 
+def _is_sparse(values: Any) -> bool:
+    return isinstance(values, SparseVector | Mapping) or is_scipy(values) or is_pgvector(values)
+
+
 def _check_shape(vec: npt.NDArray[Any], table: Table, what: str) -> None:
     if vec.ndim != 1:
-        raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis")
+        many = f"; these are {len(vec):,}: give one at a time, and several queries to search_many()"
+        raise ArgError(f"{what} has shape {vec.shape}; a vector has one axis{many if vec.ndim == 2 else ''}")
     _check_dimension(vec.shape[0], table, what)
 
 
@@ -121,9 +126,8 @@ def _checked_half(values: Any, table: Table, what: str) -> npt.NDArray[np.float3
 
 
 def _checked_bits(values: Any, table: Table, what: str) -> npt.NDArray[np.bool_]:
-    convert = getattr(values, "to_numpy", None)
     try:
-        array = np.asarray(values if convert is None else convert())
+        array = as_array(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgError(f"{what} is not a row of bits: {error}") from None
     if array.dtype.kind not in "biuf" and array.size:
@@ -157,6 +161,8 @@ def _sparse(values: Any, table: Table, what: str) -> SparseVector:
         return values
     if is_scipy(values):
         return SparseVector.from_scipy(values)
+    if is_pgvector(values):
+        return SparseVector.from_pgvector(values)
     if not isinstance(values, Mapping):
         return SparseVector.from_dense(as_float32(values))
     mapping = cast("Mapping[int, float]", values)

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
-from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join, qualified
+from vecs._sql.documents import GUARD
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, fragment, join, qualified
 from vecs._sql.rows import ID, EncodedRow
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
@@ -33,13 +34,19 @@ class Span(NamedTuple):
 
 
 def upsert_rows(
-    table: Table, rows: Sequence[EncodedRow], replaced: Sequence[str] = (), span: Span | None = None
+    table: Table,
+    rows: Sequence[EncodedRow],
+    replaced: Sequence[str] = (),
+    span: Span | None = None,
+    *,
+    guarded: bool = False,
 ) -> Fragment:
     """
     Write some rows in one statement: one array per column, whatever the count.
 
     Rows come sorted by id and without duplicates. `replaced` are documents of which no other chunks are to
     be left among the ids of `span`: several statements with adjoining spans lock all rows in one order.
+    `guarded` has it fail for rows of other documents.
     """
     arrays = [
         qualified(
@@ -51,21 +58,21 @@ def upsert_rows(
     ]
     source = qualified("rows from ({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
     if not replaced:
-        return _insert(table, source)
+        return _insert(table, source, guarded)
     stale = _stale(replaced, qualified("id <> all({ids}::pg_catalog.text[]){span}", ids=_ids(rows), span=_in(span)))
     if not locks_rows(table, deleted=True):
         return qualified(
             "with stale as (delete from {table} as t where {stale}) {insert}",
             table=table.identifier,
             stale=stale,
-            insert=_insert(table, source),
+            insert=_insert(table, source, guarded),
         )
     # The parts of one statement do not see each other's changes. Counting `written` makes Postgres finish the upsert
     # before it deletes.
     return qualified(
         "with written as ({insert} returning 1) "
         "delete from {table} as t where {stale} and (select pg_catalog.count(*) from written) >= 0",
-        insert=_insert(table, _with_stale(table, source, stale)),
+        insert=_insert(table, _with_stale(table, source, stale), guarded),
         table=table.identifier,
         stale=stale,
     )
@@ -100,8 +107,10 @@ def _ids(rows: Sequence[EncodedRow]) -> Binary:
 
 
 def _of_documents(documents: Sequence[str]) -> Fragment:
+    # A record without a document is one by itself; a chunk of another document may have the id of this one.
     return qualified(
-        "(document_id = any({documents}::pg_catalog.text[]) or id = any({documents}::pg_catalog.text[]))",
+        "(document_id = any({documents}::pg_catalog.text[]) "
+        "or (id = any({documents}::pg_catalog.text[]) and document_id is null))",
         documents=list(documents),
     )
 
@@ -152,11 +161,12 @@ def copy_into_stage(table: Table) -> Fragment:
     )
 
 
-def upsert_stage(table: Table, replaced: Sequence[str] = ()) -> Fragment:
+def upsert_stage(table: Table, replaced: Sequence[str] = (), *, guarded: bool = False) -> Fragment:
     """
     Write the staged rows: sorted by id, the last of each id.
 
-    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked in passing.
+    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked in passing. `guarded` as
+    in `upsert_rows`.
     """
     source = qualified(
         '(select distinct on (id collate pg_catalog."C") {columns} from {stage} '
@@ -166,7 +176,7 @@ def upsert_stage(table: Table, replaced: Sequence[str] = ()) -> Fragment:
     )
     if replaced and locks_rows(table, deleted=True):
         source = _with_stale(table, source, _not_staged(replaced))
-    return _insert(table, source)
+    return _insert(table, source, guarded)
 
 
 def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
@@ -203,24 +213,30 @@ def drop_superseded(documents: Mapping[str, int]) -> Fragment:
     )
 
 
-def _insert(table: Table, source: Fragment) -> Fragment:
-    before, after = _around_source(table)
+def _insert(table: Table, source: Fragment, guarded: bool) -> Fragment:
+    before, after = _around_source(table, guarded)
     return Fragment((*before.parts, *source.parts, *after.parts))
 
 
 # The same for every write to a table: a single record's upsert is mostly this text.
 @lru_cache(maxsize=256)
-def _around_source(table: Table) -> tuple[Fragment, Fragment]:
+def _around_source(table: Table, guarded: bool) -> tuple[Fragment, Fragment]:
     # Casts spelled out: Citus fails on implicit ones in INSERT .. SELECT.
     selected = (qualified("u.{name}::{type}", name=Identifier(name), type=_type(table, name)) for name in table.columns)
     updated = (fragment("{name} = excluded.{name}", name=Identifier(name)) for name in table.columns if name != "id")
     before = qualified(
-        "insert into {table} ({columns}) select {selected} from ",
+        "insert into {table}{alias} ({columns}) select {selected} from ",
         table=table.identifier,
+        alias=fragment(" as old") if guarded else EMPTY,
         columns=_names(table),
         selected=join(", ", selected),
     )
-    after = qualified(" on conflict ({key}) do update set {updated}", key=_KEY, updated=join(", ", updated))
+    after = qualified(
+        " on conflict ({key}) do update set {updated}{guard}",
+        key=_KEY,
+        updated=join(", ", updated),
+        guard=qualified(" where {guard}", guard=GUARD) if guarded else EMPTY,
+    )
     return before, after
 
 
@@ -243,10 +259,10 @@ def _oid(table: Table, column: str) -> int:
 
 
 def delete(table: Table, selection: Selection) -> Fragment:
-    """Delete records and return their ids."""
+    """Delete records and return their ids, and those of their documents where ids of documents were given."""
     if _is_one(selection):
         return qualified("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
-    return qualified("{delete} returning t.id", delete=_delete(table, where(selection)))
+    return qualified("{delete} returning {ids}", delete=_delete(table, where(selection)), ids=_returned(selection))
 
 
 def delete_all(table: Table) -> Fragment:
@@ -257,7 +273,11 @@ def delete_all(table: Table) -> Fragment:
 def update_metadata(
     table: Table, selection: Selection, metadata: str, extra: str | None = None, *, replace: bool
 ) -> Fragment:
-    """Merge JSON into the metadata of records, and into their extra, key by key at the top level, or replace it."""
+    """
+    Merge JSON into the metadata of records, and into their extra, key by key at the top level, or replace it.
+
+    Returns what `delete` does.
+    """
     given = [("metadata", metadata)] if extra is None else [("metadata", metadata), ("extra", extra)]
     changed = join(", ", (_changed(Identifier(name), value, replace) for name, value in given))
     if _is_one(selection):
@@ -267,7 +287,8 @@ def update_metadata(
             changed=changed,
             where=where(selection),
         )
-    return qualified("{update} returning t.id", update=_update(table, changed, where(selection)))
+    updated = _update(table, changed, where(selection))
+    return qualified("{update} returning {ids}", update=updated, ids=_returned(selection))
 
 
 def fill_text(table: Table, key: str) -> Fragment:
@@ -284,7 +305,11 @@ def fill_text(table: Table, key: str) -> Fragment:
 
 def _is_one(selection: Selection) -> bool:
     # A single row is in order by itself, and its change needs no second look at the table.
-    return selection.ids is not None and len(selection.ids) <= 1
+    return selection.ids is not None and len(selection.ids) <= 1 and not selection.whole
+
+
+def _returned(selection: Selection) -> Fragment:
+    return Fragment(("t.id, t.document_id" if selection.whole else "t.id",))
 
 
 def _delete(table: Table, found: Fragment) -> Fragment:

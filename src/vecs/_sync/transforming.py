@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from vecs._concurrency.calls import offload, resolve
+from vecs._concurrency.calls import offload, offload_many, resolve
+from vecs._sql.rows import encode_record
+from vecs._sql.tables import Extension, Table
+from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
+from vecs.storage import Precision, vec_type_of
 from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
@@ -17,13 +22,24 @@ def _steps(transform: Transform) -> Sequence[Transform]:
     return transform.steps if isinstance(transform, Pipeline) else (transform,)
 
 
-def transform_records(transform: Transform, records: Sequence[Record]) -> list[Record]:
-    """Turn records into what is stored; a step that fails raises TransformError."""
+def transform_records(
+    transform: Transform, records: Sequence[Record], check: Callable[[Sequence[Record]], None] | None = None
+) -> list[Record]:
+    """
+    Turn records into what is stored; a step that fails raises TransformError.
+
+    `check` refuses what cannot be stored. It looks at the records before each step that keeps what it is given, so that
+    no model works for nothing.
+    """
     made: list[Record] = list(records)
-    for step in _steps(transform):
+    steps = _steps(transform)
+    for place, step in enumerate(steps):
+        if check is not None and all(map(keeps_metadata, steps[place:])):
+            offload_many(len(made), check, made)
         try:
-            answer = offload(_materialised, step, made)
-            made = list(resolve(answer))
+            with waited_for():
+                answer = offload(_materialised, step, made)
+                made = list(resolve(answer))
         except VecsException:
             raise
         except Exception as error:
@@ -51,7 +67,8 @@ def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            answers = _transformed(step, [made[place] for place in places])
+            with waited_for():
+                answers = _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
         except VecsException:
@@ -83,3 +100,31 @@ def _embeds_at_once(step: Transform) -> bool:
 def _named(records: Sequence[Record]) -> str:
     shown = ", ".join(repr(record.id) for record in records[:5])
     return f"record{'s' if len(records) > 1 else ''} {shown}{', ...' if len(records) > 5 else ''}"
+
+
+def try_records(
+    records: Sequence[Record],
+    name: str,
+    transform: Transform | None,
+    dimension: int | None,
+    precision: Precision | None,
+) -> None:
+    """
+    Raise what would keep records out of a text collection that is to be made for them.
+
+    Of records that a transform is to embed, the first is embedded for a trial.
+    """
+    some = [record for record in records if transform is None or record.vec is not None]
+    if len(some) < len(records) and transform is not None:
+        dimension = dimension or offload(getattr, transform, "dimension")
+        first = next(record for record in records if record.vec is None)
+        some += transform_records(transform, [first])
+    if dimension is not None:
+        # The version of pgvector makes no difference to rows.
+        table = Table("", name, dimension, Extension("", (), 0), has_text=True, vec_type=vec_type_of(precision, None))
+        offload_many(len(some), _encoded, some, table)
+
+
+def _encoded(records: Sequence[Record], table: Table) -> None:
+    for record in records:
+        encode_record(record, table)

@@ -10,8 +10,10 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
+from vecs._sql.documents import overwritten
 from vecs._sql.rows import ID, EncodedRow
 from vecs.exc import DatabaseError, VecsException
+from vecs.records import UpsertResult
 
 # What one write keeps in memory.
 MEMORY_BYTES = 32 * 2**20
@@ -43,6 +45,9 @@ class RowBuffer:
         # Documents to replace, each with the position from which on its chunks are of its last version.
         self.documents: dict[str, int] = {}
         self.superseded: dict[str, int] = {}
+        # Of rows with another id than their document's: which documents they are of. And how many rows are not.
+        self._split: set[str] = set()
+        self._whole = 0
 
     def __len__(self) -> int:
         """How many rows came in, duplicates included."""
@@ -52,6 +57,11 @@ class RowBuffer:
     def spilled(self) -> bool:
         """Whether the rows are in a file."""
         return self._file is not None
+
+    @property
+    def has_chunks(self) -> bool:
+        """Whether rows are chunks: of a document that has another id."""
+        return bool(self._split)
 
     def begin_documents(self, documents: Iterable[str]) -> None:
         """Announce documents whose chunks follow; chunks of them that came before are of an older version."""
@@ -66,6 +76,10 @@ class RowBuffer:
             self._rows.append((self._position, document, row))
             self._position += 1
             self._bytes += _ROW_BYTES + sum(len(field) for field in row if field is not None)
+            if document is None or document.encode() == row[ID]:
+                self._whole += 1
+            else:
+                self._split.add(document)
         if self._bytes > self._memory:
             self._spill()
 
@@ -107,14 +121,39 @@ class RowBuffer:
         self._rows.clear()
         self._bytes = 0
 
-    def sorted_rows(self) -> list[EncodedRow]:
-        """Return the rows sorted by id, the last of each id."""
-        last = {
-            row[ID]: row
-            for position, document, row in self._rows
-            if document is None or position >= self.superseded.get(document, 0)
-        }
-        return [last[key] for key in sorted(last, key=_id_order)]
+    def sorted_rows(self, *, guarded: bool = False) -> list[EncodedRow]:
+        """
+        Return the rows sorted by id, the last of each id.
+
+        Raises ArgError (`guarded`) where two documents have records of one id.
+        """
+        last: dict[bytes | None, tuple[str | None, EncodedRow]] = {}
+        for document, row in self._current():
+            if guarded and row[ID] in last:
+                _check_owner(row, last[row[ID]][0], document)
+            last[row[ID]] = document, row
+        return [last[key][1] for key in sorted(last, key=_id_order)]
+
+    def result(self, written: int) -> UpsertResult:
+        """
+        Say what was written: so many records, and of how many documents.
+
+        Of rows in a file those with the id of their document count as often as they came.
+        """
+        if not self._split:
+            return UpsertResult(written, written)
+        if self.spilled:
+            return UpsertResult(written, min(written, len(self._split) + self._whole))
+        last = {row[ID]: document for document, row in self._current()}
+        of_chunks = {document for document in last.values() if document is not None}
+        alone = sum(document is None for document in last.values())
+        return UpsertResult(written, len(of_chunks) + alone)
+
+    def _current(self) -> Iterator[tuple[str | None, EncodedRow]]:
+        """Yield the rows without those of an older version of their document."""
+        for position, document, row in self._rows:
+            if document is None or position >= self.superseded.get(document, 0):
+                yield document, row
 
     def copy_data(self) -> Iterator[bytes]:
         """Yield the file as one binary COPY."""
@@ -148,6 +187,13 @@ def batches(rows: Sequence[EncodedRow]) -> Iterator[Sequence[EncodedRow]]:
 
 def _copy_data(rows: Iterable[tuple[int, EncodedRow]]) -> Iterator[bytes]:
     return (copy_row((_POSITION.pack(position), *row)) for position, row in rows)
+
+
+def _check_owner(row: EncodedRow, former: str | None, document: str | None) -> None:
+    id = (row[ID] or b"").decode()
+    owner, other = former or id, document or id
+    if owner != other:
+        raise overwritten(id, owner, other)
 
 
 def _id_order(identifier: bytes | None) -> bytes:

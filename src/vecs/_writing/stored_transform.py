@@ -10,6 +10,7 @@ from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.transforms import AdapterStep, ImageEmbedding, Pipeline, Transform, describe, from_config, identity
 from vecs.transforms._step import Step
+from vecs.transforms._stored_prompts import with_stored_prompts
 
 log = logging.getLogger("vecs")
 
@@ -48,7 +49,8 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
     """
     Return the transform to open a collection with, or None and what the caller can do about it.
 
-    Raises MismatchedDimension where the given one makes vectors that cannot be compared with those stored.
+    The given one embeds with the prompts that the collection was made with, unless its caller has chosen some. Raises
+    MismatchedDimension where it makes vectors that cannot be compared with those stored.
     """
     if given is None:
         return _stored(table)
@@ -58,6 +60,8 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
             table.name,
             table.comment_damage,
         )
+    else:
+        given = with_stored_prompts(given, _mapping(table.comment.get("transform")))
     stored = _mapping(table.comment.get("identity"))
     wanted = identity(given)
     if stored is not None and wanted is not None and stored == wanted:

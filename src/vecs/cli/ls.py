@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import shorten
 
 from rich.table import Table
@@ -11,6 +12,8 @@ from vecs.cli.connecting import Target, connect_existing, exists, where
 from vecs.cli.plain import plain
 from vecs.cli.terminal import OUT, PlainConsole, reporting
 
+_OPCLASS = re.compile(r" \(.*?\b(?:vector|halfvec|bit|sparsevec)_([a-z0-9]+)_ops\b", re.DOTALL)
+_MEASURES = {"ip": "max_inner_product"}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -64,10 +67,15 @@ def _print_table(infos: list[vecs.CollectionInfo]) -> None:
 def _indexes(info: vecs.CollectionInfo) -> list[str]:
     found: list[str] = []
     for index in info.indexes:
+        building = "" if index.valid else " (not ready)"
         if index.measure is not None:
-            building = "" if index.valid else " (not ready)"
             precision = "" if index.precision == "full" else f" {index.precision}"
             found.append(f"{index.method} {index.measure.value.removesuffix('_distance')}{precision}{building}")
+        elif index.approximate and index.condition is not None:
+            # Of a part: how large it is. Which it is, Postgres says in several lines.
+            opclass = _OPCLASS.search(index.definition)
+            measure = f" {_MEASURES.get(opclass[1], opclass[1])}" if opclass else ""
+            found.append(f"{index.method}{measure} of {index.rows:,} records{building}")
     return found
 
 

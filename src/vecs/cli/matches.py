@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 from rich.text import Text
 
@@ -29,12 +28,7 @@ def print_json(matches: list[vecs.Match]) -> None:
     """Print each match as one line of JSON."""
     for match in matches:
         fields = ("id", "score", "distance", "text", "metadata", "document_id")
-        OUT.out(plain_json(json.dumps({name: _number(getattr(match, name)) for name in fields}, ensure_ascii=False)))
-
-
-def _number(value: Any) -> Any:
-    # The cosine distance of a zero vector is NaN, which JSON does not have.
-    return None if isinstance(value, float) and value != value else value
+        OUT.out(plain_json(json.dumps({name: getattr(match, name) for name in fields}, ensure_ascii=False)))
 
 
 def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:

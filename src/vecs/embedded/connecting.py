@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 DATABASE = ROLE = "vecs"
 SUPERUSER = "postgres"
-
-CONNECT_TIMEOUT = 10  # seconds
-_PROTOCOL = 3 << 16
 
 # States (SQLSTATE) of a server that will answer soon, and of one that has no connection left.
 PASSING = ("57P01", "57P02", "57P03")
@@ -89,7 +84,7 @@ def conninfo(socket_folder: Path) -> dict[str, str]:
         "channel_binding": "disable",
         "target_session_attrs": "any",
         "client_encoding": "utf8",
-        "connect_timeout": str(CONNECT_TIMEOUT),
+        "connect_timeout": f"{watchdog.CONNECT_TIMEOUT:.0f}",
         "requirepeer": _peer(socket_folder),
     }
 
@@ -122,13 +117,11 @@ def ask(socket_folder: Path, user: str, dbname: str) -> str:
 
     The protocol is spoken here, since libpq hands out a message in some language and no SQLSTATE.
     """
-    words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", dbname, "options", "")) + b"\0"
-    message = struct.pack("!ii", 8 + len(words), _PROTOCOL) + words
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(CONNECT_TIMEOUT)
+        probe.settimeout(watchdog.CONNECT_TIMEOUT)
         try:
             probe.connect(str(sockets.socket_path(socket_folder)))
-            probe.sendall(message)
+            probe.sendall(watchdog.greeting(user, dbname))
             refusal = _outcome(probe)
         except (TimeoutError, BlockingIOError):
             # A full queue is the sign of a busy server, not of a dead one.
@@ -173,21 +166,10 @@ def _without_environment() -> dict[str, str]:
 
 def _outcome(probe: socket.socket) -> bytes | None:
     """Return the fields of the server's refusal; empty if it is ready for statements, None if it hung up."""
-    end = time.monotonic() + CONNECT_TIMEOUT
-    received = b""
-    while time.monotonic() < end:
-        while len(received) > 4:
-            size = 1 + struct.unpack("!i", received[1:5])[0]
-            if len(received) < size:
-                break
-            kind, body, received = received[:1], received[5:size], received[size:]
-            if kind in (b"E", b"Z"):
-                return body if kind == b"E" else b""
-        data = probe.recv(1 << 14)
-        if not data:
-            return None
-        received += data
-    raise TimeoutError
+    for kind, body in watchdog.messages(probe):
+        if kind in (b"E", b"Z"):
+            return body if kind == b"E" else b""
+    return None
 
 
 def _peer(socket_folder: Path) -> str:

@@ -90,10 +90,12 @@ def bring_up(folder: Path, options: LaunchOptions, start: int) -> Path:
     try:
         return launch.run()
     except (ServerError, OSError) as error:
-        advice = disk.advice(folder) if disk.is_full(error, launch.new_log()) else ""
+        full = disk.is_full(error, launch.new_log())
+        # Of a full disk the log says the same in words of the server, with advice for its administrator.
+        before, after = (disk.advice(folder), "") if full else ("", launch.log_tail())
         what = error if isinstance(error, ServerError) else f"cannot run the server of {folder}: {error}"
         cause = error.__cause__ if isinstance(error, ServerError) else error
-        raise ServerError(f"{advice}{what}{launch.log_tail()}") from cause
+        raise ServerError(f"{before}{what}{after}") from cause
 
 
 class _Launch:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import cast
+from urllib.parse import quote
 
 from vecs._checks.numbers import is_number
 from vecs.embedded import connecting, launch, locks
+from vecs.embedded.binaries import find_binaries
 from vecs.embedded.folders import prepare_folder
 from vecs.embedded.process import reap
 from vecs.embedded.settings import asked_settings
-from vecs.exc import ArgError, ServerError
+from vecs.exc import ArgError, MissingDependency, ServerError
 
 
 def open_server(
@@ -79,6 +81,20 @@ class EmbeddedServer:
     def conninfo(self) -> dict[str, str]:
         """psycopg's keyword arguments for the database, as a role that owns it and is not a superuser."""
         return connecting.conninfo(self._socket_folder)
+
+    @property
+    def dsn(self) -> str:
+        """A connection string with which other programs of this user reach the database; there is no password."""
+        found = self.conninfo
+        return f"postgresql://{found['user']}@/{found['dbname']}?host={quote(found['host'])}&port={found['port']}"
+
+    def find_programs(self) -> Path | None:
+        """Return the folder of psql, pg_dump and the server's other programs; None where they are not installed."""
+        try:
+            return find_binaries().folder
+        except (MissingDependency, ServerError):
+            # Another environment started the server.
+            return None
 
     def ensure_running(self) -> None:
         """Start the server again if it has died; while it runs this only opens and closes a socket."""

@@ -51,7 +51,7 @@ def start_settings(asked: Mapping[str, str], major: int) -> dict[str, str]:
         "listen_addresses": "",
         "unix_socket_permissions": "0700",
         "logging_collector": "off",
-        "max_connections": "50",
+        "max_connections": "100",
         "shared_buffers": f"{shared_megabytes(memory())}MB",
         **({"io_method": "sync"} if major >= 18 else {}),
         "maintenance_work_mem": f"{maintenance_megabytes(memory())}MB",

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 if sys.platform != "win32":
@@ -25,6 +28,15 @@ _GENTLE = 120.0  # seconds for a shutdown with a checkpoint, before the one that
 
 # Lies in the folder while some client wants its server to run on without clients.
 KEPT = "kept"
+
+CONNECT_TIMEOUT = 10.0  # seconds
+_PROTOCOL = 3 << 16
+_FULL = b"C53300\0"
+_SESSIONS = b"""
+    select pg_catalog.count(*) from pg_catalog.pg_stat_activity
+    where backend_type operator(pg_catalog.=) 'client backend'::pg_catalog.text
+        and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()
+"""
 
 _STATES = ("starting", "stopping", "ready", "standby")
 
@@ -81,6 +93,55 @@ def _arguments(pid: int) -> list[bytes]:
         return []
 
 
+def greeting(user: str, dbname: str) -> bytes:
+    """Return the message that begins a session."""
+    words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", dbname, "options", "")) + b"\0"
+    return struct.pack("!ii", 8 + len(words), _PROTOCOL) + words
+
+
+def messages(server: socket.socket) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind and the body of each message of a server until it hangs up; TimeoutError if that takes long."""
+    end = time.monotonic() + CONNECT_TIMEOUT
+    received = b""
+    while time.monotonic() < end:
+        while len(received) > 4:
+            size = 1 + struct.unpack("!i", received[1:5])[0]
+            if len(received) < size:
+                break
+            yield received[:1], received[5:size]
+            received = received[size:]
+        data = server.recv(1 << 14)
+        if not data:
+            return
+        received += data
+    raise TimeoutError
+
+
+def is_used(socket_path: str) -> bool:
+    """
+    Whether any program has a session in the server behind a socket.
+
+    It asks in the database `postgres`, where nobody but the superuser decides what happens; a server that does not
+    answer is not used.
+    """
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.settimeout(CONNECT_TIMEOUT)
+        server.connect(socket_path)
+        server.sendall(greeting("postgres", "postgres"))
+        asked = False
+        for kind, body in messages(server):
+            if kind == b"E":
+                # Even what is reserved for superusers is in use.
+                return _FULL in body
+            if kind == b"Z" and not asked:
+                asked = True
+                server.sendall(b"Q" + struct.pack("!i", len(_SESSIONS) + 5) + _SESSIONS + b"\0")
+            elif kind == b"D":
+                # One column: how many there are, the length of the value, and the value.
+                return int(body[6:]) > 0
+    return False
+
+
 def try_exclusive(descriptor: int) -> bool:
     """Take the lock for this descriptor alone; False where another process has it."""
     try:
@@ -114,14 +175,27 @@ class Watch:
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=self.folder)
 
     def run(self) -> None:
-        """Return when no client was left and the server is stopped, or to be kept, with `start.lock` still held."""
+        """
+        Return when no client was left and the server is stopped, or to be kept, with `start.lock` still held.
+
+        Other programs' sessions keep it up, too, but do not start it again.
+        """
+        pause = _PAUSE
         while self.wait_for_clients():
             fcntl.flock(self.clients, fcntl.LOCK_UN)
             time.sleep(self.linger)
             fcntl.flock(self.start, fcntl.LOCK_EX)
+            self.look()
             if try_exclusive(self.clients):
-                break
+                if self.is_gone() or self.is_kept() or not self.is_used():
+                    break
+                fcntl.flock(self.clients, fcntl.LOCK_UN)
+            else:
+                pause = _PAUSE
             fcntl.flock(self.start, fcntl.LOCK_UN)
+            # Sessions of vecs' clients end a moment after these; those of other programs may stay for days.
+            time.sleep(pause)
+            pause = min(2 * pause, _TICK)
         if self.is_kept():
             return
         self.look()
@@ -163,6 +237,11 @@ class Watch:
         except FileNotFoundError:
             return False
         return not self.is_gone()
+
+    def is_used(self) -> bool:
+        """Whether other programs use the server."""
+        folder = self.file.socket_folder
+        return bool(folder) and is_used(os.path.join(folder, ".s.PGSQL.5432"))
 
     def is_gone(self) -> bool:
         """Whether the folder was deleted, or the cluster in it."""

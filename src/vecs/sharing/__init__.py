@@ -7,46 +7,77 @@ What is left to it are conversions.
 """
 
 from vecs._checks.arguments import one_of
+from vecs._checks.meant import argument_meant, words
 from vecs._checks.numbers import checked_int, checked_number
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
-from vecs.sharing.arguments import CLIENT_OPTIONS, check_client_options, checked_collection_name, hidden
+from vecs.sharing._async.adding import AsyncEmbedder, async_transform_embedder
+from vecs.sharing._sync.adding import Embedder, transform_embedder
+from vecs.sharing.arguments import (
+    CLIENT_OPTIONS,
+    check_client_options,
+    check_known,
+    checked_choice,
+    checked_collection_name,
+    explains_wrong_calls,
+    hidden,
+)
 from vecs.sharing.clients import SharedClients, shared_clients
 from vecs.sharing.collection import SharedCollection
 from vecs.sharing.lease import Lease, Lifetime
 from vecs.sharing.loops import needs_threads, on_any_loop
+from vecs.sharing.metadata import ON_NUL, OnNul, restored_metadata, storable, stored_metadata
 from vecs.sharing.per_call import takes_settings
-from vecs.sharing.settings import CollectionSettings
+from vecs.sharing.settings import COMMITS, CollectionSettings, Commit
 from vecs.sharing.target import Target, client_of, resolve_target
 from vecs.sharing.threads import async_each, async_take, each, take
+from vecs.sharing.vectors import checked_query_vector, checked_vectors
 
 __all__ = [
     "CLIENT_OPTIONS",
+    "COMMITS",
+    "ON_NUL",
+    "AsyncEmbedder",
     "CollectionSettings",
+    "Commit",
+    "Embedder",
     "Lease",
     "Lifetime",
+    "OnNul",
     "SearchOptions",
     "SharedClients",
     "SharedCollection",
     "Target",
+    "argument_meant",
     "async_each",
     "async_take",
+    "async_transform_embedder",
     "brief",
     "check_client_options",
+    "check_known",
+    "checked_choice",
     "checked_collection_name",
     "checked_int",
     "checked_number",
+    "checked_query_vector",
+    "checked_vectors",
     "client_of",
     "each",
+    "explains_wrong_calls",
     "hidden",
     "needs_threads",
     "on_any_loop",
     "one_of",
     "resolve_target",
+    "restored_metadata",
     "seen",
     "shared_clients",
+    "storable",
+    "stored_metadata",
     "take",
     "takes_settings",
+    "transform_embedder",
     "unseen",
+    "words",
 ]

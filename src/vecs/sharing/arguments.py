@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
+from vecs._checks.meant import unknown_argument
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import unseen
+from vecs._connecting.secrets import SECRETIVE, hides_targets, unseen
 from vecs._sql.tables import check_name
-from vecs.exc import ArgError
+from vecs.exc import ArgError, CallError
+
+C = TypeVar("C", bound=type)
 
 # What a client can be told besides where it connects: a store takes these, too, and hands them on.
 CLIENT_OPTIONS = tuple(field.name for field in fields(Options))
-
-# What other stores call it.
-_ELSEWHERE = {"connection": "url", "connection_string": "url", "target": "url", "persist_directory": "path"}
-_PARTS = ("host", "port", "user", "password", "dbname", "database")
-
-_SECRETIVE = ("url", "path", "source", "password", "dsn", "uri", "conninfo", "database_url", "db_url", *_ELSEWHERE)
 
 
 def check_client_options(
@@ -38,10 +35,14 @@ def check_client_options(
             continue
         own = [p.name for p in inspect.signature(owner).parameters.values() if p.kind is not p.VAR_KEYWORD]
         known = [*(argument for argument in own if argument != "self"), *CLIENT_OPTIONS]
-        other = {**_ELSEWHERE, **dict.fromkeys(_PARTS, "url"), **(elsewhere or {})}.get(name)
-        meant = [other] if other in known else get_close_matches(name, known, 1)
-        hint = f"did you mean {meant[0]!r}? " if meant else ""
-        raise ArgError(f"unknown argument {brief(name)}; {hint}expected some of {', '.join(known)}")
+        raise CallError(unknown_argument(name, known, elsewhere=elsewhere))
+
+
+def check_known(given: Iterable[str], known: Sequence[str], elsewhere: Mapping[str, str] | None = None) -> None:
+    """Refuse arguments that are not known; the error, an ArgError, says which may be meant."""
+    for name in given:
+        if name not in known:
+            raise CallError(unknown_argument(name, known, elsewhere=elsewhere))
 
 
 def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
@@ -54,10 +55,22 @@ def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
     return check_name(name, argument)
 
 
+def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
+    """Return an argument that is one of a few strings, or raise ArgError."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {brief(value)}")
+    return value
+
+
 def hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return the keyword arguments of a store with those unseen that may hold a password.
 
     For functions that hand them on: their own variables are in the traceback of every error below them.
     """
-    return {name: unseen(value) if name in _SECRETIVE else value for name, value in arguments.items()}
+    return {name: unseen(value) if name in SECRETIVE else value for name, value in arguments.items()}
+
+
+def explains_wrong_calls(cls: C) -> C:
+    """Have a class of a framework's objects say of its constructor and methods what would be right, in vecs' words."""
+    return methods_explain_wrong_calls(cls, hiding=hides_targets)

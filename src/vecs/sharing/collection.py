@@ -7,12 +7,12 @@ from typing import Generic
 from vecs._checks.settings import check_may_alter
 from vecs._sync.collection.collection import Collection
 from vecs.exc import CollectionNotFound
-from vecs.sharing._async.collection import AsyncAccess
-from vecs.sharing._sync.collection import Access
+from vecs.sharing._async.adding import AsyncAdding
+from vecs.sharing._sync.adding import Adding
 from vecs.sharing.opened import SettingsT
 
 
-class SharedCollection(AsyncAccess[SettingsT], Access[SettingsT], Generic[SettingsT]):
+class SharedCollection(AsyncAdding[SettingsT], Adding[SettingsT], Generic[SettingsT]):
     """
     A collection on shared clients: found or made with the first records, and found again when it was made anew.
 

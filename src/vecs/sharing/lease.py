@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vecs._async.client import AsyncClient
 from vecs._checks.settings import merged_settings
+from vecs._checks.wrong_calls import Telling
 from vecs._sync.client import Client
 from vecs.sharing.clients import SharedClients, clients_of
 from vecs.sharing.target import Target
@@ -101,7 +102,7 @@ class Lease:
         """Forget what the clients opened: nothing here, collections in derived classes."""
 
 
-class Lifetime:
+class Lifetime(Telling):
     """
     What every object has that works on shared clients: it is closed, is a context manager, can be copied.
 

@@ -46,7 +46,7 @@ class OpenedCollections(Lease, Generic[SettingsT]):
             raise MismatchedDimension(
                 f"dimension is {settings.dimension}, but collection {settings.name!r} has dimension {found.dimension}"
             )
-        found.warns_without_index = False
+        vars(found)["_index_call"] = settings.index_call
         if settings.prepare is not None:
             settings.prepare(found)
         # Drop the collections of event loops that have ended.

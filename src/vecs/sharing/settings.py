@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from vecs.storage import Precision
 from vecs.transforms import Transform
+from vecs.transforms._given import checked_transform
+
+# All records of a call are written or none, or each batch of them as soon as it is there.
+Commit: TypeAlias = Literal["all", "batch"]
+COMMITS = ("all", "batch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,11 @@ class CollectionSettings:
     existing_only: str | None = None
     prepare: Callable[[Any], None] | None = None
     records: str = "records"
+    index_call: str = "store.create_index()"
+
+    def __post_init__(self) -> None:
+        if self.transform is not None:
+            checked_transform(self.transform)
 
     def not_found(self) -> str:
         """Return what to tell somebody who needs the collection to be there."""

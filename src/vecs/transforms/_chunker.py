@@ -11,16 +11,22 @@ from vecs._checks.shown import brief
 from vecs.exc import ArgError, TransformError, VecsException
 from vecs.records import Record, RecordId
 from vecs.transforms._legacy import NOT_ONE_VECTOR, AdapterContext, AdapterRecord
+from vecs.transforms._lines import is_blank
 from vecs.transforms._step import Step, as_record, as_tuple
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a text: its number, which its id is made of, and the headings it stands under."""
+    """
+    A piece of a text: its number, which its id is made of, and the headings it stands under.
+
+    `context` is what is embedded before the text, and not stored.
+    """
 
     number: int
     text: str
     headings: list[str] | None = None
+    context: str = ""
 
 
 class Chunker(Step):
@@ -80,7 +86,7 @@ class Chunker(Step):
                 record,
                 id=self.chunk_id(record.id, chunk, len(found) == 1),
                 text=chunk.text,
-                media=None,
+                media=f"{chunk.context}{chunk.text}" if chunk.context else None,
                 metadata=_metadata(record.metadata, chunk.headings),
                 document_id=record.id if record.document_id is None else record.document_id,
                 extra=None if record.extra is None else dict(record.extra),
@@ -94,9 +100,14 @@ def text_of(record: Record) -> str | None:
     return record.text
 
 
+def embedded_text(record: Record) -> str | None:
+    """Return the text of a record that is embedded: its media, which is not stored, before its text."""
+    return record.media if isinstance(record.media, str) else record.text
+
+
 def without_blank(chunks: Iterable[Chunk], text: str) -> list[Chunk]:
     """Drop blank chunks, their numbers with them; keep `text` as one if that leaves none."""
-    return [chunk for chunk in chunks if chunk.text.strip()] or [Chunk(0, text)]
+    return [chunk for chunk in chunks if not is_blank(chunk.text)] or [Chunk(0, text)]
 
 
 def _metadata(metadata: Mapping[str, Any] | None, headings: list[str] | None) -> dict[str, Any]:

@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
+from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
-from vecs.exc import ArgError, VecsException
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
+from vecs.exc import ArgError, TransformError, VecsException
 from vecs.records import Record
-from vecs.transforms._chunker import text_of
+from vecs.transforms._chunker import embedded_text, text_of
+from vecs.transforms._given import instead_of, is_loaded_model, is_transform
 from vecs.transforms._legacy import AdapterContext, AdapterRecord, is_numeric_row
+from vecs.transforms._retrying import Retrying, check_library, is_transient
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put
 
@@ -18,6 +22,7 @@ EmbedTexts = Callable[[list[str]], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 EmbedQuery = Callable[[str], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 
 
+@constructor_explains_wrong_calls
 class Embedding(Step):
     """
     Turn text into vectors by a function from a list of texts to as many vectors of `dimension` numbers.
@@ -28,9 +33,16 @@ class Embedding(Step):
         Embedding(embed, 1536, name=MODEL)
 
     It is called with at most `batch_size` texts (the default is the smallest limit of the common APIs), one
-    call after the other. `query` embeds what is searched for, one text to one vector, if that is another
-    function. Either may be asynchronous. `name` names the model: a collection filled under one name refuses
-    another. A function cannot be stored with a collection, so it is passed as `transform=` on every opening.
+    call after the other. Many APIs limit the tokens of a call, too: give fewer where texts are long. `query` embeds
+    what is searched for, one text to one vector, if that is another function. Either may be asynchronous. `name` names
+    the model: a collection filled under one name refuses another. A function cannot be stored with a collection, so it
+    is passed as `transform=` on every opening.
+
+    `retries` is how often a call is tried again that failed for a moment: by an error of the network, or an answer of
+    408, 409, 425, 429 or 5xx, which the exception has as `status_code`, `response.status_code` or `code`. It waits 1,
+    2, 4 ... up to 60 seconds and a random part of one more, or as long as the answer's `Retry-After` asks; more than
+    300 seconds are an error at once. The last error, and any other, raises TransformError with the error as its cause.
+    The default is none: many clients of APIs try again by themselves. Needs tenacity: `pip install 'vecs[retry]'`.
     """
 
     def __init__(
@@ -41,9 +53,15 @@ class Embedding(Step):
         query: EmbedQuery | None = None,
         batch_size: int = 96,
         name: str | None = None,
+        retries: int = 0,
     ) -> None:
-        if dimension < 1 or batch_size < 1:
-            raise ArgError(f"dimension={dimension} and batch_size={batch_size} must be positive")
+        _check_function(function)
+        if query is not None and not callable(query):
+            raise ArgError(f"query must be a function from a text to a vector, not {brief(query)}")
+        _check_positive(dimension=dimension, batch_size=batch_size)
+        self.retries = checked_int(retries, "retries", 0, 100)
+        if self.retries:
+            check_library()
         self.function = function
         self.query = query
         self.batch_size = batch_size
@@ -73,22 +91,18 @@ class Embedding(Step):
         done = list(records)
         for ix, batch in enumerate(batches):
             ids = [records[place].id for place in batch]
-            batch_texts = [texts[place] for place in batch]
-            raw = self._call(self.function, batch_texts, ids)
+            raw = self._call(self.function, [texts[place] for place in batch], ids)
             if isawaitable(raw):
                 return self._rest(raw, batches[ix:], done, texts)
-            done = put(done, batch, self._check(raw, len(batch), ids), batch_texts)
+            done = self._put(done, batch, raw)
         return done
 
     def transform_query(self, query: Any, /) -> Any | Awaitable[Any]:
         """Return the vector of a text; a vector is returned as it is."""
         if is_numeric_row(query):
             return query
-        if not isinstance(query, str):
-            raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
-        function, argument = (self.function, [query]) if self.query is None else (self.query, query)
-        raw = self._call(function, argument, None)
-        return self._awaited_query(raw) if isawaitable(raw) else self._one(raw)
+        answers = self.transform_queries([query])
+        return _only(answers) if isawaitable(answers) else answers[0]
 
     def transform_queries(self, queries: Sequence[Any], /) -> list[Any] | Awaitable[list[Any]]:
         """Return the vectors of several texts, up to `batch_size` per call; to be awaited if the function is."""
@@ -96,10 +110,10 @@ class Embedding(Step):
         batches = [list(queries[ix : ix + size]) for ix in range(0, len(queries), size)]
         vectors: list[Any] = []
         for ix, batch in enumerate(batches):
-            raw = self._call_for_queries(batch)
+            raw = self._call(*self._question(batch), None)
             if isawaitable(raw):
-                return self._rest_of_queries(raw, batches[ix:])
-            vectors.extend(self._check(raw, len(batch), None))
+                return self._rest_of_queries(raw, batches[ix:], vectors)
+            vectors.extend(self._answers(raw, batch))
         return vectors
 
     def config(self) -> dict[str, Any]:
@@ -107,67 +121,92 @@ class Embedding(Step):
         return {"class": "Embedding", "name": self.name, "dimension": self._dimension}
 
     def _text(self, record: Record) -> str:
-        text = text_of(record)
+        text = embedded_text(record)
         if text is None:
             raise ArgError(f"record {brief(record.id)} has no text for {self!r} to embed, and no vec")
         return text
 
     def _call(self, function: Callable[[Any], Any], argument: Any, ids: Sequence[object] | None) -> Any:
         try:
-            return function(argument)
+            return self._retrying().call(function, argument)
         except VecsException:
             raise
         except Exception as error:
-            raise failure(self, ids, error) from error
+            raise self._failure(ids, error) from error
 
-    async def _wait(self, raw: Awaitable[Any], ids: Sequence[object] | None) -> Any:
+    async def _wait(
+        self, pending: Any, function: Callable[[Any], Any], argument: Any, ids: Sequence[object] | None
+    ) -> Any:
+        """Await what a function returned, or else call it."""
         try:
-            return await raw
+            return await self._retrying().wait(pending, function, argument)
         except VecsException:
             raise
         except Exception as error:
-            raise failure(self, ids, error) from error
+            raise self._failure(ids, error) from error
+
+    def _retrying(self) -> Retrying:
+        return Retrying(self.retries, repr(self))
+
+    def _failure(self, ids: Sequence[object] | None, error: Exception) -> TransformError:
+        return failure(self, ids, error, tries=self.retries + 1 if is_transient(error) else 1)
 
     async def _rest(
         self, raw: Any, batches: list[list[int]], done: list[Record], texts: dict[int, str]
     ) -> list[Record]:
         for ix, batch in enumerate(batches):
             ids = [done[place].id for place in batch]
-            batch_texts = [texts[place] for place in batch]
-            if ix:
-                raw = self._call(self.function, batch_texts, ids)
-            vectors = self._check(await self._wait(raw, ids), len(batch), ids)
-            done = put(done, batch, vectors, batch_texts)
+            argument = [texts[place] for place in batch]
+            answer = await self._wait(None if ix else raw, self.function, argument, ids)
+            done = self._put(done, batch, answer)
         return done
 
-    def _call_for_queries(self, batch: list[Any]) -> Any:
+    def _put(self, records: list[Record], places: list[int], raw: Any) -> list[Record]:
+        found = [records[place] for place in places]
+        vectors = self._check(raw, len(places), [record.id for record in found])
+        return put(records, places, vectors, [text_of(record) for record in found])
+
+    def _question(self, batch: list[Any]) -> tuple[Callable[[Any], Any], Any]:
+        """Return the function that embeds these queries, and its argument."""
         for query in batch:
             if not isinstance(query, str):
                 raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
-        if self.query is None:
-            return self._call(self.function, batch, None)
-        raw = self._call(self.query, batch[0], None)
-        return self._one_in_list(raw) if isawaitable(raw) else [raw]
+        return (self.function, batch) if self.query is None else (self.query, batch[0])
 
-    async def _one_in_list(self, raw: Awaitable[Any]) -> list[Any]:
-        return [await self._wait(raw, None)]
+    def _answers(self, raw: Any, batch: list[Any]) -> Vectors:
+        return self._check(raw if self.query is None else [raw], len(batch), None)
 
-    async def _rest_of_queries(self, raw: Any, batches: list[list[Any]]) -> list[Any]:
-        vectors: list[Any] = []
+    async def _rest_of_queries(self, raw: Any, batches: list[list[Any]], vectors: list[Any]) -> list[Any]:
         for ix, batch in enumerate(batches):
-            if ix:
-                raw = self._call_for_queries(batch)
-            vectors.extend(self._check(await self._wait(raw, None), len(batch), None))
+            answer = await self._wait(None if ix else raw, *self._question(batch), None)
+            vectors.extend(self._answers(answer, batch))
         return vectors
-
-    async def _awaited_query(self, raw: Awaitable[Any]) -> Any:
-        return self._one(await self._wait(raw, None))
-
-    def _one(self, raw: Any) -> Any:
-        return self._check(raw if self.query is None else [raw], 1, None)[0]
 
     def _check(self, raw: Any, count: int, ids: Sequence[object] | None) -> Vectors:
         try:
             return as_vectors(raw, count, self._dimension)
         except ValueError as error:
             raise failure(self, ids, error) from error
+
+
+async def _only(answers: Awaitable[list[Any]]) -> Any:
+    return (await answers)[0]
+
+
+def _check_function(function: Any) -> None:
+    if is_transform(function):
+        raise ArgError(f"{brief(function)} is a transform itself; give it as transform=, without vecs.Embedding")
+    # A model of torch can be called, but not with texts; and the class of a transform makes one.
+    mistaken = is_loaded_model(function) or hasattr(function, "transform_records")
+    if mistaken or not callable(function):
+        instead = instead_of(function)
+        hint = f"; give {instead}" if instead else ""
+        raise ArgError(f"{brief(function)} is no function from a list of texts to as many vectors{hint}")
+
+
+def _check_positive(**numbers: Any) -> None:
+    for name, value in numbers.items():
+        try:
+            checked_int(value, name, 1)
+        except ArgError as error:
+            raise ArgError(f"{name}={brief(value)} must be positive: a whole number from 1 on") from error

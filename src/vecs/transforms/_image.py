@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from io import BytesIO
-from typing import Any, cast
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vecs._checks.arguments import made_of
 from vecs._checks.shown import brief
-from vecs.exc import ArgError
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
+from vecs.exc import ArgError, MissingDependency
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
-from vecs.transforms._models import HubName, ModelOptions
-from vecs.transforms._require import require
-from vecs.transforms._text import ModelEmbedding
+from vecs.transforms._model_options import ModelOptions
+from vecs.transforms._models import HubName
+from vecs.transforms._pictures import to_image
+from vecs.transforms._text import LoadedModel, ModelEmbedding
 from vecs.transforms._vectors import failure, put
 
 CLIP = HubName("clip-ViT-B-32")
 
 
+@constructor_explains_wrong_calls
 class ImageEmbedding(ModelEmbedding):
     """
     Turn images into vectors by a model that reads images and texts, such as CLIP.
@@ -31,12 +30,15 @@ class ImageEmbedding(ModelEmbedding):
     bytes; a record without media may give the path as its text. A query is a text, or an image in any of
     these forms; a path there is a `Path`, because a string is a text.
 
+    Images are embedded as a viewer shows them: what is transparent is white, what has more than 8 bits per pixel is
+    scaled to 8, a photo stands upright, and of an animated file, or one of several pages, the first picture counts.
+
     Where a model comes from is as for TextEmbedding. Needs `pip install 'vecs[image]'`.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = CLIP,
+        model: str | os.PathLike[str] | LoadedModel = CLIP,
         *,
         batch_size: int = 32,
         device: str | None = None,
@@ -45,6 +47,7 @@ class ImageEmbedding(ModelEmbedding):
         token: str | bool | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        model_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(model, made_of(ModelOptions, locals()))
 
@@ -71,32 +74,7 @@ class ImageEmbedding(ModelEmbedding):
             raise ArgError(f"record {brief(record.id)} has no image for {self!r} to embed, and no vec")
         try:
             return to_image(media)
-        except (ArgError, OSError, ValueError) as error:
+        except MissingDependency:
+            raise
+        except Exception as error:  # Pillow has many, also for files that are broken.
             raise failure(self, [record.id], error) from error
-
-
-def to_image(media: Any) -> Any:
-    """Return a PIL image in RGB, upright, from an image, a path, the bytes of a file, or an array."""
-    pil = require("PIL.Image", extra="image")
-    if isinstance(media, np.ndarray):
-        return pil.fromarray(_pixels(cast("npt.NDArray[Any]", media))).convert("RGB")
-    if isinstance(media, pil.Image):
-        return _upright(media)
-    if isinstance(media, (bytes, bytearray)):
-        media = BytesIO(media)
-    elif not isinstance(media, (str, os.PathLike)):
-        kind = type(media).__name__
-        raise ArgError(f"{kind} is no image; expected a PIL image, a path, bytes, or an array of uint8")
-    with pil.open(media) as image:
-        return _upright(image)
-
-
-def _pixels(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] in (3, 4):
-        return array
-    raise ArgError(f"an image is height x width x 3 of uint8, not {array.shape} of {array.dtype}")
-
-
-def _upright(image: Any) -> Any:
-    # Cameras store a photo as the sensor saw it, and separately how the camera was held.
-    return require("PIL.ImageOps", extra="image").exif_transpose(image).convert("RGB")

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.numbers import plain_rows
 from vecs.exc import ArgError
 from vecs.records import Record
 
@@ -106,6 +107,7 @@ def media_of(record: Record) -> Any:
 
 def is_numeric_row(value: Any) -> bool:
     """Tell whether a value is a row of numbers."""
+    (value,) = plain_rows([value])
     if isinstance(value, (str, bytes)) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
         return False
     try:

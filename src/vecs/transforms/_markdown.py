@@ -7,24 +7,32 @@ from copy import copy
 from itertools import pairwise
 from typing import Any
 
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.records import RecordId
+from vecs.transforms._blocks import Heading, Table, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe_tokenizer
-from vecs.transforms._headings import find_headings, heading_path
+from vecs.transforms._cutting import cut
+from vecs.transforms._headings import context, heading_path
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
-from vecs.transforms._tokens import Tokenizer, check_limit, counter, cut, cut_words, model_limit
+from vecs.transforms._tokens import Tokenizer, check_limit, count_words, counter, cut_words, model_limit
 
 
+@constructor_explains_wrong_calls
 class MarkdownChunker(Chunker):
     """
     Cut Markdown so that every heading starts a chunk, called `<id>_head_000`, `<id>_head_001`, ...
 
-    A `# comment` in fenced code is no heading. Sections of more than `max_tokens` tokens are cut further, at
-    whitespace, and words that are too long inside. `tokenizer` says what a token is: a function from text to its
-    number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit is then the default. Without
-    one a token is a word between single spaces, and those spaces are lost where a section is cut.
+    Headings are lines such as `# Title`, and underlined ones; not what looks like one in fenced code, in a comment or
+    in front matter. Sections of more than `max_tokens` tokens are cut further, at whitespace, and words that are too
+    long inside; a table between its rows, and every piece of it begins with the table's header. `tokenizer` says what
+    a token is: a function from text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit
+    is then the default. Without one a token is a word between single spaces, and those spaces are lost where a section
+    is cut.
 
-    `headings=True` puts the titles a chunk stands under, outermost first, into `metadata["headings"]`.
+    `headings=True` puts the titles a chunk stands under, outermost first, into `metadata["headings"]`, and has them
+    embedded before the chunk, as `Title > Subtitle`; the text that is stored is the chunk alone. With an embedder as
+    tokenizer, chunks leave room for them.
     """
 
     def __init__(
@@ -59,12 +67,14 @@ class MarkdownChunker(Chunker):
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text at its headings, and sections that are too long."""
+        found = find_headings(text)
         # vecs 0.4 numbered the chunks after dropping these two, so that is what its ids count.
-        pieces = [(start, piece) for start, piece in self._pieces(text) if piece not in ("", "\n")]
-        found = find_headings(text) if self.headings else None
+        pieces = [(start, piece) for start, piece in self._pieces(text, found) if piece not in ("", "\n")]
         return without_blank(
             (
-                Chunk(number, piece, None if found is None else heading_path(found, start))
+                Chunk(number, piece, heading_path(found, start), self._context(found, start))
+                if self.headings
+                else Chunk(number, piece)
                 for number, (start, piece) in enumerate(pieces)
             ),
             text,
@@ -84,15 +94,34 @@ class MarkdownChunker(Chunker):
             **({} if self.tokenizer is None else {"tokenizer": describe_tokenizer(self.tokenizer)}),
         }
 
-    def _pieces(self, text: str) -> Iterator[tuple[int, str]]:
-        """Yield the pieces of a text with the start of the section they are of."""
-        limit = self.max_tokens or model_limit(self.tokenizer)
-        starts = sorted({0, *(heading.start for heading in find_headings(text))})
+    def _context(self, headings: list[Heading], position: int) -> str:
+        if not self.headings:
+            return ""
+        limit = model_limit(self.tokenizer)
+        return context(headings, position, None if limit is None else limit // 2, self._count)
+
+    def _pieces(self, text: str, headings: list[Heading]) -> Iterator[tuple[int, str]]:
+        """Yield the pieces of a text with the start of their section; those in which its heading is not, one later."""
+        read = model_limit(self.tokenizer)
+        limit = self.max_tokens or read
+        tables = [] if limit is None else find_tables(text)
+        starts = sorted({0, *(heading.start for heading in headings)})
         for start, end in pairwise([*starts, len(text)]):
             section = text[start:end]
             if limit is None:
                 yield start, section
                 continue
-            pieces = cut_words(section, limit) if self.tokenizer is None else cut(section, limit, self._count)
-            for piece in pieces:
-                yield start, piece
+            room = limit
+            if read is not None and (before := self._context(headings, start + 1)):
+                room = min(limit, read - self._count(before))
+            inside = [table.moved(-start) for table in tables if start <= table.start < end]
+            for ix, piece in enumerate(self._cut_section(section, room, inside)):
+                yield start + (ix > 0), piece
+
+    def _cut_section(self, section: str, limit: int, tables: list[Table]) -> list[str]:
+        if self.tokenizer is not None:
+            return cut(section, limit, self._count, tables)
+        if not tables or count_words(section) <= limit:
+            return cut_words(section, limit)
+        # As in vecs 0.4, the spaces at the cuts are lost.
+        return [piece.rstrip(" ") for piece in cut(section, limit, lambda text: count_words(text.rstrip(" ")), tables)]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, cast
 
+from vecs._checks.shown import brief
 from vecs.exc import ArgError, TransformError
+from vecs.transforms._loaded import Model
+from vecs.transforms._model_options import Spec
 from vecs.transforms._quiet import quiet
 from vecs.transforms._require import require
-from vecs.transforms._tokens import count_fast, plain_tokenizer
 
-Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
+log = logging.getLogger("vecs")
 
 
 class HubName(str):
@@ -48,95 +51,6 @@ _FORMATS = {
 _PROBE_SECONDS = 3.0
 
 
-@dataclass(frozen=True)
-class Spec:
-    """What decides on which model is loaded, and how."""
-
-    model: str
-    revision: str | None = None
-    device: str | None = None
-    trust_remote_code: bool = False
-    backend: str = "torch"
-    token: str | bool | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """What TextEmbedding, TextPreprocessor and ImageEmbedding are told of their model, under their arguments' names."""
-
-    batch_size: int = 32
-    device: str | None = None
-    truncate_dim: int | None = None
-    normalize: bool = True
-    query_prompt: str | None = None
-    document_prompt: str | None = None
-    query_prompt_name: str | None = None
-    document_prompt_name: str | None = None
-    token: str | bool | None = field(default=None, repr=False)
-    revision: str | None = None
-    trust_remote_code: bool = False
-    backend: Backend = "torch"
-
-    def __post_init__(self) -> None:
-        for role, prompt, name in (
-            ("query", self.query_prompt, self.query_prompt_name),
-            ("document", self.document_prompt, self.document_prompt_name),
-        ):
-            if prompt is not None and name is not None:
-                raise ArgError(f"give {role}_prompt or {role}_prompt_name, not both")
-        for name, value in (("batch_size", self.batch_size), ("truncate_dim", self.truncate_dim)):
-            if value is not None and value < 1:
-                raise ArgError(f"{name} must be a positive whole number, not {value!r}")
-
-    def spec(self, model: str) -> Spec:
-        """Return what decides on which model is loaded."""
-        return Spec(model, self.revision, self.device, self.trust_remote_code, self.backend, self.token)
-
-
-class Model:
-    """A loaded model, with what vecs asks of it."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model  # a SentenceTransformer
-        self._process = os.getpid()
-        new_name = getattr(model, "get_embedding_dimension", None)
-        self.dimension: int | None = (new_name or model.get_sentence_embedding_dimension)()
-        self.prompts: dict[str, str] = dict(getattr(model, "prompts", None) or {})
-        tokenizer = getattr(model, "tokenizer", None)
-        self.tokenizer: Any = plain_tokenizer(tokenizer)
-        self._slow: Any = tokenizer if self.tokenizer is None else None
-        limit = getattr(model, "max_seq_length", None)
-        # Tokenizers without a limit say 10^30.
-        self.max_seq_length: int | None = limit if isinstance(limit, int) and limit < 10**9 else None
-
-    def encode(self, inputs: list[Any], *, query: bool, **options: Any) -> Any:
-        """Return the vectors of inputs, prompted as queries or as documents."""
-        if os.getpid() != self._process:
-            # OpenMP's threads did not survive the fork, and waiting for them would never end.
-            import_module("torch").set_num_threads(1)
-            self._process = os.getpid()
-        # sentence-transformers has had a method for each since version 5.
-        encode = getattr(self.model, "encode_query" if query else "encode_document", self.model.encode)
-        return encode(inputs, show_progress_bar=False, convert_to_numpy=True, **options)
-
-    def count_tokens(self, text: str) -> int:
-        """Count the tokens of a text, special ones left out, however long it is."""
-        if self.tokenizer is not None:
-            return count_fast(self.tokenizer, text)
-        if not hasattr(self._slow, "encode"):
-            raise TransformError("this model has no tokenizer that can count: it is not a model of text")
-        return len(self._slow.encode(text, add_special_tokens=False, verbose=False))
-
-    @property
-    def special_tokens(self) -> int:
-        """How many tokens the model adds to every text."""
-        if self.tokenizer is not None:
-            return self.tokenizer.num_special_tokens_to_add(False)
-        if not hasattr(self._slow, "num_special_tokens_to_add"):
-            return 0
-        return self._slow.num_special_tokens_to_add()
-
-
 _loaded: dict[Spec, Model] = {}
 _lock = threading.Lock()
 
@@ -158,7 +72,11 @@ def load_model(spec: Spec) -> Model:
         return found
     with _lock:
         if spec not in _loaded:
+            # Said once per model: this takes seconds, and minutes where it is downloaded.
+            log.info("loading the model %s", spec.model)
+            began = time.monotonic()
             _loaded[spec] = _load(spec)
+            log.info("loaded the model %s in %.1f s", spec.model, time.monotonic() - began)
         return _loaded[spec]
 
 
@@ -166,6 +84,8 @@ def model_name(model: str | os.PathLike[str]) -> str:
     """Return a folder as an absolute path, any other model name as it is: that is never a folder's from now on."""
     if isinstance(model, HubName):
         return str(model)
+    if not isinstance(model, str | os.PathLike):
+        raise ArgError(f"model must be a name, a folder or a loaded SentenceTransformer, not {brief(model)}")
     name = os.fspath(model)
     folder = os.path.abspath(os.path.expanduser(name))
     return folder if os.path.isdir(folder) or not isinstance(model, str) else name
@@ -183,6 +103,7 @@ def _load(spec: Spec) -> Model:
                 revision=spec.revision,
                 trust_remote_code=spec.trust_remote_code,
                 backend=spec.backend,
+                **({"model_kwargs": dict(spec.model_kwargs)} if spec.model_kwargs else {}),
                 **options,
             )
         )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
+from vecs.transforms._lines import split_paragraphs
 
 
+@constructor_explains_wrong_calls
 class ParagraphChunker(Chunker):
     """
     Cut text at empty lines; a chunk is called `<id>_para_000`, `<id>_para_001`, ...
+
+    A line may end in any way (`\\n`, `\\r\\n`, `\\r`, Unicode's separators), and one with nothing but blanks is empty.
+    A page, which a form feed ends, ends its last paragraph.
 
     An empty paragraph is dropped but counted: what is left keeps the ids that vecs 0.4 gave it. There is no
     limit to a paragraph's length. With `skip_during_query=False` a query is cut, too, and has to come out as
@@ -25,7 +31,7 @@ class ParagraphChunker(Chunker):
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text at its empty lines."""
-        return without_blank((Chunk(*numbered) for numbered in enumerate(text.split("\n\n"))), text)
+        return without_blank((Chunk(*numbered) for numbered in enumerate(split_paragraphs(text))), text)
 
     def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:
         """Name a chunk as vecs 0.4 did."""

@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from inspect import isawaitable
 from typing import Any, cast
 
+from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._config import describe
+from vecs.transforms._given import instead_of, is_transform
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
 from vecs.transforms._protocol import Transform
 from vecs.transforms._step import Step, as_record, as_tuple, ready
 
 
+@constructor_explains_wrong_calls
 class Pipeline(Step):
     """
     Transforms applied in order: chunkers first, then the embedder.
@@ -80,12 +84,14 @@ def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
     for step in steps:
         if isinstance(step, Pipeline):
             yield from step.steps
-        elif callable(getattr(step, "transform_records", None)):
+        elif is_transform(step):
             yield step
         else:
+            instead = instead_of(step)
             raise ArgError(
-                f"{step!r} is not a transform: it has no transform_records(); "
-                "a step of vecs 0.4 must be an instance of a subclass of AdapterStep"
+                f"{brief(step)} is not a transform: it has no transform_records(); "
+                + (f"give {instead}; " if instead else "")
+                + "a step of vecs 0.4 must be an instance of a subclass of AdapterStep"
             )
 
 

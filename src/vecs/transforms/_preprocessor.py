@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from vecs._checks.arguments import made_of
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import RecordId
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe
-from vecs.transforms._models import MINILM, Backend, ModelOptions
+from vecs.transforms._given import checked_transform
+from vecs.transforms._lines import is_blank, split_paragraphs
+from vecs.transforms._model_options import Backend, ModelOptions
+from vecs.transforms._models import MINILM
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._protocol import Transform
 from vecs.transforms._recursive import RecursiveSplitter
-from vecs.transforms._text import TextEmbedding
+from vecs.transforms._text import LoadedModel, TextEmbedding
 
 
+@constructor_explains_wrong_calls
 class TextPreprocessor(Pipeline):
     """
     Cut documents into chunks that fit a model, and embed them.
@@ -28,12 +34,13 @@ class TextPreprocessor(Pipeline):
     `<id>#001`, ...; `document_id` is the document's id in either case. `chunker` is "markdown" (the default:
     sections, code blocks, lists are kept whole where they fit), "paragraph" (one chunk per paragraph), or
     a transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
-    otherwise, and `overlap` of them are repeated in the next one. The other arguments are TextEmbedding's.
+    otherwise, and `overlap` of them are repeated in the next one. `headings=True` has the Markdown titles above a
+    chunk embedded with it, and put into `metadata["headings"]`. The other arguments are TextEmbedding's.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = MINILM,
+        model: str | os.PathLike[str] | LoadedModel = MINILM,
         *,
         chunker: Literal["markdown", "paragraph"] | Transform | None = None,
         max_tokens: int | None = None,
@@ -50,15 +57,19 @@ class TextPreprocessor(Pipeline):
         revision: str | None = None,
         trust_remote_code: bool = False,
         backend: Backend = "torch",
+        model_kwargs: Mapping[str, Any] | None = None,
+        headings: bool = False,
     ) -> None:
         self.embedding = TextEmbedding(model, **vars(made_of(ModelOptions, locals())))
         self.chunker = "markdown" if chunker is None else chunker
         self.max_tokens = max_tokens
         self.overlap = overlap
+        self.headings = headings
         super().__init__([self._cutter(), self.embedding])
 
     def __repr__(self) -> str:
-        return f"TextPreprocessor({self.embedding.model!r}, chunker={self.chunker!r})"
+        model = repr(self.embedding).partition("(")[2][:-1]
+        return f"TextPreprocessor({model}, chunker={self.chunker!r})"
 
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the device and the token stay out of it."""
@@ -68,13 +79,16 @@ class TextPreprocessor(Pipeline):
             "chunker": self.chunker if isinstance(self.chunker, str) else describe(self.chunker),
             "max_tokens": self.max_tokens,
             "overlap": self.overlap,
+            **({"headings": True} if self.headings else {}),
         }
 
     def _cutter(self) -> Transform:
+        if self.headings and self.chunker != "markdown":
+            raise ArgError("headings=True is for chunker='markdown'; give your own chunker its own")
         if not isinstance(self.chunker, str):
             if self.max_tokens is not None or self.overlap:
                 raise ArgError("max_tokens and overlap are for the named chunkers; give your own its own limits")
-            return self.chunker
+            return checked_transform(self.chunker)
         if self.chunker not in ("markdown", "paragraph"):
             raise ArgError(f"unknown chunker {self.chunker!r}; expected 'markdown', 'paragraph', or a transform")
         splitter = RecursiveSplitter(
@@ -82,6 +96,7 @@ class TextPreprocessor(Pipeline):
             overlap=self.overlap,
             tokenizer=self.embedding,
             markdown=self.chunker == "markdown",
+            headings=self.headings,
         )
         return splitter if self.chunker == "markdown" else Paragraphs(splitter)
 
@@ -97,8 +112,8 @@ class Paragraphs(Chunker):
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text at its empty lines, and what is too long at the largest unit that fits."""
-        pieces = [chunk.text for part in text.split("\n\n") for chunk in self._splitter.chunks(part)]
-        found = [piece for piece in pieces if piece.strip()]
+        pieces = [chunk.text for part in split_paragraphs(text) for chunk in self._splitter.chunks(part)]
+        found = [piece for piece in pieces if not is_blank(piece)]
         return without_blank((Chunk(*numbered) for numbered in enumerate(found)), text)
 
     def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.transforms._config import hub_name
+from vecs.transforms._dimensions import Prompts
 from vecs.transforms._image import ImageEmbedding
 from vecs.transforms._legacy import NoOp
 from vecs.transforms._markdown import MarkdownChunker
@@ -18,7 +19,7 @@ from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._preprocessor import Paragraphs, TextPreprocessor
 from vecs.transforms._protocol import Transform
 from vecs.transforms._recursive import RecursiveSplitter
-from vecs.transforms._text import ModelEmbedding, TextEmbedding
+from vecs.transforms._text import PROMPTS, ModelEmbedding, TextEmbedding
 
 # The arguments that are taken out of a description, and of what type. `trust_remote_code` out of a database would let
 # it run code here.
@@ -26,10 +27,7 @@ _MODEL: dict[str, type] = {"batch_size": int, "truncate_dim": int, "normalize": 
 _TEXT: dict[str, type] = {
     **_MODEL,
     "backend": str,
-    "query_prompt": str,
-    "document_prompt": str,
-    "query_prompt_name": str,
-    "document_prompt_name": str,
+    **dict.fromkeys(PROMPTS, str),
 }
 # More texts at once, or longer vectors, are a slip or a trap.
 _LARGEST = 1_000_000
@@ -47,6 +45,8 @@ def _argument(name: str, value: Any, type: type) -> Any:
 
 
 def _model(config: Mapping[str, Any]) -> HubName:
+    if config.get("loaded"):
+        raise ArgError(f"the model of a {brief(config.get('class'))} was given loaded: pass transform=")
     name = hub_name(config["model"])
     if os.path.isdir(name):
         raise ArgError(f"the model {brief(name)} is a folder here, which is not loaded unasked: pass transform=")
@@ -61,6 +61,16 @@ def _expect_dimension(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
 def _text(config: Mapping[str, Any]) -> Transform:
     step = TextEmbedding(_model(config), **_arguments(config, _TEXT))
     _expect_dimension(step, config)
+    return _with_prompts(step, config)
+
+
+def _with_prompts(step: TextEmbedding, config: Mapping[str, Any]) -> TextEmbedding:
+    """Use the prompts of a description, and none where it has none: vectors of an older vecs had none."""
+    prompts = _arguments(config, {"query_prompt": str, "document_prompt": str})
+    step.use_prompts(
+        Prompts(prompts.get("query_prompt"), prompts.get("document_prompt")),
+        chosen=config.get("known_prompts") is not True,
+    )
     return step
 
 
@@ -77,9 +87,10 @@ def _preprocessor(config: Mapping[str, Any]) -> Transform:
     step = TextPreprocessor(
         _model(config),
         chunker=cast("Any", chunker),
-        **_arguments(config, {**_TEXT, "max_tokens": int, "overlap": int}),
+        **_arguments(config, {**_TEXT, "max_tokens": int, "overlap": int, "headings": bool}),
     )
     _expect_dimension(step.embedding, config)
+    _with_prompts(step.embedding, config)
     return step
 
 

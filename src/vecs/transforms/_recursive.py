@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import RecordId
+from vecs.transforms._blocks import Heading, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe_tokenizer
-from vecs.transforms._headings import find_headings, heading_path
+from vecs.transforms._cutting import cut
+from vecs.transforms._headings import context, heading_path
 from vecs.transforms._require import require
 from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, model_limit, plain_tokenizer
 
@@ -17,6 +20,7 @@ from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, 
 UNLIMITED = 512
 
 
+@constructor_explains_wrong_calls
 class RecursiveSplitter(Chunker):
     """
     Cut text into chunks as long as a limit allows, each cut at the largest unit that fits.
@@ -26,8 +30,11 @@ class RecursiveSplitter(Chunker):
     chunk begins with the last `overlap` tokens or characters of the one before. A text of one chunk keeps its id
     and is not changed; several chunks are called `<id>#000`, `<id>#001`, ..., and lose the whitespace at their ends.
 
+    With `markdown=True` a table that is longer than the limit is cut between its rows, and every piece of it begins
+    with the table's header.
+
     `headings=True` puts the Markdown titles that a chunk stands under, outermost first, into
-    `metadata["headings"]`.
+    `metadata["headings"]`, and has them embedded before the chunk (see MarkdownChunker).
 
     Needs semantic-text-splitter: `pip install 'vecs[text]'`.
     """
@@ -53,13 +60,13 @@ class RecursiveSplitter(Chunker):
         self.markdown = markdown
         self.headings = headings
         self._count = counter(tokenizer)
-        self._splitter: Any = None
+        self._splitters: dict[int, Any] = {}  # by their limits
         stated = self.max_characters or self.max_tokens
         if overlap < 0 or (stated is not None and overlap >= stated):
             raise ArgError(f"overlap must be from 0 to less than the limit of {stated}, not {brief(overlap)}")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_splitter": None}  # it cannot be pickled, and is made again when needed
+        return {**self.__dict__, "_splitters": {}}  # they cannot be pickled, and are made again when needed
 
     def __repr__(self) -> str:
         limit = "max_tokens" if self.max_characters is None else "max_characters"
@@ -67,25 +74,17 @@ class RecursiveSplitter(Chunker):
         return f"RecursiveSplitter({limit}={getattr(self, limit)}, {options})"
 
     def split(self, text: str) -> list[tuple[int, str]]:
-        """Return the chunks of a text, and where each starts in it."""
-        if self._splitter is None:
-            self._splitter = self._make_splitter()
-        pieces: list[tuple[int, str]] = self._splitter.chunk_indices(text)
-        return pieces
+        """Return the chunks of a text, and where each starts in it; of a table that is cut, where its text does."""
+        return self._split(text, self.limit)
 
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text."""
-        pieces = self.split(text)
-        if len(pieces) == 1 and self._size(text) <= self.limit:
+        found = find_headings(text) if self.headings else []
+        limit = self._limit_below(found)
+        pieces = self._split(text, limit)
+        if len(pieces) == 1 and self._size(text) <= limit:
             pieces = [(0, text)]
-        found = find_headings(text) if self.headings else None
-        return without_blank(
-            (
-                Chunk(number, piece, None if found is None else heading_path(found, start))
-                for number, (start, piece) in enumerate(pieces)
-            ),
-            text,
-        )
+        return without_blank((self._chunk(number, *piece, found) for number, piece in enumerate(pieces)), text)
 
     def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:
         """Leave a whole text its id, number the chunks of a longer one."""
@@ -108,17 +107,57 @@ class RecursiveSplitter(Chunker):
             **({} if self.tokenizer is None else {"tokenizer": describe_tokenizer(self.tokenizer)}),
         }
 
+    def _chunk(self, number: int, start: int, piece: str, headings: list[Heading]) -> Chunk:
+        if not self.headings:
+            return Chunk(number, piece)
+        return Chunk(number, piece, heading_path(headings, start), self._context(headings, start))
+
+    def _context(self, headings: list[Heading], position: int) -> str:
+        limit = model_limit(self.tokenizer)
+        return context(headings, position, None if limit is None else limit // 2, self._count)
+
+    def _limit_below(self, headings: list[Heading]) -> int:
+        """Return the limit for the chunks below headings, which an embedder reads, too."""
+        read = model_limit(self.tokenizer)
+        if read is None or not headings:
+            return self.limit
+        longest = max(self._count(self._context(headings, heading.start + 1)) for heading in headings)
+        # By the sixteen, so that few splitters are made.
+        return min(self.limit, max(read - (longest + 15) // 16 * 16, read // 2))
+
+    def _split(self, text: str, limit: int) -> list[tuple[int, str]]:
+        pieces: list[tuple[int, str]] = []
+        position = 0
+        for table in find_tables(text) if self.markdown else ():
+            whole = text[table.start : table.end]
+            if self._size(whole) <= limit:
+                continue
+            pieces += self._split_plain(text, position, table.start, limit)
+            found = cut(whole, limit, self._size, [table.moved(-table.start)])
+            # Behind the headings above it, and so are the rows that follow.
+            pieces += [(table.start + (ix > 0), piece.strip()) for ix, piece in enumerate(found)]
+            position = table.end
+        return pieces + self._split_plain(text, position, len(text), limit)
+
     def _size(self, text: str) -> int:
         return len(text) if self.max_characters is not None else self._count(text)
 
-    def _make_splitter(self) -> Any:
+    def _split_plain(self, text: str, start: int, end: int, limit: int) -> list[tuple[int, str]]:
+        if limit not in self._splitters:
+            self._splitters[limit] = self._make_splitter(limit)
+        found: list[tuple[int, str]] = self._splitters[limit].chunk_indices(text[start:end])
+        return [(start + at, piece) for at, piece in found]
+
+    def _make_splitter(self, limit: int) -> Any:
         module = require("semantic_text_splitter", extra="text")
         kind = module.MarkdownSplitter if self.markdown else module.TextSplitter
         if self.overlap >= self.limit:
             raise ArgError(f"overlap={self.overlap} must be less than the model's limit of {self.limit} tokens")
+        # Below headings there may be less room than that.
+        overlap = min(self.overlap, limit - 1)
         if self.max_characters is not None:
-            return kind(self.limit, overlap=self.overlap)
+            return kind(limit, overlap=overlap)
         fast = plain_tokenizer(getattr(self.tokenizer, "tokenizer", self.tokenizer))
         if fast is not None:
-            return kind.from_huggingface_tokenizer(fast, self.limit, overlap=self.overlap)
-        return kind.from_callback(self._count, self.limit, overlap=self.overlap)
+            return kind.from_huggingface_tokenizer(fast, limit, overlap=overlap)
+        return kind.from_callback(self._count, limit, overlap=overlap)

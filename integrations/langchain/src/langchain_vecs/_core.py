@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
 from langchain_vecs.filters import id_filters, to_filters
-from langchain_vecs.metadata import OnNul
 from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
-from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, brief
+from vecs.exc import ArgError, CallError
+from vecs.sharing import CollectionSettings, Lifetime, OnNul, SharedCollection, argument_meant, brief, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +29,25 @@ class Settings(CollectionSettings):
 def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
     """Refuse a misspelled argument where LangChain passes on all sorts of them: it may have been a namespace."""
     for name in rest:
-        close = ["namespace"] if name in _NAMESPACE_ELSEWHERE else get_close_matches(name, known, 1)
-        if close:
-            raise ArgError(f"unknown argument {brief(name)}; did you mean {close[0]!r}?")
-
-
-# Other stores' names for a namespace.
-_NAMESPACE_ELSEWHERE = ("tenant", "tenant_id", "partition", "partition_name", "collection", "collection_name")
+        meant = argument_meant(name, known)
+        if meant is not None:
+            raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
 
 
 class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
     _shared: SharedCollection[Settings]
+    _instead = words(
+        ("upsert insert add put write", "add_documents(documents), or add_texts(texts)"),
+        ("query find retrieve", "similarity_search(text, k=4)"),
+        ("hybrid_search keyword_search", 'similarity_search(text, mode="hybrid"), or mode="keyword"'),
+        ("persist save_local commit", "every call is committed when it returns: leave it out"),
+        ("delete_collection drop_tables delete_table", "drop()"),
+        ("clear truncate delete_all", "delete(delete_all=True)"),
+        ("index apply_vector_index create_vector_index reindex", "create_index()"),
+        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+    )
 
     @property
     def _settings(self) -> Settings:
@@ -57,19 +61,25 @@ class Core(Lifetime):
         """Whether one document may be several records: the collection's own transform may split it."""
         return self._settings.embedding is None
 
-    def _selected(self, what: str, ids: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
-        """Return the filter for the documents with these ids that match a filter; raises ArgError without either."""
+    def _stored(self, ids: Sequence[str] | None, namespace: str | None) -> list[str] | None:
+        """Return ids as they are stored."""
         if isinstance(ids, str | bytes):
             raise ArgError(f"ids must be a list of strings, not {brief(ids)}")
+        return None if ids is None else [qualified(id, namespace) for id in ids]
+
+    def _selected(self, what: str, stored: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
+        """Return the filter for the documents stored by ids that match a filter; raises ArgError without either."""
         of_ids = None
-        if ids is not None:
-            of_ids = id_filters([qualified(id, namespace) for id in ids], chunks=self._splits)
+        if stored is not None:
+            of_ids = id_filters(stored, chunks=self._splits)
             # The ids are those of the namespace, so that no condition on the namespace is needed.
             namespace = None
         selected = to_filters(filter, namespace, of_ids)
-        if selected is None or to_filters(filter, None, of_ids) is None:
+        nothing_asked = filter is not None and to_filters(filter) is None
+        if selected is None or nothing_asked or (filter is None and of_ids is None):
             alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
-            raise ArgError(f"{what} needs {alternatives} to say which documents")
+            given = f", and the filter {brief(filter)} has no condition" if nothing_asked else ""
+            raise ArgError(f"{what} needs {alternatives} to say which documents{given}")
         return selected
 
     def _records_name(self) -> str:

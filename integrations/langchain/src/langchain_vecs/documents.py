@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from langchain_core.documents import Document
@@ -12,7 +12,7 @@ from langchain_core.documents import Document
 from langchain_vecs.metadata import OnNul, restored_metadata, storable, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, check_namespace_of, qualified, unqualified
 from vecs import Match, Record
-from vecs.exc import ArgError, MismatchedDimension
+from vecs.exc import ArgError
 from vecs.records import record_id
 from vecs.sharing import brief
 
@@ -38,6 +38,8 @@ def items_of_texts(
     if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
         raise ArgError(f"texts must be a list of strings, not {type(texts).__name__}: {brief(texts)}")
     _check_ids(ids)
+    if isinstance(metadatas, str | bytes | Mapping) or not isinstance(metadatas, Iterable | None):
+        raise ArgError(f"metadatas must be a list with a dict for each text, not {brief(cast(Any, metadatas))}")
     columns = {"texts": texts, "metadatas": metadatas, "ids": ids, "embeddings": embeddings}
     given = {name: column for name, column in columns.items() if column is not None}
     sizes = {name: len(column) for name, column in given.items() if isinstance(column, Sized)}
@@ -130,22 +132,6 @@ def to_record(item: Item, vec: Any, namespace: str | None, on_nul: OnNul) -> Rec
         metadata=metadata,
         extra=types or None,
     )
-
-
-def to_records(items: Sequence[Item], vecs: Sequence[Any], namespace: str | None, on_nul: OnNul) -> list[Record]:
-    """Turn items and their vectors into records."""
-    return [to_record(item, vec, namespace, on_nul) for item, vec in zip(items, vecs, strict=True)]
-
-
-def dimension_of(items: Sequence[Item], vecs: Sequence[Any]) -> int | None:
-    """Return the dimension of the items' vectors, all alike: the first alone would settle it for the others."""
-    sizes = {len(vec): item.id for item, vec in zip(items, vecs, strict=True) if vec is not None}
-    if len(sizes) > 1:
-        raise MismatchedDimension(
-            "the vectors differ in dimension: "
-            + ", ".join(f"{size} (document {brief(id)})" for size, id in sorted(sizes.items()))
-        )
-    return next(iter(sizes), None)
 
 
 def to_document(found: Match | Record, namespace: str | None) -> Document:

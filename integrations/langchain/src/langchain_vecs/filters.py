@@ -10,7 +10,7 @@ from langchain_core.structured_query import FilterDirective
 from langchain_vecs.namespaces import NAMESPACE_KEY
 from langchain_vecs.translator import translated
 from vecs.exc import FilterError
-from vecs.filters import parse_filters
+from vecs.filters import parsed_filters
 from vecs.sharing import brief
 
 
@@ -31,21 +31,21 @@ def to_filters(
             f"{type(given).__name__}: {brief(given)}"
         )
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
-    # Tested by its length: a caller's own mapping class may be false and still hold a condition.
-    if given is not None and len(cast("Mapping[Any, Any]", given)) > 0:
-        parts.append(_checked(given))
-    parts += [part for part in conditions if part]
+    parts += [part for part in (_checked(given), *conditions) if part]
     return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}
 
 
-def _checked(given: Any) -> dict[str, Any]:
-    """Return a filter in vecs' language, or raise FilterError: also where there is no collection to ask yet."""
+def _checked(given: Any) -> dict[str, Any] | None:
+    """
+    Return a filter in vecs' language, None where it has no condition.
+
+    Raises FilterError for a wrong one: also where there is no collection to ask yet.
+    """
     try:
         respelled = _respelled(given)
-        parse_filters(respelled)
+        return None if parsed_filters(respelled) is None else respelled
     except RecursionError:
         raise FilterError("the filter is nested too deeply, or contains itself") from None
-    return respelled
 
 
 def _respelled(filters: Any) -> Any:

@@ -10,7 +10,7 @@ from langchain_core.indexing import RecordManager
 from langchain_vecs._async.records import AsyncRecords
 from langchain_vecs._sync.records import Records
 from vecs import AsyncClient, Client
-from vecs.sharing import Lease, check_client_options, hidden, resolve_target, unseen
+from vecs.sharing import Lease, check_client_options, explains_wrong_calls, hidden, resolve_target, unseen
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["VecsRecordManager"]
 
 
+@explains_wrong_calls
 class VecsRecordManager(AsyncRecords, Records, RecordManager):
     """
     Keep the records of LangChain's `index()` and `aindex()` in a vecs database.

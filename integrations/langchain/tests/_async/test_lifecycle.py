@@ -53,11 +53,16 @@ async def test_what_is_asked_for_is_deleted(five: VecsVectorStore, given: dict[s
     assert await ids_of(five) == list(left)
 
 
-@pytest.mark.parametrize("given", [{}, {"ids": None}, {"filter": None}, {"filter": {}}])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"ids": None}, {"filter": None}, {"filter": {}}, {"filter": {"$and": []}}, {"ids": ["a"], "filter": {}}],
+)
 async def test_delete_without_a_word_deletes_nothing_and_raises(five: VecsVectorStore, given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="delete_all=True"):
         await five.adelete(**given)
     assert await five.acount() == 5
+    # Where documents are read, it is no condition.
+    assert len(await five.asimilarity_search("a", k=9, filter={"$and": []})) == 5
 
 
 @pytest.mark.parametrize("given", [{"ids": "abc"}, {"delete_all": True, "ids": ["a"]}, {"filtre": {"n": 1}}])

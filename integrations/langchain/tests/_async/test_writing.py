@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
@@ -15,10 +16,11 @@ import numpy as np
 import psycopg
 import pytest
 from langchain_core.documents import Document
+from pgvector.psycopg import HalfVector, Vector
 
 import vecs
 from langchain_vecs import VecsVectorStore
-from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
+from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension, PartlyStored
 
 from ..conftest import MakeStore
 from ..models import Table, random_vector
@@ -258,7 +260,7 @@ FAULTS = [
     ([[math.inf] * 4], ArgError, "inf"),
     ([[1.0] * 3], MismatchedDimension, "3"),
     ([[]], ArgError, "dimension"),
-    ([None], ArgError, "needs a vector"),
+    ([None], ArgError, "Faulty.*returned None where document.*needs a vector"),
     (RuntimeError("out of quota"), RuntimeError, "out of quota"),
 ]
 
@@ -279,6 +281,96 @@ async def test_an_embedder_that_goes_wrong_leaves_the_store_as_it_was(
     with pytest.raises(error, match=reason):
         await make_store(Faulty(fault, at)).aadd_texts(texts, ids=[f"new {text}" for text in texts])
     assert await store.acount() == 500
+
+
+class Returns(Table):
+    """Returns one thing, whatever it is asked."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def embed_documents(self, texts: list[str]) -> Any:
+        return self.answer
+
+    async def aembed_documents(self, texts: list[str]) -> Any:
+        return self.answer
+
+    def embed_query(self, text: str) -> Any:
+        return self.answer
+
+    async def aembed_query(self, text: str) -> Any:
+        return self.answer
+
+
+WRONG = [None, "text", [None, [1.0] * 4], [[1.0] * 4], [[1.0] * 4, "text"], [[1.0] * 4, [math.nan] * 4], [[], []]]
+
+
+@pytest.mark.parametrize("answer", [*WRONG, [[1.0] * 3] * 2], ids=str)
+async def test_an_embedder_is_named_with_what_it_returned_and_no_collection_is_made(
+    make_store: MakeStore, client: vecs.AsyncClient, answer: Any
+) -> None:
+    store = make_store(Returns(answer), dimension=4)
+    with pytest.raises(ArgError, match="Returns.embed_documents.. returned"):
+        await store.aadd_texts(["a", "b"])
+    assert await client.list_collections() == []
+
+
+@pytest.mark.parametrize("answer", [None, "text", [], [1.0] * 3, [math.nan] * 4], ids=str)
+async def test_an_embedder_of_queries_is_named_too(make_store: MakeStore, answer: Any) -> None:
+    await make_store(Table()).aadd_texts(["a"])
+    with pytest.raises(ArgError, match="Returns.embed_query.. returned"):
+        await make_store(Returns(answer)).asimilarity_search("a")
+
+
+async def test_no_other_model_embeds_what_an_embedder_does_not(make_store: MakeStore, client: vecs.AsyncClient) -> None:
+    transform = vecs.Embedding(lambda texts: [[1.0] * 4] * len(texts), 4)
+    collection = await client.create_collection("docs", transform=transform)
+    store = make_store(Returns([None]), collection)
+    with pytest.raises(ArgError, match="Returns"):
+        await store.aadd_texts(["a"])
+    assert await collection.count() == 0
+    await store.aclose()
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("out of quota"), None])
+async def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, fault: Any) -> None:
+    store = make_store(Faulty(fault if fault else [None], "d"), namespace="mine")
+    with pytest.raises(PartlyStored, match="first 2 documents are stored") as caught:
+        await store.aadd_documents([Document(id) for id in LETTERS], ids=LETTERS, batch_size=2, commit="batch")
+    assert caught.value.ids == ["a", "b"]
+    assert pickle.loads(pickle.dumps(caught.value)).ids == ["a", "b"]
+    assert isinstance(caught.value.__cause__, RuntimeError if fault else ArgError)
+    assert await store.acount() == 2
+    # So the caller can go on.
+    rest = LETTERS[2:]
+    going_on = make_store(Table(), namespace="mine")
+    assert await going_on.aadd_texts(rest, ids=rest, batch_size=2, commit="batch") == rest
+    assert await store.acount() == 5
+    # Nothing is stored in part by the first batch.
+    with pytest.raises(RuntimeError if fault else ArgError):
+        await store.aadd_texts(["d"], commit="batch")
+    with pytest.raises(ArgError, match="commit must be one of 'all', 'batch'"):
+        await store.aadd_texts(["a"], commit="each")  # pyright: ignore[reportArgumentType]
+
+
+async def test_nothing_is_embedded_for_what_cannot_be_stored(make_store: MakeStore) -> None:
+    table = Table()
+    with pytest.raises(ArgError, match="nan"):
+        await make_store(table).aadd_texts(["a", "b"], [{}, {"x": [math.nan]}])
+    assert table.calls == []
+
+
+@pytest.mark.parametrize("metadatas", [{}, {"a": 1}, "text"])
+async def test_metadatas_are_a_list(store: VecsVectorStore, metadatas: Any) -> None:
+    with pytest.raises(ArgError, match="metadatas must be a list with a dict for each text"):
+        await store.aadd_texts(["a"], metadatas)
+
+
+async def test_an_index_can_be_made_first_where_the_dimension_is_known(make_store: MakeStore) -> None:
+    store = make_store(Table(), dimension=4)
+    await store.acreate_index()
+    assert await store.aadd_texts(["a"], ids=["1"]) == ["1"]
 
 
 async def test_vectors_may_come_as_arrays_or_from_a_generator(make_store: MakeStore) -> None:
@@ -338,7 +430,9 @@ async def test_metadata_that_contains_itself_is_refused(store: VecsVectorStore) 
 # --- vectors at hand ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [list, np.array, lambda vectors: (np.array(vector) for vector in vectors)])
+@pytest.mark.parametrize(
+    "given", [list, np.array, lambda vectors: (np.array(vector) for vector in vectors), lambda all: map(Vector, all)]
+)
 async def test_given_vectors_are_stored_without_embedding(
     make_store: MakeStore, given: Callable[[Any], Iterable[Any]]
 ) -> None:
@@ -351,6 +445,8 @@ async def test_given_vectors_are_stored_without_embedding(
     found = await store.aget(include=["embeddings", "metadatas"])
     assert np.allclose(found["embeddings"], vectors)
     assert found["metadatas"] == [{"n": text} for text in LETTERS]
+    for near in (Vector(vectors[2]), HalfVector(vectors[2])):
+        assert [document.id for document in await store.asimilarity_search_by_vector(near, k=1)] == ["c"]
 
 
 @pytest.mark.parametrize("vectors", [[[1, 0], None], [None, [1, 0]], [None, None]])

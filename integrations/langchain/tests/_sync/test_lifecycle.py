@@ -54,11 +54,16 @@ def test_what_is_asked_for_is_deleted(five: VecsVectorStore, given: dict[str, An
     assert ids_of(five) == list(left)
 
 
-@pytest.mark.parametrize("given", [{}, {"ids": None}, {"filter": None}, {"filter": {}}])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"ids": None}, {"filter": None}, {"filter": {}}, {"filter": {"$and": []}}, {"ids": ["a"], "filter": {}}],
+)
 def test_delete_without_a_word_deletes_nothing_and_raises(five: VecsVectorStore, given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="delete_all=True"):
         five.delete(**given)
     assert five.count() == 5
+    # Where documents are read, it is no condition.
+    assert len(five.similarity_search("a", k=9, filter={"$and": []})) == 5
 
 
 @pytest.mark.parametrize("given", [{"ids": "abc"}, {"delete_all": True, "ids": ["a"]}, {"filtre": {"n": 1}}])

@@ -313,7 +313,7 @@ def test_what_was_split_is_changed_and_deleted_by_the_documents_id(make_store: M
     store = make_store(None, splitting(client), namespace="mine")
     store.add_texts([LONG, "Another one."], ids=["1", "2"])
     store.add_texts([LONG], ids=["1"], namespace="theirs")
-    assert len(store.update_metadata(["1"], {"n": 1})) == 3
+    assert store.update_metadata(["1", "3"], {"n": 1}) == ["1"]
     assert store.count({"n": 1}) == 3
     assert store.count({"n": 1}, namespace="theirs") == 0
     store.update_document("1", Document("The cat sleeps."))

@@ -456,7 +456,6 @@ def test_words_in_a_text_are_looked_for_as_they_are(store: VecsVectorStore, word
         {"$contains": 5},
         {"$contains": ""},
         {"cat": 1},
-        {"$and": []},
         {"$and": {}},
         {"$or": ["cat"]},
         {"$or": [{}]},

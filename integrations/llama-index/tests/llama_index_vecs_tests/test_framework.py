@@ -119,6 +119,18 @@ def test_an_index_is_persisted_and_loaded(store: VecsVectorStore, tmp_path: Path
     assert retrieved(index, "bread") == ["bread"]
 
 
+def test_a_loaded_index_finds_texts_beside_its_objects(
+    store: VecsVectorStore, make_store: MakeStore, tmp_path: Path
+) -> None:
+    nodes = [TextNode(id_="t0", text="cats sleep"), IndexNode(id_="i0", text="a cat table", index_id="x")]
+    context = StorageContext.from_defaults(vector_store=store)
+    VectorStoreIndex(nodes, storage_context=context, embed_model=Words()).storage_context.persist(str(tmp_path))
+    context = StorageContext.from_defaults(persist_dir=str(tmp_path), vector_store=make_store())
+    index: Any = load_index_from_storage(context, embed_model=Words())
+    found = index.as_retriever(similarity_top_k=4).retrieve("cats")
+    assert sorted(each.node.node_id for each in found) == ["i0", "t0"]
+
+
 def test_objects_and_texts_are_both_retrieved(store: VecsVectorStore) -> None:
     table = IndexNode(id_="table", text="cat prices", index_id="t", obj=TextNode(id_="inner", text="cat 5 dog 7"))
     index = VectorStoreIndex(

@@ -8,19 +8,24 @@ from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
 from vecs._async.collection.searching import AsyncSearching
 from vecs._async.collection.writing import AsyncWriting
+from vecs._checks.meant import OF_COLLECTIONS
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._reports.info import CollectionInfo
 from vecs._sql import tables
 
 
+@methods_explain_wrong_calls
 class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 
     A client's `get_or_create_collection`, `create_collection` or `get_collection` returns one.
 
-    A search that no index covers warns, once per measure. Set `warns_without_index` to False, and searches
-    through this object do not.
+    A search that no index covers warns, once per measure, from some ten thousand records on. Set
+    `warns_without_index` to False, and searches through this object do not.
     """
+
+    _instead = OF_COLLECTIONS
 
     @async_anew("select")
     async def info(self) -> CollectionInfo:

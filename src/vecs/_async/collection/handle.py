@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,23 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import explained
-from vecs._checks.shown import in_double_quotes
-from vecs._concurrency.calls import AsyncDunders, async_offload
+from vecs._checks.arguments import callers_level
+from vecs._checks.shown import brief, in_double_quotes
+from vecs._concurrency.calls import async_offload
+from vecs._concurrency.dunders import AsyncDunders
 from vecs._connecting.refused import Need
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.records import may_have_key
+from vecs._sql.scalars import only_value
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
+from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
-from vecs.filters import Column, Filter, conditions_of, parsed_filters
+from vecs.filters import And, Column, Filter, Not, Or, conditions_of, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
@@ -32,6 +38,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from vecs._async.client import AsyncClient
+
+# Keys of metadata that are confused with a record's own columns.
+_COLUMN_KEYS = {"id", "document_id", "text"}
 
 Filters = Mapping[str, Any]
 Measure = IndexMeasure | MeasureName
@@ -42,6 +51,11 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
+    # Whether an id may mean a document of several records, where the transform, or the one that the collection was
+    # made with, may split; False for an integration whose ids are those of records alone.
+    splits: bool = True
+    # What the warning says to call; a store of an integration has a method of its own for it.
+    _index_call: str | None = None
 
     def __init__(
         self,
@@ -123,7 +137,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             self._catalog.forget()
             self._given = self.name, table.dimension
         if known is not None and self.transform is not None and known.comment != table.comment:
-            await async_offload(transform_to_open_with, table, self.transform)
+            self.transform, _ = await async_offload(transform_to_open_with, table, self.transform)
         self._known, self._altered, self._read_at = table, altered, time.monotonic()
         return table
 
@@ -150,11 +164,22 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             if told is not error:
                 raise told from error.__cause__
 
+    async def _may_split(self) -> bool:
+        """Whether one document may be several records, which its id means all."""
+        table = await self._table()
+        if not (table.has_text and self.splits):
+            return False
+        if self.transform is not None:
+            return may_split(self.transform)
+        return described_may_split(table.comment.get("transform"))
+
     async def _selection(
         self,
         ids: Iterable[RecordId] | None = None,
         filters: Filters | None = None,
         document_ids: Iterable[RecordId] | None = None,
+        *,
+        writes: bool = False,
     ) -> Selection:
         if document_ids is not None and not (await self._table()).has_text:
             raise ArgError(
@@ -165,10 +190,17 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         parsed = parsed_filters(filters)
         if parsed is not None:
             await self._check_columns(parsed)
+            await self._warn_of_columns(parsed)
+        elif writes and filters is not None:
+            raise FilterError(
+                f"the filter {brief(filters)} has no condition: what is changed or deleted has to be said; truncate() "
+                "deletes all"
+            )
         return Selection(
             ids=None if ids is None else id_list(ids, tuples=True),
             document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
             filters=parsed,
+            whole=ids is not None and await self._may_split(),
         )
 
     async def _check_columns(self, filters: Filter) -> None:
@@ -179,6 +211,22 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
                 f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
                 "enable_text(), or create the collection with text=True"
             )
+
+    async def _warn_of_columns(self, filters: Filter) -> None:
+        """Warn, once, of a key of metadata that no record has and that is the name of a column: `id` for `$id`."""
+        keys = {part.key for part in conditions_of(filters) if not isinstance(part, Column | And | Or | Not)}
+        for key in sorted(keys & _COLUMN_KEYS):
+            about = self.client.schema, self.name, key
+            if not self._catalog.warns(*about):
+                continue
+            self._catalog.warned(*about)
+            if not only_value(await self._executor.read(may_have_key(await self._table(), key))):
+                warnings.warn(
+                    f"the filter asks for {key!r} in the metadata, and no record looked at has such a key; a record's "
+                    f"own {key} is {'$' + key!r}",
+                    UserWarning,
+                    stacklevel=callers_level(),
+                )
 
     @async_anew("select")
     async def indexes(self) -> list[IndexInfo]:

@@ -17,8 +17,8 @@ from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._checks.shown import brief
-from vecs._searching.explain import describe_search
-from vecs._searching.known_indexes import NO_INDEXES
+from vecs._searching.explain import describe_search, without_index
+from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.request import (
     Mode,
@@ -161,7 +161,9 @@ class AsyncSearching(AsyncHandle):
                 else (await self._vectors([given]))[0]
             )
             rows = (await self._answer(table, request, [Query(vec)]))[0]
-        return read_query_rows(table, rows, include_value, include_vector, include_metadata)
+        return read_query_rows(
+            table, rows, request.measure, value=include_value, vector=include_vector, metadata=include_metadata
+        )
 
     @async_anew("select")
     async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
@@ -207,15 +209,11 @@ class AsyncSearching(AsyncHandle):
         return await query_vectors(given, await self._table(), self.transform, self._without_transform)
 
     async def _answer(self, table: Table, request: Request, queries: Sequence[Query]) -> list[list[Row]]:
-        def warn() -> None:
+        def warn(known: KnownIndexes) -> None:
             if self._catalog.warns(*key):
                 self._catalog.warned(*key)
-                warnings.warn(
-                    f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
-                    "See Collection.create_index",
-                    UserWarning,
-                    stacklevel=callers_level(),
-                )
+                told = without_index(table, request.measure, known, self._index_call)
+                warnings.warn(told, UserWarning, stacklevel=callers_level())
 
         key = (self.client.schema, self.name, request.measure.measure)
         unwarned = self.warns_without_index and self._catalog.warns(*key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from vecs._async.collection.anew import async_anew
@@ -20,8 +20,9 @@ from vecs._sql import tables, write
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
+from vecs._writing.documents import ids_found
 from vecs.exc import ArgError
-from vecs.records import Metadata, Record, RecordId
+from vecs.records import Metadata, Record, RecordId, UpsertResult
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
 
@@ -38,14 +39,18 @@ class AsyncWriting(AsyncHandle):
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
-    ) -> int:
+    ) -> UpsertResult:
         """
         Write records, replacing those with the same id, and return how many were written.
+
+        The result is an int, the number of records, with the number of `documents` they belong to.
 
         A record is a tuple `(id, vector or media, metadata)`, a Record, or a dict of a Record's fields; the
         input may be any iterable and is read lazily. With a transform, text or other media becomes a vector;
         a vector that is given is stored as it is. A document that a chunker splits replaces all its former
-        chunks. Of several records with one id the last wins.
+        chunks. Of several records with one id the last wins. But records of one document are not overwritten by
+        another's: where a document, or one of its chunks, would have the id of another document or of its chunk,
+        that raises ArgError with both ids.
 
         All records are written or none, in one transaction that opens when the input has ended;
         `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
@@ -63,7 +68,8 @@ class AsyncWriting(AsyncHandle):
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = await self._table(0)
-        writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table)
+        splits = await self._may_split()
+        writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table, splits=splits)
         needs: tuple[Need, ...] = ("select", "insert", "update") if transform is None else _REPLACES_CHUNKS
         async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
             return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
@@ -79,17 +85,21 @@ class AsyncWriting(AsyncHandle):
         """
         Delete records by id, by filter or by the document they came from; return the ids that existed.
 
-        Exactly one of the three is given; an empty one deletes nothing. `truncate()` deletes everything.
+        Where the transform splits documents, the id of a document means all its records, and those of the ids given
+        that existed are returned.
+
+        Exactly one of the three is given; an empty list deletes nothing, and a filter without a condition raises
+        FilterError. `truncate()` deletes everything.
         """
         given = sum(part is not None for part in (ids, filters, document_ids))
         if given == 0:
             raise ArgError("Either ids or filters must be provided. (or document_ids; truncate() deletes all)")
         if given > 1:
             raise ArgError("Either ids or filters must be provided, not both. (nor document_ids besides)")
-        selection = await self._selection(ids, filters, document_ids)
-        if selects_nothing(selection) or selection == Selection():
+        selection = await self._selection(ids, filters, document_ids, writes=True)
+        if selects_nothing(selection):
             return []
-        return first_column(await self._executor.write(write.delete(await self._table(), selection)))
+        return _ids_of(selection, await self._executor.write(write.delete(await self._table(), selection)))
 
     @async_anew("select", "update")
     async def update_metadata(
@@ -106,13 +116,14 @@ class AsyncWriting(AsyncHandle):
         Merge keys into the metadata of the selected records and return their ids; nothing is embedded.
 
         Top-level keys are replaced whole; `replace=True` replaces all metadata. What is given must all hold;
-        at least one of ids, filters and document_ids is needed.
+        at least one of ids, filters and document_ids is needed. The id of a document means all its records, as in
+        `delete()`.
 
         `extra` does the same to the records' `extra`, in the same statement; None leaves that as it is, with
         `replace=True`, too. With `metadata={}` and without `replace` it alone changes. Raises ArgError for a
         collection without text, whose records have no extra.
         """
-        selection = await self._selection(ids, filters, document_ids)
+        selection = await self._selection(ids, filters, document_ids, writes=True)
         if selection == Selection():
             raise ArgError("update_metadata needs ids, filters or document_ids to say which records")
         replace = checked_flag(replace, "replace")
@@ -127,7 +138,7 @@ class AsyncWriting(AsyncHandle):
         if selects_nothing(selection):
             return []
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
-        return first_column(await self._executor.write(statement))
+        return _ids_of(selection, await self._executor.write(statement))
 
     async def truncate(self) -> None:
         """
@@ -166,3 +177,7 @@ class AsyncWriting(AsyncHandle):
             await enable_text(self._executor, await self._table(), language, text_key)
         finally:
             self._catalog.altered += 1
+
+
+def _ids_of(selection: Selection, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    return ids_found(selection.ids or [], rows) if selection.whole else first_column(rows)

@@ -24,7 +24,8 @@ async def query_vectors(
     for query in queries:
         if query is None:
             raise ArgError("the query is None; give a text or a vector")
-        if transform is None and not is_vector(query):
+        # Of a matrix the check of vectors says what to do.
+        if transform is None and not is_vector(query) and getattr(query, "ndim", None) != 2:
             instead = without_transform or "open the collection with transform=, or give a vector"
             raise ArgError(
                 f"the query is {type(query).__name__}, and collection {table.name!r} has no transform to turn it into "

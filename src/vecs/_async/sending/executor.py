@@ -23,6 +23,7 @@ from vecs._async.sending.sessions import (
     send,
     translated,
 )
+from vecs._concurrency.calls import async_offload
 from vecs._concurrency.waiting import async_pause, async_shielded
 from vecs._connecting.errors import (
     Conflict,
@@ -35,7 +36,8 @@ from vecs._connecting.options import Options
 from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
+from vecs._sql.lent import lent_adapters
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 
 if TYPE_CHECKING:
@@ -179,9 +181,10 @@ class AsyncExecutor:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-        # Dead connections are found and replaced by this: nobody should borrow one.
-        await self.read(ping())
-        async with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
+        # Dead connections are found and replaced by this, too: nobody should borrow one.
+        await self.refresh_extension()
+        adapters = await async_offload(lent_adapters, self.extension)
+        async with self._pin() as pinned, lend(pinned, self.options.pool_timeout, adapters) as connection:
             yield connection
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
+from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 
 from vecs._async.sending.sessions import (
@@ -28,11 +29,14 @@ from vecs.exc import DatabaseError
 
 
 @asynccontextmanager
-async def lend(pinned: AsyncPinnedConnection, patience: float) -> AsyncGenerator[AsyncVecsConnection]:
+async def lend(
+    pinned: AsyncPinnedConnection, patience: float, adapters: AdaptersMap
+) -> AsyncGenerator[AsyncVecsConnection]:
     """
     Lend a connection; what its borrower sets, creates or leaves open does not reach the next one.
 
-    `patience` is how many seconds the server may be silent when it is taken back.
+    `patience` is how many seconds the server may be silent when it is taken back. `adapters` are how the borrower's
+    values are read and written.
     """
     connection = pinned.connection
     before = _reported(connection)
@@ -40,10 +44,12 @@ async def lend(pinned: AsyncPinnedConnection, patience: float) -> AsyncGenerator
         await pinned.apply(NO_SETTINGS)
         if pinned.pooler:
             async with _in_transaction(pinned, patience):
+                connection.forget_registrations(adapters)
                 yield connection
             return
         if pinned.own:
             await run_statement(connection, set_all(pinned.own, local=False), prepare=False)
+        connection.forget_registrations(adapters)
         with _without_deadline(connection, patience):
             yield connection
         if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():

@@ -21,6 +21,7 @@ from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
 from vecs.transforms import Transform
+from vecs.transforms._given import checked_transform
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     MismatchedDimension.
     """
     check_may_alter(executor.settings, f"to create the collection {brief(new.name)}")
-    dimension = await _dimension(new)
+    dimension = await dimension_of(new)
     async with (
         saying_what_to_grant(executor, new.schema, None, "make"),
         executor.transaction() as session,
@@ -58,7 +59,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
         # Looked for again under the lock: another client may have been faster.
         created = not await session.execute(tables.find_table(new.schema, new.name))
         if created:
-            await _create(executor, session, new, dimension)
+            await create_anew(executor, session, new, dimension)
     await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
@@ -67,7 +68,7 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     return table
 
 
-async def _dimension(new: NewCollection) -> int:
+async def dimension_of(new: NewCollection) -> int:
     """Return the dimension that was given, or else the transform's; loads a model where only the model knows."""
     made = None
     if new.transform is not None:
@@ -81,7 +82,8 @@ async def _dimension(new: NewCollection) -> int:
     return check_dimension(dimension, new.vec_type)
 
 
-async def _create(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
+async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
+    """Create a collection where there is none of its name."""
     await _prepare_schema(session, new.schema)
     extension = await _prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.
@@ -174,6 +176,4 @@ def check_takes_transform(vec_type: VecTypeName) -> None:
 def one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
     """Return the transform that is given under either name, or None; refuse what is none."""
     given = one_of("transform", transform, "adapter", adapter)
-    if given is not None and not callable(getattr(given, "transform_records", None)):
-        raise ArgError(f"{brief(given)} is not a transform: it has no transform_records() and transform_query()")
-    return given
+    return None if given is None else checked_transform(given)

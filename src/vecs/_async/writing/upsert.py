@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence, Sized
-from typing import Any, Protocol
+from collections.abc import AsyncIterable, Iterable, MappingView, Sequence
+from typing import Any, Protocol, cast
 
 import psycopg
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.transforming import transform_records
-from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take
+from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take, size_of
 from vecs._concurrency.waiting import async_pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
-from vecs._sql import write
-from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, recoder, row_shape
+from vecs._sql import documents, write
+from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
+from vecs._writing.documents import may_split, with_documents
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
-from vecs.records import Record, to_record
-from vecs.transforms import Pipeline, Transform
+from vecs.records import Record, UpsertResult, to_record
+from vecs.transforms import Transform
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.
 RECORDS_PER_EMBEDDING = 128
@@ -41,9 +42,17 @@ class AsyncWriteTarget:
         transform: Transform | None,
         is_altered: AsyncQuestion,
         read_table: AsyncTableReader,
+        *,
+        splits: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        self._splits = splits
         self._is_altered, self._read_table = is_altered, read_table
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the records of one document must not overwrite those of another, since its transform splits."""
+        return self._splits and self.table.has_text
 
     async def follows(self, error: VecsException, buffer: RowBuffer) -> bool:
         """
@@ -81,150 +90,189 @@ async def upsert(
     *,
     batch_size: int | None,
     progress: Progress,
-) -> int:
+) -> UpsertResult:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
-    total = len(records) if isinstance(records, Sized) else None
+    total = size_of(records)
     size = RECORDS_PER_EMBEDDING if to.transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)
-    taken = written = 0
+    taken = 0
+    written: list[UpsertResult] = []
     buffer = RowBuffer()
     with progress_updates(progress, total, to.table.name) as update:
         try:
+            if to.transform is not None and isinstance(records, list | tuple | MappingView):
+                await _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
             while items := await async_take(source, size):
                 await _add(to, buffer, items, taken)
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
-                    written += await _write(to, buffer)
+                    written.append(await _write(to, buffer))
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
-            written += await _write(to, buffer)
+            written.append(await _write(to, buffer))
         finally:
             buffer.close()
-    return written
+    return UpsertResult(sum(written), sum(each.documents for each in written))
+
+
+async def _check_all(to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
+    """Refuse what could not be stored of all that is at hand, before a model works on the first of it."""
+    keeps = keeps_metadata(transform)
+    try:
+        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+    except ArgError as error:
+        if not await to.follows(error, buffer):
+            raise
+        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+
+
+def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+    for position, item in enumerate(items):
+        record = to_record(item, position)
+        if keeps:
+            check_storable_records([record], table)
 
 
 async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     try:
-        await _add_once(buffer, to.table, to.transform, items, position)
+        await _add_once(to, buffer, items, position)
     except ArgError as error:
         # It may fit the table that is there now.
         if not await to.follows(error, buffer):
             raise
-        await _add_once(buffer, to.table, to.transform, items, position)
+        await _add_once(to, buffer, items, position)
 
 
-async def _add_once(
-    buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int
-) -> None:
+async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
+    table, transform = to.table, to.transform
     if transform is None:
-        await async_offload_many(len(records), _encode_into, buffer, table, records)
-        return
-    # The last of each id: an older version need not be embedded.
-    given = list({record.id: record for record in records}.values())
-    if keeps_metadata(transform):
-        await async_offload_many(len(given), check_storable_records, given)
-    made = await transform_records(transform, given)
-    if not table.has_text:
-        made = [_without_text(record) for record in made]
+        made = given = records
     else:
-        buffer.begin_documents(_replaced(transform, given))
-    await async_offload_many(len(made), _encode_into, buffer, table, made)
+        # The last of each id: an older version need not be embedded.
+        given = list({record.id: record for record in records}.values())
+        made = await transform_records(transform, given, lambda records: check_storable_records(records, table))
+        if to.guarded and may_split(transform):
+            buffer.begin_documents(_replaced(given))
+    if to.guarded:
+        made = with_documents(made, given)
+    await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
 
 
-def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> None:
+def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool) -> None:
+    # A plain vector collection, such as one that vecs 0.4 made, has nowhere to keep text.
+    stripped = transformed and not table.has_text
     buffer.extend(
         (
             None if record.document_id is None else str(record.document_id),
-            encode_record(record, table),
+            encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
         )
         for record in records
     )
 
 
-def _replaced(transform: Transform, given: Sequence[Record]) -> list[str]:
+def _replaced(given: Sequence[Record]) -> list[str]:
     """
     Return the documents whose former chunks are all replaced by what is written now.
 
-    A record that came with a document_id of its own is a chunk already: its siblings stay. An embedder alone
-    splits nothing.
+    A record that came with a document_id of its own is a chunk already: its siblings stay.
     """
-    if not (isinstance(transform, Pipeline) and len(transform.steps) > 1):
-        return []
     return [str(record.id) for record in given if record.document_id is None]
 
 
-def _without_text(record: Record) -> Record:
-    # A plain vector collection, such as one that vecs 0.4 made, has nowhere to keep it.
-    return Record(record.id, vec=record.vec, metadata=record.metadata)
-
-
-async def _write(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
+async def _write(to: AsyncWriteTarget, buffer: RowBuffer) -> UpsertResult:
     try:
-        return await _write_repeatedly(to.executor, to.table, buffer)
+        return buffer.result(await _write_repeatedly(to, buffer))
     except VecsException as error:
         # The transaction has undone itself.
         if not await to.follows(error, buffer):
             raise
-    return await _write_repeatedly(to.executor, to.table, buffer)
+    return buffer.result(await _write_repeatedly(to, buffer))
 
 
-async def _write_repeatedly(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
+async def _write_repeatedly(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
     # Where the server undid a write because of another one, the rows are still here to be written again.
     for seconds in conflict_pauses():
         try:
-            return await _write_once(executor, table, buffer)
+            return await _write_once(to, buffer)
         except Conflict:
             await async_pause(seconds)
-    return await _write_once(executor, table, buffer)
+    return await _write_once(to, buffer)
 
 
-async def _write_once(executor: AsyncExecutor, table: Table, buffer: RowBuffer) -> int:
-    documents = list(buffer.documents)
+async def _write_once(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
+    replaced = list(buffer.documents)
     if buffer.spilled:
         await async_offload(buffer.finish)
-        return await _write_spilled(executor, table, buffer, documents)
-    rows = await async_offload_many(len(buffer), buffer.sorted_rows)
+        return await _write_spilled(to, buffer, replaced)
+    guarded = to.guarded
+    rows = await async_offload_many(len(buffer), buffer.sorted_rows, guarded=guarded)
     if not rows:
-        if documents:
-            await executor.write(write.delete_documents(table, documents))
+        if replaced:
+            await to.executor.write(write.delete_documents(to.table, replaced))
         return 0
     portions = list(batches(rows))
-    if len(portions) == 1:
-        await executor.write(await async_offload_many(len(rows), write.upsert_rows, table, rows, documents))
+    # A record with the id of its document needs no look at other ids: the guard of the statement is enough.
+    if len(portions) == 1 and not (guarded and buffer.has_chunks):
+        statement = await async_offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
+        await to.executor.write(statement)
     else:
-        await _write_portions(executor, table, portions, documents)
+        await _write_portions(to, portions, replaced, chunks=buffer.has_chunks)
     return len(rows)
 
 
 async def _write_portions(
-    executor: AsyncExecutor, table: Table, portions: Sequence[Sequence[EncodedRow]], documents: Sequence[str]
+    to: AsyncWriteTarget, portions: Sequence[Sequence[EncodedRow]], replaced: Sequence[str], *, chunks: bool
 ) -> None:
-    async with executor.transaction() as session:
+    table, guarded = to.table, to.guarded
+    async with to.executor.transaction() as session:
         after = None
         for number, rows in enumerate(portions, 1):
             upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
             span = write.Span(after, upto)
-            await session.execute(await async_offload_many(len(rows), write.upsert_rows, table, rows, documents, span))
+            statement = await async_offload_many(
+                len(rows), write.upsert_rows, table, rows, replaced, span, guarded=guarded
+            )
+            await session.execute(statement)
             after = upto
+        if guarded and chunks:
+            await _refuse_ambiguous(session, table, portions)
 
 
-async def _write_spilled(executor: AsyncExecutor, table: Table, buffer: RowBuffer, documents: Sequence[str]) -> int:
-    async with executor.transaction({"work_mem": "64MB"}) as session:
+async def _refuse_ambiguous(session: AsyncSession, table: Table, portions: Sequence[Sequence[EncodedRow]]) -> None:
+    """Raise ArgError, and so undo the transaction, where an id has come to be a document's and another one's record."""
+    records, owners = ids_of(table, portions)
+    await session.execute(documents.lock_ids(table, documents.buckets(records, owners)))
+    _raise(documents.ambiguous(await session.execute(documents.find_ambiguous(table, [*records, *owners]))))
+
+
+async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequence[str]) -> int:
+    table, guarded = to.table, to.guarded
+    async with to.executor.transaction({"work_mem": "64MB"}) as session:
         await _create_stage(session, table)
         async with session.copy(write.copy_into_stage(table)) as copy:
             for data in buffer.copy_data():
                 await copy.write(data)
         if buffer.superseded:
             await session.execute(write.drop_superseded(buffer.superseded))
-        await session.execute(write.upsert_stage(table, documents))
+        if guarded:
+            _raise(documents.read_shared(await session.execute(documents.find_shared_of_stage())))
+        await session.execute(write.upsert_stage(table, replaced, guarded=guarded))
         written = session.rowcount
-        if documents:
-            await session.execute(write.delete_stale_of_stage(table, documents))
+        if replaced:
+            await session.execute(write.delete_stale_of_stage(table, replaced))
+        if guarded and buffer.has_chunks:
+            await session.execute(documents.lock_ids(table, documents.all_buckets()))
+            _raise(documents.ambiguous(await session.execute(documents.find_ambiguous_of_stage(table))))
     return written
+
+
+def _raise(error: VecsException | None) -> None:
+    if error is not None:
+        raise error
 
 
 async def _create_stage(session: AsyncSession, table: Table) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from vecs._checks.wrong_calls import explain_wrong_call, explaining
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.refused import Need
 from vecs.exc import VecsException
@@ -24,7 +25,7 @@ def anew(*needs: Need) -> Callable[[F], F]:
 
     Nothing is done twice: a statement that fails has undone itself. If all is as it was, or the method fails again,
     its error stands: by then it is about the table as it is. Where the server refused something, the error says what
-    the role lacks of what the method `needs`.
+    the role lacks of what the method `needs`. Wrong arguments are told in the same place, without a call more.
     """
 
     def decorate(method: F) -> F:
@@ -38,6 +39,9 @@ def anew(*needs: Need) -> Callable[[F], F]:
             before = collection._known
             try:
                 return method(collection, *args, **kwargs)
+            except TypeError:
+                explain_wrong_call(method, (collection, *args), kwargs)
+                raise
             except VecsException as error:
                 if not may_be_altered(error) or not collection._is_altered(before, error):
                     collection._say_what_to_grant(error, needs)
@@ -48,7 +52,7 @@ def anew(*needs: Need) -> Callable[[F], F]:
                 collection._say_what_to_grant(error, needs)
                 raise
 
-        return cast("F", call)
+        return explaining(cast("F", call))
 
     return decorate
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from vecs._checks.meant import OF_COLLECTIONS
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._reports.info import CollectionInfo
 from vecs._sql import tables
 from vecs._sync.collection.anew import anew
@@ -13,15 +15,18 @@ from vecs._sync.collection.searching import Searching
 from vecs._sync.collection.writing import Writing
 
 
+@methods_explain_wrong_calls
 class Collection(Writing, Reading, Searching, Measuring, Indexing):
     """
     A named set of records in Postgres.
 
     A client's `get_or_create_collection`, `create_collection` or `get_collection` returns one.
 
-    A search that no index covers warns, once per measure. Set `warns_without_index` to False, and searches
-    through this object do not.
+    A search that no index covers warns, once per measure, from some ten thousand records on. Set
+    `warns_without_index` to False, and searches through this object do not.
     """
+
+    _instead = OF_COLLECTIONS
 
     @anew("select")
     def info(self) -> CollectionInfo:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from vecs._checks.wrong_calls import Telling
 from vecs._searching.catalog import Catalog
 from vecs._sync.sending.executor import Executor
 
 
-class Connected:
+class Connected(Telling):
     """A client or a collection: both send through the client's executor, and know what its catalog knows."""
 
     def __init__(self, executor: Executor, catalog: Catalog) -> None:

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
-from vecs._sql.records import Page, count_records, select_records
+from vecs._sql.records import Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
-from vecs._sql.selection import Selection, selects_nothing
+from vecs._sql.selection import selects_nothing
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
+from vecs._writing.documents import in_order_of, portions
 from vecs.exc import ArgError
-from vecs.records import Record, RecordId, id_list
+from vecs.records import Record, RecordId
 
 
 class Reading(Handle):
@@ -36,7 +38,9 @@ class Reading(Handle):
         """
         Read records: by id, in the order of the ids; else by id order.
 
-        Every condition given must hold; ids that do not exist are left out.
+        Where the transform splits documents, the id of a document means all its records, in reading order, and that
+        of a record means that record. Every condition given must hold; ids that do not exist are left out. No record
+        comes twice.
         """
         selection = self._selection(ids, filters, document_ids)
         if limit is not None:
@@ -51,38 +55,49 @@ class Reading(Handle):
             statement = select_records(table, columns, selection, Page(limit, offset))
             return read_records(table, self._executor.read(statement))
         found = read_records(table, self._executor.read(select_records(table, columns, selection)))
-        by_id = {record.id: record for record in found}
-        ordered = [by_id[id] for id in dict.fromkeys(selection.ids) if id in by_id]
+        ordered = in_order_of(selection.ids, found)
         return ordered[offset : None if limit is None else offset + limit]
 
     @anew("select")
     def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
-        """Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order."""
+        """
+        Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order.
+
+        The id of a document means all its records, as in `get()`.
+        """
         table = self._table()
-        selection = Selection(ids=id_list(ids, tuples=True))
+        selection = self._selection(ids)
         if not selection.ids:
             return []
         columns = Columns(text=False, document_id=False, vec=True)
         return read_record_rows(table, self._executor.read(select_records(table, columns, selection)))
 
     def __getitem__(self, id: str) -> RecordRow:
-        """Read one record; raises KeyError if it does not exist."""
+        """Read one record; raises KeyError if it does not exist, and for a document of several records."""
         if not isinstance(id, str):
             raise ArgError(f"items must be a string id, not {brief(id)}")
         rows = self.fetch([id])
         if not rows:
             raise KeyError(f"no item found with requested id {brief(id)}")
+        if len(rows) > 1:
+            raise KeyError(f"{brief(id)} is a document of {len(rows)} records; get([{brief(id)}]) reads them")
         return rows[0]
 
     @anew("select")
-    def count(self, filters: Filters | None = None) -> int:
-        """Count the records, or those that match a filter; the number is exact, not an estimate."""
+    def count(self, filters: Filters | None = None, *, documents: bool = False) -> int:
+        """
+        Count the records, or those that match a filter; the number is exact, not an estimate.
+
+        `documents=True` counts the documents of these records; a record without a document counts as one.
+        """
+        counting = count_documents if checked_flag(documents, "documents") else count_records
         selection = self._selection(filters=filters)
-        return only_value(self._executor.read(count_records(self._table(), selection)))
+        return only_value(self._executor.read(counting(self._table(), selection)))
 
     def scan(
         self,
         *,
+        ids: Iterable[RecordId] | None = None,
         filters: Filters | None = None,
         include_vector: bool = False,
         page_size: int = 1000,
@@ -90,10 +105,16 @@ class Reading(Handle):
         """
         Yield all records, or all that match a filter, in id order, and read them page by page.
 
-        No transaction is open between pages: the loop may or may not see records that are written meanwhile.
+        With `ids` it yields the records that `get()` returns, in the same order. No transaction is open between pages:
+        the loop may or may not see records that are written meanwhile.
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
+        if ids is not None:
+            for part in portions(self._record_ids(ids), page_size):
+                for record in self._records(part, filters, include_vector):
+                    yield record
+            return
         after: str | None = None
         while True:
             records = self._page(filters, include_vector, Page(page_size, after=after))
@@ -102,6 +123,26 @@ class Reading(Handle):
             if len(records) < page_size:
                 return
             after = str(records[-1].id)
+
+    @anew("select")
+    def _record_ids(self, ids: Iterable[RecordId]) -> list[str]:
+        """Return the ids of the records that ids mean, as `get()` orders them; some may not be there."""
+        selection = self._selection(ids)
+        given = selection.ids or []
+        if not selection.whole or not given:
+            return list(dict.fromkeys(given))
+        table = self._table()
+        statement = select_records(table, Columns(text=False, metadata=False), selection)
+        found = read_records(table, self._executor.read(statement))
+        return [str(record.id) for record in in_order_of(given, found)]
+
+    @anew("select")
+    def _records(self, ids: Sequence[str], filters: Filters | None, include_vector: bool) -> list[Record]:
+        """Read the records with these very ids that match a filter, in the order of the ids."""
+        selection = replace(self._selection(filters=filters), ids=ids)
+        table = self._table()
+        statement = select_records(table, Columns(vec=include_vector, extra=True), selection)
+        return in_order_of(ids, read_records(table, self._executor.read(statement)))
 
     @anew("select")
     def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:

@@ -12,8 +12,8 @@ from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._checks.shown import brief
-from vecs._searching.explain import describe_search
-from vecs._searching.known_indexes import NO_INDEXES
+from vecs._searching.explain import describe_search, without_index
+from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.request import (
     Mode,
@@ -162,7 +162,9 @@ class Searching(Handle):
                 else (self._vectors([given]))[0]
             )
             rows = (self._answer(table, request, [Query(vec)]))[0]
-        return read_query_rows(table, rows, include_value, include_vector, include_metadata)
+        return read_query_rows(
+            table, rows, request.measure, value=include_value, vector=include_vector, metadata=include_metadata
+        )
 
     @anew("select")
     def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
@@ -206,15 +208,11 @@ class Searching(Handle):
         return query_vectors(given, self._table(), self.transform, self._without_transform)
 
     def _answer(self, table: Table, request: Request, queries: Sequence[Query]) -> list[list[Row]]:
-        def warn() -> None:
+        def warn(known: KnownIndexes) -> None:
             if self._catalog.warns(*key):
                 self._catalog.warned(*key)
-                warnings.warn(
-                    f"Query does not have a covering index for IndexMeasure.{request.measure.measure.value}. "
-                    "See Collection.create_index",
-                    UserWarning,
-                    stacklevel=callers_level(),
-                )
+                told = without_index(table, request.measure, known, self._index_call)
+                warnings.warn(told, UserWarning, stacklevel=callers_level())
 
         key = (self.client.schema, self.name, request.measure.measure)
         unwarned = self.warns_without_index and self._catalog.warns(*key)

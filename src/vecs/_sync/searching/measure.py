@@ -53,8 +53,8 @@ class Searched(NamedTuple):
         return checked_request(self.table, self.selection, given)
 
     def count_records(self) -> int:
-        """Count the selected records; raises ArgError where there are none."""
-        found = only_value(self.executor.read(count_records(self.table, self.selection)))
+        """Count the selected records that have a vector; raises ArgError where there are none."""
+        found = only_value(self.executor.read(count_records(self.table, self.selection, sampling.HAS_VECTOR)))
         if found == 0:
             which = "no records" if self.selection == EVERYTHING else "no record that matches the filters"
             raise ArgError(f"collection {self.table.name!r} has {which}; upsert some to measure their index")

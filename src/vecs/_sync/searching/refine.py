@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
+
 from vecs._concurrency.calls import offload, offload_many, resolve
 from vecs._searching.plan import Query
 from vecs._searching.request import Request, check_pairs
@@ -20,7 +22,7 @@ from vecs.rerankers import Reranker, call, check_reranker, gives_logits, listed,
 
 def refine(table: Table, rows: Sequence[Row], request: Request, query: Query) -> list[Match]:
     """Turn the rows that answer a request into its matches."""
-    matches = read_matches(table, rows, request.measure if request.mode == "vector" else None)
+    matches = read_matches(table, rows, request.measure, scored=request.mode != "vector")
     if request.rerank is not None and query.words is not None:
         matches = rerank(matches, query.words, request.rerank, len(matches))
     least = request.threshold
@@ -35,7 +37,9 @@ def refine(table: Table, rows: Sequence[Row], request: Request, query: Query) ->
 
 
 def _spread(matches: Sequence[Match], request: Request, vec: Any, diversity: float) -> list[Match]:
-    vectors = [cast("Any", match.vec) for match in matches]
+    # Words may find a record that has no vector; zeros are like nothing else.
+    size = max((len(cast("Any", match.vec)) for match in matches if match.vec is not None), default=0)
+    vectors: list[Any] = [np.zeros(size) if match.vec is None else match.vec for match in matches]
     count = request.offset + request.limit
     if request.mode == "vector" and request.rerank is None:
         places = maximal_marginal_relevance(vec, vectors, count, diversity)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 from psycopg import Connection
 
+from vecs._concurrency.calls import offload
 from vecs._concurrency.waiting import pause, shielded
 from vecs._connecting.errors import (
     Conflict,
@@ -23,7 +24,8 @@ from vecs._connecting.options import Options
 from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings, ping
+from vecs._sql.lent import lent_adapters
+from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
@@ -180,9 +182,10 @@ class Executor:
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-        # Dead connections are found and replaced by this: nobody should borrow one.
-        self.read(ping())
-        with self._pin() as pinned, lend(pinned, self.options.pool_timeout) as connection:
+        # Dead connections are found and replaced by this, too: nobody should borrow one.
+        self.refresh_extension()
+        adapters = offload(lent_adapters, self.extension)
+        with self._pin() as pinned, lend(pinned, self.options.pool_timeout, adapters) as connection:
             yield connection
 
     @contextmanager

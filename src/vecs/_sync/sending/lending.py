@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 
 from vecs._sql.settings import (
@@ -29,11 +30,12 @@ from vecs.exc import DatabaseError
 
 
 @contextmanager
-def lend(pinned: PinnedConnection, patience: float) -> Generator[VecsConnection]:
+def lend(pinned: PinnedConnection, patience: float, adapters: AdaptersMap) -> Generator[VecsConnection]:
     """
     Lend a connection; what its borrower sets, creates or leaves open does not reach the next one.
 
-    `patience` is how many seconds the server may be silent when it is taken back.
+    `patience` is how many seconds the server may be silent when it is taken back. `adapters` are how the borrower's
+    values are read and written.
     """
     connection = pinned.connection
     before = _reported(connection)
@@ -41,10 +43,12 @@ def lend(pinned: PinnedConnection, patience: float) -> Generator[VecsConnection]
         pinned.apply(NO_SETTINGS)
         if pinned.pooler:
             with _in_transaction(pinned, patience):
+                connection.forget_registrations(adapters)
                 yield connection
             return
         if pinned.own:
             run_statement(connection, set_all(pinned.own, local=False), prepare=False)
+        connection.forget_registrations(adapters)
         with _without_deadline(connection, patience):
             yield connection
         if connection.info.transaction_status == TransactionStatus.INTRANS and not connection.is_inherited():

@@ -84,9 +84,9 @@ class VecsConnection(Connection[Any]):
         self.patience = INTERRUPTED
         super()._try_cancel(timeout=min(timeout, INTERRUPTED))
 
-    def forget_registrations(self) -> None:
-        """Undo what a borrower changed of the object: how values are read and written, and who hears notices."""
-        self._adapters = AdaptersMap(ADAPTERS)
+    def forget_registrations(self, adapters: AdaptersMap = ADAPTERS) -> None:
+        """Undo what a borrower changed of the object: how values are read (now by `adapters`), who hears notices."""
+        self._adapters = AdaptersMap(adapters)
         self._notice_handlers.clear()
         self._notify_handlers.clear()
         self.row_factory, self.cursor_factory, self.server_cursor_factory = tuple_row, Cursor, ServerCursor

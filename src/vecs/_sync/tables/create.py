@@ -22,6 +22,7 @@ from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
 from vecs.transforms import Transform
+from vecs.transforms._given import checked_transform
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     MismatchedDimension.
     """
     check_may_alter(executor.settings, f"to create the collection {brief(new.name)}")
-    dimension = _dimension(new)
+    dimension = dimension_of(new)
     with (
         saying_what_to_grant(executor, new.schema, None, "make"),
         executor.transaction() as session,
@@ -59,7 +60,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
         # Looked for again under the lock: another client may have been faster.
         created = not session.execute(tables.find_table(new.schema, new.name))
         if created:
-            _create(executor, session, new, dimension)
+            create_anew(executor, session, new, dimension)
     executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
@@ -68,7 +69,7 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     return table
 
 
-def _dimension(new: NewCollection) -> int:
+def dimension_of(new: NewCollection) -> int:
     """Return the dimension that was given, or else the transform's; loads a model where only the model knows."""
     made = None
     if new.transform is not None:
@@ -82,7 +83,8 @@ def _dimension(new: NewCollection) -> int:
     return check_dimension(dimension, new.vec_type)
 
 
-def _create(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
+def create_anew(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
+    """Create a collection where there is none of its name."""
     _prepare_schema(session, new.schema)
     extension = _prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.
@@ -175,6 +177,4 @@ def check_takes_transform(vec_type: VecTypeName) -> None:
 def one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:
     """Return the transform that is given under either name, or None; refuse what is none."""
     given = one_of("transform", transform, "adapter", adapter)
-    if given is not None and not callable(getattr(given, "transform_records", None)):
-        raise ArgError(f"{brief(given)} is not a transform: it has no transform_records() and transform_query()")
-    return given
+    return None if given is None else checked_transform(given)

@@ -3,27 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
-from typing import Any, Protocol
+from collections.abc import Iterable, MappingView, Sequence
+from typing import Any, Protocol, cast
 
 import psycopg
 
-from vecs._concurrency.calls import iterate, offload, offload_many, take
+from vecs._concurrency.calls import iterate, offload, offload_many, size_of, take
 from vecs._concurrency.waiting import pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
-from vecs._sql import write
-from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, recoder, row_shape
+from vecs._sql import documents, write
+from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
+from vecs._writing.documents import may_split, with_documents
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
-from vecs.records import Record, to_record
-from vecs.transforms import Pipeline, Transform
+from vecs.records import Record, UpsertResult, to_record
+from vecs.transforms import Transform
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.
 RECORDS_PER_EMBEDDING = 128
@@ -42,9 +43,17 @@ class WriteTarget:
         transform: Transform | None,
         is_altered: Question,
         read_table: TableReader,
+        *,
+        splits: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        self._splits = splits
         self._is_altered, self._read_table = is_altered, read_table
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the records of one document must not overwrite those of another, since its transform splits."""
+        return self._splits and self.table.has_text
 
     def follows(self, error: VecsException, buffer: RowBuffer) -> bool:
         """
@@ -82,150 +91,187 @@ def upsert(
     *,
     batch_size: int | None,
     progress: Progress,
-) -> int:
+) -> UpsertResult:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = iterate(records)
-    total = len(records) if isinstance(records, Sized) else None
+    total = size_of(records)
     size = RECORDS_PER_EMBEDDING if to.transform is not None else RECORDS_PER_READ
     if batch_size is not None:
         size = min(size, batch_size)
-    taken = written = 0
+    taken = 0
+    written: list[UpsertResult] = []
     buffer = RowBuffer()
     with progress_updates(progress, total, to.table.name) as update:
         try:
+            if to.transform is not None and isinstance(records, list | tuple | MappingView):
+                _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
             while items := take(source, size):
                 _add(to, buffer, items, taken)
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
-                    written += _write(to, buffer)
+                    written.append(_write(to, buffer))
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
-            written += _write(to, buffer)
+            written.append(_write(to, buffer))
         finally:
             buffer.close()
-    return written
+    return UpsertResult(sum(written), sum(each.documents for each in written))
+
+
+def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
+    """Refuse what could not be stored of all that is at hand, before a model works on the first of it."""
+    keeps = keeps_metadata(transform)
+    try:
+        offload_many(len(items), _check_items, items, to.table, keeps)
+    except ArgError as error:
+        if not to.follows(error, buffer):
+            raise
+        offload_many(len(items), _check_items, items, to.table, keeps)
+
+
+def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+    for position, item in enumerate(items):
+        record = to_record(item, position)
+        if keeps:
+            check_storable_records([record], table)
 
 
 def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     try:
-        _add_once(buffer, to.table, to.transform, items, position)
+        _add_once(to, buffer, items, position)
     except ArgError as error:
         # It may fit the table that is there now.
         if not to.follows(error, buffer):
             raise
-        _add_once(buffer, to.table, to.transform, items, position)
+        _add_once(to, buffer, items, position)
 
 
-def _add_once(
-    buffer: RowBuffer, table: Table, transform: Transform | None, items: Sequence[Any], position: int
-) -> None:
+def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
+    table, transform = to.table, to.transform
     if transform is None:
-        offload_many(len(records), _encode_into, buffer, table, records)
-        return
-    # The last of each id: an older version need not be embedded.
-    given = list({record.id: record for record in records}.values())
-    if keeps_metadata(transform):
-        offload_many(len(given), check_storable_records, given)
-    made = transform_records(transform, given)
-    if not table.has_text:
-        made = [_without_text(record) for record in made]
+        made = given = records
     else:
-        buffer.begin_documents(_replaced(transform, given))
-    offload_many(len(made), _encode_into, buffer, table, made)
+        # The last of each id: an older version need not be embedded.
+        given = list({record.id: record for record in records}.values())
+        made = transform_records(transform, given, lambda records: check_storable_records(records, table))
+        if to.guarded and may_split(transform):
+            buffer.begin_documents(_replaced(given))
+    if to.guarded:
+        made = with_documents(made, given)
+    offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
 
 
-def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record]) -> None:
+def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool) -> None:
+    # A plain vector collection, such as one that vecs 0.4 made, has nowhere to keep text.
+    stripped = transformed and not table.has_text
     buffer.extend(
         (
             None if record.document_id is None else str(record.document_id),
-            encode_record(record, table),
+            encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
         )
         for record in records
     )
 
 
-def _replaced(transform: Transform, given: Sequence[Record]) -> list[str]:
+def _replaced(given: Sequence[Record]) -> list[str]:
     """
     Return the documents whose former chunks are all replaced by what is written now.
 
-    A record that came with a document_id of its own is a chunk already: its siblings stay. An embedder alone
-    splits nothing.
+    A record that came with a document_id of its own is a chunk already: its siblings stay.
     """
-    if not (isinstance(transform, Pipeline) and len(transform.steps) > 1):
-        return []
     return [str(record.id) for record in given if record.document_id is None]
 
 
-def _without_text(record: Record) -> Record:
-    # A plain vector collection, such as one that vecs 0.4 made, has nowhere to keep it.
-    return Record(record.id, vec=record.vec, metadata=record.metadata)
-
-
-def _write(to: WriteTarget, buffer: RowBuffer) -> int:
+def _write(to: WriteTarget, buffer: RowBuffer) -> UpsertResult:
     try:
-        return _write_repeatedly(to.executor, to.table, buffer)
+        return buffer.result(_write_repeatedly(to, buffer))
     except VecsException as error:
         # The transaction has undone itself.
         if not to.follows(error, buffer):
             raise
-    return _write_repeatedly(to.executor, to.table, buffer)
+    return buffer.result(_write_repeatedly(to, buffer))
 
 
-def _write_repeatedly(executor: Executor, table: Table, buffer: RowBuffer) -> int:
+def _write_repeatedly(to: WriteTarget, buffer: RowBuffer) -> int:
     # Where the server undid a write because of another one, the rows are still here to be written again.
     for seconds in conflict_pauses():
         try:
-            return _write_once(executor, table, buffer)
+            return _write_once(to, buffer)
         except Conflict:
             pause(seconds)
-    return _write_once(executor, table, buffer)
+    return _write_once(to, buffer)
 
 
-def _write_once(executor: Executor, table: Table, buffer: RowBuffer) -> int:
-    documents = list(buffer.documents)
+def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
+    replaced = list(buffer.documents)
     if buffer.spilled:
         offload(buffer.finish)
-        return _write_spilled(executor, table, buffer, documents)
-    rows = offload_many(len(buffer), buffer.sorted_rows)
+        return _write_spilled(to, buffer, replaced)
+    guarded = to.guarded
+    rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded)
     if not rows:
-        if documents:
-            executor.write(write.delete_documents(table, documents))
+        if replaced:
+            to.executor.write(write.delete_documents(to.table, replaced))
         return 0
     portions = list(batches(rows))
-    if len(portions) == 1:
-        executor.write(offload_many(len(rows), write.upsert_rows, table, rows, documents))
+    # A record with the id of its document needs no look at other ids: the guard of the statement is enough.
+    if len(portions) == 1 and not (guarded and buffer.has_chunks):
+        statement = offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
+        to.executor.write(statement)
     else:
-        _write_portions(executor, table, portions, documents)
+        _write_portions(to, portions, replaced, chunks=buffer.has_chunks)
     return len(rows)
 
 
 def _write_portions(
-    executor: Executor, table: Table, portions: Sequence[Sequence[EncodedRow]], documents: Sequence[str]
+    to: WriteTarget, portions: Sequence[Sequence[EncodedRow]], replaced: Sequence[str], *, chunks: bool
 ) -> None:
-    with executor.transaction() as session:
+    table, guarded = to.table, to.guarded
+    with to.executor.transaction() as session:
         after = None
         for number, rows in enumerate(portions, 1):
             upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
             span = write.Span(after, upto)
-            session.execute(offload_many(len(rows), write.upsert_rows, table, rows, documents, span))
+            statement = offload_many(len(rows), write.upsert_rows, table, rows, replaced, span, guarded=guarded)
+            session.execute(statement)
             after = upto
+        if guarded and chunks:
+            _refuse_ambiguous(session, table, portions)
 
 
-def _write_spilled(executor: Executor, table: Table, buffer: RowBuffer, documents: Sequence[str]) -> int:
-    with executor.transaction({"work_mem": "64MB"}) as session:
+def _refuse_ambiguous(session: Session, table: Table, portions: Sequence[Sequence[EncodedRow]]) -> None:
+    """Raise ArgError, and so undo the transaction, where an id has come to be a document's and another one's record."""
+    records, owners = ids_of(table, portions)
+    session.execute(documents.lock_ids(table, documents.buckets(records, owners)))
+    _raise(documents.ambiguous(session.execute(documents.find_ambiguous(table, [*records, *owners]))))
+
+
+def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) -> int:
+    table, guarded = to.table, to.guarded
+    with to.executor.transaction({"work_mem": "64MB"}) as session:
         _create_stage(session, table)
         with session.copy(write.copy_into_stage(table)) as copy:
             for data in buffer.copy_data():
                 copy.write(data)
         if buffer.superseded:
             session.execute(write.drop_superseded(buffer.superseded))
-        session.execute(write.upsert_stage(table, documents))
+        if guarded:
+            _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))
+        session.execute(write.upsert_stage(table, replaced, guarded=guarded))
         written = session.rowcount
-        if documents:
-            session.execute(write.delete_stale_of_stage(table, documents))
+        if replaced:
+            session.execute(write.delete_stale_of_stage(table, replaced))
+        if guarded and buffer.has_chunks:
+            session.execute(documents.lock_ids(table, documents.all_buckets()))
+            _raise(documents.ambiguous(session.execute(documents.find_ambiguous_of_stage(table))))
     return written
+
+
+def _raise(error: VecsException | None) -> None:
+    if error is not None:
+        raise error
 
 
 def _create_stage(session: Session, table: Table) -> None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from vecs._sync.collection.collection import Collection
-from vecs.exc import CollectionNotFound, MismatchedDimension
+from vecs._sync.transforming import try_records
+from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
+from vecs.records import Record
 from vecs.sharing.opened import OpenedCollections, SettingsT
 from vecs.storage import Precision
 
@@ -36,11 +38,19 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         return self._keep(client, found)
 
     def required(self) -> Collection:
-        """Return the collection as it is now; raises CollectionNotFound where there is none."""
+        """
+        Return the collection as it is now, made where there is none and the settings say of which dimension.
+
+        Raises CollectionNotFound where there is none and it cannot be made yet.
+        """
         found = self.collection(refresh=True)
-        if found is None:
-            raise CollectionNotFound(self.settings.not_found())
-        return found
+        if found is not None:
+            return found
+        settings = self.settings
+        if settings.existing_only is None and (settings.dimension is not None or settings.embeds):
+            return self.create()
+        instead = ", or give the store a dimension=" if settings.existing_only is None else ""
+        raise CollectionNotFound(f"{settings.not_found()}{instead}")
 
     def create(self, dimension: int | None = None, *, precision: Precision | None = None) -> Collection:
         """
@@ -71,6 +81,41 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         for key, type in settings.metadata_indexes:
             made.create_metadata_index(key, type)
         return made
+
+    def for_records(
+        self, first: Sequence[Record], dimension: int | None = None, *, precision: Precision | None = None
+    ) -> Collection:
+        """
+        Return the collection to write records to: as it is now, or made for vectors of a dimension.
+
+        The `first` of the records are tried before one is made, or made anew because it is empty and does not fit: what
+        cannot be stored, or embedded, raises and makes nothing.
+        """
+        settings = self.settings
+        wanted = None if settings.embeds else dimension
+        if wanted is not None and settings.dimension not in (None, wanted):
+            raise MismatchedDimension(
+                f"dimension is {settings.dimension}, and the vectors have dimension {wanted}: leave dimension= out, or "
+                "give the model's"
+            )
+        found = problem = None
+        try:
+            found = self.collection(refresh=True)
+        except MismatchedDimension as error:
+            problem = error
+        if found is not None and (wanted is None or found.dimension in (None, wanted)):
+            return found
+        if settings.existing_only is None:
+            try_records(first, settings.name, settings.transform, wanted or settings.dimension, precision)
+            try:
+                return self.create(dimension, precision=precision)
+            except ArgError:
+                # It has records: they say better what does not fit.
+                if found is None:
+                    raise
+        if problem is not None:
+            raise problem
+        return found or self.create(dimension, precision=precision)
 
     def on(self, ask: Callable[[Collection], T], otherwise: T, *, writes: bool = False) -> T:
         """

@@ -32,7 +32,9 @@ class AsyncCopying(AsyncWriting):
                 # An empty table does not tell the dimension of its vectors.
                 return
             precision = None if reading.facts.precision == "full" else reading.facts.precision
-            collection = await self._acollection_for(reading.facts.dimension, precision)
+            collection = await self._shared.acollection(refresh=True)
+            if collection is None:
+                collection = await self._shared.acreate(reading.facts.dimension, precision=precision)
             await collection.upsert(self._arecords_of(reading.records()), skip_transform=True)
 
     async def _arecords_of(self, records: AsyncIterable[Record]) -> AsyncIterator[Record]:

@@ -9,9 +9,9 @@ from langchain_core.documents import Document
 
 from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
-from vecs import Match
+from vecs import AsyncCollection, Match
 from vecs.exc import ArgError
-from vecs.sharing import brief, on_any_loop, takes_settings
+from vecs.sharing import brief, checked_query_vector, on_any_loop, storable, takes_settings
 
 
 class AsyncSearching(Core):
@@ -144,9 +144,19 @@ class AsyncSearching(Core):
         collection = await self._shared.acollection()
         if collection is None:
             return []
-        words, embedding = search.words, self._settings.embedding
-        if isinstance(query, str) and embedding is not None and search.mode != "keyword":
-            words = query if words is None and search.reads_words else words
-            query = await embedding.aembed_query(query)
-        found = await self._shared.aon(lambda collection: collection.search(query, text=words, **search.options), [])
-        return search.above_threshold(found)
+        on_nul, embedding = self._settings.on_nul, self._settings.embedding
+        words = search.words if search.words is None else storable(search.words, on_nul)
+        made_by = None
+        if isinstance(query, str):
+            # As texts are stored.
+            query = storable(query, on_nul)
+            if embedding is not None and search.mode != "keyword":
+                words = query if words is None and search.reads_words else words
+                query = await embedding.aembed_query(query)
+                made_by = f"{type(embedding).__name__}.embed_query()"
+
+        async def ask(collection: AsyncCollection) -> list[Match]:
+            vec = query if made_by is None else checked_query_vector(query, made_by, collection.dimension)
+            return await collection.search(vec, text=words, **search.options)
+
+        return search.above_threshold(await self._shared.aon(ask, []))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.documents import Document
 
 from langchain_vecs._async.records import adelete_namespace
 from langchain_vecs._core import Core, check_rest
-from langchain_vecs.documents import Item, checked_ids, dimension_of, items_of_documents, items_of_texts, to_records
+from langchain_vecs.documents import Item, checked_ids, items_of_documents, items_of_texts, to_record
 from langchain_vecs.filters import to_filters
-from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
+from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import AsyncCollection, Record
-from vecs.exc import ArgError
-from vecs.sharing import async_take, checked_int, on_any_loop, takes_settings
-from vecs.storage import Precision
+from vecs.exc import ArgError, PartlyStored
+from vecs.sharing import COMMITS, AsyncEmbedder, Commit, checked_choice, checked_int, on_any_loop, takes_settings
 
 
 class AsyncWriting(Core):
@@ -31,6 +30,7 @@ class AsyncWriting(Core):
         ids: Iterable[Any] | None = None,
         namespace: str | None = None,
         batch_size: int | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> list[str]:
         """
@@ -40,11 +40,15 @@ class AsyncWriting(Core):
         stored or none. Any iterable will do: it is read, and embedded, `batch_size` at a time, in memory that
         does not grow with it.
 
+        With commit="batch" each batch is committed as soon as it is embedded, so that what was paid for is kept. An
+        error after the first batch is `vecs.exc.PartlyStored` then: its `ids` are those that are stored, the first
+        ones, and its `__cause__` is the error.
+
         Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
         more or fewer ids than documents.
         """
-        check_rest(kwargs, ("ids", "namespace", "batch_size"))
-        return await self._aadd(items_of_documents(documents, ids), namespace, batch_size)
+        check_rest(kwargs, ("ids", "namespace", "batch_size", "commit"))
+        return await self._aadd(items_of_documents(documents, ids), namespace, batch_size, commit)
 
     @on_any_loop
     @takes_settings
@@ -56,11 +60,12 @@ class AsyncWriting(Core):
         ids: Iterable[Any] | None = None,
         namespace: str | None = None,
         batch_size: int | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
-        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
-        return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size)
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit"))
+        return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size, commit)
 
     @on_any_loop
     @takes_settings
@@ -76,7 +81,7 @@ class AsyncWriting(Core):
     ) -> list[str]:
         """Add texts with vectors that you already have: nothing is embedded. Return their ids in order."""
         check_rest(kwargs, ("metadatas", "ids", "namespace"))
-        return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
+        return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None, embedded=True)
 
     @on_any_loop
     @takes_settings
@@ -120,6 +125,7 @@ class AsyncWriting(Core):
         Change only the metadata of the documents with these ids, or that match a filter; return their ids.
 
         Adds the keys, or replaces them if they exist. `replace=True` replaces the whole metadata. Nothing is embedded.
+        With `ids`, returns those of your ids that existed, also if the collection's transform split the documents.
         """
         namespace = self._namespace(namespace)
         if metadata is None:
@@ -131,11 +137,15 @@ class AsyncWriting(Core):
             plain[NAMESPACE_KEY] = namespace
         # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
-        filters = self._selected("update_metadata", ids, filter, namespace)
+        stored = self._stored(ids, namespace)
+        selected = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
-            await self._arefuse_namespaced(filters)
+            await self._arefuse_namespaced(selected)
+        filters = to_filters(filter, namespace if stored is None else None)
         changed = await self._shared.aon(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            lambda collection: collection.update_metadata(
+                plain, ids=stored, filters=filters, extra=extra, replace=replace
+            ),
             [],
             writes=True,
         )
@@ -176,7 +186,7 @@ class AsyncWriting(Core):
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
             await self._shared.aon(lambda collection: self._aemptied(collection, namespace), None, writes=True)
             return True
-        filters = self._selected("delete", ids, filter, namespace)
+        filters = self._selected("delete", self._stored(ids, namespace), filter, namespace)
         await self._shared.aon(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
@@ -203,56 +213,33 @@ class AsyncWriting(Core):
         else:
             await collection.delete(filters=to_filters(None, namespace))
 
-    async def _acollection_for(self, dimension: int | None, precision: Precision | None = None) -> AsyncCollection:
-        """Return the collection as it is now, made where there is none, for vectors of a dimension."""
-        found = await self._shared.acollection(refresh=True)
-        if found is not None:
-            return found
-        settings = self._settings
-        if dimension is None and settings.dimension is None and not settings.embeds:
-            raise ArgError(
-                f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
-                "embedding, or a collection that has a transform"
-            )
-        return await self._shared.acreate(dimension, precision=precision)
-
-    async def _aadd(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
-        namespace = self._namespace(namespace)
-        size = self._settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
-        batch = await async_take(items, size)
-        if not batch:
-            return []
-        vecs = await self._aembedded(batch)
-        # Before the collection is made: vectors of documents that are refused must not settle its dimension.
-        records = to_records(batch, vecs, namespace, self._settings.on_nul)
-        collection = await self._acollection_for(dimension_of(batch, vecs))
-        ids: list[str] = []
-        await collection.upsert(self._arecords(items, size, records, namespace, ids))
-        return ids
-
-    async def _arecords(
+    async def _aadd(
         self,
         items: Iterator[Item],
-        size: int,
-        records: Sequence[Record],
         namespace: str | None,
-        ids: list[str],
-    ) -> AsyncIterator[Record]:
-        """Yield a batch and all that follow, and note their ids."""
-        while records:
-            for record in records:
-                ids.append(unqualified(str(record.id), namespace))
-                yield record
-            batch = await async_take(items, size)
-            records = to_records(batch, await self._aembedded(batch), namespace, self._settings.on_nul)
+        batch_size: int | None,
+        commit: Commit = "all",
+        *,
+        embedded: bool = False,
+    ) -> list[str]:
+        settings, namespace = self._settings, self._namespace(namespace)
+        size = settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
+        checked_choice("commit", commit, COMMITS)
+        records = (to_record(item, item.vec, namespace, settings.on_nul) for item in items)
+        embedder = None if embedded else await self._aembedder()
+        try:
+            stored = await self._shared.aadd(records, embedder, batch_size=size, commit=commit)
+        except PartlyStored as error:
+            raise error.with_ids([unqualified(id, namespace) for id in error.ids]) from error.__cause__
+        return [unqualified(id, namespace) for id in stored]
 
-    async def _aembedded(self, batch: Sequence[Item]) -> Sequence[Any]:
-        """Return a vector for each item; None for each where the collection makes its own."""
+    async def _aembedder(self) -> AsyncEmbedder | None:
+        """Return what makes vectors of documents; None where the collection makes its own."""
         embedding = self._settings.embedding
-        if not batch or batch[0].vec is not None or embedding is None:
-            return [item.vec for item in batch]
-        texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = list(await embedding.aembed_documents(texts))
-        if len(vecs) != len(texts):
-            raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
-        return vecs
+        if embedding is None:
+            return None
+
+        async def embed(records: Sequence[Record]) -> Any:
+            return await embedding.aembed_documents([record.text or "" for record in records])
+
+        return AsyncEmbedder(f"{type(embedding).__name__}.embed_documents()", embed)

@@ -32,7 +32,9 @@ class Copying(Writing):
                 # An empty table does not tell the dimension of its vectors.
                 return
             precision = None if reading.facts.precision == "full" else reading.facts.precision
-            collection = self._collection_for(reading.facts.dimension, precision)
+            collection = self._shared.collection(refresh=True)
+            if collection is None:
+                collection = self._shared.create(reading.facts.dimension, precision=precision)
             collection.upsert(self._records_of(reading.records()), skip_transform=True)
 
     def _records_of(self, records: Iterable[Record]) -> Iterator[Record]:

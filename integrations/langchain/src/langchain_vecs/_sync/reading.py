@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 
 from langchain_vecs._core import Core
 from langchain_vecs.documents import to_document
-from langchain_vecs.filters import id_filters, text_filters, to_filters
+from langchain_vecs.filters import text_filters, to_filters
 from langchain_vecs.namespaces import qualified
 from vecs import Record
 from vecs.exc import ArgError
@@ -26,7 +26,11 @@ class Reading(Core):
     def get_by_ids(
         self, ids: Sequence[str], /, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> list[Document]:
-        """Read documents by id, in the order of the ids; ids that do not exist are left out."""
+        """
+        Read documents by id, in the order of the ids; ids that do not exist are left out.
+
+        If the collection's transform split a document, its chunks are returned in reading order.
+        """
         namespace = self._namespace(namespace)
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
             raise ArgError(f"get_by_ids takes a list of ids, not {brief(ids)}")
@@ -81,8 +85,6 @@ class Reading(Core):
         *,
         include_vector: bool,
     ) -> list[Record]:
-        if ids is not None and self._splits:
-            return self._read_parts(list(ids), filters, namespace, limit, offset, include_vector=include_vector)
         stored = None if ids is None else [qualified(id, namespace) for id in ids]
         return self._shared.on(
             lambda collection: collection.get(
@@ -90,26 +92,6 @@ class Reading(Core):
             ),
             [],
         )
-
-    def _read_parts(
-        self,
-        ids: Sequence[str],
-        filters: dict[str, Any] | None,
-        namespace: str | None,
-        limit: int | None,
-        offset: int,
-        *,
-        include_vector: bool,
-    ) -> list[Record]:
-        """Read the records that a transform made of the documents with these ids, in the order of the ids."""
-        stored = [qualified(id, namespace) for id in ids]
-        selected = to_filters(filters, None, id_filters(stored, chunks=True))
-        records = self._shared.on(
-            lambda collection: collection.get(filters=selected, include_vector=include_vector), []
-        )
-        place: dict[Any, int] = {id: number for number, id in enumerate(stored)}
-        records = sorted(records, key=lambda record: place.get(record.id, place.get(record.document_id, 0)))
-        return records[offset : None if limit is None else offset + limit]
 
     @takes_settings
     def count(

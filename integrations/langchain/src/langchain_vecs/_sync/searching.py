@@ -10,9 +10,9 @@ from langchain_core.documents import Document
 
 from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
-from vecs import Match
+from vecs import Collection, Match
 from vecs.exc import ArgError
-from vecs.sharing import brief, takes_settings
+from vecs.sharing import brief, checked_query_vector, storable, takes_settings
 
 
 class Searching(Core):
@@ -131,9 +131,19 @@ class Searching(Core):
         collection = self._shared.collection()
         if collection is None:
             return []
-        words, embedding = search.words, self._settings.embedding
-        if isinstance(query, str) and embedding is not None and search.mode != "keyword":
-            words = query if words is None and search.reads_words else words
-            query = embedding.embed_query(query)
-        found = self._shared.on(lambda collection: collection.search(query, text=words, **search.options), [])
-        return search.above_threshold(found)
+        on_nul, embedding = self._settings.on_nul, self._settings.embedding
+        words = search.words if search.words is None else storable(search.words, on_nul)
+        made_by = None
+        if isinstance(query, str):
+            # As texts are stored.
+            query = storable(query, on_nul)
+            if embedding is not None and search.mode != "keyword":
+                words = query if words is None and search.reads_words else words
+                query = embedding.embed_query(query)
+                made_by = f"{type(embedding).__name__}.embed_query()"
+
+        def ask(collection: Collection) -> list[Match]:
+            vec = query if made_by is None else checked_query_vector(query, made_by, collection.dimension)
+            return collection.search(vec, text=words, **search.options)
+
+        return search.above_threshold(self._shared.on(ask, []))

@@ -10,14 +10,13 @@ from langchain_core.documents import Document
 
 from langchain_vecs._core import Core, check_rest
 from langchain_vecs._sync.records import delete_namespace
-from langchain_vecs.documents import Item, checked_ids, dimension_of, items_of_documents, items_of_texts, to_records
+from langchain_vecs.documents import Item, checked_ids, items_of_documents, items_of_texts, to_record
 from langchain_vecs.filters import to_filters
-from langchain_vecs.metadata import TYPE_OF, storable, stored_metadata
+from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
-from vecs.exc import ArgError
-from vecs.sharing import checked_int, take, takes_settings
-from vecs.storage import Precision
+from vecs.exc import ArgError, PartlyStored
+from vecs.sharing import COMMITS, Commit, Embedder, checked_choice, checked_int, takes_settings
 
 
 class Writing(Core):
@@ -31,6 +30,7 @@ class Writing(Core):
         ids: Iterable[Any] | None = None,
         namespace: str | None = None,
         batch_size: int | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> list[str]:
         """
@@ -40,11 +40,15 @@ class Writing(Core):
         stored or none. Any iterable will do: it is read, and embedded, `batch_size` at a time, in memory that
         does not grow with it.
 
+        With commit="batch" each batch is committed as soon as it is embedded, so that what was paid for is kept. An
+        error after the first batch is `vecs.exc.PartlyStored` then: its `ids` are those that are stored, the first
+        ones, and its `__cause__` is the error.
+
         Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
         more or fewer ids than documents.
         """
-        check_rest(kwargs, ("ids", "namespace", "batch_size"))
-        return self._add(items_of_documents(documents, ids), namespace, batch_size)
+        check_rest(kwargs, ("ids", "namespace", "batch_size", "commit"))
+        return self._add(items_of_documents(documents, ids), namespace, batch_size, commit)
 
     @takes_settings
     def add_texts(
@@ -55,11 +59,12 @@ class Writing(Core):
         ids: Iterable[Any] | None = None,
         namespace: str | None = None,
         batch_size: int | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
-        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size"))
-        return self._add(items_of_texts(texts, metadatas, ids), namespace, batch_size)
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit"))
+        return self._add(items_of_texts(texts, metadatas, ids), namespace, batch_size, commit)
 
     @takes_settings
     def add_embeddings(
@@ -74,7 +79,7 @@ class Writing(Core):
     ) -> list[str]:
         """Add texts with vectors that you already have: nothing is embedded. Return their ids in order."""
         check_rest(kwargs, ("metadatas", "ids", "namespace"))
-        return self._add(items_of_texts(texts, metadatas, ids, embeddings), namespace, None)
+        return self._add(items_of_texts(texts, metadatas, ids, embeddings), namespace, None, embedded=True)
 
     @takes_settings
     def update_documents(
@@ -115,6 +120,7 @@ class Writing(Core):
         Change only the metadata of the documents with these ids, or that match a filter; return their ids.
 
         Adds the keys, or replaces them if they exist. `replace=True` replaces the whole metadata. Nothing is embedded.
+        With `ids`, returns those of your ids that existed, also if the collection's transform split the documents.
         """
         namespace = self._namespace(namespace)
         if metadata is None:
@@ -126,11 +132,15 @@ class Writing(Core):
             plain[NAMESPACE_KEY] = namespace
         # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
-        filters = self._selected("update_metadata", ids, filter, namespace)
+        stored = self._stored(ids, namespace)
+        selected = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
-            self._refuse_namespaced(filters)
+            self._refuse_namespaced(selected)
+        filters = to_filters(filter, namespace if stored is None else None)
         changed = self._shared.on(
-            lambda collection: collection.update_metadata(plain, filters=filters, extra=extra, replace=replace),
+            lambda collection: collection.update_metadata(
+                plain, ids=stored, filters=filters, extra=extra, replace=replace
+            ),
             [],
             writes=True,
         )
@@ -170,7 +180,7 @@ class Writing(Core):
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
             self._shared.on(lambda collection: self._emptied(collection, namespace), None, writes=True)
             return True
-        filters = self._selected("delete", ids, filter, namespace)
+        filters = self._selected("delete", self._stored(ids, namespace), filter, namespace)
         self._shared.on(lambda collection: collection.delete(filters=filters), [], writes=True)
         return True
 
@@ -196,56 +206,33 @@ class Writing(Core):
         else:
             collection.delete(filters=to_filters(None, namespace))
 
-    def _collection_for(self, dimension: int | None, precision: Precision | None = None) -> Collection:
-        """Return the collection as it is now, made where there is none, for vectors of a dimension."""
-        found = self._shared.collection(refresh=True)
-        if found is not None:
-            return found
-        settings = self._settings
-        if dimension is None and settings.dimension is None and not settings.embeds:
-            raise ArgError(
-                f"there is no collection {settings.name!r} yet, and nothing to make vectors with: give the store an "
-                "embedding, or a collection that has a transform"
-            )
-        return self._shared.create(dimension, precision=precision)
-
-    def _add(self, items: Iterator[Item], namespace: str | None, batch_size: int | None) -> list[str]:
-        namespace = self._namespace(namespace)
-        size = self._settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
-        batch = take(items, size)
-        if not batch:
-            return []
-        vecs = self._embedded(batch)
-        # Before the collection is made: vectors of documents that are refused must not settle its dimension.
-        records = to_records(batch, vecs, namespace, self._settings.on_nul)
-        collection = self._collection_for(dimension_of(batch, vecs))
-        ids: list[str] = []
-        collection.upsert(self._records(items, size, records, namespace, ids))
-        return ids
-
-    def _records(
+    def _add(
         self,
         items: Iterator[Item],
-        size: int,
-        records: Sequence[Record],
         namespace: str | None,
-        ids: list[str],
-    ) -> Iterator[Record]:
-        """Yield a batch and all that follow, and note their ids."""
-        while records:
-            for record in records:
-                ids.append(unqualified(str(record.id), namespace))
-                yield record
-            batch = take(items, size)
-            records = to_records(batch, self._embedded(batch), namespace, self._settings.on_nul)
+        batch_size: int | None,
+        commit: Commit = "all",
+        *,
+        embedded: bool = False,
+    ) -> list[str]:
+        settings, namespace = self._settings, self._namespace(namespace)
+        size = settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
+        checked_choice("commit", commit, COMMITS)
+        records = (to_record(item, item.vec, namespace, settings.on_nul) for item in items)
+        embedder = None if embedded else self._embedder()
+        try:
+            stored = self._shared.add(records, embedder, batch_size=size, commit=commit)
+        except PartlyStored as error:
+            raise error.with_ids([unqualified(id, namespace) for id in error.ids]) from error.__cause__
+        return [unqualified(id, namespace) for id in stored]
 
-    def _embedded(self, batch: Sequence[Item]) -> Sequence[Any]:
-        """Return a vector for each item; None for each where the collection makes its own."""
+    def _embedder(self) -> Embedder | None:
+        """Return what makes vectors of documents; None where the collection makes its own."""
         embedding = self._settings.embedding
-        if not batch or batch[0].vec is not None or embedding is None:
-            return [item.vec for item in batch]
-        texts = [storable(item.text, self._settings.on_nul) for item in batch]
-        vecs = list(embedding.embed_documents(texts))
-        if len(vecs) != len(texts):
-            raise ArgError(f"{type(embedding).__name__} made {len(vecs)} vectors of {len(texts)} texts")
-        return vecs
+        if embedding is None:
+            return None
+
+        def embed(records: Sequence[Record]) -> Any:
+            return embedding.embed_documents([record.text or "" for record in records])
+
+        return Embedder(f"{type(embedding).__name__}.embed_documents()", embed)

@@ -11,8 +11,21 @@ from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
-from vecs.exc import ArgError
-from vecs.sharing import CollectionSettings, Lifetime, SharedCollection, Target, brief
+from vecs.exc import ArgError, CallError
+from vecs.filters import parsed_filters
+from vecs.sharing import (
+    COMMITS,
+    CollectionSettings,
+    Commit,
+    Lifetime,
+    OnNul,
+    SharedCollection,
+    argument_meant,
+    brief,
+    checked_choice,
+    checked_int,
+    words,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,26 +33,25 @@ class Settings(CollectionSettings):
     """How a store was made."""
 
     defaults: Defaults
+    on_nul: OnNul = "strip"
     prepare: Callable[[Any], None] | None = drop_chunkers
     records: str = "nodes"
-
-
-class NodeCollection(SharedCollection[Settings]):
-    """A store's collection, and what the store remembers: all of its state, in one private attribute."""
-
-    def __init__(self, target: Target, settings: Settings) -> None:
-        super().__init__(target, settings)
-        # The nodes added here that an index keeps in its index_struct, too.
-        self.object_ids: set[str] = set()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "object_ids": set(self.object_ids)}
 
 
 class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
-    _shared: NodeCollection
+    _shared: SharedCollection[Settings]
+    _instead = words(
+        ("upsert insert add_nodes add_documents add_texts put", "add(nodes)"),
+        ("search similarity_search retrieve find", "query(VectorStoreQuery(...)), or the retriever of an index"),
+        ("get_by_ids fetch", "get_nodes(node_ids)"),
+        ("save commit", "every call is committed when it returns: leave it out"),
+        ("truncate delete_all", "clear()"),
+        ("index create_vector_index reindex", "create_index()"),
+        ("as_retriever as_query_engine", "VectorStoreIndex.from_vector_store(store), which has that"),
+        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+    )
 
     @property
     def _settings(self) -> Settings:
@@ -63,7 +75,25 @@ def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mappi
     """Return the filter for the nodes with these ids that match the filters; raises ArgError without any."""
     if isinstance(node_ids, str):
         raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")
-    made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, to_filters(filters), own or None])
-    if made is None:
+    conditions = to_filters(filters)
+    made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, conditions, own])
+    # A filter without a condition is an error even beside ids: more was meant than it says.
+    empty = (filters is not None and conditions is None) or (own is not None and parsed_filters(own) is None)
+    if made is None or empty:
         raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")
     return made
+
+
+def batches(given: Mapping[str, Any]) -> tuple[int, Commit]:
+    """Return how many nodes a batch has, and whether each is committed, by the arguments of `add()`."""
+    for name in given:
+        # An index hands on all sorts of arguments; a misspelled one of these would lose what was paid for.
+        if name not in _OF_ADD and (meant := argument_meant(name, _OF_ADD)):
+            raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
+    size = given.get("batch_size")
+    commit = checked_choice("commit", given.get("commit", "all"), COMMITS)
+    return _BATCH if size is None else checked_int(size, "batch_size", 1), commit
+
+
+_OF_ADD = ("batch_size", "commit")
+_BATCH = 128

@@ -15,7 +15,7 @@ from llama_index.vector_stores.vecs._async.indexing import AsyncIndexing
 from llama_index.vector_stores.vecs._async.reading import AsyncReading
 from llama_index.vector_stores.vecs._async.searching import AsyncSearching
 from llama_index.vector_stores.vecs._async.writing import AsyncWriting
-from llama_index.vector_stores.vecs._core import NodeCollection, Settings
+from llama_index.vector_stores.vecs._core import Settings
 from llama_index.vector_stores.vecs._sync.copying import Copying
 from llama_index.vector_stores.vecs._sync.indexing import Indexing
 from llama_index.vector_stores.vecs._sync.reading import Reading
@@ -29,26 +29,25 @@ from vecs.exc import ArgError
 from vecs.measures import measure_spec
 from vecs.rerankers import check_reranker
 from vecs.sharing import (
+    ON_NUL,
     Lease,
+    OnNul,
+    SharedCollection,
     check_client_options,
+    checked_choice,
     checked_collection_name,
     checked_int,
     client_of,
+    explains_wrong_calls,
     hidden,
     resolve_target,
+    seen,
     unseen,
 )
 from vecs.storage import Precision
 
-# Other stores' names for its arguments.
-_ELSEWHERE = {
-    "table_name": "collection_name",
-    "embed_dim": "dimension",
-    "schema": "schema_name",
-    "text_search_config": "language",
-}
 
-
+@explains_wrong_calls
 class VecsVectorStore(
     AsyncWriting,
     Writing,
@@ -65,7 +64,7 @@ class VecsVectorStore(
     """
     Nodes in Postgres, searched by vectors, by words or by both.
 
-        pip install "llama-index-vector-stores-vecs[embedded]"
+        pip install "llama-index-vector-stores-vecs[embedded]>=1.0.0b1"
 
     ```python
     from llama_index.core import Document, StorageContext, VectorStoreIndex
@@ -89,8 +88,9 @@ class VecsVectorStore(
     measure: str | None = "cosine_distance"
     language: str | None = None
     precision: str | None = None
+    on_nul: str = "strip"
 
-    _shared: NodeCollection = PrivateAttr()
+    _shared: SharedCollection[Settings] = PrivateAttr()
 
     def __init__(
         self,
@@ -109,6 +109,7 @@ class VecsVectorStore(
         is_embedding_query: bool | None = None,
         rerank: Reranker | None = None,
         perform_setup: bool = True,
+        on_nul: OnNul = "strip",
         settings: Mapping[str, Any] | None = None,
         **client_options: Any,
     ) -> None:
@@ -123,7 +124,10 @@ class VecsVectorStore(
         16 bits per number, if the store creates the collection. `perform_setup=False` never creates one.
 
         With a `transform`, the collection makes the vectors of nodes and queries, and ignores the embeddings of
-        LlamaIndex; `is_embedding_query` is then False. `rerank` is the model of mode "semantic_hybrid".
+        LlamaIndex; `is_embedding_query` is then False. The transform embeds a node's text together with the metadata
+        that LlamaIndex would embed (`MetadataMode.EMBED`); only the text is stored and searched for keywords. `rerank`
+        is the model of mode "semantic_hybrid". Postgres cannot store NUL characters and lone surrogates: the store
+        removes them from texts and metadata, or raises an error with `on_nul="raise"`.
 
         `settings` apply to every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
         security: see `vecs.Client.with_settings`. Methods take additional `settings=` for one call, and a retriever
@@ -136,13 +140,14 @@ class VecsVectorStore(
         # to_dict() writes these, and they never change.
         for name in ("stores_text", "flat_metadata", "class_name"):
             client_options.pop(name, None)
-        check_client_options(client_options, VecsVectorStore.__init__, _ELSEWHERE)
+        check_client_options(client_options, VecsVectorStore.__init__)
         made = Settings(
             name=checked_collection_name(collection_name, "collection_name", "; see from_collection()"),
             transform=transform,
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
             language=language,
             precision=cast("Precision | None", precision),
+            on_nul=checked_choice("on_nul", on_nul, ON_NUL),
             embeds=transform is not None if is_embedding_query is None else not is_embedding_query,
             existing_only=None if perform_setup else "perform_setup=False",
             defaults=Defaults(None if measure is None else measure_spec(measure).measure.value, _checked(rerank)),
@@ -165,9 +170,10 @@ class VecsVectorStore(
             "measure": made.defaults.measure,
             "language": language,
             "precision": precision,
+            "on_nul": made.on_nul,
         }
         super().__init__(**fields)
-        self._shared = NodeCollection(target, made)
+        self._shared = SharedCollection(target, made)
 
     # LlamaIndex's own would leave out what cannot be pickled, and make a store elsewhere of what is left.
     __getstate__ = BaseModel.__getstate__
@@ -225,7 +231,7 @@ class VecsVectorStore(
         target = target_of(connection_string, host=host, port=port, dbname=database, user=user, password=password)
         options, changes = settings_of_pgvector(parameters)
         store = cls(table_name, url=target, schema_name=schema_name, **options)
-        store._shared = NodeCollection(store._shared.target, changes(store._settings))
+        store._shared = SharedCollection(store._shared.target, changes(store._settings))
         return store
 
     @classmethod
@@ -241,7 +247,7 @@ class VecsVectorStore(
         id. Rows without a vector are left out. The old table does not change.
         """
         options = hidden(options)
-        found = source_of(source, source_schema)
+        found = source_of(seen(source), source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         store._copied(store._lease_on(found), found)
         return store
@@ -252,7 +258,7 @@ class VecsVectorStore(
     ) -> Self:
         """Do as `from_pgvector_store` without blocking the event loop."""
         options = hidden(options)
-        found = source_of(source, source_schema)
+        found = source_of(seen(source), source_schema)
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         await store._acopied(store._lease_on(found), found)
         return store

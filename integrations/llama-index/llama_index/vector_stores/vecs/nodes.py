@@ -18,21 +18,26 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
+from pydantic_core import to_jsonable_python
 
 from llama_index.vector_stores.vecs.key_order import in_order, key_order
 from vecs import Match, Record
-from vecs.exc import ArgError, MismatchedDimension
-from vecs.sharing import brief
+from vecs.exc import ArgError
+from vecs.sharing import OnNul, brief, restored_metadata, storable, stored_metadata
 
 # The key in a record's extra data for all of a node that has no column of its own.
 NODE = "llama_index"
 # The key in that for the order of the metadata's keys: a node's hash and what a model reads depend on it.
 ORDER = "metadata_order"
+# The key for what values of the metadata were that JSON has no type for.
+TYPES = "metadata_types"
+# The key that marks what an index keeps in its index_struct, too: image nodes and index nodes.
+OBJECT = "is_object"
 
 _CLASSES: dict[str, type[BaseNode]] = {
     cls.class_name(): cls for cls in (TextNode, Node, Document, ImageNode, ImageDocument, IndexNode)
 }
-_OWN_COLUMNS: Any = {"id_": True, "text": True, "embedding": True, "text_resource": {"text"}}
+_OWN_COLUMNS: Any = {"id_": True, "text": True, "embedding": True, "metadata": True, "text_resource": {"text"}}
 
 
 def checked_nodes(nodes: Any) -> Sequence[BaseNode]:
@@ -46,44 +51,71 @@ def checked_nodes(nodes: Any) -> Sequence[BaseNode]:
     return listed
 
 
-def dimension_of(nodes: Sequence[BaseNode]) -> int | None:
-    """Return the dimension of the nodes' embeddings, all alike; None where they have none."""
-    sizes = {len(node.embedding): node.node_id for node in reversed(nodes) if node.embedding is not None}
-    if len(sizes) > 1:
-        named = ", ".join(f"{size} (node {brief(id)})" for size, id in sorted(sizes.items()))
-        raise MismatchedDimension(f"the embeddings differ in dimension: {named}")
-    return next(iter(sizes), None)
-
-
 def check_embedded(nodes: Sequence[BaseNode]) -> None:
     """Refuse nodes without an embedding."""
     for node in nodes:
         if node.embedding is None:
             raise ArgError(
                 f"node {brief(node.node_id)} has no embedding; a VectorStoreIndex or an IngestionPipeline with an "
-                "embed_model makes it, and so does a collection with a transform"
+                "embed_model makes it, and so does a store with a transform="
             )
 
 
-def to_record(node: BaseNode, *, embed: bool) -> Record:
-    """Turn a node into a record; with `embed` the collection is to make its vector, of its text."""
+def to_record(node: BaseNode, *, embed: bool, on_nul: OnNul = "strip") -> Record:
+    """Turn a node into a record; with `embed` a transform is to make its vector, of what LlamaIndex would embed."""
+    who = f"node {brief(node.node_id)}"
     try:
-        fields: dict[str, Any] = node.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
+        fields = _fields_of(node, on_nul)
         document_id = node.ref_doc_id or None
     except ValueError as error:
-        raise ArgError(f"node {brief(node.node_id)} cannot be written as JSON: {error}") from error
-    metadata: dict[str, Any] = fields.pop("metadata", {})
+        raise ArgError(f"{who} cannot be written as JSON: {error}") from error
+    metadata, types = stored_metadata(node.metadata, f"the metadata of {who}", on_nul, _jsonable)
     order = key_order(metadata)
     if order is not None:
         fields[ORDER] = order
+    if types:
+        fields[TYPES] = types
+    if isinstance(node, ImageNode | IndexNode):
+        fields[OBJECT] = True
+    text = _text_of(node)
     return Record(
         node.node_id,
         vec=None if embed else node.embedding,
-        text=_text_of(node),
+        text=None if text is None else storable(text, on_nul),
         metadata=metadata,
         document_id=document_id,
         extra={NODE: fields},
+        media=storable(node.get_content(metadata_mode=MetadataMode.EMBED), on_nul) if embed else None,
     )
+
+
+def _fields_of(node: BaseNode, on_nul: OnNul) -> dict[str, Any]:
+    """Return all of a node, as JSON, that has no column of its own."""
+    try:
+        fields = node.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
+    except ValueError:
+        # The metadata of related nodes, such as the document's, may hold what only vecs knows to write.
+        plain = node.model_copy(update={"relationships": _plain_relationships(node.relationships, on_nul)})
+        fields = plain.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
+    return stored_metadata(fields, "the node", on_nul)[0]
+
+
+def _jsonable(value: Any) -> Any:
+    """Return a value as LlamaIndex writes it, or as it is, for vecs to say where it is and that it has no form."""
+    try:
+        return to_jsonable_python(value)
+    except ValueError:
+        return value
+
+
+def _plain_relationships(relationships: Mapping[Any, Any], on_nul: OnNul) -> dict[Any, Any]:
+    def plain(related: Any) -> Any:
+        if isinstance(related, list):
+            return [plain(one) for one in cast("list[Any]", related)]
+        made, _ = stored_metadata(related.metadata, "the metadata of a related node", on_nul, _jsonable)
+        return related.model_copy(update={"metadata": made})
+
+    return {name: plain(related) for name, related in relationships.items()}
 
 
 def _text_of(node: BaseNode) -> str | None:
@@ -122,9 +154,11 @@ def _as_it_was(found: Match | Record, metadata: dict[str, Any], stored: Any) -> 
     if not isinstance(stored, Mapping):
         raise TypeError(f"{NODE} is {brief(stored)}, not an object")
     fields: dict[str, Any] = dict(cast("Mapping[str, Any]", stored))
+    fields.pop(OBJECT, None)
     order = fields.pop(ORDER, None)
     if order is not None:
         metadata = in_order(metadata, order)
+    metadata = restored_metadata(metadata, fields.pop(TYPES, None))
     cls = _class_named(fields.pop("class_name", None), fields)
     fields |= {"id_": found.id, "metadata": metadata}
     if not issubclass(cls, Node):

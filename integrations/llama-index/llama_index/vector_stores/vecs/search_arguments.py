@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, cast
 
 from llama_index.core.schema import BaseNode
@@ -54,6 +53,7 @@ class Search:
     options: Mapping[str, Any]
     by_cosine: bool
     include_embeddings: bool
+    node_ids: Sequence[str] = ()
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -82,23 +82,8 @@ class Search:
         return max(0.0, 2 * match.score - 1) if self.by_cosine else match.score
 
 
-def check_known(given: Mapping[str, Any], known: Sequence[str] = KNOWN) -> None:
-    """Raise ArgError for an argument of a query that means nothing: a misspelled filter would show all nodes."""
-    for name in given:
-        if name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise ArgError(f"unknown argument {brief(name)}; {hint}expected one of {', '.join(known)}")
-
-
-def parse_search(
-    query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults, object_ids: Collection[str]
-) -> Search:
-    """
-    Return what a query asks for, or raise ArgError.
-
-    `object_ids` are the nodes that an index keeps in its index_struct.
-    """
+def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults) -> Search:
+    """Return what a query asks for, or raise ArgError."""
     mode = _mode(query.mode)
     options: dict[str, Any] = {name: given[name] for name in _PASSED if given.get(name) is not None}
     options |= {new: given[old] for old, new in _RENAMED.items() if given.get(old) is not None and new not in options}
@@ -112,22 +97,23 @@ def parse_search(
     options |= {
         "limit": checked_int(query.similarity_top_k, "similarity_top_k", 0),
         "measure": defaults.measure,
-        "filters": _filters(query, given.get("vecs_filters"), object_ids),
+        "filters": _filters(query, given.get("vecs_filters")),
         "include_extra": True,
         "include_vector": bool(given.get("include_embeddings", False)),
     }
     _BY_MODE[mode](query, given, options)
+    node_ids = tuple(query.node_ids or ())
     reranked = options.get("rerank") is not None
     vector = query.query_embedding
     if vector is None and query.query_str == "" and options["mode"] == "vector":
         # LlamaIndex embeds no empty text. Its auto retriever wants all nodes that match the filters.
-        return Search(None, options, False, options["include_vector"])
+        return Search(None, options, False, options["include_vector"], node_ids)
     if vector is None or options["mode"] == "keyword":
         vector = _words(query, mode)
     elif reranked or options["mode"] == "hybrid":
         options["text"] = _words(query, mode)
     by_cosine = options["mode"] == "vector" and not reranked and defaults.measure == "cosine_distance"
-    return Search(vector, options, by_cosine, options["include_vector"])
+    return Search(vector, options, by_cosine, options["include_vector"], node_ids)
 
 
 def _mode(mode: Any) -> VectorStoreQueryMode:
@@ -203,7 +189,7 @@ def _words(query: VectorStoreQuery, mode: VectorStoreQueryMode) -> str:
     return query.query_str
 
 
-def _filters(query: VectorStoreQuery, own: Any, object_ids: Collection[str]) -> dict[str, Any] | None:
+def _filters(query: VectorStoreQuery, own: Any) -> dict[str, Any] | None:
     if own is not None and not isinstance(own, Mapping):
         raise ArgError(f"vecs_filters must be a dict in vecs' language, not {type(own).__name__}: {brief(own)}")
     return all_of(
@@ -211,14 +197,6 @@ def _filters(query: VectorStoreQuery, own: Any, object_ids: Collection[str]) -> 
             to_filters(query.filters),
             cast("Mapping[str, Any] | None", own or None),
             None if query.doc_ids is None else {"$document_id": {"$in": list(query.doc_ids)}},
-            _of_nodes(query.node_ids, object_ids),
+            {"$id": {"$in": list(query.node_ids)}} if query.node_ids else None,
         ]
     )
-
-
-def _of_nodes(node_ids: Sequence[str] | None, object_ids: Collection[str]) -> dict[str, Any] | None:
-    # A retriever of an index always passes the ids in its index_struct. Where the store keeps the text, these are
-    # the images and objects alone, or none, and the retriever means every node.
-    if not node_ids or set(node_ids) == object_ids:
-        return None
-    return {"$id": {"$in": list(node_ids)}}

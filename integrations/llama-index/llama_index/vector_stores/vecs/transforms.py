@@ -6,11 +6,13 @@ from vecs import AsyncCollection, Collection, Pipeline, Transform
 
 
 def drop_chunkers(collection: Collection | AsyncCollection) -> None:
-    """Take the chunkers out of an open collection: LlamaIndex's node parsers have cut the texts."""
-    collection.transform = _embedder(collection.transform)
+    """Take the chunkers out of an open collection: LlamaIndex's node parsers have cut the texts, ids are of nodes."""
+    collection.transform = embedder_of(collection.transform)
+    collection.splits = False
 
 
-def _embedder(transform: Transform | None) -> Transform | None:
+def embedder_of(transform: Transform | None) -> Transform | None:
+    """Return a transform without its chunkers."""
     if not isinstance(transform, Pipeline):
         return transform
     steps = [step for step in transform.steps if not hasattr(step, "chunks")]

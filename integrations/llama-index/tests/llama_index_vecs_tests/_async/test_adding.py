@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from llama_index.core.schema import (
     BaseNode,
@@ -13,17 +16,18 @@ from llama_index.core.schema import (
     ImageNode,
     IndexNode,
     MediaResource,
+    MetadataMode,
     Node,
     NodeRelationship,
     ObjectType,
     RelatedNodeInfo,
     TextNode,
 )
-from llama_index.core.vector_stores.types import VectorStoreQuery
+from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery
 
 import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
-from vecs.exc import CollectionNotFound
+from vecs.exc import ArgError, CollectionNotFound, PartlyStored
 
 from ..conftest import MakeStore
 from ..models import near, node, where
@@ -173,14 +177,19 @@ async def test_metadata_and_text_that_others_changed_are_seen(store: VecsVectorS
     assert list(read.metadata.items()) == [("z", 1), ("a", 3), ("new", 4)]
 
 
-async def test_metadata_json_has_no_type_for_are_stored_as_llama_index_writes_them(store: VecsVectorStore) -> None:
-    from datetime import date
-
-    given = node("a", day=date(2024, 5, 6), kinds={"x"}, nothing=float("nan"))
-    expected = given.model_dump(mode="json")["metadata"]
+async def test_metadata_json_has_no_type_for_comes_back_as_it_went_in(
+    store: VecsVectorStore, client: vecs.AsyncClient
+) -> None:
+    metadata = {"day": date(2024, 5, 6), "kinds": {"x"}, "price": Decimal("1.10"), "z": np.float32(0.5)}
+    given = node("a", array=np.arange(2), **metadata)
+    # As a node parser copies a document's metadata.
+    given.relationships[NodeRelationship.SOURCE] = RelatedNodeInfo(node_id="d", metadata=dict(metadata))
     await store.async_add([given])
     (read,) = await store.aget_nodes()
-    assert read.metadata == {"day": "2024-05-06", "kinds": ["x"], "nothing": None} == expected
+    assert read.metadata == {**metadata, "array": [0, 1]}
+    assert read.ref_doc_id == "d"
+    (record,) = await (await client.get_collection("nodes")).get()
+    assert record.metadata["day"] == "2024-05-06"
 
 
 async def test_adding_a_node_again_replaces_it(store: VecsVectorStore) -> None:
@@ -248,6 +257,19 @@ async def test_an_empty_list_of_ids_deletes_nothing(store: VecsVectorStore) -> N
     assert len(await store.aget_nodes()) == 1
 
 
+@pytest.mark.parametrize("own", [{}, {"$and": []}])
+async def test_a_filter_without_a_condition_reads_all_and_deletes_nothing(
+    store: VecsVectorStore, own: dict[str, Any]
+) -> None:
+    await store.async_add([node("a"), node("b")])
+    assert len(await store.aget_nodes(vecs_filters=own)) == 2
+    for arguments in ({"vecs_filters": own}, {"filters": MetadataFilters(filters=[])}):
+        for ids in (None, ["a"]):
+            with pytest.raises(ArgError, match="not empty"):
+                await store.adelete_nodes(ids, **arguments)  # type: ignore[arg-type]
+    assert len(await store.aget_nodes()) == 2
+
+
 async def test_nodes_are_read_in_the_order_of_the_ids(store: VecsVectorStore) -> None:
     await store.async_add([node(id, k=place) for place, id in enumerate("abcd")])
 
@@ -305,3 +327,72 @@ async def test_an_index_is_made_on_request(store: VecsVectorStore, client: vecs.
     indexes = await (await client.get_collection("nodes")).indexes()
     assert sum("hnsw" in index.name for index in indexes) == 1
     assert len((await store.aquery(near(top_k=50))).ids or []) == 50
+
+
+def lengths(texts: list[str]) -> list[list[float]]:
+    """A model that stops at one text, and knows long ones from short ones."""
+    if any("stop" in text for text in texts):
+        raise OSError("429: too many requests")
+    return [[1.0, float(len(text))] for text in texts]
+
+
+async def test_a_transform_embeds_what_llama_index_would(make_store: MakeStore) -> None:
+    seen: list[str] = []
+
+    def embed(texts: list[str]) -> list[list[float]]:
+        seen.extend(texts)
+        return lengths(texts)
+
+    store = make_store(transform=vecs.Embedding(embed, 2))
+    given = TextNode(id_="a", text="words", metadata={"title": "T", "page": 3}, excluded_embed_metadata_keys=["page"])
+    await store.async_add([given])
+    assert seen == [given.get_content(MetadataMode.EMBED)]
+    assert "title: T" in seen[0]
+    assert await store.aget_nodes() == [given]
+    found = await store.aquery(VectorStoreQuery(query_str="words"))
+    assert seen[1:] == ["words"]
+    assert found.nodes == [given]
+
+
+async def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore) -> None:
+    store = make_store(transform=vecs.Embedding(lengths, 2))
+    nodes = [TextNode(id_=id, text=f"text {id}") for id in ("a", "b", "c", "d", "stop")]
+    with pytest.raises(vecs.exc.TransformError, match="too many requests"):
+        await store.async_add(nodes)
+    assert await store.aget_nodes() == []
+    with pytest.raises(PartlyStored, match="first 4 nodes are stored.*too many requests") as caught:
+        await store.async_add(nodes, batch_size=2, commit="batch")
+    assert caught.value.ids == ["a", "b", "c", "d"] == [n.node_id for n in await store.aget_nodes()]
+    assert isinstance(caught.value.__cause__, vecs.exc.TransformError)
+    with pytest.raises(ArgError, match="did you mean 'commit'"):
+        await store.async_add(nodes, comit="batch")
+
+
+async def test_a_transform_without_a_vector_is_named_and_nothing_is_made(make_store: MakeStore) -> None:
+    class Nothing(vecs.Embedding):
+        def transform_records(self, records: Any) -> Any:
+            return list(records)
+
+    store = make_store(transform=Nothing(lengths, 2))
+    with pytest.raises(ArgError, match="Nothing returned None where node 'a'"):
+        await store.async_add([TextNode(id_="a", text="t")])
+    assert store.client.list_collections() == []
+
+
+async def test_nodes_are_never_embedded_by_another_model(make_store: MakeStore) -> None:
+    # LlamaIndex embeds for this store; that its model made nothing is no reason to take the collection's.
+    await make_store(transform=vecs.Embedding(lengths, 2, name="m")).async_add([TextNode(id_="a", text="t")])
+    other = make_store(transform=vecs.Embedding(lengths, 2, name="m"), is_embedding_query=True)
+    with pytest.raises(ArgError, match="'c' has no embedding"):
+        await other.async_add([node("b"), TextNode(id_="c", text="t")])
+    assert len(await other.aget_nodes()) == 1
+
+
+async def test_an_index_can_be_made_first_where_the_dimension_is_known(make_store: MakeStore) -> None:
+    store = make_store(dimension=2)
+    await store.acreate_index()
+    await store.async_add([node("a")])
+    with pytest.raises(CollectionNotFound, match="dimension="):
+        await make_store("other").acreate_index()
+    with pytest.raises(CollectionNotFound):
+        await make_store("third", dimension=2, perform_setup=False).acreate_index()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from llama_index.core.schema import ImageNode, IndexNode, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
+from pgvector.psycopg import HalfVector, Vector
 
 from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError
@@ -204,6 +205,32 @@ async def test_the_node_ids_of_an_index_with_objects_mean_everything(store: Vecs
     assert ids(await store.aquery(near(node_ids=["table"]))) == ["table"]
 
 
+async def test_what_is_stored_says_which_node_ids_mean_everything(make_store: MakeStore) -> None:
+    class Picture(ImageNode):
+        @classmethod
+        def class_name(cls) -> str:
+            return "Picture"
+
+    table = IndexNode(id_="table", text="t", index_id="x", embedding=at_angle(0))
+    await make_store().async_add([node("a"), table, Picture(id_="image", text="i", embedding=at_angle(1))])
+    # A store that added nothing, as after loading an index.
+    store = make_store()
+
+    async def found(*node_ids: str, words: str | None = "t") -> set[str]:
+        return set(ids(await store.aquery(near(node_ids=list(node_ids), query_str=words))))
+
+    everything = {"a", "table", "image"}
+    assert await found("image", "table") == everything
+    # An index that others have added to, or whose nodes others have deleted.
+    assert await found("table") == everything
+    assert await found("table", "deleted") == everything
+    # No retriever's, which always has words.
+    assert await found("image", "table", words=None) == everything
+    assert await found("table", words=None) == {"table"}
+    assert await found("a", "table") == {"a", "table"}
+    assert await found("unknown") == set()
+
+
 async def test_own_filters_are_passed_through(store: VecsVectorStore) -> None:
     await store.async_add([node("a", flag=True, n=1), node("b", flag=False, n=2), node("c", n=1)])
     assert ids(await store.aquery(near(), vecs_filters={"flag": True})) == ["a"]
@@ -263,3 +290,9 @@ async def test_queries_do_not_warn_for_want_of_an_index(filled: VecsVectorStore)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ids(await filled.aquery(near()))
+
+
+@pytest.mark.parametrize("kind", [Vector, HalfVector])
+async def test_a_query_may_be_a_vector_of_pgvectors_classes(filled: VecsVectorStore, kind: Any) -> None:
+    asked = VectorStoreQuery(query_embedding=kind(at_angle(31)), similarity_top_k=1)
+    assert (await filled.aquery(asked)).ids == ["dog"]

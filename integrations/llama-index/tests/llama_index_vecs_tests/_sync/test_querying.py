@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from llama_index.core.schema import ImageNode, IndexNode, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
+from pgvector.psycopg import HalfVector, Vector
 
 from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError
@@ -205,6 +206,32 @@ def test_the_node_ids_of_an_index_with_objects_mean_everything(store: VecsVector
     assert ids(store.query(near(node_ids=["table"]))) == ["table"]
 
 
+def test_what_is_stored_says_which_node_ids_mean_everything(make_store: MakeStore) -> None:
+    class Picture(ImageNode):
+        @classmethod
+        def class_name(cls) -> str:
+            return "Picture"
+
+    table = IndexNode(id_="table", text="t", index_id="x", embedding=at_angle(0))
+    make_store().add([node("a"), table, Picture(id_="image", text="i", embedding=at_angle(1))])
+    # A store that added nothing, as after loading an index.
+    store = make_store()
+
+    def found(*node_ids: str, words: str | None = "t") -> set[str]:
+        return set(ids(store.query(near(node_ids=list(node_ids), query_str=words))))
+
+    everything = {"a", "table", "image"}
+    assert found("image", "table") == everything
+    # An index that others have added to, or whose nodes others have deleted.
+    assert found("table") == everything
+    assert found("table", "deleted") == everything
+    # No retriever's, which always has words.
+    assert found("image", "table", words=None) == everything
+    assert found("table", words=None) == {"table"}
+    assert found("a", "table") == {"a", "table"}
+    assert found("unknown") == set()
+
+
 def test_own_filters_are_passed_through(store: VecsVectorStore) -> None:
     store.add([node("a", flag=True, n=1), node("b", flag=False, n=2), node("c", n=1)])
     assert ids(store.query(near(), vecs_filters={"flag": True})) == ["a"]
@@ -264,3 +291,9 @@ def test_queries_do_not_warn_for_want_of_an_index(filled: VecsVectorStore) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ids(filled.query(near()))
+
+
+@pytest.mark.parametrize("kind", [Vector, HalfVector])
+def test_a_query_may_be_a_vector_of_pgvectors_classes(filled: VecsVectorStore, kind: Any) -> None:
+    asked = VectorStoreQuery(query_embedding=kind(at_angle(31)), similarity_top_k=1)
+    assert (filled.query(asked)).ids == ["dog"]

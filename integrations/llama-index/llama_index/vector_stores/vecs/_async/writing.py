@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from llama_index.core.schema import BaseNode, ImageNode, IndexNode
+from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._core import Core, on_any_loop, selected
-from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, dimension_of, to_record
-from llama_index.vector_stores.vecs.search_arguments import check_known
-from vecs.exc import ArgError
-from vecs.sharing import brief, takes_settings
+from llama_index.vector_stores.vecs._core import Core, batches, on_any_loop, selected
+from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, to_record
+from llama_index.vector_stores.vecs.transforms import embedder_of
+from vecs.exc import ArgError, MismatchedDimension
+from vecs.sharing import AsyncEmbedder, async_transform_embedder, brief, check_known, takes_settings
 
 
 class AsyncWriting(Core):
@@ -27,20 +28,38 @@ class AsyncWriting(Core):
         All nodes are stored or none. Of several nodes with one id, the last one is stored. If the collection does not
         exist, it gets the dimension of these nodes. Raises ArgError (a ValueError), which names the node, if a node
         cannot be stored, and MismatchedDimension if its embedding has another length.
+
+        With commit="batch", every `batch_size` nodes (128 by default) are committed as soon as the store's transform
+        has embedded them. An error after the first batch is then `vecs.exc.PartlyStored`: its `ids` are the first
+        nodes, which are stored, and its `__cause__` is the error.
         """
+        size, commit = batches(kwargs)
         listed = checked_nodes(nodes)
         if not listed:
             return []
-        embeds = self._settings.embeds
-        collection = await self._shared.acollection(refresh=True)
-        if (self._settings if collection is None else collection).transform is None:
+        settings = self._settings
+        embeds = settings.embeds
+        embedder = await self._aembedder() if embeds else None
+        if not embeds:
             check_embedded(listed)
-        if collection is None:
-            collection = await self._shared.acreate(None if embeds else dimension_of(listed))
-        # A generator: it is read in a thread, some hundred nodes at a time.
-        await collection.upsert(to_record(node, embed=embeds) for node in listed)
-        self._shared.object_ids.update(node.node_id for node in listed if isinstance(node, ImageNode | IndexNode))
-        return [node.node_id for node in listed]
+        if not embeds and commit == "all":
+            # At once, so that no collection is made for nodes of which some are refused.
+            size = len(listed)
+        records = (to_record(node, embed=embeds, on_nul=settings.on_nul) for node in listed)
+        return await self._shared.aadd(records, embedder, batch_size=size, commit=commit, skip_transform=True)
+
+    async def _aembedder(self) -> AsyncEmbedder:
+        collection = None
+        with suppress(MismatchedDimension):
+            # An empty one is made anew.
+            collection = await self._shared.acollection(refresh=True)
+        transform = embedder_of(self._settings.transform) if collection is None else collection.transform
+        if transform is None:
+            raise ArgError(
+                f"nothing makes vectors of nodes for collection {self._settings.name!r}: give the store a transform=, "
+                "or is_embedding_query=True and nodes with embeddings"
+            )
+        return async_transform_embedder(transform)
 
     @on_any_loop
     @takes_settings

@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import psycopg
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._core import Core
-from llama_index.vector_stores.vecs.search_arguments import Search, check_known, parse_search
+from llama_index.vector_stores.vecs.objects import count_of_ids, find_others
+from llama_index.vector_stores.vecs.search_arguments import KNOWN, Search, parse_search
 from vecs import Collection, Match, Record
-from vecs.sharing import each, takes_settings
+from vecs.exc import DatabaseError
+from vecs.sharing import check_known, each, storable, takes_settings
+from vecs.sql import execute, only_value
 
 
 class Searching(Core):
@@ -32,10 +37,41 @@ class Searching(Core):
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
         similarity), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. Others raise ArgError.
         """
-        check_known(kwargs)
-        search = parse_search(query, kwargs, self._settings.defaults, self._shared.object_ids)
+        # A misspelled filter would show all nodes.
+        check_known(kwargs, KNOWN)
+        settings, words = self._settings, query.query_str
+        if isinstance(words, str):
+            # As texts are stored.
+            query = replace(query, query_str=storable(words, settings.on_nul))
+        search = parse_search(query, kwargs, settings.defaults)
+        if search.node_ids and self._is_unrestricted(search.node_ids, from_retriever=words is not None):
+            search = parse_search(replace(query, node_ids=None), kwargs, settings.defaults)
         found = self._shared.on(lambda collection: self._found(collection, search), [])
         return search.answer(found, each(found, search.node))
+
+    def _is_unrestricted(self, ids: Sequence[str], *, from_retriever: bool) -> bool:
+        """
+        Whether these ids are those that an index passes to mean all nodes.
+
+        A retriever always says what it looks for in words, too. A query without them is somebody's own, and its ids
+        mean all nodes only where they name all that an index could keep.
+        """
+        if self._shared.collection() is None:
+            return False
+        client, name = self._shared.client(), self._settings.name
+        try:
+            with client.connection() as connection:
+                ((found, objects),) = execute(connection, count_of_ids(client.schema, name, ids))
+                if not found or found != objects:
+                    return False
+                if from_retriever:
+                    return True
+                return not only_value(execute(connection, find_others(client.schema, name, ids)))
+        except psycopg.ProgrammingError:
+            # The table is of another kind, or gone, or not for this role: the search will say so.
+            return False
+        except psycopg.Error as error:
+            raise DatabaseError(f"cannot read which nodes are objects: {error}", error.sqlstate) from error
 
     def _found(self, collection: Collection, search: Search) -> Sequence[Match | Record]:
         if search.query is None:

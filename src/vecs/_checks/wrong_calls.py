@@ -1,0 +1,203 @@
+"""Calls of functions and methods that are not there as they were written: errors that say what is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
+
+from vecs._checks.meant import instead_of, unknown_argument
+from vecs.exc import CallError, NoSuchName
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+# Hides what may be a password, of the arguments by position and by name.
+Hide = Callable[[tuple[Any, ...], dict[str, Any]], "tuple[tuple[Any, ...], dict[str, Any]]"]
+
+# On functions that explain wrong calls of themselves.
+_EXPLAINS = "__vecs_explains__"
+# What an argument too many is probably meant for, by its type.
+_BY_TYPE: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
+    (bool, ()),
+    (int, ("limit", "dimension", "batch_size")),
+    (Mapping, ("filters", "metadata")),
+    (str, ("mode", "text", "schema")),
+)
+
+
+def explains_wrong_calls(function: F, *, hide: Hide | None = None) -> F:
+    """
+    Have a function raise CallError where Python's TypeError would say that its arguments are wrong.
+
+    Nothing is checked before the call, and the signature stays what it is, for type checkers, too.
+    """
+    called: Any = function
+
+    @wraps(called)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if hide is not None:
+            args, kwargs = hide(args, kwargs)
+        try:
+            return called(*args, **kwargs)
+        except TypeError:
+            explain_wrong_call(called, args, kwargs)
+            raise
+
+    @wraps(called)
+    async def acall(*args: Any, **kwargs: Any) -> Any:
+        if hide is not None:
+            args, kwargs = hide(args, kwargs)
+        try:
+            return await called(*args, **kwargs)
+        except TypeError:
+            explain_wrong_call(called, args, kwargs)
+            raise
+
+    return explaining(cast("F", acall if inspect.iscoroutinefunction(called) else call))
+
+
+def explaining(function: F) -> F:
+    """Note that a function explains wrong calls of itself."""
+    setattr(function, _EXPLAINS, True)
+    return function
+
+
+def methods_explain_wrong_calls(cls: C, *, hiding: Callable[[Callable[..., Any]], Hide] | None = None) -> C:
+    """
+    Have the constructor and the public methods of a class explain wrong calls: its own methods, and those vecs gave it.
+
+    `hiding` makes what hides the passwords among the arguments of the constructor and of other ways to make the object.
+    """
+    own = cls.__module__.rpartition(".")[0]
+    for base in cls.__mro__:
+        if base is cls or f"{base.__module__}.".startswith(("vecs.", f"{own}.")):
+            for name, member in list(vars(base).items()):
+                public = not name.startswith("_") or (name == "__init__" and base is cls)
+                if public and inspect.getattr_static(cls, name) is member:
+                    _explain_in(cls, name, member, hiding)
+    return cls
+
+
+def constructor_explains_wrong_calls(cls: C) -> C:
+    """Have the constructor of a class explain wrong calls."""
+    _explain_in(cls, "__init__", vars(cls)["__init__"], None)
+    return cls
+
+
+def _explain_in(cls: type, name: str, member: Any, hiding: Callable[[Callable[..., Any]], Hide] | None) -> None:
+    makes = isinstance(member, classmethod)
+    function: Any = cast("Any", member).__func__ if makes else member
+    if not inspect.isfunction(function):
+        return
+    if not hasattr(function, _EXPLAINS):
+        hide = hiding(function) if hiding is not None and (makes or name == "__init__") else None
+        function = explains_wrong_calls(function, hide=hide)
+        setattr(cls, name, classmethod(function) if makes else function)
+    if name == function.__name__:
+        # Of the class that users know, not of the part that defines it: warnings of what was not awaited show it.
+        function.__module__, function.__qualname__ = cls.__module__, f"{cls.__qualname__}.{name}"
+
+
+def explain_wrong_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Raise CallError if a function cannot be called with these arguments; do nothing if it can be."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        told = _told(function, signature, args, kwargs, str(error))
+    else:
+        return
+    # After the block: the arguments in its frames need not be shown.
+    raise CallError(told) from None
+
+
+def _told(
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    said: str,
+) -> str:
+    parameters = list(signature.parameters.values())
+    is_method = bool(parameters) and parameters[0].name in ("self", "cls")
+    what = _name_of(function, args[0] if is_method and args else None)
+    parameters, args = parameters[is_method:], args[is_method:]
+    by_name = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    by_place = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    takes = f"{what} takes"
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    unknown = [] if takes_any else [name for name in kwargs if name not in by_name]
+    if unknown:
+        given = {*by_place[: len(args)], *kwargs}
+        return unknown_argument(unknown[0], by_name, given=given, takes=takes)
+    if len(args) > len(by_place):
+        only = f"only {', '.join(by_place)}" if by_place else "nothing"
+        return f"{takes} {only} by position{_how_to_name(args[len(by_place)], by_name, by_place)}"
+    if said.startswith("missing"):
+        missing = [
+            one.name
+            for one in parameters
+            if one.default is one.empty and one.name in by_name and one.name not in {*by_place[: len(args)], *kwargs}
+        ]
+        return f"{what} lacks the argument {', '.join(map(repr, missing))}; it takes {', '.join(by_name)}"
+    return f"{what} was called wrongly: {said}"
+
+
+def _name_of(function: Any, owner: Any) -> str:
+    """Return the name of a function as users know it, without a class that only defines it."""
+    if owner is None:
+        return f"{function.__qualname__}()"
+    cls = owner if isinstance(owner, type) else type(owner)
+    return f"{cls.__name__}{'' if function.__name__ == '__init__' else f'.{function.__name__}'}()"
+
+
+def _how_to_name(surplus: Any, by_name: list[str], by_place: list[str]) -> str:
+    free = [name for name in by_name if name not in by_place]
+    for kind, candidates in _BY_TYPE:
+        if isinstance(surplus, kind):
+            likely = [name for name in candidates if name in free]
+            return f"; write {likely[0]}=..." if likely else _named(free)
+    return _named(free)
+
+
+def _named(names: list[str]) -> str:
+    return f"; by name it takes {', '.join(names)}" if names else ""
+
+
+class Telling:
+    """An object that says what to write instead of a method or attribute that it does not have."""
+
+    # Names of other libraries, and what is written here.
+    _instead: ClassVar[Mapping[str, str]] = {}
+
+    # Not for type checkers, which know better that there is no such name.
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> Any:
+            cls = type(self)
+            inherited = getattr(super(), "__getattr__", None)
+            if name.startswith("_"):
+                # Python, pickle and notebooks ask for many such names.
+                if inherited is not None:
+                    return inherited(name)
+                raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            if hasattr(cls, name):
+                # A property raised AttributeError: that is the error to show.
+                return object.__getattribute__(self, name)
+            _raise_no_such_name(f"{cls.__name__}", name, dir(self), self._instead)
+
+
+def _raise_no_such_name(what: str, name: str, known: list[str], elsewhere: Mapping[str, str]) -> NoReturn:
+    meant = instead_of(name, [one for one in known if not one.startswith("_")], elsewhere)
+    hint = "" if meant is None else f"; did you mean {meant!r}?" if meant in known else f"; instead: {meant}"
+    # Without `obj`: Python would add a guess of its own.
+    raise NoSuchName(f"{what} has no {name!r}{hint}", name=name)
+
+
+def missing_in_module(module: str, name: str, known: list[str], elsewhere: Mapping[str, str]) -> NoReturn:
+    """Raise what `__getattr__` of a module raises for a name that it does not have."""
+    if name.startswith("_"):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    _raise_no_such_name(module, name, known, elsewhere)

@@ -1,0 +1,152 @@
+"""Records into a store's collection: checked, embedded, and written all at once or batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from vecs._async.collection.collection import AsyncCollection
+from vecs._async.transforming import transform_records
+from vecs._concurrency.calls import async_offload_many
+from vecs._sql.rows import check_storable_records
+from vecs.exc import ArgError, PartlyStored
+from vecs.records import Record
+from vecs.sharing._async.collection import AsyncAccess
+from vecs.sharing.opened import SettingsT
+from vecs.sharing.settings import Commit
+from vecs.sharing.threads import async_take
+from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of
+from vecs.transforms import Transform
+
+
+@dataclass(frozen=True)
+class AsyncEmbedder:
+    """What makes vectors of records, as many as there are; `name` is what errors call it."""
+
+    name: str
+    embed: Callable[[Sequence[Record]], Awaitable[Any]]
+
+
+def async_transform_embedder(transform: Transform) -> AsyncEmbedder:
+    """
+    Return the embedder that a collection's transform is, for records that are not to be split.
+
+    It embeds a record's `media` where there is one, else its text; neither the text nor anything else changes.
+    """
+
+    async def embed(records: Sequence[Record]) -> Any:
+        given = [Record(r.id, text=r.text if r.media is None else r.media, metadata=r.metadata) for r in records]
+        made = await transform_records(transform, given)
+        return [record.vec for record in made]
+
+    return AsyncEmbedder(type(transform).__name__, embed)
+
+
+class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
+    """How records get into a store's collection."""
+
+    async def aadd(
+        self,
+        records: Iterator[Record],
+        embedder: AsyncEmbedder | None,
+        *,
+        batch_size: int,
+        commit: Commit = "all",
+        skip_transform: bool = False,
+    ) -> list[str]:
+        """
+        Write records and return their ids in order; `batch_size` at a time they are read and embedded.
+
+        Without an `embedder` they have their vectors, or the collection makes them. The collection is made where there
+        is none, once the first batch has been found to be fine.
+
+        All are written or none; with commit="batch" each batch is, as soon as it is embedded, and an error after the
+        first is PartlyStored.
+        """
+        batch = await self._atake(records, batch_size)
+        if not batch:
+            return []
+        made = await self._amade(batch, embedder, self.settings.dimension)
+        # Only now: embedding may have taken long, and others may have made or deleted the collection meanwhile.
+        collection = await self._acollection_for(made)
+        if embedder is not None:
+            # All of one batch have the same.
+            check_dimensions(made[:1], embedder.name, collection.dimension, self._what)
+        rest = self._abatches(records, made, embedder, batch_size)
+        stored: list[str] = []
+        if commit == "all":
+            await collection.upsert(_each(rest, stored), skip_transform=skip_transform)
+            return stored
+        await self._awrite_each(collection, rest, stored, skip_transform=skip_transform)
+        return stored
+
+    async def _awrite_each(
+        self,
+        collection: AsyncCollection,
+        batches: AsyncIterator[Sequence[Record]],
+        stored: list[str],
+        *,
+        skip_transform: bool,
+    ) -> None:
+        try:
+            async for batch in batches:
+                await collection.upsert(batch, skip_transform=skip_transform)
+                stored.extend(str(record.id) for record in batch)
+        except Exception as error:
+            if not stored:
+                raise
+            raise PartlyStored(stored, self.settings.records, error) from error
+
+    async def _abatches(
+        self, records: Iterator[Record], made: Sequence[Record], embedder: AsyncEmbedder | None, batch_size: int
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield a batch that is made already, and all that follow."""
+        dimension = None if embedder is None else size_of(made[0].vec)
+        while made:
+            yield made
+            made = await self._amade(await self._atake(records, batch_size), embedder, dimension)
+
+    async def _atake(self, records: Iterator[Record], count: int) -> list[Record]:
+        return await async_take(_storable(records), count)
+
+    async def _amade(
+        self, records: Sequence[Record], embedder: AsyncEmbedder | None, dimension: int | None
+    ) -> Sequence[Record]:
+        if not records or (embedder is None and records[0].vec is None):
+            return records
+        if embedder is None:
+            made, made_by = [record.vec for record in records], None
+        else:
+            made, made_by = await embedder.embed(records), embedder.name
+        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, self._what)
+
+    @property
+    def _what(self) -> str:
+        return self.settings.records.removesuffix("s")
+
+    async def _acollection_for(self, made: Sequence[Record]) -> AsyncCollection:
+        vec = made[0].vec
+        if vec is not None or self.settings.embeds:
+            return await self.afor_records(made, None if vec is None else size_of(vec))
+        found = await self.acollection(refresh=True)
+        if found is None:
+            raise ArgError(
+                f"there is no collection {self.settings.name!r} yet, and nothing to make vectors with: give the store "
+                "an embedding, or a collection that has a transform"
+            )
+        return found
+
+
+async def _each(batches: AsyncIterator[Sequence[Record]], ids: list[str]) -> AsyncIterator[Record]:
+    async for batch in batches:
+        for record in batch:
+            ids.append(str(record.id))
+            yield record
+
+
+def _storable(records: Iterator[Record]) -> Iterator[Record]:
+    """Yield records that can be stored: an embedder may cost much, and is not to work for nothing."""
+    for record in records:
+        check_storable_records([record])
+        yield record

@@ -1,0 +1,241 @@
+"""Markdown's headings and tables, by the rules of CommonMark as far as a cutter needs them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vecs.transforms._lines import Line, is_blank, split_lines
+
+_ATX = re.compile(r" {0,3}(?P<marks>#{1,6})\s+(?P<title>\S.*)", re.DOTALL)
+_UNDERLINE = re.compile(r" {0,3}(?:(?P<first>=+)|-+)\s*")
+_BREAK = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}\s*")
+_MARKER = re.compile(r" {0,3}(?:> ?|(?:[-+*]|(?P<number>\d{1,9})[.)])(?:[ \t]+(?=\S)|\s*\Z))")
+_DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:")
+# A fence may stand in a list item or a quotation, even on the line of the list's marker.
+_FENCE = re.compile(
+    r"(?P<inside>(?:[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
+    r"(?P<fence>`{3,}(?!`)(?=[^`]*\Z)|~{3,}(?!~)).*",
+    re.DOTALL,
+)
+# HTML that goes on to an end of its own, whatever stands in between.
+_HTML = [
+    (re.compile(r" {0,3}" + start, re.IGNORECASE), re.compile(end, re.IGNORECASE))
+    for start, end in (
+        (r"<!--", r"-->"),
+        (r"<\?", r"\?>"),
+        (r"<!\[CDATA\[", r"\]\]>"),
+        (r"<!(?=[a-z])", r">"),
+        (r"<(?:script|pre|style|textarea)(?=[\s>]|\Z)", r"</(?:script|pre|style|textarea)>"),
+    )
+]
+# HTML that goes on to the next empty line: a block's tag, or any other that has its line to itself.
+_TAG = re.compile(
+    r" {0,3}</?(?:(?:address|article|aside|blockquote|body|center|details|dd|div|dl|dt|fieldset|figcaption|figure"
+    r"|footer|form|h[1-6r]|header|html|iframe|li|link|main|nav|ol|p|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)"
+    r"(?=[\s/>]|\Z)|[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>\s*\Z)",
+    re.IGNORECASE,
+)
+_PIPE = re.compile(r"(?<!\\)\|")
+_DELIMITERS = re.compile(r" {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+# Lines of YAML: those that say something, and those that may stand beside them.
+_YAML_KEY = re.compile(r"[^\s#-][^#]*:(?:\s.*)?")
+_YAML_LINE = re.compile(r"#.*|-(?:\s.*)?|\s.*|[\]}],?\s*|")
+# How far something is indented that goes on to the next empty line.
+_ALL = 10**9
+# Longer ones are paragraphs that somebody drew a line under.
+_LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading: where its first line starts, how deep it is, what it says."""
+
+    start: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: where it starts, where its rows start below its header, and where it ends."""
+
+    start: int
+    rows: int
+    end: int
+
+    def moved(self, by: int) -> Table:
+        """Return where it is in a part of the text, or in a text of which that is a part."""
+        return Table(self.start + by, self.rows + by, self.end + by)
+
+
+def find_headings(text: str) -> list[Heading]:
+    """Return the headings, `# ...` or underlined, that stand in no code, comment, front matter or HTML of its own."""
+    return _Scanner(text).headings
+
+
+def find_tables(text: str) -> list[Table]:
+    """Return the tables of a text, those in code left out."""
+    return _Scanner(text).tables if "|" in text else []
+
+
+class _Scanner:
+    """Reads a text line by line, and keeps its headings and tables."""
+
+    def __init__(self, text: str) -> None:
+        self.headings: list[Heading] = []
+        self.tables: list[Table] = []
+        self._lines = split_lines(text)
+        if text.startswith("\ufeff"):  # a byte order mark
+            self._lines[0] = Line(0, self._lines[0].text[1:], self._lines[0].end)
+        self._paragraph: int | None = None  # the first line of the paragraph that is open, one of no list
+        self._indent: int | None = None  # how far what belongs to the open list item is indented
+        self._after_blank = True
+        self._unclosed: set[str] = set()  # fences that no later line closes: not searched for again
+        ix = _end_of_front_matter(self._lines)
+        while ix < len(self._lines):
+            ix = self._read(ix)
+
+    def _read(self, ix: int) -> int:
+        """Read the block, or the line of one, that starts at a line; return the line after it."""
+        line = self._lines[ix].text
+        if is_blank(line):
+            self._paragraph, self._after_blank = None, True
+            return ix + 1
+        end = self._end_of_code(ix) or self._end_of_html(ix)
+        table = None if end else self._end_of_table(ix)
+        if end or table:
+            self._paragraph = None
+            # What follows a table without an empty line is in it, if only in its first column.
+            self._indent = _ALL if table else self._indent if _indent(line) >= (self._indent or 0) else None
+        else:
+            self._read_line(ix, line)
+        self._after_blank = False
+        return end or table or ix + 1
+
+    def _read_line(self, ix: int, line: str) -> None:
+        atx = _ATX.fullmatch(line)
+        if atx:
+            self._add(ix, len(atx["marks"]), _without_closing(atx["title"]))
+        elif self._paragraph is not None and (under := _UNDERLINE.fullmatch(line)):
+            first = self._paragraph
+            title = " ".join(each.text.strip() for each in self._lines[first:ix])
+            if len(title) <= _LONGEST_TITLE:
+                self._add(first, 1 if under["first"] else 2, title)
+            self._paragraph = None
+        elif _BREAK.fullmatch(line):
+            self._paragraph = self._indent = None
+        elif self._paragraph is None or _starts_item(line):
+            self._start(ix, line)
+
+    def _add(self, ix: int, level: int, title: str) -> None:
+        self.headings.append(Heading(self._lines[ix].start, level, title))
+        self._paragraph = self._indent = None
+
+    def _start(self, ix: int, line: str) -> None:
+        """Open what a line starts that goes on with no paragraph: a list item, a quotation, a paragraph."""
+        self._paragraph = None
+        marker = _MARKER.match(line)
+        if marker:
+            # What follows a quotation after an empty line is not in it.
+            self._indent = _ALL if line.lstrip().startswith(">") else len(marker[0].rstrip()) + 1
+            return
+        if self._indent is not None and (not self._after_blank or _indent(line) >= self._indent):
+            return
+        self._indent = _ALL if _TAG.match(line) else None
+        # Neither indented code nor a definition is a paragraph.
+        if self._indent is None and _indent(line) < 4 and not _DEFINITION.match(line):
+            self._paragraph = ix
+
+    def _end_of_code(self, ix: int) -> int | None:
+        """Return the line after the code that a line opens, by CommonMark's rules; None if it opens none."""
+        opening = _FENCE.fullmatch(self._lines[ix].text)
+        if opening is None:
+            return None
+        inside, fence = opening["inside"], opening["fence"]
+        contained = bool(inside.strip(" ")) or len(inside) > 3
+        if contained and fence in self._unclosed:
+            return None
+        indent = "[ \t>]*" if contained else " {0,3}"
+        closing = re.compile(rf"{indent}{re.escape(fence)}{re.escape(fence[0])}*\s*")
+        for end in range(ix + 1, len(self._lines)):
+            line = self._lines[end].text
+            if ">" in inside and not line.lstrip().startswith(">"):
+                return end  # the quotation is over, and its code with it
+            if closing.fullmatch(line):
+                return end + 1
+        if not contained:
+            return len(self._lines)
+        # Code that is never closed runs to the end of the document, but not out of a list item or quotation.
+        self._unclosed.add(fence)
+        return None
+
+    def _end_of_html(self, ix: int) -> int | None:
+        """Return the line after a comment, or other HTML with an end of its own; None if a line starts none."""
+        for start, end in _HTML:
+            opening = start.match(self._lines[ix].text)
+            if opening is None:
+                continue
+            if end.search(self._lines[ix].text, opening.end()):
+                return ix + 1
+            later = range(ix + 1, len(self._lines))
+            return next((at + 1 for at in later if end.search(self._lines[at].text)), len(self._lines))
+        return None
+
+    def _end_of_table(self, ix: int) -> int | None:
+        """Return the line after the table whose header a line is; None if it is none."""
+        if ix + 1 == len(self._lines) or not _PIPE.search(self._lines[ix].text):
+            return None
+        header, below = self._lines[ix].text, self._lines[ix + 1].text
+        if not _PIPE.search(below) or not _DELIMITERS.fullmatch(below) or _cells(header) != _cells(below):
+            return None
+        end = ix + 2
+        while end < len(self._lines) and _is_row(self._lines[end].text):
+            end += 1
+        self.tables.append(Table(self._lines[ix].start, self._lines[ix + 1].end, self._lines[end - 1].end))
+        return end
+
+
+def _starts_item(line: str) -> bool:
+    """Whether a line ends the paragraph above it by starting a list item or a quotation."""
+    marker = _MARKER.match(line)
+    return marker is not None and marker["number"] in (None, "1") and not is_blank(line[marker.end() :])
+
+
+def _indent(line: str) -> int:
+    expanded = line.expandtabs(4)
+    return len(expanded) - len(expanded.lstrip(" "))
+
+
+def _cells(line: str) -> int:
+    inner = line.strip()
+    inner = inner[1:] if inner.startswith("|") else inner
+    inner = inner[:-1] if inner.endswith("|") and not inner.endswith(r"\|") else inner
+    return len(_PIPE.findall(inner)) + 1
+
+
+def _is_row(line: str) -> bool:
+    return bool(_PIPE.search(line)) and not (_ATX.fullmatch(line) or _FENCE.fullmatch(line))
+
+
+def _without_closing(title: str) -> str:
+    title = title.strip()
+    bare = title.rstrip("#")
+    return bare.strip() if bare.endswith((" ", "\t")) else title
+
+
+def _end_of_front_matter(lines: list[Line]) -> int:
+    """Return the line after the YAML or TOML that a text begins with; 0 if it begins with none."""
+    first = lines[0].text.rstrip() if lines else ""
+    closing = {"---": ("---", "..."), "+++": ("+++",)}.get(first)
+    if closing is None:
+        return 0
+    told = False
+    for ix, line in enumerate(lines[1:], 1):
+        if line.text.rstrip() in closing:
+            return ix + 1 if told else 0
+        says = first == "+++" or bool(_YAML_KEY.fullmatch(line.text))
+        if not says and not _YAML_LINE.fullmatch(line.text):
+            return 0  # a text that begins with a line across
+        told = told or says
+    return 0

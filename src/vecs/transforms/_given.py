@@ -1,0 +1,51 @@
+"""What is given where a transform, or a function for one, belongs: checked, with what would be right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+from vecs._checks.shown import brief
+from vecs.exc import ArgError
+from vecs.transforms._protocol import Transform
+
+
+def is_transform(value: object) -> bool:
+    """Whether a value is a transform; its class is none."""
+    return not isinstance(value, type) and callable(getattr(value, "transform_records", None))
+
+
+def is_loaded_model(value: object) -> bool:
+    """Whether a value is a loaded SentenceTransformer, or works as one."""
+    dimensions = ("get_embedding_dimension", "get_sentence_embedding_dimension")
+    return callable(getattr(value, "encode", None)) and any(hasattr(value, name) for name in dimensions)
+
+
+def checked_transform(value: Any) -> Transform:
+    """Return a transform, or raise ArgError and say how what was given becomes one."""
+    if is_transform(value):
+        return cast("Transform", value)
+    instead = instead_of(value)
+    expected = f"; give {instead}" if instead else ": it has no transform_records() and transform_query()"
+    raise ArgError(f"{brief(value)} is not a transform{expected}")
+
+
+def instead_of(value: Any) -> str | None:
+    """Return, in code, the transform that somebody may have meant with something else; None for what nobody means."""
+    if isinstance(value, str | os.PathLike):
+        name = cast("Any", value)
+        return f"vecs.TextEmbedding({brief(str(name))})"
+    if isinstance(value, type) and hasattr(value, "transform_records"):
+        return f"an object of it, {value.__name__}(...)"
+    if is_loaded_model(value):
+        return "vecs.TextEmbedding(model)"
+    # The embedders of LangChain and of LlamaIndex.
+    for texts, query in (("embed_documents", "embed_query"), ("get_text_embedding_batch", "get_query_embedding")):
+        if hasattr(value, texts) and hasattr(value, query):
+            return f"vecs.Embedding(model.{texts}, dimension, query=model.{query})"
+    if callable(value):
+        return "vecs.Embedding(function, dimension)"
+    if isinstance(value, list | tuple) and all(is_transform(step) for step in cast("list[Any]", value)):
+        return "vecs.Pipeline([...])"
+    return "vecs.transforms.from_config(description)" if isinstance(value, Mapping) and "class" in value else None

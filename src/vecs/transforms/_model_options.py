@@ -1,0 +1,78 @@
+"""What embedders are told of their model, and what of that decides on how it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from vecs._checks.shown import brief
+from vecs.exc import ArgError
+
+Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
+# Of how a model is found, and whether it may run code of its own.
+_OPTIONS = {"revision", "token", "trust_remote_code"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What decides on which model is loaded, and how."""
+
+    model: str
+    revision: str | None = None
+    device: str | None = None
+    trust_remote_code: bool = False
+    backend: str = "torch"
+    token: str | bool | None = field(default=None, repr=False)
+    # Their values need not be hashable; what is compared is how they are written.
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+    model_kwargs_written: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What TextEmbedding, TextPreprocessor and ImageEmbedding are told of their model, under their arguments' names."""
+
+    batch_size: int = 32
+    device: str | None = None
+    truncate_dim: int | None = None
+    normalize: bool = True
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    query_prompt_name: str | None = None
+    document_prompt_name: str | None = None
+    token: str | bool | None = field(default=None, repr=False)
+    revision: str | None = None
+    trust_remote_code: bool = False
+    backend: Backend = "torch"
+    model_kwargs: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for role, prompt, name in (
+            ("query", self.query_prompt, self.query_prompt_name),
+            ("document", self.document_prompt, self.document_prompt_name),
+        ):
+            if prompt is not None and name is not None:
+                raise ArgError(f"give {role}_prompt or {role}_prompt_name, not both")
+        for name, value in (("batch_size", self.batch_size), ("truncate_dim", self.truncate_dim)):
+            if value is not None and value < 1:
+                raise ArgError(f"{name} must be a positive whole number, not {value!r}")
+        kwargs: Any = self.model_kwargs
+        if kwargs is not None and not isinstance(kwargs, Mapping):
+            raise ArgError(f"model_kwargs must be a mapping such as {{'dtype': 'float16'}}, not {brief(kwargs)}")
+        for name in sorted(_OPTIONS & set(self.model_kwargs or ())):
+            raise ArgError(f"{name} is an argument of its own, and none of model_kwargs")
+
+    def spec(self, model: str) -> Spec:
+        """Return what decides on which model is loaded."""
+        kwargs = dict(self.model_kwargs or {})
+        written = ", ".join(f"{name}={value!r}" for name, value in sorted(kwargs.items()))
+        return Spec(
+            model, self.revision, self.device, self.trust_remote_code, self.backend, self.token, kwargs, written
+        )
+
+    def check_for_loaded(self) -> None:
+        """Refuse what only decides on how a model is loaded, for one that is loaded."""
+        for name in sorted({*_OPTIONS, "device", "backend", "model_kwargs"}):
+            if getattr(self, name) not in (None, False, "torch"):
+                raise ArgError(f"{name} is for a model that vecs loads, and the one given is loaded")

@@ -1,0 +1,254 @@
+"""Trying again what failed for a moment: a busy API, a lost connection."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import logging
+import random
+import re
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from threading import Event
+from typing import Any, cast
+
+from vecs.exc import TransformError
+from vecs.transforms._require import require
+
+log = logging.getLogger("vecs")
+
+# Request Timeout, Conflict, Too Early, Too Many Requests: what the clients of the large APIs try again.
+_STATUS = {408, 409, 425, 429}
+# Not Implemented, HTTP Version Not Supported: no later try will be answered otherwise.
+_FINAL_STATUS = {501, 505}
+_STATUS_NAMES = ("status_code", "http_status", "status", "code")
+_ERRNO = {errno.ECONNREFUSED, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT}
+# What HTTP clients call their own errors of the network, most of which are no ConnectionError or TimeoutError.
+_NETWORK = re.compile(
+    r"(.*Connect(ion)?|.*Connection(Closed|Reset)|Network|Read|Write|Close|RemoteProtocol|ClientPayload|.*Disconnected"
+    r"|ChunkedEncoding|IncompleteRead|.*Timeout)(Error|Exception)?"
+)
+_CLIENTS = {
+    *("http", "httpx", "httpcore", "requests", "urllib3", "aiohttp", "botocore"),
+    *("openai", "anthropic", "cohere", "voyageai"),
+}
+# gRPC's.
+_CODES = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"}
+# 429 of an account that has nothing left.
+_SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
+_LONGEST_WAIT = 60.0
+# Whoever is told to come back later than that is told so.
+_LONGEST_ASKED = 300.0
+
+# Set when nobody waits for the answer any more.
+_given_up: ContextVar[Event | None] = ContextVar("vecs_given_up", default=None)
+
+
+@contextmanager
+def waited_for() -> Generator[None, None, None]:
+    """Have what is tried again inside, in other threads too, end when this ends: a cancelled call goes on nowhere."""
+    event = Event()
+    token = _given_up.set(event)
+    try:
+        yield
+    finally:
+        event.set()
+        _given_up.reset(token)
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How often to try again, and on whose behalf, for the log."""
+
+    count: int
+    name: str
+
+    def call(self, function: Callable[[Any], Any], argument: Any) -> Any:
+        """Call a function, and again where it fails for a moment; what it returns may have to be awaited."""
+        given_up = _given_up.get() or Event()
+
+        def sleep(seconds: float) -> None:
+            if given_up.wait(seconds):
+                raise TransformError(f"{self.name} was given up: nobody waits for it any more")
+
+        sleep(0)
+        if not self.count:
+            return function(argument)
+        return _tenacity().Retrying(**self._options(), sleep=sleep)(function, argument)
+
+    async def wait(self, pending: Any, function: Callable[[Any], Any], argument: Any) -> Any:
+        """Await what a function returned, if it has been called, and call it where that fails for a moment."""
+        first = [] if pending is None else [pending]
+
+        async def once() -> Any:
+            answer = first.pop() if first else function(argument)
+            return await answer if inspect.isawaitable(answer) else answer
+
+        return await (_tenacity().AsyncRetrying(**self._options())(once) if self.count else once())
+
+    def _options(self) -> dict[str, Any]:
+        tenacity = _tenacity()
+        backoff = tenacity.wait_exponential_jitter(initial=1, max=_LONGEST_WAIT, jitter=1)
+
+        def wait(state: Any) -> float:
+            asked = seconds_asked(state.outcome.exception())
+            # Somewhat later: everybody who was refused comes back.
+            return backoff(state) if asked is None else asked + random.uniform(0, 1)
+
+        def tell(state: Any) -> None:
+            error = state.outcome.exception()
+            log.info(
+                "%s failed (%s: %s); try %d of %d in %.1f s",
+                self.name,
+                type(error).__name__,
+                str(error)[:200],
+                state.attempt_number + 1,
+                self.count + 1,
+                state.upcoming_sleep,
+            )
+
+        return {
+            "stop": tenacity.stop_after_attempt(self.count + 1),
+            "wait": wait,
+            "retry": tenacity.retry_if_exception(is_transient),
+            "before_sleep": tell,
+            "reraise": True,
+        }
+
+
+def check_library() -> None:
+    """Raise MissingDependency where the library that tries again is not installed."""
+    _tenacity()
+
+
+def is_transient(error: BaseException) -> bool:
+    """
+    Whether an error may be gone in a moment: one of the network, or an answer of 408, 409, 425, 429 or 5xx.
+
+    The error's own status decides, or its class, or else what it says it was caused by.
+    """
+    found: BaseException | None = error
+    for _ in range(10):
+        if not isinstance(found, Exception):
+            return False
+        verdict = _verdict(found)
+        if verdict is not None:
+            return verdict
+        reason = getattr(found, "reason", None)  # urllib's
+        found = found.__cause__ or (reason if isinstance(reason, Exception) else None)
+    return False
+
+
+def seconds_asked(error: BaseException) -> float | None:
+    """Return how many seconds an error's answer asks to wait, by its headers; None if it does not say."""
+    found: BaseException | None = error
+    for _ in range(10):
+        if found is None:
+            return None
+        headers = _headers(found)
+        milliseconds = _number(headers.get("retry-after-ms"))
+        seconds = _seconds(headers.get("retry-after")) if milliseconds is None else milliseconds / 1000
+        if seconds is not None:
+            return max(0.0, seconds)
+        found = found.__cause__
+    return None
+
+
+def _verdict(error: Exception) -> bool | None:
+    told = _headers(error).get("x-should-retry")
+    if told in ("true", "false"):
+        return told == "true" and _soon_enough(error)
+    status = _status(error)
+    if status is not None:
+        retried = status in _STATUS or (500 <= status < 600 and status not in _FINAL_STATUS)
+        return retried and getattr(error, "code", None) not in _SPENT and _soon_enough(error)
+    if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) in _ERRNO:
+        return True
+    if any(kind.__module__.split(".")[0] in _CLIENTS and _NETWORK.fullmatch(kind.__name__) for kind in _kinds(error)):
+        return True
+    # Those of asyncio and of concurrent.futures are classes of their own on Python 3.10.
+    if any(kind.__name__ == "TimeoutError" for kind in _kinds(error)):
+        return True
+    return _code_of_grpc(error)
+
+
+def _kinds(error: Exception) -> list[type[object]]:
+    return list(type(error).__mro__)
+
+
+def _soon_enough(error: Exception) -> bool:
+    asked = seconds_asked(error)
+    return asked is None or asked <= _LONGEST_ASKED
+
+
+def _code_of_grpc(error: Exception) -> bool | None:
+    code = getattr(error, "code", None)
+    try:
+        name = getattr(code() if callable(code) else code, "name", None)
+    except Exception:
+        return None
+    return name in _CODES if isinstance(name, str) else None
+
+
+def _status(error: Exception) -> int | None:
+    response: Any = getattr(error, "response", None)
+    if isinstance(response, Mapping):
+        return _as_status(_metadata(response).get("HTTPStatusCode"))
+    for holder in (error, response):
+        for name in _STATUS_NAMES:
+            status = _as_status(getattr(holder, name, None))
+            if status is not None:
+                return status
+    return None
+
+
+def _as_status(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+        value = int(value)
+    return int(value) if isinstance(value, int) and 100 <= value < 600 else None
+
+
+def _headers(error: BaseException) -> dict[str, str]:
+    response: Any = getattr(error, "response", None)
+    found: Any = getattr(response, "headers", None) or getattr(error, "headers", None)
+    if isinstance(response, Mapping):
+        found = _metadata(response).get("HTTPHeaders")
+    try:
+        return {str(name).lower(): str(value) for name, value in found.items()} if found else {}
+    except (AttributeError, TypeError, ValueError):
+        return {}
+
+
+def _metadata(response: Any) -> Mapping[str, Any]:
+    """Return what botocore tells of an answer, in a mapping."""
+    told: Any = response.get("ResponseMetadata")
+    return cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
+
+
+def _seconds(value: str | None) -> float | None:
+    """Read a Retry-After: seconds, or a date."""
+    number = _number(value)
+    if number is not None or value is None:
+        return number
+    try:
+        date = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    now = datetime.now(timezone.utc)
+    return ((date if date.tzinfo else date.replace(tzinfo=timezone.utc)) - now).total_seconds()
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < 10**9 else None
+
+
+def _tenacity() -> Any:
+    return require("tenacity", extra="retry")

@@ -1,0 +1,59 @@
+"""Prompts that nobody has chosen: those that a collection was made with, rather than those that vecs knows by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, cast
+
+from vecs.transforms._dimensions import Prompts
+from vecs.transforms._pipeline import Pipeline
+from vecs.transforms._preprocessor import TextPreprocessor
+from vecs.transforms._protocol import Transform
+from vecs.transforms._text import PROMPTS, TextEmbedding
+
+
+def with_stored_prompts(transform: Transform, described: Mapping[str, Any] | None) -> Transform:
+    """
+    Return a transform with the prompts of what a collection was made with, where its caller has chosen none.
+
+    None is a collection that does not say what it was made with: by vecs 0.4, which knew no prompts, or of vectors of
+    its user's own. The transform that is given is not changed.
+    """
+    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
+    embedder = next((step for step in reversed(steps) if isinstance(step, TextEmbedding)), None)
+    stored: Mapping[str, Any] | None = {} if described is None else _embedder(described)
+    if embedder is None or not embedder.uses_known_prompts or stored is None:
+        return transform
+    told = {name: value for name in PROMPTS if isinstance(value := stored.get(name), str)}
+    made = copy(embedder)
+    prompts = Prompts(told.get("query_prompt"), told.get("document_prompt"))
+    made.use_prompts(prompts, chosen=stored.get("known_prompts") is not True)
+    made.query_prompt_name = told.get("query_prompt_name")
+    made.document_prompt_name = told.get("document_prompt_name")
+    if _prompts(made) == _prompts(embedder):
+        return transform
+    return _with_embedder(transform, embedder, made)
+
+
+def _embedder(described: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the description of a text embedder in that of a transform; None if there is none."""
+    # Anybody may have written it.
+    steps = described.get("steps") if described.get("class") == "Pipeline" else [described]
+    found = [cast("Mapping[str, Any]", step) for step in cast("list[Any]", steps or []) if isinstance(step, Mapping)]
+    embedders = [step for step in found if step.get("class") in ("TextEmbedding", "TextPreprocessor")]
+    return embedders[-1] if embedders else None
+
+
+def _prompts(embedder: TextEmbedding) -> list[Any]:
+    return [embedder.uses_known_prompts, *(getattr(embedder, name) for name in PROMPTS)]
+
+
+def _with_embedder(transform: Transform, embedder: TextEmbedding, other: TextEmbedding) -> Transform:
+    if not isinstance(transform, Pipeline):
+        return other
+    made = copy(transform)
+    made.steps = tuple(other if step is embedder else step for step in transform.steps)
+    if isinstance(made, TextPreprocessor):
+        made.embedding = other
+    return made

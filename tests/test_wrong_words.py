@@ -1,0 +1,113 @@
+"""What people type out of habit: each says what to write here; no server is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import warnings
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import vecs
+from vecs.exc import CallError, NoSuchName
+
+SYNC: Any = vecs.Client("postgresql://me:secret@localhost:1/db")
+ASYNC: Any = vecs.AsyncClient("postgresql://me:secret@localhost:1/db")
+DOCS: Any = vecs.Collection("docs", 2, SYNC)
+ADOCS: Any = vecs.AsyncCollection("docs", 2, ASYNC)
+V: Any = vecs
+
+
+async def for_each(iterable: Any) -> None:
+    for _ in iterable:
+        pass
+
+
+async def async_for_each(iterable: Any) -> None:
+    async for _ in iterable:
+        pass
+
+
+async def async_enter(client: Any) -> None:
+    async with client:
+        pass
+
+
+def enter(client: Any) -> None:
+    with client:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: asyncio.run(for_each(ADOCS)), r"async for record in collection\.scan\(\)"),
+        (lambda: list(ADOCS), r"async for record in collection\.scan\(\)"),
+        (lambda: "a" in ADOCS, r"await collection\.get\(\[id\]\)"),
+        (lambda: len(ADOCS), r"await collection\.count\(\)"),
+        (lambda: enter(ASYNC), "async with vecs.create_async_client"),
+        (lambda: asyncio.run(async_enter(SYNC)), "`with vecs.create_client.*create_async_client"),
+        (lambda: asyncio.run(async_for_each(DOCS)), "`for record in .*create_async_client"),
+        (lambda: DOCS.search([1, 2], filter={}), r"'filter'; did you mean 'filters'\? Collection\.search\(\) takes"),
+        (lambda: DOCS.search(query_vector=[1, 2], top_k=3), "'query_vector'; did you mean 'query'"),
+        (lambda: DOCS.search_many([[1, 2]], n_results=3), "'n_results'; did you mean 'limit'"),
+        (lambda: asyncio.run(ADOCS.search([1, 2], k=3)), r"did you mean 'limit'\? AsyncCollection\.search\(\) takes"),
+        (lambda: DOCS.search([1, 2], 5), r"takes only query by position; write limit="),
+        (lambda: DOCS.upsert(documents=[]), "did you mean 'records'"),
+        (lambda: DOCS.scan(where={}), "did you mean 'filters'"),
+        (lambda: ADOCS.scan(where={}), "did you mean 'filters'"),
+        (lambda: SYNC.get_or_create_collection("d", 3), r"get_or_create_collection\(\) .*; write dimension="),
+        (lambda: SYNC.create_collection("d", dim=3), "did you mean 'dimension'"),
+        (lambda: SYNC.connection(1), r"Client\.connection\(\) takes nothing by position"),
+        (lambda: V.create_client(path="secret"), r"'path'; did you mean 'target'\? create_client\(\) takes"),
+        (lambda: V.create_async_client(url="secret"), r"'url'; did you mean 'target'"),
+        (lambda: V.Client(None, "secret"), r"Client\(\) takes only target by position"),
+        (lambda: V.Embedding(len, dim=3), "did you mean 'dimension'"),
+        (lambda: V.IndexArgsHNSW(ef=3), r"IndexArgsHNSW\(\) takes m, ef_construction"),
+    ],
+)
+def test_a_wrong_call_says_what_is_right(call: Callable[[], object], told: str) -> None:
+    with pytest.raises(CallError, match=told) as caught:
+        call()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("get", "told"),
+    [
+        (lambda: DOCS.add, r"Collection has no 'add'; instead: upsert\("),
+        (lambda: ADOCS.similarity_search, "AsyncCollection has no .*; instead: search"),
+        (lambda: DOCS.peek, r"instead: get\(limit=10\)"),
+        (lambda: DOCS.where, "filters="),
+        (lambda: DOCS.serach, "did you mean 'search'"),
+        (lambda: SYNC.list, r"collection_names\(\)"),
+        (lambda: SYNC.get_or_create, "get_or_create_collection"),
+        (lambda: ASYNC.persist, "leave it out"),
+        (lambda: SYNC.search, "a collection has that"),
+        (lambda: V.connect, r"vecs has no 'connect'; instead: create_client\("),
+        (lambda: V.create_clinet, "did you mean 'create_client'"),
+        (lambda: vecs.Record("a").content, "did you mean 'text'"),
+    ],
+)
+def test_a_name_of_another_library_says_what_to_write(get: Callable[[], object], told: str) -> None:
+    with pytest.raises(NoSuchName, match=told):
+        get()
+
+
+def test_what_looks_at_objects_still_can() -> None:
+    for one in (SYNC, ASYNC, DOCS, ADOCS, vecs.Record("a")):
+        assert type(pickle.loads(pickle.dumps(one))) is type(copy.copy(one)) is type(one)
+        assert not hasattr(one, "_repr_html_")
+        assert one
+    assert mock.create_autospec(vecs.Collection).search
+    assert pickle.loads(pickle.dumps(vecs.Collection.count)) is vecs.Collection.count
+
+
+def test_what_was_not_awaited_has_the_name_that_users_know() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert "AsyncCollection.search at" in repr(ADOCS.search([1, 2]))
