@@ -306,7 +306,7 @@ def test_settings_that_do_not_reach_a_concurrent_build_through_a_pooler_are_refu
 ) -> None:
     with vecs.create_client(target, schema=schema, pooler=True) as client:
         same = client.get_collection("docs")
-        with pytest.raises(vecs.exc.ArgError, match="does not reach a concurrent build through a pooler"):
+        with pytest.raises(vecs.exc.ArgError, match="has no effect on a concurrent build through a pooler"):
             same.index(concurrently=True, **given)
         assert [name for name in names(few) if "vector" in name] == []
         assert same.index(**given) in names(few)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
 import re
+import threading
 import warnings
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +38,43 @@ def examples(page: str) -> list[str]:
     return [code for reason, code in blocks if not reason]
 
 
+class Embeddings(BaseHTTPRequestHandler):
+    """The HTTP APIs that examples ask for embeddings: as many vectors as there are texts, of the model's dimension."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        dimension = {"text-embedding-3-small": 1536, "nomic-embed-text": 768}[asked["model"]]
+        vectors = [[1.0] * dimension for _ in asked["input"]]
+        by_openai = self.path == "/embeddings" and self.headers["Authorization"] == "Bearer key"
+        answer = {"data": [{"embedding": v} for v in vectors]} if by_openai else {"embeddings": vectors}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def api() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Embeddings) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 @pytest.mark.model
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)])
-def test_examples_run_as_written(page: str, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run_as_written(
+    page: str, target: str, api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VECS_URL", target)
+    monkeypatch.setenv("OPENAI_BASE_URL", api)
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    monkeypatch.setenv("OLLAMA_HOST", api)
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
     try:
         for number, code in enumerate(examples(page)):
@@ -49,6 +88,12 @@ def test_examples_run_as_written(page: str, target: str, monkeypatch: pytest.Mon
         with psycopg.connect(target, autocommit=True) as connection:
             connection.execute("set client_min_messages = warning")
             connection.execute("drop schema if exists vecs cascade")
+
+
+def test_examples_that_are_not_run_are_python() -> None:
+    for page in PAGES:
+        for code in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL):
+            compile(code, page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def test_the_announcement_finds_its_vector(target: str) -> None:
@@ -103,6 +148,42 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"
+
+
+METHODS = re.compile(r"^\| `(\w+)(?:\(([^)]*)\))?` \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
+CLASSES = {"Client": (vecs.Client, vecs.AsyncClient), "Collection": (vecs.Collection, vecs.AsyncCollection)}
+
+
+def how_used(method: Any) -> str:
+    """How a method of the async world is used, in the words of docs/methods.md."""
+    if isinstance(method, property):
+        return "property"
+    if not callable(method):
+        return "attribute"
+    if inspect.isasyncgenfunction(method) or "AsyncIterator" in str(inspect.signature(method).return_annotation):
+        return "`async for`"
+    if inspect.isasyncgenfunction(getattr(method, "__wrapped__", None)):
+        return "`async with`"
+    return "`await`" if inspect.iscoroutinefunction(method) else "no await"
+
+
+@pytest.mark.parametrize("title", CLASSES)
+def test_the_page_of_methods_has_every_public_method(title: str) -> None:
+    (section,) = re.findall(
+        rf"^## {title}\n(.*?)(?=^## |\Z)", (ROOT / "docs/methods.md").read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    cls, async_cls = CLASSES[title]
+    rows = METHODS.findall(section)
+    assert sorted(name for name, _, _ in rows) == sorted(name for name in dir(cls) if not name.startswith("_"))
+    for name, arguments, used in rows:
+        method = inspect.getattr_static(async_cls, name)
+        assert used == how_used(method), name
+        if callable(method):
+            known = {*inspect.signature(getattr(cls, name)).parameters, "..."}
+            named = [argument for argument in arguments.split(", ") if argument]
+            assert set(named) <= known, name
+            left_out = known - {*named, "self", "adapter", "..."}
+            assert not left_out or "..." in named, f"{name} leaves out {left_out}"
 
 
 def test_no_placeholder_is_left() -> None:

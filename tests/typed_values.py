@@ -41,7 +41,7 @@ _NAMES: dict[str, Any] = {
 } | {"np": np, "pd": pd}  # fmt: skip
 _ROW = re.compile(r"^\| `(.+?)` \| (.+?) \|", re.MULTILINE)
 _SECTION = (Path(__file__).parents[1] / "docs/filters.md").read_text().partition("## Types")[2].partition("\n## ")[0]
-_STORED, _, _REFUSED = _SECTION.partition("These are refused")
+_STORED, _, _REFUSED = _SECTION.partition("These values raise an error")
 
 
 def stored() -> dict[str, tuple[Any, Any]]:

@@ -11,9 +11,9 @@ VecsException
 ├── IndexNotFound
 ├── NoSuchName(AttributeError)       an object of vecs has no such method; names the one that may be meant
 ├── TransformError                   a model or chunker failed; __cause__ is its error
-├── PartlyStored                     a call that commits in batches stopped; .ids are stored, __cause__ says why
-├── MissingDependency(ImportError)   an optional package is absent; names the extra
-├── ServerError                      the embedded server would not start
+├── PartlyStored                     a call that commits in batches ended early; .ids are stored, __cause__ is why
+├── MissingDependency(ImportError)   an optional package is missing; the message names the extra
+├── ServerError                      the embedded server could not be started
 └── DatabaseError                    anything else from Postgres: .sqlstate, __cause__
     └── Unavailable                  the server cannot be reached now; try again later
 """
@@ -48,10 +48,9 @@ _MOST_CHARACTERS = 10_000
 
 class VecsException(Exception):
     """
-    Base of every error that vecs raises on purpose.
+    Base class of all errors that vecs raises on purpose.
 
-    Its message is fit for a terminal and a log: names and values in it, the server's own too, are shown without
-    control characters, and a very long one is cut.
+    Its message is safe to print in a terminal or a log: it has no control characters, and long values are cut.
     """
 
     def __str__(self) -> str:
@@ -88,7 +87,7 @@ class CollectionAlreadyExists(VecsException):
 
 
 class IndexNotFound(VecsException):
-    """The collection has no such index."""
+    """The collection has no index of this name."""
 
 
 class NoSuchName(VecsException, AttributeError):
@@ -127,7 +126,7 @@ class MissingDependency(VecsException, ImportError):
 
 
 class ServerError(VecsException):
-    """The embedded server could not be started; carries the last lines of its log."""
+    """The embedded server could not be started; the message has the last lines of its log."""
 
 
 class DatabaseError(VecsException):

@@ -210,9 +210,7 @@ def checked_key(key: Any) -> str:
     if not isinstance(key, str):
         raise ArgError(f"a metadata key must be a string, not {brief(key)}")
     if key.startswith("$"):
-        raise ArgError(
-            f"the key {brief(key)} begins with $; such keys cannot be filtered on, so no index would be used"
-        )
+        raise ArgError(f"the key {brief(key)} begins with $; filters cannot use such keys, so they need no index")
     _check_key(key)
     size = len(key.encode())
     if size > MAX_INDEXED_KEY:
@@ -286,7 +284,7 @@ def _parse_column(key: str, operator: str, operand: Any) -> Filter:
         raise _unknown_operator(operator, repr(key), _operators_of(key))
     if operand is None and "$exists" in operators:
         raise FilterError(
-            f"argument to {operator} for {brief(key)} is None; records without one match "
+            f"argument to {operator} for {brief(key)} is None; for records without it write "
             f"{{{brief(key)}: {{'$exists': False}}}}"
         )
     return Column(column, operator, _column_operand(key, operator, operand))
@@ -319,7 +317,7 @@ def _text(key: str, operator: str, operand: Any) -> str:
     try:
         check_text(operand)
     except ArgError as error:
-        raise FilterError(f"argument to {operator} for {brief(key)} is in no text: {error}") from None
+        raise FilterError(f"argument to {operator} for {brief(key)} cannot be in any text: {error}") from None
     return operand
 
 

@@ -26,10 +26,11 @@ def maximal_marginal_relevance(
     """
     Choose vectors that are near a query but not near each other; return their positions in the order of choice.
 
-    Each next one has the greatest `(1 - diversity) * similarity to the query - diversity * greatest similarity
-    to one chosen before`, by cosine; the first is the most similar to the query, and ties go to the earlier.
-    So `diversity=0` is the order of similarity and 1 the greatest spread. A zero vector, or one with NaN or an
-    infinite value, has similarity 0 to everything. Fewer than `limit` only where there are fewer vectors.
+    The first vector is the most similar to the query. Each next one has the greatest `(1 - diversity) * similarity
+    to the query - diversity * greatest similarity to a vector chosen before`, by cosine. Of equal ones, the earlier
+    is chosen. So `diversity=0` gives the order of similarity, and 1 the greatest differences. A zero vector, or one
+    with NaN or an infinite value, has similarity 0 to all others. Returns fewer than `limit` positions only if there
+    are fewer vectors.
 
     Carbonell and Goldstein, The Use of MMR, Diversity-Based Reranking, SIGIR 1998; its lambda is
     `1 - diversity`.
@@ -49,9 +50,9 @@ def diversify(
     diversity: float = 0.5,
 ) -> list[int]:
     """
-    Choose as `maximal_marginal_relevance` does, with relevance given as one score per vector.
+    Choose as `maximal_marginal_relevance` does, but take the relevance of each vector from a list of scores.
 
-    For orders that are not by cosine: keyword, hybrid, reranked. Scores in [0, 1] weigh as similarities do.
+    Use it for matches of keyword or hybrid search, or after reranking. Scores should be in [0, 1], like similarities.
     """
     units = _unit_rows(vectors)
     try:
@@ -59,7 +60,7 @@ def diversify(
     except (TypeError, ValueError) as error:
         raise ArgError(f"the scores are not a list of numbers: {error}") from None
     if relevance.shape != (len(units),):
-        raise ArgError(f"there are {relevance.size} scores for {len(units)} vectors; give one score a vector")
+        raise ArgError(f"there are {relevance.size} scores for {len(units)} vectors; give one score per vector")
     if not np.isfinite(relevance).all():
         position = int(np.flatnonzero(~np.isfinite(relevance))[0])
         raise ArgError(f"score {position} is {relevance[position]}; every score must be finite")
@@ -118,11 +119,11 @@ def reciprocal_rank_fusion(
     limit: int | None = None,
 ) -> list[tuple[str, float]]:
     """
-    Merge ranked lists, best first, of ids or of matches into one; return ids with scores, best first.
+    Merge ranked lists of ids or of matches, best first, into one list; return ids with scores, best first.
 
-    An id scores the sum of `weight / (constant + rank)` over the lists that have it, its ranks counted from 1,
-    divided by what the first of every list would score: so in [0, 1]. Ties stay in the order of first
-    appearance. An id that a list has twice counts where it comes first.
+    The score of an id is the sum of `weight / (constant + rank)` over the lists that contain it, with ranks from 1.
+    It is divided by the score of an id that is first in every list, so it is in [0, 1]. Ids with equal scores stay in
+    the order in which they first appear. If a list contains an id twice, only the first one counts.
 
         answers = docs.search_many(["how to vacuum", "reclaim disk space"])
         reciprocal_rank_fusion(answers, limit=10)
@@ -145,11 +146,11 @@ def reciprocal_rank_fusion(
 def _shares(weights: Sequence[float] | None, count: int) -> list[float]:
     given = [1.0] * count if weights is None else list(weights)
     if len(given) != count:
-        raise ArgError(f"there are {len(given)} weights for {count} lists; give one weight a list")
+        raise ArgError(f"there are {len(given)} weights for {count} lists; give one weight per list")
     numbers = [checked_number(weight, "weights", 0, wanted="numbers of at least 0") for weight in given]
     total = math.fsum(numbers)
     if numbers and total == 0:
-        raise ArgError("all weights are 0; at least one list must count")
+        raise ArgError("all weights are 0; at least one must be greater than 0")
     return [number / total for number in numbers]
 
 

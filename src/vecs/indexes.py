@@ -29,7 +29,7 @@ class IndexArgsHNSW:
     """
     Build parameters of an HNSW index; None means pgvector's default.
 
-    `m`: links per node, 2 to 100. `ef_construction`: candidates while building, 4 to 1000, at least 2 * m.
+    `m`: links per node, 2 to 100. `ef_construction`: candidates during the build, 4 to 1000, at least 2 * m.
     """
 
     m: int | None = 16

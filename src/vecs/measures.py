@@ -20,7 +20,7 @@ MeasureName = Literal[
 
 
 class IndexMeasure(str, Enum):
-    """A measure of distance between vectors, named as in vecs 0.4; the last two are between bits."""
+    """A measure of distance between vectors, named as in vecs 0.4; the last two are for vectors of bits."""
 
     cosine_distance = "cosine_distance"
     l2_distance = "l2_distance"
@@ -134,7 +134,7 @@ def _measure_for(measure: str | None, vec_type: VecTypeName, dimension: int | No
     spec = measure_spec(measures_of(vec_type)[0] if measure is None else measure)
     if spec.opclass.startswith("bit_") != (vec_type == "bit"):
         raise ArgError(
-            f"there is no {spec.measure.value} between {VEC_TYPES[vec_type].described}, which the collection holds; "
+            f"{spec.measure.value} is not a measure for {VEC_TYPES[vec_type].described}, which the collection holds; "
             f"expected one of {', '.join(m.value for m in measures_of(vec_type))}"
         )
     if spec.measure is IndexMeasure.hamming_distance and dimension is not None:

@@ -48,10 +48,10 @@ class Record(Telling):
     """
     One row of a collection.
 
-    `vec` is the vector, `text` what it was made from, `metadata` what filters see. `document_id` names the
-    document a chunk came from; `extra` is kept for integrations and never filtered. `media` is an input that
-    is neither vector nor text, such as an image, for a transform to turn into `vec`; it is not stored. Media that is a
-    string is embedded in the place of `text`.
+    `vec` is the vector, `text` the text it was made from, and `metadata` the dict that filters look at.
+    `document_id` is the id of the document that a chunk came from. `extra` is a dict for integrations; filters do not
+    look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
+    it; it is not stored. If `media` is a string, it is embedded instead of `text`, and `text` is stored.
     """
 
     id: RecordId
@@ -75,11 +75,11 @@ class Match(Telling):
     """
     One result of a search.
 
-    `distance` is pgvector's own value: smaller is nearer; None where only words were searched for, or found a record
-    that has no vector. It is always finite: a zero vector, which has no direction, is at cosine distance 2, the
-    farthest there is. `score` is in [0, 1]: larger is better.
-    `vec` and `extra` are None unless they were asked for; `vec` is a float32 array, one of bool where the
-    collection holds bits, and a SparseVector where it is sparse.
+    `distance` is pgvector's own value: smaller is nearer. It is None if the search was only for words, or if the
+    record was found by its words and has no vector. It is always finite: a zero vector has no direction, so its cosine
+    distance is 2, the largest value. `score` is in [0, 1]: larger is better.
+    `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
+    `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
     """
 
     id: str

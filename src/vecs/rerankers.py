@@ -18,8 +18,8 @@ class ScoringFunction(Protocol):
     """
     A function that says how well each text answers a query: one number per text, larger is better.
 
-    It may be async. Numbers that all lie in [0, 1] become the scores; else they all go through the logistic
-    function first. All texts come at once: batches are the function's own business.
+    It may be async. If all numbers are in [0, 1], they are the scores. Otherwise vecs applies the logistic function
+    to all of them. The function gets all texts at once, and makes batches itself if it needs them.
     """
 
     def __call__(self, query: str, texts: list[str], /) -> Iterable[float] | Awaitable[Iterable[float]]:
@@ -31,8 +31,8 @@ class ScoringModel(Protocol):
     """
     A model that scores pairs of query and text, as sentence-transformers' CrossEncoder does.
 
-    A CrossEncoder is asked for raw logits, and the logistic function makes scores in [0, 1] of them, whatever
-    activation it was saved with; so scores of different searches can be compared. It must have one label.
+    vecs asks a CrossEncoder for raw logits and applies the logistic function, so that scores are in [0, 1] for every
+    model, and scores of different searches can be compared. The model must have exactly one label.
     """
 
     def predict(self, pairs: list[tuple[str, str]], /) -> object:
@@ -98,11 +98,11 @@ def listed(answer: object) -> object:
 def read_scores(answer: Any, count: int, name: str) -> list[float]:
     """Return a reranker's answer as finite numbers, one per text, or raise TransformError that says what came."""
     if not isinstance(answer, list):
-        raise TransformError(f"{name} answered {_brief(answer)}; expected {count} numbers, one a text")
+        raise TransformError(f"{name} answered {_brief(answer)}; expected {count} numbers, one per text")
     items = cast("list[Any]", answer)
     scores = [_number(item, place, name) for place, item in enumerate(items)]
     if len(scores) != count:
-        raise TransformError(f"{name} answered {len(scores)} scores for {count} texts; expected one a text")
+        raise TransformError(f"{name} answered {len(scores)} scores for {count} texts; expected one per text")
     return scores
 
 

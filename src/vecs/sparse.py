@@ -20,9 +20,9 @@ class SparseVector:
     """
     A vector most of whose values are zero.
 
-    `indices` count from 0 and `values` belong to them. Any order is taken, and kept sorted, as int32 and
-    float32 arrays, without the zeros. An index that is out of range or there twice, and lengths that differ, raise
-    ArgError.
+    `indices` count from 0, and `values` has one value for each of them. They can be in any order. They are stored
+    sorted, as int32 and float32 arrays, without zeros. An index that is out of range or given twice, and different
+    numbers of indices and values, raise ArgError.
 
     >>> SparseVector(5, [3, 1], [0.5, 2.0]).to_dense()
     array([0. , 2. , 0. , 0.5, 0. ], dtype=float32)
@@ -41,7 +41,7 @@ class SparseVector:
             )
         where, what = _array(indices, "iu", "indices"), _array(values, "fiu", "values")
         if where.shape != what.shape:
-            raise ArgError(f"a sparse vector has an index for each value; these are {where.size} and {what.size}")
+            raise ArgError(f"a sparse vector has one index per value, not {where.size} indices and {what.size} values")
         if where.size and not (where.min() >= 0 and where.max() < dimension):
             outside = where.min() if where.min() < 0 else where.max()
             raise ArgError(f"a sparse vector of dimension {dimension} has indices 0 to {dimension - 1}, not {outside}")
@@ -51,7 +51,7 @@ class SparseVector:
             what = what[order].astype(np.float32)
         twice = np.flatnonzero(where[1:] == where[:-1])
         if twice.size:
-            raise ArgError(f"a sparse vector has one value an index; {where[twice[0]]} is there twice")
+            raise ArgError(f"a sparse vector has one value per index; index {where[twice[0]]} is given twice")
         kept = what != 0
         object.__setattr__(self, "dimension", int(dimension))
         object.__setattr__(self, "indices", where[kept])
@@ -59,7 +59,7 @@ class SparseVector:
 
     @classmethod
     def from_mapping(cls, values: Mapping[int, float], dimension: int) -> SparseVector:
-        """Make one from values by index, counted from 0."""
+        """Make one from a dict of values by index, counted from 0."""
         return cls(dimension, list(values), list(values.values()))
 
     @classmethod
@@ -71,7 +71,7 @@ class SparseVector:
 
     @classmethod
     def from_scipy(cls, row: Any) -> SparseVector:
-        """Make one from a scipy sparse array or matrix: of one axis, or of a single row."""
+        """Make one from a scipy sparse array or matrix with one axis or one row."""
         shape: list[int] = list(row.shape)
         if len(shape) > 2 or (len(shape) == 2 and shape[0] != 1):
             raise ArgError(f"a sparse vector is one row; this scipy object has shape {tuple(shape)}")
@@ -128,7 +128,7 @@ def _array(given: Any, kinds: str, what: str) -> npt.NDArray[Any]:
     try:
         array = np.asarray(given)
     except ValueError as error:
-        raise ArgError(f"the {what} of a sparse vector are no array: {error}") from None
+        raise ArgError(f"the {what} of a sparse vector are not an array: {error}") from None
     if array.ndim != 1:
         raise ArgError(f"the {what} of a sparse vector have one axis, not shape {array.shape}")
     if array.size and array.dtype.kind not in kinds:

@@ -62,7 +62,9 @@ def vec_type_of(precision: Any, sparse: Any) -> VecTypeName:
     if not sparse:
         return _DENSE_TYPES[precision or "full"]
     if precision not in (None, "full"):
-        raise ArgError(f"precision is {brief(precision)} with sparse=True; pgvector stores sparse vectors in full only")
+        raise ArgError(
+            f"precision is {brief(precision)} with sparse=True; pgvector stores sparse vectors in full precision only"
+        )
     return "sparsevec"
 
 

@@ -40,10 +40,10 @@ async def test_without_an_index_recall_is_1_by_definition(docs: vecs.AsyncCollec
     recall = await docs.recall(sample=5)
     assert (recall.recall, recall.low, recall.high, recall.least) == (1, 1, 1, 1)
     assert (recall.index, recall.queries, recall.limit, recall.records) == (None, 5, 10, 2000)
-    assert str(recall) == "recall@10 1: no approximate index answers, all 2,000 records are compared"
+    assert str(recall) == "recall@10 1: no approximate index is used, all 2,000 records are compared"
     tuning = await docs.tune(sample=5)
     assert (tuning.ef_search, tuning.probes, tuning.recall, tuning.reached, tuning.tried) == (None, None, 1, True, ())
-    assert str(tuning) == "nothing to tune: no approximate index answers, all 2,000 records are compared"
+    assert str(tuning) == "nothing to tune: no approximate index is used, all 2,000 records are compared"
 
 
 @pytest.mark.parametrize("measure", ["cosine_distance", "l2_distance", "max_inner_product", "l1_distance"])
@@ -159,7 +159,7 @@ async def test_tune_says_when_no_value_reaches_the_target(client: vecs.AsyncClie
     assert not tuning.reached
     assert tuning.ef_search == 1000
     assert tuning.recall < 0.9
-    assert str(tuning).startswith("ef_search=1000 is the most there is and misses 0.9: ")
+    assert str(tuning).startswith("ef_search=1000 is the greatest value and misses 0.9: ")
 
 
 async def test_tune_of_an_ivfflat_index_finds_probes(docs: vecs.AsyncCollection) -> None:
@@ -177,7 +177,7 @@ async def test_small_collections_compare_what_there_is(client: vecs.AsyncClient)
         with pytest.raises(ArgError, match="collection 'small' has no records; upsert some"):
             await measure()
     await docs.upsert(RECORDS[:1])
-    with pytest.raises(ArgError, match="has one record to sample, hence no neighbours to find; give queries="):
+    with pytest.raises(ArgError, match="has one record to sample, so there are no neighbours to find; give queries="):
         await docs.recall()
     assert (await docs.recall([VECTORS[7]])).limit == 1
     await docs.upsert(RECORDS[:5])

@@ -319,7 +319,7 @@ async def test_enable_text_changes_the_language(client: vecs.AsyncClient) -> Non
         ({"mode": "hybrid", "text": 5}, "text must be a string, not 5"),
         ({"text": "words"}, r"text= is for mode='keyword' and mode='hybrid', and for rerank="),
         ({"mode": "hybrid", "text": "x", "weights": (-1, 1)}, "weights must be numbers of at least 0"),
-        ({"mode": "hybrid", "text": "x", "weights": (0, 0)}, "weights are both 0"),
+        ({"mode": "hybrid", "text": "x", "weights": (0, 0)}, "both weights are 0"),
         ({"mode": "hybrid", "text": "x", "weights": 0.5}, r"weights must be a pair \(vector, keyword\), not 0.5"),
         ({"mode": "hybrid", "text": "x", "weights": (1, float("nan"))}, "weights must be numbers of at least 0"),
         ({"mode": "hybrid", "text": "x", "candidates": 0}, "candidates must be an integer at least 1, not 0"),
@@ -366,7 +366,7 @@ async def test_rerank_reads_the_query_and_needs_texts(docs: vecs.AsyncCollection
     with pytest.raises(ArgError, match="the query is list, and rerank= needs words: give text= beside it"):
         await docs.search([1, 0, 0], rerank=lambda query, texts: [1] * len(texts))
     plain = await client.create_collection("plain", 3)
-    with pytest.raises(ArgError, match="rerank= reads texts, and collection 'plain' keeps none"):
+    with pytest.raises(ArgError, match="rerank= needs texts, and collection 'plain' keeps none"):
         await plain.search([1, 0, 0], text="x", rerank=lambda query, texts: [1] * len(texts))
     with pytest.raises(ArgError, match="rerank must be a CrossEncoder or a function"):
         await docs.search([1, 0, 0], text="x", rerank="cross-encoder")

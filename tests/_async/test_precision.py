@@ -349,7 +349,7 @@ async def test_the_storage_of_a_collection_is_decided_when_it_is_created(client:
         ({"dimension": 64_001, "precision": "binary"}, "from 1 to 64000, not 64001"),
         ({"dimension": 1_000_000_001, "sparse": True}, "from 1 to 1000000000, not 1000000001"),
         ({"dimension": 3, "precision": "quarter"}, "unknown precision 'quarter'"),
-        ({"dimension": 3, "precision": "binary", "sparse": True}, "sparse vectors in full only"),
+        ({"dimension": 3, "precision": "binary", "sparse": True}, "sparse vectors in full precision only"),
     ],
 )
 async def test_a_storage_that_is_not_there_is_refused(client: vecs.AsyncClient, arguments: Any, message: str) -> None:
@@ -378,7 +378,7 @@ async def test_a_measure_that_the_collection_lacks_is_refused(client: vecs.Async
     for call in (bits.search, bits.query, bits.explain):
         with pytest.raises(ArgError, match="expected one of hamming_distance, jaccard_distance"):
             await call([1, 0, 1], measure="cosine_distance")
-    with pytest.raises(ArgError, match="no cosine_distance between bits"):
+    with pytest.raises(ArgError, match="cosine_distance is not a measure for bits"):
         await bits.index("cosine_distance")
     with pytest.raises(ArgError, match="no ivfflat index for jaccard_distance of bits; use method='hnsw'"):
         await bits.index("jaccard_distance", "ivfflat")
@@ -386,7 +386,7 @@ async def test_a_measure_that_the_collection_lacks_is_refused(client: vecs.Async
     with pytest.raises(ArgError, match="no ivfflat index for cosine_distance of sparse vectors"):
         await sparse_one.index(method="ivfflat")
     plain = await client.create_collection("plain", 3)
-    with pytest.raises(ArgError, match="no hamming_distance between full-precision vectors"):
+    with pytest.raises(ArgError, match="hamming_distance is not a measure for full-precision vectors"):
         await plain.search([1, 0, 1], measure="hamming_distance")
 
 

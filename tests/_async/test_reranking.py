@@ -137,12 +137,12 @@ async def test_nothing_is_called_without_matches() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (None, r"answered None \(NoneType\); expected 3 numbers, one a text"),
+        (None, r"answered None \(NoneType\); expected 3 numbers, one per text"),
         (0.5, r"answered 0.5 \(float\); expected 3 numbers"),
         ("abc", r"answered 'abc' \(str\); expected 3 numbers"),
         ({"a": 1}, r"answered {'a': 1} \(dict\)"),
         ({1, 2, 3}, r"answered {1, 2, 3} \(set\); expected 3 numbers"),
-        ([1, 2], "answered 2 scores for 3 texts; expected one a text"),
+        ([1, 2], "answered 2 scores for 3 texts; expected one per text"),
         ([], "answered 0 scores for 3 texts"),
         ([1, 2, 3, 4], "answered 4 scores for 3 texts"),
         ([1, None, 3], r"answered None \(NoneType\) for text 1; expected a number"),

@@ -275,7 +275,7 @@ async def test_a_view_of_a_tenant_is_for_records_and_not_for_tables(
             lambda: mine.enable_text(),
         ]
         for call in calls:
-            with pytest.raises(DatabaseError, match="do it through the client without settings") as caught:
+            with pytest.raises(DatabaseError, match="use the client without settings") as caught:
                 await call()
             assert sorted(settings)[0].lower() in str(caught.value)
             assert await client.collection_names() == ["docs"]

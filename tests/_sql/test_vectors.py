@@ -102,14 +102,14 @@ def test_an_empty_sparse_vector_is_all_zeros() -> None:
         (("3", [], []), "not '3'"),
         ((3, [3], [1]), "indices 0 to 2, not 3"),
         ((3, [-1], [1]), "indices 0 to 2, not -1"),
-        ((3, [1, 1], [1, 2]), "1 is there twice"),
-        ((3, [1], [1, 2]), "these are 1 and 2"),
+        ((3, [1, 1], [1, 2]), "index 1 is given twice"),
+        ((3, [1], [1, 2]), "not 1 indices and 2 values"),
         ((3, [0.5], [1]), "whole numbers, not float64"),
         ((3, [True], [1]), "whole numbers, not bool"),
         ((3, [1], ["x"]), "numbers, not <U1"),
         ((3, [[1]], [[1]]), "one axis"),
         ((3, 1, 1), "one axis"),
-        ((3, [[1], [1, 2]], [1]), "no array"),
+        ((3, [[1], [1, 2]], [1]), "not an array"),
     ],
 )
 def test_a_wrong_sparse_vector_is_refused(arguments: Any, message: str) -> None:
@@ -235,7 +235,7 @@ def test_what_a_type_takes_comes_back(vec_type: Any, values: Any) -> None:
         (16, None, "unknown precision 16"),
         ([], None, "unknown precision"),
         (None, "yes", "sparse must be True or False, not 'yes'"),
-        ("half", True, "pgvector stores sparse vectors in full only"),
+        ("half", True, "pgvector stores sparse vectors in full precision only"),
     ],
 )
 def test_a_wrong_storage_is_refused(precision: Any, sparse: Any, message: str) -> None:
@@ -253,9 +253,9 @@ def test_the_default_measure_is_that_of_the_type() -> None:
 
 
 def test_a_measure_that_the_type_lacks_is_refused() -> None:
-    with pytest.raises(ArgError, match=r"no cosine_distance between bits.*of hamming_distance, jaccard_distance$"):
+    with pytest.raises(ArgError, match=r"cosine_distance is not a measure.*bits.* hamming_distance, jaccard_distance$"):
         measure_for("cosine_distance", "bit", 3)
-    with pytest.raises(ArgError, match=r"no jaccard_distance between sparse vectors.*cosine_distance, l2_distance"):
+    with pytest.raises(ArgError, match=r"jaccard_distance is not a measure.*sparse.*cosine_distance, l2_distance"):
         measure_for("jaccard_distance", "sparsevec", 3)
 
 
@@ -296,10 +296,10 @@ def test_auto_takes_the_highest_precision_that_fits(vec_type: Any, dimension: in
     [
         (table(dimension=2001), None, "full", "has 2,001 dimensions; a full-precision index takes up to 2,000"),
         (table(dimension=4001), None, "half", "half precision takes up to 4,000. precision='auto' chooses what fits"),
-        (table(dimension=3), "l1_distance", "binary", "the angle.*precision='half' is for all measures"),
+        (table(dimension=3), "l1_distance", "binary", "the angle.*precision='half' supports all measures"),
         (table(dimension=5000), "l1_distance", "auto", "the angle.*Up to 4,000 dimensions.*has 5,000"),
-        (table("bit"), None, "half", "holds bits, of which there is no index with precision='half'"),
-        (table("sparsevec"), None, "binary", "holds sparse vectors, of which there is no index"),
+        (table("bit"), None, "half", "holds bits, and there is no index for them with precision='half'"),
+        (table("sparsevec"), None, "binary", "holds sparse vectors, and there is no index"),
         (table("halfvec", 4001), None, "half", "takes up to 4,000"),
         (table(dimension=None), None, "auto", "without a dimension"),
         (table(), None, "double", "unknown precision 'double'; expected one of auto, full, half, binary"),

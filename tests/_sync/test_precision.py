@@ -348,7 +348,7 @@ def test_the_storage_of_a_collection_is_decided_when_it_is_created(client: vecs.
         ({"dimension": 64_001, "precision": "binary"}, "from 1 to 64000, not 64001"),
         ({"dimension": 1_000_000_001, "sparse": True}, "from 1 to 1000000000, not 1000000001"),
         ({"dimension": 3, "precision": "quarter"}, "unknown precision 'quarter'"),
-        ({"dimension": 3, "precision": "binary", "sparse": True}, "sparse vectors in full only"),
+        ({"dimension": 3, "precision": "binary", "sparse": True}, "sparse vectors in full precision only"),
     ],
 )
 def test_a_storage_that_is_not_there_is_refused(client: vecs.Client, arguments: Any, message: str) -> None:
@@ -377,7 +377,7 @@ def test_a_measure_that_the_collection_lacks_is_refused(client: vecs.Client) -> 
     for call in (bits.search, bits.query, bits.explain):
         with pytest.raises(ArgError, match="expected one of hamming_distance, jaccard_distance"):
             call([1, 0, 1], measure="cosine_distance")
-    with pytest.raises(ArgError, match="no cosine_distance between bits"):
+    with pytest.raises(ArgError, match="cosine_distance is not a measure for bits"):
         bits.index("cosine_distance")
     with pytest.raises(ArgError, match="no ivfflat index for jaccard_distance of bits; use method='hnsw'"):
         bits.index("jaccard_distance", "ivfflat")
@@ -385,7 +385,7 @@ def test_a_measure_that_the_collection_lacks_is_refused(client: vecs.Client) -> 
     with pytest.raises(ArgError, match="no ivfflat index for cosine_distance of sparse vectors"):
         sparse_one.index(method="ivfflat")
     plain = client.create_collection("plain", 3)
-    with pytest.raises(ArgError, match="no hamming_distance between full-precision vectors"):
+    with pytest.raises(ArgError, match="hamming_distance is not a measure for full-precision vectors"):
         plain.search([1, 0, 1], measure="hamming_distance")
 
 

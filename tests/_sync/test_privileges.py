@@ -159,7 +159,7 @@ def test_a_role_that_may_not_create_is_told_what_was_to_be_created(
         for text in (False, True):
             with pytest.raises(DatabaseError) as caught:
                 client.get_or_create_collection("docs", dimension=2, text=text)
-            assert f'the schema "{schema_name}" does not exist and was to be created' in str(caught.value)
+            assert f'the schema "{schema_name}" does not exist, and the role ' in str(caught.value)
             assert f'ask for: create schema "{schema_name}" authorization "{role}"' in str(caught.value)
         assert client.collection_names() == []
         run(superuser_target, f'create schema "{schema_name}"')

@@ -25,7 +25,7 @@ from vecs.records import id_list
 )
 def test_a_filter_may_reach_its_limit_and_no_more(limited: Any, most: int, what: str) -> None:
     parse_filters(limited(most))
-    with pytest.raises(FilterError, match=f"{what}.*{most + 1:,}, and {most:,} are the most"):
+    with pytest.raises(FilterError, match=f"{what}.*{most + 1:,}, but at most {most:,} are allowed"):
         parse_filters(limited(most + 1))
 
 

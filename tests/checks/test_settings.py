@@ -54,12 +54,12 @@ def test_names_are_one_whatever_their_case() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("search_path", "every name that vecs sends is qualified"),
-        ("Search_Path", "every name that vecs sends is qualified"),
-        ("session_authorization", "give role="),
+        ("search_path", "vecs sends every name with its schema"),
+        ("Search_Path", "vecs sends every name with its schema"),
+        ("session_authorization", "give 'role' instead"),
         ("client_encoding", "how values are written and read"),
         ("standard_conforming_strings", "how values are written and read"),
-        ("default_transaction_read_only", "has begun by then"),
+        ("default_transaction_read_only", "before the transaction begins"),
         ("role_", "did you mean 'role'"),
         ("statment_timeout", "did you mean 'statement_timeout'"),
         ("tenant", "expected a name with a dot"),

@@ -147,15 +147,15 @@ SLIPS: list[tuple[Any, str]] = [
     (f"jdbc:{URL}", "leave out jdbc:"),
     (f"psql {URL}", "it is a command"),
     (f"psql '{URL}'", "it is a command"),
-    (f"DSN: {URL}", "give its value alone"),
-    (f"DATABASE_URL={URL}", "give its value alone"),
-    (f'export DATABASE_URL="{URL}"', "give its value alone"),
+    (f"DSN: {URL}", "give only its value"),
+    (f"DATABASE_URL={URL}", "give only its value"),
+    (f'export DATABASE_URL="{URL}"', "give only its value"),
     (f'"{URL}', "begins with a quotation mark"),
     (f"see {URL}", "with a mistake in it; expected"),
     ("mysql://u:s3cret@h/d", "the scheme 'mysql' is not Postgres'"),
-    ("sqlite:///x.db", "write a folder alone"),
-    ("file:///srv/x", "write its path alone"),
-    ("file:x", "write its path alone"),
+    ("sqlite:///x.db", "write only a folder"),
+    ("file:///srv/x", "write only its path"),
+    ("file:x", "write only its path"),
     ("https://u:s3cret@x.supabase.co", "it is a web address"),
     ("cockroachdb://u:s3cret@h/d", "write postgresql://"),
     ("postgresql:/u:s3cret@h/d", ":// was lost"),
@@ -229,7 +229,7 @@ def test_blanks_and_one_pair_of_quotation_marks_are_passed_over(frame: str) -> N
 
 
 def test_the_variable_takes_no_relative_folder_without_a_dot(monkeypatch: pytest.MonkeyPatch) -> None:
-    for given, told in (("data", "begins with ./"), (":memory:", "TemporaryDirectory"), ("localhost", "a host")):
+    for given, told in (("data", "write ./ before"), (":memory:", "TemporaryDirectory"), ("localhost", "a host")):
         monkeypatch.setenv("VECS_URL", given)
         with pytest.raises(ArgError, match=f"^\\$VECS_URL: .*{told}"):
             resolve_target(None)
@@ -282,8 +282,8 @@ def test_a_password_is_read_where_there_is_one_way_to(given: str, password: str)
 MALFORMED: list[tuple[str, str]] = [
     ("postgresql://u:5/s3cret@h/d", "in more than one way"),
     ("postgresql://u:s3cret@h/d@x", "in more than one way"),
-    ("postgresql://h/d@x", "an @ too many"),
-    ("postgresql://postgresql://u:s3cret@h/d", "an @ too many"),
+    ("postgresql://h/d@x", "one @ too many"),
+    ("postgresql://postgresql://u:s3cret@h/d", "one @ too many"),
     ("postgresql://u:s3cret@h:port/d", "malformed"),
     ("postgresql://u:s3cret@::1/d", "malformed"),
     ("postgresql://u:s3cret%ff@h/d", "malformed"),

@@ -55,14 +55,14 @@ def test_the_greatest_dimension_is_that_of_what_the_index_holds() -> None:
             table(3),
             "binary",
             "l1_distance",
-            "binary codes tell of the angle between vectors, not of their l1_distance; they serve cosine_distance, "
-            "max_inner_product, l2_distance. precision='half' is for all measures",
+            "binary codes describe the angle between vectors, not their l1_distance; they are for cosine_distance, "
+            "max_inner_product, l2_distance. precision='half' supports all measures",
         ),
         (
             table(5000),
             "auto",
             "l1_distance",
-            "binary codes tell of the angle between vectors, not of their l1_distance; they serve cosine_distance, "
+            "binary codes describe the angle between vectors, not their l1_distance; they are for cosine_distance, "
             "max_inner_product, l2_distance. Up to 4,000 dimensions there is precision='half'; collection 'docs' has "
             "5,000, and searches work without an index, by comparing every record",
         ),
@@ -70,7 +70,7 @@ def test_the_greatest_dimension_is_that_of_what_the_index_holds() -> None:
             table(3, "bit"),
             "half",
             None,
-            "collection 'docs' holds bits, of which there is no index with precision='half'; leave precision out",
+            "collection 'docs' holds bits, and there is no index for them with precision='half'; leave precision out",
         ),
         (
             table(3000),

@@ -226,7 +226,7 @@ def test_a_variable_that_is_set_later_moves_no_store(framework: Any, monkeypatch
         ({"path": "me:secret@h/d"}, "path looks like a connection string with a mistake"),
         ({"path": Path(SECRET)}, "path looks like a connection string with a mistake"),
         ({"path": "localhost"}, "path looks like a host; .*; a server is url="),
-        ({"url": "None"}, "url is 'None', as the text of a variable that is not set"),
+        ({"url": "None"}, "url is 'None', which may come from a variable that is not set"),
         ({"host": "h", "password": SECRET}, "unknown argument 'host'; did you mean 'url'"),
         ({"path": ":memory:"}, "tempfile.TemporaryDirectory"),
         ({"path": "host=h password=secret"}, "that is url="),
@@ -678,7 +678,7 @@ def test_a_store_of_a_tenant_is_not_dropped_with_what_was_recorded_of_others(
         records = store.record_manager()
         records.create_schema()
         records.update(["1"])
-        with pytest.raises(DatabaseError, match="through the client without settings"):
+        with pytest.raises(DatabaseError, match="use the client without settings"):
             store.with_settings({"app.tenant": "b"}).drop()
         assert (records.list_keys(), len(store.get()["ids"])) == (["1"], 1)
 

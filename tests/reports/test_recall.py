@@ -71,12 +71,12 @@ def test_recall_is_shown_with_its_interval_and_its_index() -> None:
 
 def test_without_an_index_there_is_nothing_to_show_or_to_tune() -> None:
     alone = Recall(**{**vars(RECALL), "index": None})
-    assert repr(alone) == "recall@10 1: no approximate index answers, all 10,000 records are compared"
+    assert repr(alone) == "recall@10 1: no approximate index is used, all 10,000 records are compared"
     tuning = Tuning(None, None, 1.0, 1.0, 1.0, 0.98, True, (), 50, 10, 10_000, None)
-    assert repr(tuning) == "nothing to tune: no approximate index answers, all 10,000 records are compared"
+    assert repr(tuning) == "nothing to tune: no approximate index is used, all 10,000 records are compared"
 
 
-@pytest.mark.parametrize(("reached", "verdict"), [(True, "reaches"), (False, "is the most there is and misses")])
+@pytest.mark.parametrize(("reached", "verdict"), [(True, "reaches"), (False, "is the greatest value and misses")])
 def test_tuning_is_shown_with_what_was_tried(reached: bool, verdict: str) -> None:
     tried = (Trial(20, 0.9, 0.5), Trial(40, 0.99, 0.7))
     tuning = Tuning(40, None, 0.99, 0.95, 1.0, 0.98, reached, tried, 50, 10, 10_000, "ix_vector")

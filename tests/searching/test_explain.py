@@ -47,7 +47,7 @@ def test_a_search_by_an_index_names_it_its_precision_and_its_settings() -> None:
         "It finds 12 candidates by half precision and ranks them by their exact distance, from the vectors as they "
         "are stored.",
         "Settings: hnsw.ef_search = 40.",
-        "A short answer is asked for again without the index: fewer rows mean that there are no more.",
+        "If the index finds too few rows, the search is repeated without it: no row is missing.",
     ]
 
 

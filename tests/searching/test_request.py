@@ -130,8 +130,8 @@ def test_words_come_from_the_query_or_beside_it() -> None:
     assert words_of("a b", plain, VECTORS, None) is None
     assert words_of("a b", reranked, TABLE, None) == "a b"
     for query, request, table, text, message in (
-        ("a", keyword, VECTORS, None, "mode='keyword' needs the words of texts"),
-        ("a", reranked, VECTORS, None, "rerank= reads texts"),
+        ("a", keyword, VECTORS, None, "mode='keyword' needs texts"),
+        ("a", reranked, VECTORS, None, "rerank= needs texts"),
         ("a", keyword, TABLE, 5, "text must be a string, not 5"),
         ("a", plain, TABLE, "b", "text= is for mode='keyword' and mode='hybrid', and for rerank="),
         ([1, 2], keyword, TABLE, None, "the query is list, and mode='keyword' needs words"),
@@ -152,7 +152,7 @@ def test_words_come_from_the_query_or_beside_it() -> None:
         ({"threshold": True}, "threshold must be a score from 0 to 1, not True"),
         ({"mode": "hybrid", "weights": 1}, r"weights must be a pair \(vector, keyword\), not 1"),
         ({"mode": "hybrid", "weights": (1, -1)}, "weights must be numbers of at least 0"),
-        ({"mode": "hybrid", "weights": (0, 0)}, "weights are both 0"),
+        ({"mode": "hybrid", "weights": (0, 0)}, "both weights are 0"),
         ({"mode": "hybrid", "candidates": (1, 2, 3)}, "candidates must be a number or a pair"),
         ({"mode": "hybrid", "candidates": 0}, "candidates must be an integer at least 1, not 0"),
     ],

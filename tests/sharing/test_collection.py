@@ -99,7 +99,7 @@ def test_a_dimension_that_is_not_the_collections_is_refused(make: Any, call: Cal
 
 
 def test_none_is_made_where_none_is_to_be_made(make: Any, call: Call) -> None:
-    with pytest.raises(CollectionNotFound, match="no collection 'docs', and setup=False makes none"):
+    with pytest.raises(CollectionNotFound, match="no collection 'docs', and with setup=False the store creates none"):
         call(make(existing_only="setup=False"), "create", 2)
 
 

@@ -102,7 +102,7 @@ def test_a_transform_by_another_model_is_refused() -> None:
         transform_to_open_with(table(FUNCTION), Embedding(embed, 3, name="model-b"))
     assert str(caught.value) == (
         "collection 'docs' was made with Embedding(name='model-a', dimension=3); vectors of Embedding(name='model-b', "
-        "dimension=3) cannot be compared with its own. Use the former, or another collection"
+        "dimension=3) cannot be compared with those in it. Use the same model, or another collection"
     )
 
 
@@ -120,12 +120,14 @@ def damaged() -> Table:
 def test_a_damaged_comment_leaves_a_collection_whose_transform_is_unknown() -> None:
     transform, missing = transform_to_open_with(damaged(), None)
     assert transform is None
-    assert missing == "its comment, which says which, is damaged (it is not JSON): pass transform="
+    assert missing == (
+        "the comment of its table, which names the transform, is damaged (it is not JSON): pass transform="
+    )
 
 
 def test_a_transform_given_beside_a_damaged_comment_is_taken_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert transform_to_open_with(damaged(), FUNCTION) == (FUNCTION, None)
-    assert "not known which model its vectors are of" in caplog.text
+    assert "not known which model made its vectors" in caplog.text
 
 
 DEEP: dict[str, Any] = {"class": "NoOp", "dimension": 3}

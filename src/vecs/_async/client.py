@@ -57,8 +57,8 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
-    Made by `create_async_client()`. It connects with the first call and belongs to the event loop of that
-    call. As a context manager it closes at the end; a closed client connects again when it is used.
+    `create_async_client()` makes one. It connects at the first call, and belongs to the event loop of that
+    call. `async with` closes it at the end. A closed client connects again when it is used.
     """
 
     _instead = OF_CLIENTS
@@ -114,19 +114,20 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
 
     def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
         """
-        Return a view of this client whose every statement has these settings, for row-level security above all.
+        Return a view of this client whose statements all have these settings, mainly for row-level security.
 
-        `{"app.tenant": "a", "role": "tenant"}`: names with a dot are your own, and `role`, `statement_timeout`,
-        `work_mem` and some others are the server's. Values are strings, numbers, bools, UUIDs, and for your own names
-        mappings and lists, which become JSON. They are added to this client's settings, and hold for what is opened
-        through the view: collections, `connection()`, writes, index builds. Making a view costs nothing; it uses the
-        pool of this client, and closing it does nothing. A pickled view has a pool of its own.
+        An example is `{"app.tenant": "a", "role": "tenant"}`. Names with a dot are your own. `role`,
+        `statement_timeout`, `work_mem` and some others are settings of the server. Values are strings, numbers, bools
+        and UUIDs; your own names also take dicts and lists, which become JSON. The settings are added to those of this
+        client. They apply to everything done through the view: collections, `connection()`, writes, index builds. A
+        view costs almost nothing: it uses this client's pool, and closing it does nothing. A pickled view has its own.
 
-        A view with a role or settings of your own is for records: policies guard no tables, so to create, rename or
-        delete a collection, or `enable_text()`, raises DatabaseError, and `truncate()` deletes what the tenant sees.
+        Postgres' policies do not protect tables. So through a view with a role or settings of your own, creating,
+        renaming or deleting a collection and `enable_text()` raise DatabaseError, and `truncate()` deletes only the
+        records that the tenant sees.
 
-        What a search or a build sets by itself takes precedence, such as `ef_search=` over "hnsw.ef_search". Raises
-        ArgError for other names; an unknown role is found by the first statement.
+        Arguments of a search or a build take precedence, such as `ef_search=` over "hnsw.ef_search". Raises
+        ArgError for other names. An unknown role raises an error only at the first statement.
         """
         view = type(self).__new__(type(self))
         vars(view).update(vars(self))
@@ -135,15 +136,15 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
 
     async def connect(self) -> None:
         """
-        Connect now rather than with the first call.
+        Connect now; without it, the first call connects.
 
-        Raises Unavailable where no server answers, DatabaseError where it refuses, ServerError where the
+        Raises Unavailable if no server answers, DatabaseError if the server refuses, ServerError if the
         embedded server does not start.
         """
         await self._executor.open()
 
     async def close(self) -> None:
-        """Return every connection and release the embedded server; a second call does nothing."""
+        """Close all connections and let go of the embedded server; a second call does nothing."""
         await self._executor.close()
 
     async def disconnect(self) -> None:
@@ -159,7 +160,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
 
     @property
     def vector_version(self) -> str | None:
-        """The server's pgvector version; None before the first call, and where it is not installed."""
+        """The version of pgvector on the server; None before the first call, or if it is not installed."""
         extension = self._executor.extension
         return None if extension is None else ".".join(map(str, extension.version))
 
@@ -182,7 +183,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
             yield connection
 
     async def info(self) -> ClientInfo:
-        """Read where the client is connected, and to what."""
+        """Return facts about the connection: the server or folder, the database and role, versions, a pooler."""
         facts = tables.read_server_facts(await self._executor.read(tables.server_facts()))
         server = self._executor.server
         return ClientInfo(
@@ -216,15 +217,15 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         sparse: bool | None = None,
     ) -> AsyncCollection:
         """
-        Open a collection, or create it where there is none.
+        Open a collection, or create it if there is none.
 
-        `dimension` is that of its vectors; a `transform` (0.4's `adapter`) that makes vectors brings its own.
-        A collection with a text transform, or with `text=True`, keeps text, documents and extra data beside
-        each vector, and `language` is how its keywords are read. `precision="half"` stores vectors with 16 bits
-        per number instead of 32, up to 65,504, and `precision="binary"` stores vectors of bits; `sparse=True`
-        stores vectors most of whose values are zero: see `SparseVector`. Raises MismatchedDimension where the
-        collection exists with another dimension, or was made with another model; but one without records, of which
-        nothing else would be lost, is made anew as it is asked for here.
+        `dimension` is how many numbers each vector has. A `transform` (`adapter` in vecs 0.4) makes the vectors
+        and has a dimension of its own. A collection with a text transform, or with `text=True`, stores a text, a
+        document id and extra data with each vector. `language` is the language of its keyword search.
+        `precision="half"` stores 16 bits per number instead of 32; numbers can be up to 65,504.
+        `precision="binary"` stores vectors of bits. `sparse=True` stores sparse vectors: see `SparseVector`. Raises
+        MismatchedDimension if the collection exists with another dimension, or was made with another model. But if
+        the collection has no records, and nothing else would be lost, it is replaced by one with these arguments.
         """
         transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
@@ -288,14 +289,14 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         """
         Open a collection; raises CollectionNotFound if there is none of that name.
 
-        It has the transform it was made with. A function of the caller's own is not stored, so that it is given
-        again as `transform=`.
+        The collection has the transform that it was made with. Functions and folders of models are not stored: if
+        the transform uses one, pass it again as `transform=`.
         """
         transform = one_transform(transform, None)
         return await self._open(await require_table(self._executor, self.schema, name), transform)
 
     async def list_collections(self) -> list[AsyncCollection]:
-        """Open all collections of the schema, by name."""
+        """Open all collections of the schema, ordered by name."""
         tables_found = [await self._find_table(name) for name in await self.collection_names()]
         # One that was deleted meanwhile is left out.
         return [await self._open(table, None) for table in tables_found if table is not None]
@@ -305,7 +306,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         return first_column(await self._executor.read(tables.find_tables(self.schema)))
 
     async def delete_collection(self, name: str) -> None:
-        """Delete a collection with its records, if there is one; raises DatabaseError where a view depends on it."""
+        """Delete a collection with its records, if it exists; raises DatabaseError if a database view depends on it."""
         check_may_alter(self._executor.settings, "to delete a collection")
         # Raises where the table of this name is not a collection.
         table = await self._find_table(name)
@@ -364,16 +365,17 @@ def create_async_client(
     """
     Make a client of a Postgres with pgvector, or of an embedded one.
 
-    `target` is a connection string (postgresql://...), a folder for an embedded server, or None: $VECS_URL if
-    it is set, else the embedded server in the user's data folder. Any number of processes may open a folder.
-    (`connection_string` is vecs 0.4's name for it.)
+    `target` is a connection string (postgresql://...), a folder for an embedded server, or None. None means
+    $VECS_URL if it is set, and otherwise the embedded server in the user's data folder. Any number of processes
+    can open a folder. (`connection_string` is the name of this argument in vecs 0.4.)
 
-    `schema` is where its collections live. `pool_size` is the most connections it opens, `pool_timeout` how
-    long a call waits for one, `statement_timeout` the longest a statement may run; all in seconds.
-    Through a transaction pooler (PgBouncer, Supavisor) nothing is prepared and nothing set for longer than a
-    transaction; whether one is in between is found out, unless `pooler=` says it. For the embedded server,
-    `server_settings` are Postgres settings at its start, `keep_running` leaves it running when its last client
-    is gone, and `report` is called with a sentence about what it does when that takes long.
+    `schema` is the Postgres schema of the collections. `pool_size` is the largest number of connections.
+    `pool_timeout` is how long a call waits for a connection, `connect_timeout` how long an attempt to connect may
+    take, and `statement_timeout` how long a statement may run, all in seconds. Through a transaction pooler
+    (PgBouncer, Supavisor), vecs uses no prepared statements, and its settings last for one transaction. It detects
+    a pooler; `pooler=True` or `pooler=False` tells it instead. For the embedded server, `server_settings` are
+    Postgres settings for its start, `keep_running` leaves it running after its last client has closed, and `report`
+    is called with a sentence when its start takes long.
     """
     target, connection_string = unseen(target), unseen(connection_string)
     # The constructor's arguments are the same; a test compares the two.

@@ -22,7 +22,7 @@ MOST_QUERIES = 10_000
 def check_most(count: int, most: int, what: str, error: type[ArgError] = ArgError) -> None:
     """Raise an error that names the limit where there are more."""
     if count > most:
-        raise error(f"{what}: {count:,}, and {most:,} are the most; split the request")
+        raise error(f"{what}: {count:,}, but at most {most:,} are allowed; split the request")
 
 
 def at_most(items: Iterable[T], most: int, what: str) -> list[T]:

@@ -37,12 +37,12 @@ SERVER_SETTINGS = (
 
 _HOW_VALUES_ARE_READ = "it changes how values are written and read"
 _REFUSED = {
-    "search_path": "every name that vecs sends is qualified, so it would change nothing but what your own SQL finds",
-    "session_authorization": "only a superuser can change it; give role=, which ends with the statement",
+    "search_path": "vecs sends every name with its schema, so the setting would affect your own SQL only",
+    "session_authorization": "only a superuser can change it; give 'role' instead, which holds for one statement",
     "default_text_search_config": "a collection has a language of its own: see enable_text()",
     **dict.fromkeys(
         ("transaction_read_only", "default_transaction_read_only", "transaction_isolation"),
-        "a statement's transaction has begun by then; give such settings to the role, or in the connection string",
+        "it must be set before the transaction begins; set it for the role, or in the connection string",
     ),
     **dict.fromkeys(
         (
@@ -87,7 +87,7 @@ def checked_settings(given: object) -> Mapping[str, str]:
     for key, value in cast("Mapping[Any, Any]", given).items():
         name = _checked_name(key)
         if name in settings:
-            raise ArgError(f"the setting {name!r} is given twice: Postgres does not tell upper from lower case in it")
+            raise ArgError(f"the setting {name!r} is given twice: Postgres ignores the case of its name")
         settings[name] = _text(name, value)
     return settings
 
@@ -115,7 +115,7 @@ def check_may_alter(settings: Mapping[str, str], what: str) -> None:
     names = of_tenants(settings)
     if names:
         raise DatabaseError(
-            f"{what} concerns all tenants, and row-level security does not guard it: do it through the client without "
+            f"{what} affects all tenants, and row-level security does not prevent that: use the client without "
             f"settings (this one has {', '.join(names)})"
         )
 
@@ -132,7 +132,7 @@ def _checked_name(key: Any) -> str:
         meant = near(name, SERVER_SETTINGS)
         hint = f"did you mean {meant!r}? " if meant else ""
         raise ArgError(
-            f"{key[:_LONGEST_NAME]!r} is no setting of a request; {hint}expected a name with a dot, such as "
+            f"{key[:_LONGEST_NAME]!r} cannot be set per request; {hint}expected a name with a dot, such as "
             f"'app.tenant', or one of {', '.join(SERVER_SETTINGS)}"
         )
     return name

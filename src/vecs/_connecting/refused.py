@@ -27,7 +27,7 @@ def what_to_ask_for(found: Privileges, schema: str, name: str | None, needs: Seq
     if not found.schema_exists:
         if "make" in needs and not found.creates_schemas:
             return _asks(
-                f"the schema {place} does not exist and was to be created, which the role {role} may not: name one "
+                f"the schema {place} does not exist, and the role {role} may not create it: name a schema "
                 "that exists with schema=, or ask for",
                 f"create schema {place} authorization {role}",
                 *_for_extension(found, needs),
@@ -81,8 +81,8 @@ def why_read_only(found: Privileges) -> str:
         return "the server is a standby, which can only be read: write with a client of the primary"
     role, database = Identifier(found.role).sql, Identifier(found.database).sql
     return (
-        "default_transaction_read_only is on, for the server, the database, the role or in the connection string: take "
-        f"it back (alter role {role} or alter database {database} reset default_transaction_read_only), or write with "
+        "default_transaction_read_only is on, for the server, the database, the role or in the connection string: "
+        f"reset it (alter role {role} or alter database {database} reset default_transaction_read_only), or write with "
         "another client"
     )
 

@@ -20,7 +20,7 @@ _FOLDER = re.compile(r"[/~]|\.\.?(?:[/\\]|$)|[A-Za-z]:[\\/]|\\\\")
 _URL_AS_PATH = re.compile(r"(?:^|[/\\])(?:[A-Za-z][\w+.-]+:(?=[/\\]|$)|postgres(?:ql)?(?:\+\w+)?:)", re.I)
 
 _NO_MEMORY = (
-    "there is no server in memory; for one that goes away: with tempfile.TemporaryDirectory() as folder, "
+    "vecs has no server in memory; for a temporary one write: with tempfile.TemporaryDirectory() as folder, "
     "vecs.create_client(folder)"
 )
 _EXPECTED = "expected postgresql://user:password@host:port/database, or a folder: ./data, /srv/data or a pathlib.Path"
@@ -28,19 +28,19 @@ _NOT_FILLED_IN = f"the target has a variable or a placeholder in it that was not
 
 _KINDS: tuple[tuple[str, str], ...] = (
     (r"jdbc:", "it is a string for JDBC: leave out jdbc:"),
-    (r"(?:psql|pg_dump|pgcli)\s", "it is a command: give its connection string alone, from postgresql:// on"),
+    (r"(?:psql|pg_dump|pgcli)\s", "it is a command: give only its connection string, from postgresql:// on"),
     (
         r"(?:export\s+|set\s+|\$env:)?[A-Za-z_]\w*\s*[:=]\s*[\"']?(?:postgres|jdbc)",
-        "it is a line of a settings file: give its value alone, from postgresql:// on",
+        "it is a line of a settings file: give only its value, from postgresql:// on",
     ),
-    (r"[\"'`“‘„«]", "it begins with a quotation mark that does not end it"),
+    (r"[\"'`“‘„«]", "it begins with a quotation mark, but does not end with one"),
     (
         r"(?:pgsql|psql|pg|postgis|postgre|cockroachdb|timescaledb|timescale|redshift)(?:\+\w+)?://",
         "write postgresql://",
     ),
     (r"https?://", "it is a web address: the connection string of a database begins with postgresql://"),
-    (r"file:", "for a folder write its path alone"),
-    (r"sqlite", "for an embedded Postgres write a folder alone, such as ./data"),
+    (r"file:", "for a folder write only its path"),
+    (r"sqlite", "for an embedded Postgres write only a folder, such as ./data"),
 )
 _VARIABLE = re.compile(r"\$\{|\$\(|\$\w|%\w+%|<[^<>]*>|\{\{|\{\w*\}")
 # What str() makes of a variable that is not set, and code that was put between quotation marks.
@@ -70,18 +70,18 @@ def slip_in(text: str) -> str | None:
         return _of_path(text)
     if text.lower() in _UNSET:
         return (
-            f"the target is {text!r}, as the text of a variable that is not set; write ./{text} for a folder of that "
-            "name, or give None for $VECS_URL and else the embedded server"
+            f"the target is {text!r}, which may come from a variable that is not set; write ./{text} for a folder of "
+            "that name, or give None for $VECS_URL or the embedded server"
         )
     if _CODE.match(text):
-        return f"the target is a piece of a program as a text: leave out its quotation marks; {_EXPECTED}"
+        return f"the target looks like code in quotation marks: leave out the quotation marks; {_EXPECTED}"
     if re.match(r"--?\w[\w-]*[\s=]", text):
         return f"the target looks like the options of a command; {_EXPECTED}"
     first, _, rest = text.replace("\\", "/").partition("/")
     if _MEMORY.fullmatch(text):
         return _NO_MEMORY
     if text.lower().startswith("file:"):
-        return "the target is no folder: for a folder write its path alone"
+        return "the target is no folder: for a folder write only its path"
     if _VARIABLE.search(text):
         return _NOT_FILLED_IN
     if _NAME_OF_VARIABLE.fullmatch(text):

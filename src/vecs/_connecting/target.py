@@ -107,7 +107,7 @@ def _of_environment() -> ServerTarget | FolderTarget:
         if isinstance(place, ServerTarget) or is_path(_bare(text)):
             return place
         # A name alone is rather a slip: programs that are started elsewhere would each make a folder of that name.
-        message = "a folder that is relative begins with ./, and any other is absolute"
+        message = "write ./ before a relative folder, or give an absolute one"
     raise ArgError(f"${URL_VARIABLE}: {message}")
 
 

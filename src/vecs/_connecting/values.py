@@ -46,7 +46,7 @@ _ENCODING = re.compile(
 )
 
 # What other programs write into their connection strings, and what it is here.
-_POOLED = "say pooler=True where a transaction pooler is in between, and leave it out"
+_POOLED = "leave it out, and give pooler=True if there is a transaction pooler"
 _MEANT = {
     "schema": "that is the argument schema=",
     "currentschema": "that is the argument schema=",
@@ -54,8 +54,8 @@ _MEANT = {
     "pool_size": "that is the argument pool_size=",
     "max_pool_size": "that is the argument pool_size=",
     "maxpoolsize": "that is the argument pool_size=",
-    "min_pool_size": "leave it out; the most connections are the argument pool_size=",
-    "max_overflow": "leave it out; the most connections are the argument pool_size=",
+    "min_pool_size": "leave it out; the argument pool_size= limits the connections",
+    "max_overflow": "leave it out; the argument pool_size= limits the connections",
     "connection_limit": "that is the argument pool_size=",
     "pool_timeout": "that is the argument pool_timeout=",
     "statement_timeout": "that is the argument statement_timeout=, in seconds",
@@ -149,7 +149,7 @@ def _check_places(parameters: Mapping[str, str]) -> None:
     ports = (parameters.get("port") or "").split(",")
     if any("@" in (parameters.get(key) or "").lstrip("@") for key in ("host", "port", "dbname")):
         raise ArgError(
-            "the connection string has an @ too many; a password with special characters must be percent-encoded"
+            "the connection string has one @ too many; a password with special characters must be percent-encoded"
         )
     for port in ports:
         if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):

@@ -34,7 +34,7 @@ def precision_to_build(table: Table, measure: MeasureSpec, wanted: IndexPrecisio
     _check_precision(table, precision)
     if precision == "binary" and measure.measure not in BY_ANGLE:
         raise ArgError(
-            f"binary codes tell of the angle between vectors, not of their {measure.measure.value}; they serve "
+            f"binary codes describe the angle between vectors, not their {measure.measure.value}; they are for "
             f"{', '.join(m.value for m in BY_ANGLE)}" + _above("half", table)
         )
     return precision
@@ -62,7 +62,7 @@ def greatest_dimension(table: Table, precision: Precision) -> int:
 def _above(precision: Precision, table: Table) -> str:
     greatest = greatest_dimension(table, precision)
     if (table.dimension or 0) <= greatest:
-        return f". precision={brief(precision)} is for all measures"
+        return f". precision={brief(precision)} supports all measures"
     return (
         f". Up to {greatest:,} dimensions there is precision={brief(precision)}; collection {table.name!r} has "
         f"{table.dimension:,}, and searches work without an index, by comparing every record"
@@ -72,7 +72,7 @@ def _above(precision: Precision, table: Table) -> str:
 def _check_precision(table: Table, precision: Precision) -> None:
     if precision not in _precisions(table):
         raise ArgError(
-            f"collection {table.name!r} holds {table.storage.described}, of which there is no index with "
+            f"collection {table.name!r} holds {table.storage.described}, and there is no index for them with "
             f"precision={brief(precision)}; leave precision out"
         )
     dimension, greatest = table.dimension or 0, greatest_dimension(table, precision)

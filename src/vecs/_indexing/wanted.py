@@ -63,7 +63,7 @@ def requested_index(table: Table, request: IndexRequest) -> IndexSpec:
     if condition.parts and precision != "full":
         greatest = VEC_TYPES[table.vec_type].indexed
         raise ArgError(
-            "an index for filters= is on the vectors as they are stored, of up to "
+            "an index with filters= needs the full precision of the vectors and takes up to "
             f"{greatest:,} dimensions; collection {table.name!r} has {table.dimension:,}. Leave filters= out"
             + ("" if (table.dimension or 0) > greatest else ", or give precision='full'")
         )

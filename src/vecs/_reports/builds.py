@@ -38,11 +38,11 @@ class BuildProgress:
     """
     How far `index()` is.
 
-    `phase` is in words, such as "loading tuples", "performing k-means", "waiting for writers", at last "done", or
-    "exists already" where nothing had to be built. `percent` is of the whole call, from 0 to 100, never falls,
-    and is None where the server does not tell. `done` and `total` count tuples (records), blocks of the table or
-    transactions waited for, within the phase; `rate` is how many per second over the last five. `seconds` are since
-    the start.
+    `phase` is in words, such as "loading tuples", "performing k-means", "waiting for writers". The last one is "done",
+    or "exists already" if nothing had to be built. `percent` is the progress of the whole call, from 0 to 100; it never
+    falls, and is None if the server does not tell. `done` and `total` count tuples (records), blocks of the table or
+    transactions to wait for, within the phase. `rate` is how many per second, over the last five seconds. `seconds` is
+    the time since the start.
     """
 
     index: str

@@ -12,12 +12,12 @@ from vecs.storage import Precision
 @dataclass(frozen=True)
 class ClientInfo:
     """
-    Where a client is connected and to what.
+    Facts about a client's connection.
 
-    `target` is without its password. `folder`, `log`, `dsn` and `programs` are the embedded server's, None elsewhere:
-    `dsn` is a connection string for other programs, which needs no password, and `programs` the folder that holds
-    `psql` and `pg_dump`.
-    `pgvector` is None where the extension is not installed yet. `read_only` is True on a replica.
+    `target` is the server or folder, without the password. `folder`, `log`, `dsn` and `programs` belong to an embedded
+    server, and are None for other servers. `dsn` is a connection string for other programs; it needs no password.
+    `programs` is the folder of `psql` and `pg_dump`. `pgvector` is None if the extension is not installed.
+    `read_only` is True on a replica.
     """
 
     target: str
@@ -38,9 +38,9 @@ class ClientInfo:
 @dataclass(frozen=True)
 class CollectionInfo:
     """
-    What a collection is and how large: exact count, bytes of the table with its indexes.
+    Facts about a collection: `records` is an exact count, `size_bytes` is the table with its indexes.
 
-    `precision` is that of the vectors as they are stored, `sparse` whether only values that are not zero are.
+    `precision` is the precision of the stored vectors. `sparse` tells whether they are sparse vectors.
     """
 
     name: str

@@ -21,12 +21,12 @@ class Recall:
     """
     The share of the exact answer that searches found, measured on a sample of queries.
 
-    `low` and `high` are its 95 % interval for further queries like these; `least` is the worst query's share.
-    `limit` neighbours per query were compared, among `records`. `index` is the approximate
-    index that answers, or may where the planner chooses under a filter; None where there is none: every record
-    is compared, and recall is 1 by definition. `ef_search`, `probes` and `oversampling` are those asked for;
-    None is the default. `search_ms` and `exact_ms` are medians in milliseconds, round trip included; the exact one
-    of three searches.
+    `low` and `high` are the 95 % confidence interval of the recall for other queries of this kind. `least` is the
+    share of the worst query. For each query, `limit` neighbours were compared, among `records` records. `index` is
+    the approximate index that such searches use (with a filter, Postgres' planner may choose not to). It is None if
+    there is none: then all records are compared, and recall is 1. `ef_search`, `probes` and `oversampling` are the
+    arguments of the call; None means the default. `search_ms` and `exact_ms` are medians in milliseconds, with the
+    round trip; `exact_ms` is the median of three searches.
     """
 
     recall: float
@@ -45,7 +45,7 @@ class Recall:
 
     def __repr__(self) -> str:
         if self.index is None:
-            return f"recall@{self.limit} 1: no approximate index answers, all {self.records:,} records are compared"
+            return f"recall@{self.limit} 1: no approximate index is used, all {self.records:,} records are compared"
         return (
             f"recall@{self.limit} {self.recall:.3f} (95 %: {self.low:.3f} to {self.high:.3f}; least {self.least:.2f}; "
             f"{self.queries} queries, {self.records:,} records)\n"
@@ -55,7 +55,7 @@ class Recall:
 
 
 class Trial(NamedTuple):
-    """One setting that `tune()` tried: its value, the recall, the median of a search in milliseconds."""
+    """One setting that `tune()` tried: its value, the recall, and the median time of a search in milliseconds."""
 
     value: int
     recall: float
@@ -65,11 +65,11 @@ class Trial(NamedTuple):
 @dataclass(frozen=True, repr=False)
 class Tuning:
     """
-    The least setting whose recall reached the target, or the greatest where none did, on a sample of queries.
+    The smallest setting whose recall reached the target on a sample of queries, or the greatest one if none did.
 
-    `ef_search` or `probes` is the value, to be given to `search()`; both are None where no approximate index
-    answers. `reached` compares the recall on the sample; `low` and `high` tell how sure that is, see Recall.
-    `tried` are the settings that were measured, by value.
+    Pass `ef_search` or `probes` to `search()`. Both are None if there is no approximate index. `reached` tells whether
+    the recall on the sample reached the target. `low` and `high` are its confidence interval, as in Recall. `tried`
+    lists the settings that were measured, ordered by value.
     """
 
     ef_search: int | None
@@ -87,8 +87,8 @@ class Tuning:
 
     def __repr__(self) -> str:
         if self.index is None:
-            return f"nothing to tune: no approximate index answers, all {self.records:,} records are compared"
-        verdict = "reaches" if self.reached else "is the most there is and misses"
+            return f"nothing to tune: no approximate index is used, all {self.records:,} records are compared"
+        verdict = "reaches" if self.reached else "is the greatest value and misses"
         tried = ", ".join(f"{trial.value}: {trial.recall:.3f} in {trial.ms:.1f} ms" for trial in self.tried)
         return (
             f"{_settings(self.ef_search, self.probes).strip()} {verdict} {self.target:g}: recall@{self.limit} "

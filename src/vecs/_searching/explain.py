@@ -52,7 +52,7 @@ def describe_search(
     if any(index.approximate for index in used) and not request.exact:
         known = ", ".join(f"{name} = {value}" for name, value in settings.items() if _concerns(name, used))
         lines.append(f"Settings: {known}.")
-        lines.append("A short answer is asked for again without the index: fewer rows mean that there are no more.")
+        lines.append("If the index finds too few rows, the search is repeated without it: no row is missing.")
     if request.refined:
         steps = [
             *(["reranked"] if request.rerank is not None else []),

@@ -227,12 +227,12 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
         return None
     if needs_keywords and table.language is None:
         raise ArgError(
-            f"mode={request.mode!r} needs the words of texts, and collection {table.name!r} keeps none; call its "
+            f"mode={request.mode!r} needs texts, and collection {table.name!r} keeps none; call its "
             "enable_text(), or create the collection with text=True"
         )
     if request.rerank is not None and not table.has_text:
         raise ArgError(
-            f"rerank= reads texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
+            f"rerank= needs texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
             "the collection with text=True"
         )
     if text is not None and not isinstance(text, str):
@@ -260,7 +260,7 @@ def _checked_weights(weights: Any) -> tuple[float, float]:
         raise ArgError(f"weights must be numbers of at least 0, not {brief(cast('Any', weights))}")
     vector, keyword = (float(weight) for weight in cast("Sequence[Any]", weights))
     if vector + keyword == 0:
-        raise ArgError("weights are both 0, so that neither side counts; give at least one of them a weight")
+        raise ArgError("both weights are 0; at least one must be greater than 0")
     greatest = max(vector, keyword)
     return vector / greatest, keyword / greatest
 

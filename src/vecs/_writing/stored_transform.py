@@ -56,7 +56,7 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
         return _stored(table)
     if table.comment_damage is not None:
         log.warning(
-            "the comment of collection %r is damaged (%s), so it is not known which model its vectors are of",
+            "the comment of collection %r is damaged (%s), so it is not known which model made its vectors",
             table.name,
             table.comment_damage,
         )
@@ -69,7 +69,7 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
     if stored is not None and wanted is not None:
         raise MismatchedDimension(
             f"collection {table.name!r} was made with {_brief(stored)}; vectors of {_brief(wanted)} "
-            "cannot be compared with its own. Use the former, or another collection"
+            "cannot be compared with those in it. Use the same model, or another collection"
         )
     made = given.dimension
     if made is not None and table.dimension is not None and made != table.dimension:
@@ -83,13 +83,15 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
 def _stored(table: Table) -> tuple[Transform | None, str | None]:
     """Return the transform that the collection's comment describes, or None and why there is none."""
     if table.comment_damage is not None:
-        return None, f"its comment, which says which, is damaged ({table.comment_damage}): pass transform="
+        return None, (
+            f"the comment of its table, which names the transform, is damaged ({table.comment_damage}): pass transform="
+        )
     config = table.comment.get("transform")
     if config is None:
         return None, None
     described = _mapping(config)
     if described is None:
-        return None, f"its comment says that it is {brief(config)}, which is none: pass transform="
+        return None, f"the comment of its table describes it as {brief(config)}, which is not one: pass transform="
     try:
         transform = from_config(described)
     except ArgError as error:
@@ -97,8 +99,8 @@ def _stored(table: Table) -> tuple[Transform | None, str | None]:
     claimed = (identity(described) or {}).get("dimension")
     if table.dimension is not None and claimed not in (None, table.dimension):
         return None, (
-            f"its comment says that vectors have dimension {brief(claimed)}, and they have {table.dimension}: "
-            "pass transform="
+            f"the comment of its table says that vectors have dimension {brief(claimed)}, but they have "
+            f"{table.dimension}: pass transform="
         )
     return transform, None
 

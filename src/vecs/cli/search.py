@@ -58,9 +58,9 @@ def _parse_filter(text: str | None) -> dict[str, Any] | None:
     try:
         parsed = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"--filter {text!r} is not JSON ({error}); expected such as '{{\"year\": 1973}}'") from None
+        raise UsageError(f"--filter {text!r} is not JSON ({error}); write for example '{{\"year\": 1973}}'") from None
     if not isinstance(parsed, dict):
-        raise UsageError(f"--filter {text!r} is not a JSON object; expected such as '{{\"year\": 1973}}'")
+        raise UsageError(f"--filter {text!r} is not a JSON object; write for example '{{\"year\": 1973}}'")
     return cast("dict[str, Any]", parsed)
 
 

@@ -4,9 +4,9 @@ A PostgreSQL with pgvector that lives in a folder and needs no administrator.
     with open_server("my-data") as server:
         psycopg.connect(**server.conninfo)
 
-Any number of processes of one user may open one folder at once: the first starts the server, the others
-join, and it stops a few seconds after the last has gone, however that one ended. It listens on a private
-Unix socket only.
+Any number of processes of one user can open one folder at the same time. The first starts the server, and the
+others connect to it. It stops a few seconds after the last process has closed it or has ended in any way. It
+listens only on a private Unix socket.
 """
 
 from __future__ import annotations

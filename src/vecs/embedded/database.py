@@ -83,10 +83,10 @@ def _make_role(connection: Connection[Any], tell: Tell) -> None:
     superuser, login, limit = found
     if superuser:
         connection.execute("alter role vecs nosuperuser")
-        tell("the role vecs had become a superuser, and is none any more")
+        tell("the role vecs was a superuser; now it is not")
     if not login or 0 <= limit < _FEWEST:
         connection.execute("alter role vecs login connection limit -1")
-        tell("the role vecs could not connect, and can again")
+        tell("the role vecs could not connect; now it can")
 
 
 def _make_database(connection: Connection[Any], tell: Tell) -> None:
@@ -110,7 +110,7 @@ def _make_database(connection: Connection[Any], tell: Tell) -> None:
         if 0 <= limit < _FEWEST:
             connection.execute("alter database vecs connection limit -1")
         if not allowed or 0 <= limit < _FEWEST:
-            tell("the database vecs took no connections, and takes them again")
+            tell("the database vecs accepted no connections; now it does")
     rights = connection.execute(
         """
         select pg_catalog.has_database_privilege('vecs', 'vecs', 'connect')
@@ -175,8 +175,8 @@ def _make_extension(connection: Connection[Any], tell: Tell) -> str:
             connection.execute(f"create extension vector schema {_schema(connection)}".encode())
         elif _is_planted(connection, namespace):
             tell(
-                f"pgvector stays at {installed} and does not become {available}: in its schema there are functions or "
-                "operators of others that have names of Postgres' or of pgvector's; move or rename them"
+                f"pgvector is not updated from {installed} to {available}: its schema contains other functions or "
+                "operators with names of Postgres or pgvector; move or rename them"
             )
             return installed
         else:

@@ -51,7 +51,7 @@ def _check_owner(path: Path) -> None:
     if owner != os.geteuid():
         raise ServerError(
             f"{path} belongs to user {owner}, and this process runs as user {os.geteuid()}: "
-            "a folder has one user; choose another folder"
+            "only one user can use a folder; choose another folder"
         )
 
 

@@ -149,7 +149,7 @@ class _Launch:
                 return
             python = _interpreter()
             if not python:
-                raise ServerError("no Python found to stop the server later; keep_running=True does without")
+                raise ServerError("no Python found to stop the server later; keep_running=True does not need one")
             arguments = (watchdog.__file__, str(self.folder), str(watch), str(self.options.linger))
             spawn([python, "-I", "-S", *arguments], log=self.log, keep=[watch])
 
@@ -162,7 +162,10 @@ class _Launch:
         """Report what does not hold because other clients chose otherwise."""
         unlike = [] if self.child else unlike_running(self.options.settings, self.pgdata)
         if unlike:
-            self.options.say(f"the server of {self.folder} runs already; at its next start: {', '.join(unlike)}")
+            self.options.say(
+                f"the server of {self.folder} runs already; these settings take effect at its next start: "
+                f"{', '.join(unlike)}"
+            )
 
     def start_server(self, server: int) -> None:
         """Start a server that inherits the descriptor `server`; on a full disk with what the reserve leaves."""
@@ -179,7 +182,7 @@ class _Launch:
         """Give the reserve to a server that could not start because the disk is full; False for other reasons."""
         if not disk.is_full(error, self.new_log()) or not disk.release_reserve(self.folder):
             return False
-        self.warn("the disk is full; it starts with its last reserve: delete what is not needed, or make room")
+        self.warn("the disk is full, and the server starts by using its reserve: delete data, or free disk space")
         return True
 
     def start_once(self, server: int) -> None:

@@ -164,9 +164,9 @@ def _refusal(runner: Runner, binaries: Binaries, folder: Path) -> str | None:
         if answer.returncode:
             return f"{binaries.postgres}: {answer.stderr.decode(errors='replace').strip()}"
         if _try(runner, ["test", "-x", f"{folder}/."]).returncode:
-            return f"a folder above {folder} is closed to that user (and is left as it is)"
+            return f"that user cannot enter a folder above {folder} (vecs does not change its permissions)"
     except PermissionError:
-        return f"{binaries.postgres} is in a folder that is closed to that user (and is left as it is)"
+        return f"that user cannot enter the folder of {binaries.postgres} (vecs does not change its permissions)"
     except OSError as error:
         return str(error)
     return None

@@ -29,19 +29,21 @@ def open_server(
     report: Callable[[str], None] | None = None,
 ) -> EmbeddedServer:
     """
-    Start the server of this folder, or join it where it runs already, and return when it answers.
+    Start the server of this folder, or connect to it if it already runs, and return when it answers.
 
-    `settings` are Postgres settings for the start of the server; when it runs already they wait for the
-    next start, and `report` is told so. `linger` is for how many seconds the server stays when its last client
-    has gone. `report` receives a sentence whenever something takes long.
+    `settings` are Postgres settings for the start of the server. If it already runs, they take effect at the next
+    start, and `report` is called with a sentence that says so. `linger` is how many seconds the server keeps running
+    after its last client has closed. `report` is also called with a sentence whenever something takes long.
 
     `keep_running=True` leaves the server running when this process ends, whoever opens the folder later and
     however: until somebody stops it (kill -INT and the process id in `pgdata/postmaster.pid`).
 
-    Raises ServerError with the end of the server's log, MissingDependency when no PostgreSQL is installed.
+    Raises ServerError with the end of the server's log, and MissingDependency if no PostgreSQL is installed.
     """
     if sys.platform == "win32":
-        raise ServerError("the embedded server does not run on Windows yet; use WSL, or the DSN of a server")
+        raise ServerError(
+            "the embedded server does not run on Windows yet; use WSL, or the connection string of a server"
+        )
     if not is_number(linger, 0, 1e6):
         raise ArgError(f"linger is {linger!r}; expected a number of seconds")
     options = launch.LaunchOptions(asked_settings(settings), keep_running, float(linger), report)
@@ -49,7 +51,7 @@ def open_server(
 
 
 class EmbeddedServer:
-    """One client's hold on the server of a folder; the server lives while any process has one."""
+    """One client of the server of a folder; the server runs while any process has one that is not closed."""
 
     def __init__(self, folder: Path, options: launch.LaunchOptions) -> None:
         self._folder = folder

@@ -24,8 +24,8 @@ class Pipeline(Step):
 
         Pipeline([MarkdownChunker(), TextEmbedding("all-MiniLM-L6-v2")])
 
-    Pipelines inside are flattened into `steps`. With an asynchronous step in it, what the methods return has
-    to be awaited.
+    Pipelines among the steps are flattened into `steps`. If a step is async, the results of the methods must be
+    awaited.
     """
 
     def __init__(self, steps: Iterable[Transform]) -> None:

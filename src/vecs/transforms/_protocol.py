@@ -11,10 +11,10 @@ from vecs.records import Record
 # Not runtime_checkable: on Python 3.10 and 3.11 isinstance() would read `dimension`, which may load a model.
 class Transform(Protocol):
     """
-    A step from what a caller gives (text, an image, anything) to what is stored (vectors).
+    A step from the data that a caller gives (text, an image, anything) to the vectors that are stored.
 
-    A chunker turns one record into several; an embedder fills in `vec`. Either method may be a coroutine
-    function: the sync and the async client both accept both kinds.
+    A chunker turns one record into several. An embedder fills in `vec`. Both methods may be async functions: the
+    sync client and the async client accept them.
     """
 
     @property
@@ -31,7 +31,7 @@ class Transform(Protocol):
         ...
 
     def transform_query(self, query: Any, /) -> Any | Awaitable[Any]:
-        """Turn what is searched for: text passes a chunker unchanged and leaves an embedder as a vector."""
+        """Turn a query: a chunker returns a text as it is, an embedder returns its vector."""
         ...
 
 

@@ -26,7 +26,10 @@ def to_filters(
     if isinstance(given, FilterDirective):
         given = translated(given)
     if given is not None and not isinstance(given, Mapping):
-        raise FilterError(f"a filter is a dict or a structured query's, not {type(given).__name__}: {brief(given)}")
+        raise FilterError(
+            "a filter must be a dict, or a Comparison or Operation of langchain_core.structured_query, not "
+            f"{type(given).__name__}: {brief(given)}"
+        )
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
     parts += [part for part in (_checked(given), *conditions) if part]
     return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}

@@ -185,7 +185,7 @@ class _Columns:
             return self.by_name["langchain_id"]
         if len(key) != 1:
             has = f"the primary key {listed(c.name for c in key)}" if key else f"no key, but {listed(self.by_name)}"
-            raise ArgError(f"{self} has {has}: say which one column tells its rows apart with id_column=")
+            raise ArgError(f"{self} has {has}: name a column with another value in each row with id_column=")
         return key[0]
 
     def choose(self, option: str, preferred: str, kind: str, fits: Callable[[Column], bool]) -> Column | None:

@@ -23,19 +23,19 @@ class VecsRecordManager(AsyncRecords, Records, RecordManager):
     """
     Keep the records of LangChain's `index()` and `aindex()` in a vecs database.
 
-    The records of all namespaces are in one table, `langchain_records`, in the schema of the client; call
-    `create_schema()` or `acreate_schema()` once. Times are the server's. It works from any thread and any event
-    loop, shares its connections with the stores of the same database and schema, and can be pickled: without
-    connections, but with the password that is in `url`.
+    The records of all namespaces are in one table, `langchain_records`, in the schema of the client. Call
+    `create_schema()` or `acreate_schema()` once. Times are those of the server. It works from any thread and any
+    event loop, and shares its connections with the stores of the same database and schema. It can be pickled; the
+    pickle contains the password in `url`.
 
     Args:
-        namespace: Whose records these are: a name for each collection, such as `"vecs/handbook"`.
+        namespace: A name for the records of one collection, such as `"vecs/handbook"`.
         url: The server, `postgresql://...`.
-        path: The folder of an embedded server. Without `url` and `path` it is $VECS_URL if that is set, else the
-            embedded server in the user's data folder.
-        client: A client of vecs that is there already, with its schema. It is never closed here.
-        schema: Where the table is.
-        **client_options: Those of `vecs.create_client`, such as `pooler`.
+        path: The folder of an embedded server. Without `url` and `path` it uses $VECS_URL if that is set, and
+            otherwise the embedded server in the user's data folder.
+        client: An open client of vecs. Its schema is used, and it is never closed here.
+        schema: The schema of the table.
+        **client_options: Arguments of `vecs.create_client`, such as `pooler`.
     """
 
     def __init__(

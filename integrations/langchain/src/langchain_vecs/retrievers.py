@@ -14,8 +14,8 @@ class VecsRetriever(VectorStoreRetriever):
     """
     A retriever over a VecsVectorStore: `store.as_retriever(search_type="hybrid")`.
 
-    Search types are LangChain's ("similarity", "similarity_score_threshold", "mmr") and the store's modes ("vector",
-    "keyword", "hybrid"). `k` is how many documents, unless `search_kwargs` or the call says so.
+    Search types are those of LangChain ("similarity", "similarity_score_threshold", "mmr") and the store's modes
+    ("vector", "keyword", "hybrid"). `k` is how many documents it returns, unless `search_kwargs` or the call has a `k`.
     """
 
     k: int | None = None

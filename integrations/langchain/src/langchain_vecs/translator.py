@@ -29,16 +29,16 @@ class VecsTranslator(Visitor):
     Translate structured queries, such as a language model writes for SelfQueryRetriever, into filters.
 
     - EQ NE GT GTE LT LTE IN NIN are vecs' operators; IN and NIN take one value for a list of it.
-    - CONTAIN is membership where the metadata is a list, and a part of the text where it is a string; with a list
-      of values, the metadata is a list that holds them all.
-    - LIKE is SQL's, case-sensitive; a text without `%` and `_` is looked for anywhere in the string.
-    - NOT with several arguments means that none of them matches. Unlike NE and NIN it also finds records that do
+    - CONTAIN means an element if the metadata is a list, and a part of the text if it is a string. With a list of
+      values, the metadata must be a list that contains all of them.
+    - LIKE is the LIKE of SQL, and case-sensitive. A text without `%` and `_` may be anywhere in the string.
+    - NOT with several arguments means that none of them matches. Unlike NE and NIN, it also matches records that do
       not have the attribute.
 
-    A date is its whole day: of a metadata datetime as of a metadata date, "equal to" is "on", GT begins on the
-    next day and LTE ends with the day. A datetime compares as vecs stores one, as text in ISO format: `Z` is
-    written `+00:00`, and comparisons are right among datetimes with the same UTC offset, or all without one.
-    Strings in other formats (a stored `Z`, a space for the `T`) compare as text as well.
+    A date means its whole day, for metadata that are datetimes or dates: "equal to" means on this day, GT begins on
+    the next day, and LTE ends with this day. Datetimes are compared as vecs stores them, as text in ISO format with
+    `+00:00` for `Z`. Such comparisons are right if all datetimes have the same UTC offset, or none has one. Strings
+    in other formats (with `Z`, or with a space instead of `T`) are compared as text, too.
     """
 
     allowed_operators: Sequence[Operator] | None = tuple(Operator)
@@ -56,7 +56,7 @@ class VecsTranslator(Visitor):
         return _compared(comparison.comparator, comparison.attribute, _read(comparison.value))
 
     def visit_structured_query(self, structured_query: StructuredQuery) -> tuple[str, dict[str, Any]]:
-        """Return the query's text, and its filter as what a search takes: `{"filter": {...}}`, or `{}` without."""
+        """Return the query's text and the arguments of a search: `{"filter": {...}}`, or `{}` without a filter."""
         if structured_query.filter is None:
             return structured_query.query, {}
         return structured_query.query, {"filter": structured_query.filter.accept(self)}

@@ -76,9 +76,9 @@ class VecsVectorStore(
 
     Key init args:
         embedding: Embeddings | None
-            What turns text into vectors. None over a collection that has a transform of its own.
+            It turns texts into vectors. None for a collection that has a transform of its own.
         collection: str | vecs.Collection | vecs.AsyncCollection
-            The collection's name, made with the first documents; or one that is open.
+            The name of the collection, which is created with the first documents; or an open collection.
 
     Key init args, client params:
         url: str | None
@@ -86,7 +86,7 @@ class VecsVectorStore(
         path: str | Path | None
             A folder for an embedded server. Without both: `$VECS_URL`, else the user's own embedded server.
         client: vecs.Client | vecs.AsyncClient | None
-            A client that is open already, to share its pool.
+            An open client, whose connections the store uses.
 
     Instantiate:
         ```python
@@ -165,24 +165,24 @@ class VecsVectorStore(
         **client_options: Any,
     ) -> None:
         """
-        Make a store; nothing connects before its first call.
+        Make a store; it connects at its first call.
 
-        `embeddings` is another name for `embedding`. `dimension` is learned from the first vectors. `measure` is
-        what searches go by; None is what suits the collection, and a relevance is vecs' own score then.
-        `search_mode` ("vector", "keyword", "hybrid") is that of calls that name none; `language` is how Postgres
-        reads the words of a collection that is made.
+        `embeddings` is another name for `embedding`. Without `dimension`, the first vectors tell it. `measure` is how
+        nearness is measured. With None it is the collection's default, and relevance is vecs' own score.
+        `search_mode` ("vector", "keyword", "hybrid") is the mode of calls that give none. `language` is the language
+        of keyword search, if the store creates the collection.
 
-        Documents of one `namespace` are apart from those of all others, ids included; each method takes another
-        one for its call. A store without a namespace sees the documents of all. `relevance_score_fn` turns a
-        distance into a relevance in the place of vecs' own. Up to `batch_size` texts are embedded at once.
-        `on_nul="raise"` refuses texts and metadata with NUL characters or lone surrogates, which Postgres cannot
-        store and which are left out otherwise.
+        A `namespace` separates its documents, and their ids, from those of all others. Methods take `namespace=` for
+        one call. A store without a namespace sees the documents of all. `relevance_score_fn` computes a relevance
+        from a distance, instead of vecs. Up to `batch_size` texts are embedded at once. Postgres cannot store NUL
+        characters and lone surrogates: they are removed from texts and metadata, and with `on_nul="raise"` they
+        raise an error.
 
-        `settings` are in force for every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
-        security: see `vecs.Client.with_settings`. Each method takes more of them for its call, as `settings=`.
+        `settings` apply to every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
+        security: see `vecs.Client.with_settings`. Methods take additional `settings=` for one call.
 
-        Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
-        share their clients.
+        Other arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores with the same
+        server or folder share their clients.
         """
         url, path, client_options = unseen(url), unseen(path), hidden(client_options)
         check_client_options(client_options, VecsVectorStore.__init__)
@@ -288,15 +288,15 @@ class VecsVectorStore(
         """
         Copy a table of langchain-postgres' PGVectorStore, or a collection of its PGVector, into a store.
 
-        `table_name=` is the former's, `collection_name=` the latter's. Which column holds what is found out, or
-        said as PGVectorStore says it: `schema_name`, `id_column`, `content_column`, `embedding_column`,
-        `metadata_json_column`, `metadata_columns`. `source` is the database, where it is not that of the store;
-        `collection` the store's, where it is not to have their name. Further arguments are the constructor's.
+        Give `table_name=` for a PGVectorStore, `collection_name=` for a PGVector. The store finds the columns itself,
+        unless you name them as in PGVectorStore: `schema_name`, `id_column`, `content_column`, `embedding_column`,
+        `metadata_json_column`, `metadata_columns`. `source` is the database to copy from, if it is not the store's.
+        `collection` is the new collection's name, if it is not the old name. Other arguments are the constructor's.
 
-        Ids, texts, vectors and metadata are kept, metadata in columns too; nothing is embedded, and theirs stays
-        as it is. Copied again, documents replace their former copies. Raises CollectionNotFound where there is no
-        such table, and ArgError for rows without a vector, which `skip_without_embedding=True` leaves out. Within one
-        database it takes two connections: a `pool_size` of 2 at least.
+        Copies ids, texts, vectors and metadata, also metadata in columns. Nothing is embedded, and the old tables do
+        not change. If you copy again, documents replace their earlier copies. Raises CollectionNotFound if there is no
+        such table, and ArgError for rows without a vector; `skip_without_embedding=True` leaves those rows out. If
+        both are in one database, it needs two connections: a `pool_size` of at least 2.
         """
         source, kwargs = unseen(source), hidden(kwargs)
         of, kwargs = _source_of(kwargs)
@@ -328,24 +328,24 @@ class VecsVectorStore(
 
     @property
     def embeddings(self) -> Embeddings | None:
-        """What turns text into vectors; None where the collection's own transform does."""
+        """The Embeddings of the store; None if the collection's own transform makes the vectors."""
         return self._settings.embedding
 
     @property
     def collection(self) -> Collection:
-        """The collection as vecs knows it; raises CollectionNotFound before the first document."""
+        """The collection of vecs; raises CollectionNotFound if no document was added yet."""
         return self._shared.plain_collection()
 
     @property
     def namespace(self) -> str | None:
-        """The namespace of calls that name none."""
+        """The namespace of all calls that give no `namespace`."""
         return self._settings.defaults.namespace
 
     def record_manager(self, namespace: str | None = None) -> VecsRecordManager:
         """
-        Return the record manager for LangChain's `index()`, in the same database; see its `create_schema()`.
+        Return the record manager for LangChain's `index()`, in the same database; call its `create_schema()` once.
 
-        Its records are those of this store, and `drop()` deletes them, unless another `namespace` is given.
+        Without `namespace`, its records belong to this store, and the store's `drop()` deletes them, too.
         """
         return VecsRecordManager.of(namespace or self._records_name(), self._shared)
 
@@ -355,7 +355,7 @@ class VecsVectorStore(
 
         `search_type` is "similarity" (the store's own mode), "vector", "keyword", "hybrid", "mmr" or
         "similarity_score_threshold"; `search_kwargs` are the arguments of its searches, such as `k` and `filter`,
-        and those of `retriever.invoke(query, ...)` win over them.
+        and arguments of `retriever.invoke(query, ...)` replace them.
         """
         tags = kwargs.pop("tags", None) or [*self._get_retriever_tags()]
         return VecsRetriever(vectorstore=self, tags=tags, **kwargs)

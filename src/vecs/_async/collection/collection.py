@@ -19,7 +19,7 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
     """
     A named set of records in Postgres.
 
-    Made by a client's `get_or_create_collection`, `create_collection` or `get_collection`.
+    A client's `get_or_create_collection`, `create_collection` or `get_collection` returns one.
 
     A search that no index covers warns, once per measure, from some ten thousand records on. Set
     `warns_without_index` to False, and searches through this object do not.
@@ -29,7 +29,7 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
 
     @async_anew("select")
     async def info(self) -> CollectionInfo:
-        """Read what the collection is and how large; counting takes time on large ones."""
+        """Return facts about the collection: its size, columns and indexes; takes time if it has many records."""
         table = await self._table(0)
         facts = tables.read_table_facts(await self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
@@ -46,6 +46,6 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
         )
 
     async def rename(self, name: str) -> None:
-        """Give the collection another name; this object follows."""
+        """Rename the collection; this object has the new name, too."""
         renamed = await self.client.rename_collection(self.name, name)
         self._given, self._known = renamed._given, renamed._known

@@ -35,15 +35,15 @@ class AsyncMeasuring(AsyncHandle):
         seed: int | None = None,
     ) -> Recall:
         """
-        Measure which share of the exact answer searches find: on these queries, or on a sample of the records.
+        Measure which share of the exact answer searches find: with these queries, or with a sample of the records.
 
-        `queries` are texts or vectors; real ones tell most. Else `sample` records are taken at random, the same
-        for the same `seed`, each searched for and left out of its own answer. With `filters` both the sample
-        and the searches are filtered. Where fewer records than `limit` are there, all of them are compared.
-        `oversampling` is what the recall of binary codes goes with.
+        `queries` are texts or vectors; queries of real users tell most. Without them, `sample` random records are
+        searched for, and each is left out of its own answer. The same `seed` takes the same records. `filters` apply
+        to the sample and to the searches. If there are fewer records than `limit`, all of them are compared.
+        For an index of binary codes, `oversampling` is the option that changes the recall.
 
         Costs one search per query, a few exact searches, and one pass over the table for every 64 queries. The
-        statement timeout does not hold for that pass. Raises ArgError for a collection without records.
+        statement timeout does not apply to this pass. Raises ArgError if the collection has no records.
 
             print(docs.recall())                    # is the index good enough?
             print(docs.recall(ef_search=200))       # what would this setting find?
@@ -64,10 +64,10 @@ class AsyncMeasuring(AsyncHandle):
         seed: int | None = None,
     ) -> Tuning:
         """
-        Find the least `ef_search` (HNSW) or `probes` (IVFFlat) that finds the target share of the exact answer.
+        Find the smallest `ef_search` (HNSW) or `probes` (IVFFlat) that finds the target share of the exact answer.
 
-        Some four values are tried, by halving what is left, since recall grows with them. Nothing is set: give
-        the value to `search()`. Queries and sample are as for `recall()`; a larger sample tells more surely.
+        Tries about four values, by bisection, since recall grows with the value. It changes no setting: pass the
+        value to `search()`. `queries` and `sample` are as in `recall()`; a larger sample is more reliable.
 
             tuning = docs.tune(0.99, sample=200)
             docs.search("how to vacuum", ef_search=tuning.ef_search)
@@ -95,7 +95,7 @@ class AsyncMeasuring(AsyncHandle):
         if queries is not None:
             given = await query_vectors(list(queries), table, self.transform, self._without_transform)
         if given == []:
-            raise ArgError("queries is empty; give some, or none for a sample of the records")
+            raise ArgError("queries is empty; give some queries, or leave queries= out for a sample of the records")
         selection = await self._selection(filters=filters)
         searched = AsyncSearched(self._executor, self._indexes, table, selection, spec)
         if given is not None:

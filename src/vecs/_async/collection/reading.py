@@ -85,9 +85,9 @@ class AsyncReading(AsyncHandle):
     @async_anew("select")
     async def count(self, filters: Filters | None = None, *, documents: bool = False) -> int:
         """
-        Count the records, or those that match a filter; exactly.
+        Count the records, or those that match a filter; the number is exact, not an estimate.
 
-        `documents=True` counts the documents that they belong to; a record that belongs to none counts as one.
+        `documents=True` counts the documents of these records; a record without a document counts as one.
         """
         counting = count_documents if checked_flag(documents, "documents") else count_records
         selection = await self._selection(filters=filters)
@@ -102,10 +102,10 @@ class AsyncReading(AsyncHandle):
         page_size: int = 1000,
     ) -> AsyncIterator[Record]:
         """
-        Yield every record, or every one that matches a filter, in id order and page by page.
+        Yield all records, or all that match a filter, in id order, and read them page by page.
 
-        With `ids` it yields what `get()` returns of them, in that order. No transaction is open between pages: records
-        written meanwhile may or may not be seen.
+        With `ids` it yields the records that `get()` returns, in the same order. No transaction is open between pages:
+        the loop may or may not see records that are written meanwhile.
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
@@ -162,8 +162,8 @@ class AsyncReading(AsyncHandle):
         """
         Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON.
 
-        Where the collection holds bits they are lists of bool; where it is sparse, structs of the indices and
-        the values that are not zero.
+        Vectors of bits are lists of bool. Sparse vectors are structs of the indices and the values that are not
+        zero.
         """
         found = [r async for r in self.scan(filters=filters, include_vector=include_vector)]
         return to_arrow(found, self.dimension, (await self._table()).vec_type)

@@ -75,36 +75,37 @@ class AsyncSearching(AsyncHandle):
         """
         Find the records that answer a text or a vector best, best first.
 
-        `mode` is how: "vector" by nearness; "keyword" by the words they have in common with the text, rare
-        words counting more; "hybrid" by both, their scores averaged. The two latter are for collections with
-        text. With a vector for a query `text` gives the words.
+        `mode` is "vector" (nearest vectors), "keyword" (words in common with the query, rare words count more) or
+        "hybrid" (both, combined by their scores). Keyword and hybrid mode need a collection with text. If the query
+        is a vector, `text` gives the words for them.
 
-        `threshold` keeps matches whose score, in [0, 1], is at least that. `exact` compares every record
-        instead of asking the index. `ef_search` (HNSW) and `probes` (IVFFlat) trade speed for recall. Fewer
-        than `limit` matches mean that no more records match.
+        `threshold` keeps the matches whose score, in [0, 1], is at least this number. `exact` compares every record
+        and uses no index. Greater values of `ef_search` (HNSW) and `probes` (IVFFlat) find more, but take longer. If
+        there are fewer than `limit` matches, no more records match. `measure` is how nearness is measured.
 
-        In hybrid mode `weights` are those of the vector side and of the keyword side, `candidates` how many
-        each contributes (one number or a pair). The score of a record is the weighted mean of its nearness and of
-        its rank by words, each stretched to [0, 1] over the candidates of this search; with `rrf_constant`, such as
-        60, it is weighted reciprocal rank fusion, as a share of the greatest possible. Where `candidates` are fewer
-        than `limit`, so may be the matches.
+        In hybrid mode, `weights` is the pair (vector, keyword), and `candidates` how many records each of the two
+        contributes (one number or a pair). Each score is rescaled so that the best candidate of this search gets 1
+        and the worst 0, and the score of a match is their weighted mean. With `rrf_constant`, such as 60, it is
+        weighted reciprocal rank fusion instead, divided by its greatest possible value. If `candidates` are fewer
+        than `limit`, there may be fewer matches than `limit`.
 
-        Pages by `offset` fit together with `exact=True` only, since an index finds most of the nearest and not
-        always the same ones; in hybrid mode with the same `candidates=` for all pages besides. Those of reranked or
-        spread matches do not: ask for more at once.
+        Use `offset` with `exact=True`: an index may find other records for each page, so that pages would overlap. In
+        hybrid mode, also give the same `candidates=` for all pages. With `rerank` or `diversity`, pages do not fit
+        together: raise `limit` instead.
 
-        `rerank` reorders by a model that reads query and text together: a sentence-transformers CrossEncoder,
-        or any function, sync or async, of the query and a list of texts that returns their scores.
-        `diversity`, from 0 to 1, spends places on matches unlike those before them (maximal marginal relevance
-        with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as were asked for; without
-        them that is how many times as many candidates of a half or binary index are ranked by their exact distance.
+        `rerank` reorders the matches by a model that reads query and text together: a sentence-transformers
+        CrossEncoder, or any function, sync or async, that gets the query and a list of texts and returns their scores.
+        `diversity`, from 0 to 1, prefers matches that differ from the matches before them (maximal marginal relevance
+        with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as you ask for. Without
+        them, `oversampling` is for indexes of half precision or bits: they find that many times more candidates than
+        matches, which are ranked by their exact distance.
         """
         return (await self._search([query], options_of(locals())))[0]
 
     @async_anew("select")
     async def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
         """
-        Search for several texts or vectors; one list of matches per query, in the order of the queries.
+        Search for several texts or vectors; return one list of matches per query, in the order of the queries.
 
         The keyword arguments are those of `search()`.
         """
@@ -131,10 +132,10 @@ class AsyncSearching(AsyncHandle):
         skip_adapter: bool = False,
     ) -> list[Any]:
         """
-        Find the nearest records, in the shapes of vecs 0.4; `search()` is the better verb.
+        Find the nearest records, and return them as vecs 0.4 did; prefer `search()`.
 
-        Returns ids, or tuples of what was asked for, always in the order id, distance, vec, metadata, with
-        attributes of those names. Without data it selects by filter alone, by id, with None for a distance.
+        Returns ids, or named tuples of what the `include_...` arguments ask for, always in the order id, distance,
+        vec, metadata. Without data it returns records that match the filter, in id order, with None as distance.
         """
         skip_adapter = checked_flag(skip_adapter, "skip_adapter")
         include_value = checked_flag(include_value, "include_value")
@@ -169,8 +170,8 @@ class AsyncSearching(AsyncHandle):
         """
         Describe how Postgres would run a search: in words first, then the plan.
 
-        The keyword arguments are those of `search()`. `analyze=True` runs it, and adds the times and row counts
-        that were met.
+        The keyword arguments are those of `search()`. `analyze=True` runs the search, and adds actual times and row
+        counts.
         """
         check_known(options)
         analyze = checked_flag(analyze, "analyze")

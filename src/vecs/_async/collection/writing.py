@@ -142,10 +142,10 @@ class AsyncWriting(AsyncHandle):
 
     async def truncate(self) -> None:
         """
-        Remove every record; the indexes stay.
+        Delete all records; the indexes stay.
 
-        TRUNCATE is not subject to policies. So where row-level security hides records from the role, and through a
-        view with a role or settings of its own, the records that it sees are deleted instead, one by one.
+        Postgres does not apply policies to TRUNCATE. So if row-level security hides records from the role, and through
+        a view with a role or settings of its own, this deletes the records that the role sees, one by one.
         """
         if (await self._table(0)).row_security or of_tenants(self._executor.settings):
             await self._delete_all()
@@ -165,12 +165,12 @@ class AsyncWriting(AsyncHandle):
     @async_anew("own", "create")
     async def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
         """
-        Let a collection keep text, and be searched by keywords and in hybrid mode.
+        Let a collection store texts, and be searched by keywords and in hybrid mode.
 
-        Adds the columns and indexes that `text=True` would have made. Keywords that are there in another
-        `language`, a text search configuration such as "german" or "simple", are made anew. `text_key` names
-        a metadata key whose strings become the text of records that have none. The table is locked while it is
-        written again, which takes some ten seconds per million records.
+        Adds the columns and indexes that a collection made with `text=True` has. `language` is a text search
+        configuration of Postgres, such as "german" or "simple". If the collection has text in another language, its
+        keywords are built again. `text_key` names a metadata key: its strings become the text of records that have
+        no text. Postgres locks and rewrites the table, which takes about ten seconds per million records.
         """
         check_may_alter(self._executor.settings, "enable_text()")
         try:

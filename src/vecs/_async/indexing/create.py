@@ -183,8 +183,8 @@ async def _type_of(executor: AsyncExecutor, table: Table, key: str) -> KeyType:
         return found[0]
     there = "both numbers and strings" if found else f"no numbers or strings (but: {', '.join(types) or 'nothing'})"
     raise ArgError(
-        f"the records of {table.name!r} have {there} at {brief(key)}; say type='number' or type='string' "
-        "(an index is for one of them; there may be one for each)"
+        f"the records of {table.name!r} have {there} at {brief(key)}; give type='number' or type='string' "
+        "(an index is for one of them; you can build two)"
     )
 
 

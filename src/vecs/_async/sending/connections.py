@@ -334,8 +334,8 @@ class AsyncConnections:
         if said is None and self.pooler and not self._told_of_pooler:
             self._told_of_pooler = True
             log.info(
-                "a pooler is between vecs and %s: nothing is prepared, and nothing set for longer than a transaction; "
-                "pooler=False changes that, for a pooler in session mode",
+                "there is a pooler between vecs and %s: vecs uses no prepared statements, and its settings last for "
+                "one transaction; if the pooler is in session mode, pooler=False makes searches faster",
                 self.target,
             )
 

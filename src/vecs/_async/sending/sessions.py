@@ -317,7 +317,7 @@ def translated(error: psycopg.Error, *, lost: bool) -> VecsException:
     """Return vecs' error for one of a statement."""
     if isinstance(error, Silent):
         # Not repeated: the call took as long as it may.
-        return Unavailable(f"the connection was given up: {error}; statement_timeout= and {GRACE:g} s of grace")
+        return Unavailable(f"the connection was closed: {error}, which is statement_timeout= and {GRACE:g} s more")
     return database_error(error, lost=lost)
 
 

@@ -118,7 +118,7 @@ async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> 
     await session.execute(tables.create_extension())
     created = tables.read_extension(await session.execute(tables.find_extension()))
     if created is None:
-        raise DatabaseError("pgvector was created but its type vector is not to be found")
+        raise DatabaseError("pgvector was created but its type vector cannot be found")
     return created
 
 

@@ -20,7 +20,7 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
     """
     A named set of records in Postgres.
 
-    Made by a client's `get_or_create_collection`, `create_collection` or `get_collection`.
+    A client's `get_or_create_collection`, `create_collection` or `get_collection` returns one.
 
     A search that no index covers warns, once per measure, from some ten thousand records on. Set
     `warns_without_index` to False, and searches through this object do not.
@@ -30,7 +30,7 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
 
     @anew("select")
     def info(self) -> CollectionInfo:
-        """Read what the collection is and how large; counting takes time on large ones."""
+        """Return facts about the collection: its size, columns and indexes; takes time if it has many records."""
         table = self._table(0)
         facts = tables.read_table_facts(self._executor.read(tables.table_facts(table)))
         return CollectionInfo(
@@ -47,6 +47,6 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
         )
 
     def rename(self, name: str) -> None:
-        """Give the collection another name; this object follows."""
+        """Rename the collection; this object has the new name, too."""
         renamed = self.client.rename_collection(self.name, name)
         self._given, self._known = renamed._given, renamed._known

@@ -81,12 +81,12 @@ class Handle(Connected, Dunders):
 
     @property
     def name(self) -> str:
-        """The collection's name, the table's."""
+        """The collection's name, which is also the name of its table."""
         return self._given[0]
 
     @property
     def dimension(self) -> int | None:
-        """The dimension of its vectors; None for a table made elsewhere without one."""
+        """How many numbers its vectors have; None for a table of another program that declares no dimension."""
         return self._given[1]
 
     @property
@@ -102,7 +102,7 @@ class Handle(Connected, Dunders):
         return True
 
     def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
-        """Return a view of this collection whose every statement has these settings: see `Client.with_settings`."""
+        """Return a view of this collection whose statements all have these settings: see `Client.with_settings`."""
         view = type(self).__new__(type(self))
         vars(view).update(vars(self))
         view.client = self.client.with_settings(settings)

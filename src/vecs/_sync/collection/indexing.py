@@ -40,51 +40,51 @@ class Indexing(Handle):
         progress: BuildProgressArg = False,
     ) -> str:
         """
-        Build an index for a measure, and one for filters on metadata; return the former's name.
+        Build an index for a measure, and one for filters on metadata; return the name of the first.
 
-        The measure is cosine distance unless it is named, or Hamming distance where the collection holds bits.
+        The default measure is cosine distance, or Hamming distance if the collection holds bits.
 
-        `precision="full"` indexes the vectors as they are stored. `"half"` indexes them with half the bytes per
-        number and `"binary"` with one bit per number, its sign: searches take more candidates from such an index
-        than they return, and rank these by the exact distance. Binary codes tell of the angle between vectors; they
-        serve all of cosine distance, inner product and, as far as lengths are alike, l2 distance. `"auto"` is
-        full up to 2,000 dimensions, half up to 4,000 and binary above; `explain()` tells.
+        `precision="full"` indexes the vectors as they are stored. `"half"` uses half the bytes per number, and
+        `"binary"` one bit per number, its sign. Searches take more candidates from such an index than they return,
+        and rank them by the exact distance. Binary codes describe the angle between vectors: one binary index serves
+        cosine distance, inner product and, if the vectors have similar lengths, l2 distance. `"auto"` is full up to
+        2,000 dimensions, half up to 4,000 and binary above; `explain()` tells which one a search uses.
 
-        `method` may be the build parameters themselves: `IndexArgsHNSW(m=32)`. An index that is there with
-        the same parameters is kept, which the log (INFO) and `progress` tell; another one for the same measure
-        is replaced, and serves searches until the new one is ready, or raises ArgError with `replace=False`. To
-        drop the old one it waits for the transactions that are open on the collection. One client at a time
-        builds on a collection; others wait. Writers wait during a build unless `concurrently=True`, which takes
-        longer. An interrupted build leaves nothing behind, or what the next call clears away.
+        `method` can also be build parameters: `IndexArgsHNSW(m=32)`. If there is an index with the same parameters,
+        nothing is built, and the log (INFO) and `progress` say so. Another index for the same measure is replaced; it
+        serves searches until the new one is ready. With `replace=False` it raises ArgError instead. Before it drops
+        the old index, the call waits for open transactions on the collection. One client at a time builds on a
+        collection; others wait. Writers wait during a build unless `concurrently=True`, which takes longer. An
+        interrupted build leaves nothing behind, or only what the next call removes.
 
-        With `filters`, on metadata, the index is on the records that match: smaller, and the fastest for searches
-        whose filter has all these conditions, at its top or in its top `$and`. It stands beside any other index, and
-        answers no other search.
+        With `filters`, on metadata, the index contains only the records that match. It is smaller, and the fastest
+        for searches whose filter has all these conditions, at its top level or in a `$and` there. It exists beside
+        other indexes, and other searches do not use it.
 
         `memory` (such as "1GB") is Postgres' maintenance_work_mem for the build. By default it is what the build
-        needs: up to a quarter of the machine's memory and 2 GB on an embedded server, elsewhere up to the
-        greatest of the server's own setting, 256 MB and its shared_buffers. A warning is logged where the index
-        did not fit. `workers` is max_parallel_maintenance_workers, by default the server's.
+        needs: at most a quarter of the machine's memory and 2 GB on an embedded server, and elsewhere at most the
+        greatest of the server's own setting, 256 MB and its shared_buffers. If the index does not fit, a warning is
+        logged. `workers` is max_parallel_maintenance_workers; the default is the server's.
 
-        Timeouts do not end a build. But through a pooler nothing can be set for a concurrent build: `memory` and
-        `workers` raise ArgError, and a timeout of the role or the database, of which a warning is logged, holds. Use a
-        client of a direct connection, or leave `concurrently` out.
+        Timeouts do not end a build. The exception is a concurrent build through a pooler, where vecs cannot set
+        anything: `memory` and `workers` raise ArgError, and a timeout of the role or the database can end the build,
+        of which a warning is logged. Use a direct connection to the server, or leave `concurrently` out.
 
-        `progress` is True for a bar, or a callable given a `vecs.BuildProgress` some five times per second and at
-        the end; it may be a coroutine function. A sync client calls it from a thread of the build. An
-        exception it raises ends the build and is raised here.
+        `progress` is True for a bar, or a function that gets a `vecs.BuildProgress` about five times per second and
+        at the end. It may be async. A sync client calls it from another thread. If it raises an exception, the build
+        ends and the exception is raised here.
 
-        Without parameters an IVFFlat index has a list for every 1,000 records, or the square root of their number
-        from a million; one that is there is kept up to twice or half as many. Build it after loading.
+        Without parameters, an IVFFlat index has one list per 1,000 records; from a million records on, the square
+        root of their number. An existing one is kept if it has between half and twice as many. Build it after loading.
         """
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
             raise ArgError(f"the first argument is the measure; write index(method={brief(measure)})")
         chosen, args = resolve_method(method, index_arguments)
         if concurrently and self._executor.pooler and (memory is not None or workers is not None):
             raise ArgError(
-                f"{'memory' if memory is not None else 'workers'}= does not reach a concurrent build through a pooler, "
-                "which keeps no settings for it; leave it out, leave concurrently=True out, or build with a client of "
-                "a direct connection to the server"
+                f"{'memory' if memory is not None else 'workers'}= has no effect on a concurrent build through a "
+                "pooler, because the pooler keeps no settings; leave it out, leave concurrently=True out, or build "
+                "with a client that is connected to the server directly"
             )
         # What fits the table as it was might build on one that was made anew, but another index than is due.
         table = self._table(0)
@@ -106,13 +106,13 @@ class Indexing(Handle):
     @anew("own", "create")
     def create_metadata_index(self, key: str, type: KeyType | None = None, *, concurrently: bool = False) -> str:
         """
-        Build an index for ranges ($gt, $gte, $lt, $lte, $between) at a key of the metadata; return its name.
+        Build an index for ranges ($gt, $gte, $lt, $lte, $between) on one metadata key; return its name.
 
-        `key` is as in filters: "author.born" is that key, else the path. The index is for values of one type;
-        without `type` for what the records have there, which raises ArgError if they have both or neither. Dates
-        are strings. One that is there is kept. Writers wait during the build unless `concurrently=True`.
-        `index()` makes an index for equality at all keys; this one also tells the planner how many records a
-        range keeps.
+        `key` is written as in filters: "author.born" is a key with this name, or else a path. The index is for
+        values of one type, "number" or "string". Without `type`, vecs takes the type of the values in the records,
+        and raises ArgError if they have both types or neither. Dates are strings. If the index exists, nothing is
+        built. Writers wait during the build unless `concurrently=True`. For equality, `index()` builds one index for
+        all keys. With this index, Postgres' planner can also estimate how many records a range keeps.
         """
         concurrently = checked_flag(concurrently, "concurrently")
         if type is not None and (not isinstance(cast("Any", type), str) or type not in KEY_TYPES):
@@ -123,14 +123,14 @@ class Indexing(Handle):
 
     @anew("select")
     def is_indexed_for_measure(self, measure: Measure | str) -> bool:
-        """Whether a valid index answers searches by this measure; False for an unknown measure, too."""
+        """Tell whether a valid index serves searches by this measure; False for an unknown measure, too."""
         if not isinstance(cast("Any", measure), str):
             return False
         return any(index.valid and measure in index.measures for index in self.indexes())
 
     @anew("own")
     def drop_index(self, name: str) -> None:
-        """Drop an index by name; raises IndexNotFound if the collection has none of that name."""
+        """Drop an index by name; raises IndexNotFound if the collection has no such index."""
         existing = self.indexes()
         known = [index.name for index in existing if not index.primary]
         if not isinstance(cast("Any", name), str) or name not in known:

@@ -147,7 +147,7 @@ def sampled_task(searched: Searched, limit: int, sample: int, seed: int) -> Task
     table, executor = searched.table, searched.executor
     if there == 1:
         raise ArgError(
-            f"collection {table.name!r} has one record to sample, hence no neighbours to find; give queries="
+            f"collection {table.name!r} has one record to sample, so there are no neighbours to find; give queries="
         )
     ids = first_column(executor.read(sampling.sample_ids(table, searched.selection, sample, seed)))
     columns = Columns(text=False, metadata=False, document_id=False, vec=True)
@@ -226,7 +226,7 @@ def search_setting(index: IndexInfo) -> tuple[str, tuple[int, ...]]:
         raise ArgError(f"index {index.name!r} is of method {index.method}; tune() knows hnsw and ivfflat")
     if index.precision == "binary":
         raise ArgError(
-            f"index {index.name!r} holds binary codes, whose recall goes with oversampling= and not with "
+            f"index {index.name!r} holds binary codes, whose recall depends on oversampling= and not with "
             f"{name}; try recall(oversampling=20)"
         )
     lists = index.options.get("lists", "")

@@ -119,7 +119,7 @@ def _prepare_extension(executor: Executor, session: Session) -> tables.Extension
     session.execute(tables.create_extension())
     created = tables.read_extension(session.execute(tables.find_extension()))
     if created is None:
-        raise DatabaseError("pgvector was created but its type vector is not to be found")
+        raise DatabaseError("pgvector was created but its type vector cannot be found")
     return created
 
 

@@ -62,7 +62,7 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         settings = self.settings
         if settings.existing_only is not None:
             raise CollectionNotFound(
-                f"there is no collection {settings.name!r}, and {settings.existing_only} makes none"
+                f"there is no collection {settings.name!r}, and with {settings.existing_only} the store creates none"
             )
         client = self.client()
         client.get_or_create_collection(

@@ -27,9 +27,9 @@ class AsyncReading(Core):
         self, ids: Sequence[str], /, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> list[Document]:
         """
-        Read documents by id, in the order of the ids; those that are not there are left out.
+        Read documents by id, in the order of the ids; ids that do not exist are left out.
 
-        Of a document that the collection's transform split, its parts in reading order.
+        If the collection's transform split a document, its chunks are returned in reading order.
         """
         namespace = self._namespace(namespace)
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
@@ -54,9 +54,9 @@ class AsyncReading(Core):
         """
         Read documents by id, filter or words in the text, in Chroma's shape: a dict of lists.
 
-        In the order of the ids, else by id, so that `limit` and `offset` page through everything. Keys are
-        `ids`, and of `documents`, `metadatas`, `embeddings` (float32 arrays) those in `include`; the others are
-        None. Every condition given must hold.
+        Documents come in the order of the ids, or without ids, sorted by id, so that `limit` and `offset` can page
+        through all of them. The dict has the keys `ids`, `documents`, `metadatas` and `embeddings` (float32 arrays);
+        those that are not in `include` are None. A document must match all conditions.
         """
         include = ("metadatas", "documents") if include is None else include
         unknown = [name for name in include if name not in INCLUDED]
@@ -99,6 +99,6 @@ class AsyncReading(Core):
     async def acount(
         self, filter: Any = None, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> int:
-        """Count the documents, or those that match a filter; exactly."""
+        """Count the documents, or those that match a filter; the number is exact, not an estimate."""
         filters = to_filters(filter, self._namespace(namespace))
         return await self._shared.aon(lambda collection: collection.count(filters), 0)

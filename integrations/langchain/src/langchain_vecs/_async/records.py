@@ -22,7 +22,7 @@ class AsyncRecords(Lifetime):
 
     @on_any_loop
     async def acreate_schema(self) -> None:
-        """Create the table of records where it is absent; any number may do so at once."""
+        """Create the table of records if it does not exist; several processes can do so at once."""
         client = await self._shared.aclient()
         if await _execute(client, records.find_table(client.schema)):
             return
@@ -47,9 +47,9 @@ class AsyncRecords(Lifetime):
         time_at_least: float | None = None,
     ) -> None:
         """
-        Write records as seen now, all or none; a key that is there gets the new group.
+        Write all records or none, with the current time; a key that exists gets the new group.
 
-        Raises ArgError, which is a ValueError, for `group_ids` of another length than `keys`, and where the
+        Raises ArgError, which is a ValueError, if `group_ids` and `keys` have different lengths, or if the
         server's clock is behind `time_at_least`.
         """
         client = await self._shared.aclient()
@@ -59,7 +59,7 @@ class AsyncRecords(Lifetime):
 
     @on_any_loop
     async def aexists(self, keys: Sequence[str]) -> list[bool]:
-        """Return for each key whether it is there, in their order."""
+        """Return for each key whether it exists, in the order of the keys."""
         client = await self._shared.aclient()
         found = set(first_column(await _execute(client, records.find_keys(client.schema, self.namespace, keys))))
         return [key in found for key in keys]
@@ -74,9 +74,9 @@ class AsyncRecords(Lifetime):
         limit: int | None = None,
     ) -> list[str]:
         """
-        List the keys seen before and after these times, of these groups, up to `limit`; the longest unseen first.
+        List the keys updated before and after these times, of these groups, up to `limit`; the oldest first.
 
-        As of LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means none.
+        As in LangChain's own record managers, an empty `group_ids` means any group, and a `limit` of 0 means no limit.
         """
         client = await self._shared.aclient()
         query = records.KeyQuery(before, after, group_ids, limit)
@@ -84,7 +84,7 @@ class AsyncRecords(Lifetime):
 
     @on_any_loop
     async def adelete_keys(self, keys: Sequence[str]) -> None:
-        """Delete records; absent ones are no error."""
+        """Delete records; keys that do not exist are no error."""
         client = await self._shared.aclient()
         await _execute(client, records.delete_keys(client.schema, self.namespace, keys))
 

@@ -79,7 +79,7 @@ class AsyncWriting(Core):
         namespace: str | None = None,
         **kwargs: Any,
     ) -> list[str]:
-        """Add texts whose vectors are at hand: nothing is embedded. Return their ids in order."""
+        """Add texts with vectors that you already have: nothing is embedded. Return their ids in order."""
         check_rest(kwargs, ("metadatas", "ids", "namespace"))
         return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None, embedded=True)
 
@@ -122,17 +122,17 @@ class AsyncWriting(Core):
         settings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """
-        Change metadata alone, of the documents with these ids or that match a filter; return their ids.
+        Change only the metadata of the documents with these ids, or that match a filter; return their ids.
 
-        Of ids those that existed, also where the collection's transform split the documents.
-        Keys are merged into what is there, `replace=True` replaces all of them. Nothing is embedded.
+        Adds the keys, or replaces them if they exist. `replace=True` replaces the whole metadata. Nothing is embedded.
+        With `ids`, returns those of your ids that existed, also if the collection's transform split the documents.
         """
         namespace = self._namespace(namespace)
         if metadata is None:
             raise ArgError("update_metadata needs metadata=, a dict of what is to be changed")
         plain, types = stored_metadata(metadata, "update_metadata", self._settings.on_nul)
         if NAMESPACE_KEY in plain:
-            raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and is not changed")
+            raise ArgError(f"the metadata key {NAMESPACE_KEY!r} holds the namespace and cannot be changed")
         if replace and namespace is not None:
             plain[NAMESPACE_KEY] = namespace
         # The notes on the types of the old values go with the values.
@@ -173,10 +173,10 @@ class AsyncWriting(Core):
         **kwargs: Any,
     ) -> bool:
         """
-        Delete the documents with these ids, or that match a filter, or (ids and filter) both.
+        Delete the documents with these ids, or that match a filter; with ids and filter, those that match both.
 
-        Ids that are not there are no error. `delete_all=True` deletes everything, of the namespace where there is
-        one; `delete()` without any of the three raises ArgError, a ValueError.
+        Ids that do not exist are no error. `delete_all=True` deletes all documents of the namespace, or of the store
+        if it has no namespace. `delete()` without any of the three raises ArgError, a ValueError.
         """
         if kwargs:
             raise ArgError(f"unknown arguments of delete: {', '.join(map(repr, kwargs))}")
@@ -196,8 +196,8 @@ class AsyncWriting(Core):
         """
         Delete the collection with its documents, and what its `record_manager()` recorded of them.
 
-        A store with a namespace deletes the namespace's only. With a role or settings of your own it raises
-        DatabaseError, as tenants share both: `delete(delete_all=True)` deletes a tenant's documents.
+        A store with a namespace deletes only the documents of the namespace. With a role or settings of your own it
+        raises DatabaseError, because tenants share the collection: use `delete(delete_all=True)` for one tenant.
         """
         self._shared.check_may_drop()
         # First: index() would skip what is recorded and is not there.

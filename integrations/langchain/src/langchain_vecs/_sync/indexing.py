@@ -17,9 +17,9 @@ class Indexing(Core):
         """
         Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.
 
-        Searches are exact without, and slow beyond some ten thousand documents. Calling it again changes nothing.
-        The arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=`
-        and `progress=`. Raises CollectionNotFound before the first document.
+        Without an index, searches are exact, and slow with more than about ten thousand documents. Calling it again
+        changes nothing. The arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`,
+        `concurrently=` and `progress=`. Raises CollectionNotFound if no document was added yet.
         """
         collection = self._shared.required()
         collection.index(**{"measure": self._settings.defaults.measure, **options})

@@ -28,9 +28,9 @@ class Searching(Core):
     @takes_settings
     def search(self, query: str, search_type: str, **kwargs: Any) -> list[Document]:
         """
-        Search in the way that is named: "similarity", "mmr", "similarity_score_threshold", or one of the modes.
+        Search by a search type: "similarity", "mmr", "similarity_score_threshold", or one of the modes.
 
-        "similarity" is the store's own `search_mode`.
+        "similarity" uses the store's own `search_mode`.
         """
         if search_type in ("similarity", "similarity_score_threshold"):
             return self.similarity_search(query, **kwargs)
@@ -46,7 +46,7 @@ class Searching(Core):
 
     @takes_settings
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """Return the `k` documents that answer a text best, best first; fewer only where no more match."""
+        """Return the `k` documents that answer a text best, best first; fewer only if no more match."""
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.documents(self._matches(query, search))
 
@@ -55,8 +55,9 @@ class Searching(Core):
         """
         Return documents with a score that is a distance: smaller is better, and the best is first, in every mode.
 
-        By vectors it is pgvector's own distance, 0 for the same vector by cosine and L2, and the negated product
-        for inner product; in keyword and hybrid mode, and reranked, it is 1 - relevance.
+        In vector mode it is pgvector's own distance: 0 for the same vector with cosine and L2 distance, and the
+        negative inner product with inner product. In keyword and hybrid mode, and after reranking, it is
+        1 - relevance.
         """
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.with_scores(self._matches(query, search))
@@ -68,15 +69,16 @@ class Searching(Core):
         """
         Return documents with a relevance: larger is better, from 0 to 1, in every mode and for every measure.
 
-        By cosine it is 1 - distance (0 from a right angle on), by L2 and L1 1 / (1 + distance), by inner product
-        0.5 + p / (2 + 2 |p|). `score_threshold` leaves out what is below it.
+        With cosine distance, relevance is the cosine similarity, and 0 if that is negative. With L2 and L1 distance
+        it is 1 / (1 + distance), with inner product p it is 0.5 + p / (2 + 2 |p|). `score_threshold` leaves out
+        documents with a smaller relevance.
         """
         search = parse_search(self._settings.defaults, k, kwargs)
         return search.with_relevance(self._matches(query, search))
 
     @takes_settings
     def similarity_search_by_vector(self, embedding: Sequence[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode needs `text=`, its words."""
+        """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode also needs `text=`."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
         return search.documents(self._matches(embedding, search))
 
@@ -84,7 +86,7 @@ class Searching(Core):
     def similarity_search_with_score_by_vector(
         self, embedding: Sequence[float], k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
-        """Return the `k` documents nearest to a vector with their distances, as `similarity_search_with_score`."""
+        """Return the `k` documents nearest to a vector, with distances as in `similarity_search_with_score`."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
         return search.with_scores(self._matches(embedding, search))
 
@@ -93,9 +95,9 @@ class Searching(Core):
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """
-        Return `k` of the `fetch_k` best documents, chosen to be unlike each other, in the order of choice.
+        Return `k` of the `fetch_k` best documents, chosen to differ from each other, in the order of choice.
 
-        `lambda_mult` is from 0, the most diverse, to 1, the order of similarity.
+        `lambda_mult` is from 0 (most diverse) to 1 (same order as by similarity).
         """
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
         return search.documents(self._matches(query, search))

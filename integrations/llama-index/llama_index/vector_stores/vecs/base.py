@@ -70,7 +70,7 @@ class VecsVectorStore(
     from llama_index.core import Document, StorageContext, VectorStoreIndex
     from llama_index.vector_stores.vecs import VecsVectorStore
 
-    store = VecsVectorStore("essays")  # an embedded Postgres; url="postgresql://..." is a server's
+    store = VecsVectorStore("essays")  # an embedded Postgres; url="postgresql://..." names a server instead
     index = VectorStoreIndex.from_documents(
         [Document(text="Postgres can do that.")],
         storage_context=StorageContext.from_defaults(vector_store=store),
@@ -114,27 +114,27 @@ class VecsVectorStore(
         **client_options: Any,
     ) -> None:
         """
-        Make a store; nothing connects before its first call.
+        Make a store; it connects at its first call.
 
-        The collection is made with the first nodes, and its `dimension` learned from them. `url` is a server
-        ("postgresql://user:password@host:5432/database"), `path` a folder for an embedded one; without both it is
-        `$VECS_URL`, else the user's own embedded server. `client` and `async_client` are vecs clients that are open
-        already, to share their pools; they stay open. `measure` is what searches go by (None: what suits the
-        collection), `language` how Postgres reads the words of a collection that is made, `precision="half"` stores
-        16 bits per number. `perform_setup=False` never makes a collection.
+        The store creates the collection with the first nodes, which also tell the `dimension`. `url` is a server
+        ("postgresql://user:password@host:5432/database"), `path` a folder for an embedded server. Without both, the
+        store uses `$VECS_URL` if it is set, and otherwise the user's own embedded server. `client` and `async_client`
+        are open vecs clients, whose connections the store uses; they stay open. `measure` is how nearness is measured
+        (None: the collection's default). `language` is the language of keyword search, and `precision="half"` stores
+        16 bits per number, if the store creates the collection. `perform_setup=False` never creates one.
 
-        With a `transform` the collection makes the vectors, of nodes and of queries: what LlamaIndex embeds is not
-        used then, and `is_embedding_query` is False. What it embeds is a node's text with the metadata that LlamaIndex
-        would embed (`MetadataMode.EMBED`); what is stored and searched by words is the text alone. `rerank` is the
-        model of mode "semantic_hybrid". `on_nul="raise"` refuses texts and metadata with NUL characters or lone
-        surrogates, which Postgres cannot store and which are left out otherwise.
+        With a `transform`, the collection makes the vectors of nodes and queries, and ignores the embeddings of
+        LlamaIndex; `is_embedding_query` is then False. The transform embeds a node's text together with the metadata
+        that LlamaIndex would embed (`MetadataMode.EMBED`); only the text is stored and searched for keywords. `rerank`
+        is the model of mode "semantic_hybrid". Postgres cannot store NUL characters and lone surrogates: the store
+        removes them from texts and metadata, or raises an error with `on_nul="raise"`.
 
-        `settings` are in force for every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
-        security: see `vecs.Client.with_settings`. Each method takes more of them for its call, as `settings=`; a
-        retriever hands them on in its `vector_store_kwargs`.
+        `settings` apply to every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
+        security: see `vecs.Client.with_settings`. Methods take additional `settings=` for one call, and a retriever
+        takes them in its `vector_store_kwargs`.
 
-        Further arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores on one target
-        share their clients.
+        Other arguments are those of `vecs.create_client`, such as `pool_size` and `pooler`. Stores with the same
+        server or folder share their clients.
         """
         url, path, client_options = unseen(url), unseen(path), hidden(client_options)
         # to_dict() writes these, and they never change.
@@ -181,7 +181,7 @@ class VecsVectorStore(
 
     @classmethod
     def class_name(cls) -> str:
-        """Return the name that serialised stores go by."""
+        """Return the class name in serialised stores."""
         return "VecsVectorStore"
 
     # --- made of other things --------------------------------------------------------------------------
@@ -191,9 +191,9 @@ class VecsVectorStore(
         cls, collection: Collection | AsyncCollection, async_collection: AsyncCollection | None = None, **options: Any
     ) -> Self:
         """
-        Make a store of a collection that is open, with its transform if it has one, and its client.
+        Make a store from an open collection, with its client and its transform, if it has one.
 
-        `async_collection` is the same one as an AsyncClient sees it; the other arguments are the constructor's.
+        `async_collection` is the same collection, opened by an AsyncClient. Other arguments are the constructor's.
         """
         options = hidden(options)
         kind = "client" if isinstance(collection, Collection) else "async_client"
@@ -203,7 +203,7 @@ class VecsVectorStore(
             given["async_client"] = client_of(async_collection, client=options.get("async_client"))
             if async_collection.name != collection.name:
                 names = f"{collection.name!r} and {async_collection.name!r}"
-                raise ArgError(f"collection and async_collection must be one, and are {names}")
+                raise ArgError(f"collection and async_collection must be the same collection, not {names}")
         return cls(collection.name, **given)
 
     @classmethod
@@ -220,12 +220,12 @@ class VecsVectorStore(
         **parameters: Any,
     ) -> Self:
         """
-        Make a store by the arguments of `PGVectorStore.from_params`; without a host it is the embedded server.
+        Make a store from the arguments of `PGVectorStore.from_params`; without a host, it uses the embedded server.
 
-        `embed_dim` is the dimension, learned where it is left out; `text_search_config` the language; `hnsw_kwargs`
-        and `indexed_metadata_keys` are indexes made with the collection; `use_halfvec` stores 16 bits per number.
-        `perform_setup=False` makes nothing. Raises ArgError for `customize_query_fn`; what concerns SQLAlchemy warns
-        and is left out. The other arguments are the constructor's. See `from_pgvector_store` for the nodes there.
+        `embed_dim` is the dimension; without it, the first nodes tell. `text_search_config` is the language. Indexes
+        for `hnsw_kwargs` and `indexed_metadata_keys` are built with the collection. `use_halfvec` stores 16 bits per
+        number. `perform_setup=False` creates nothing. `customize_query_fn` raises ArgError. Arguments for SQLAlchemy
+        are ignored, with a warning. Other arguments are the constructor's. `from_pgvector_store` copies the old nodes.
         """
         connection_string, password, parameters = unseen(connection_string), unseen(password), hidden(parameters)
         target = target_of(connection_string, host=host, port=port, dbname=database, user=user, password=password)
@@ -241,10 +241,10 @@ class VecsVectorStore(
         """
         Copy the nodes of a PGVectorStore (llama-index-vector-stores-postgres) into a collection.
 
-        `source` is the PGVectorStore, or the `table_name` it was made with (and `source_schema` its `schema_name`,
-        "public"). The collection is in the same database unless the arguments, the constructor's, say otherwise,
-        and has the table's name unless `collection_name` is given. All nodes are copied or none; those that are
-        there with the same id are replaced, rows without a vector left out. The table stays as it is.
+        `source` is the PGVectorStore, or the `table_name` it was made with; then `source_schema` is its `schema_name`.
+        The collection is in the same database, unless arguments of the constructor name another one. It has the
+        table's name, unless `collection_name` is given. All nodes are copied or none. They replace nodes with the same
+        id. Rows without a vector are left out. The old table does not change.
         """
         options = hidden(options)
         found = source_of(seen(source), source_schema)
@@ -270,7 +270,7 @@ class VecsVectorStore(
 
     @property
     def collection(self) -> Collection:
-        """The collection as vecs knows it; raises CollectionNotFound before the first node."""
+        """The collection of vecs; raises CollectionNotFound if no node was added yet."""
         return self._shared.plain_collection()
 
 

@@ -28,7 +28,7 @@ def target_of(connection_string: Any, **parts: Any) -> str | None:
     if connection_string is None:
         return unseen(make_conninfo("", **{name: str(seen(parts[name])) for name in given})) if given else None
     if given:
-        raise ArgError(f"connection_string says where, and so does {', '.join(given)}; give one of them")
+        raise ArgError(f"connection_string and {', '.join(given)} both name the server; give one of them")
     string = seen(connection_string)
     # The str() of an SQLAlchemy URL hides the password.
     return unseen(string.render_as_string(hide_password=False) if hasattr(string, "render_as_string") else string)
@@ -72,7 +72,7 @@ def settings_of_pgvector(given: Mapping[str, Any]) -> tuple[dict[str, Any], Call
 def _measure(opclass: str) -> str:
     measure = _MEASURES.get(opclass.partition("_")[2].removesuffix("_ops"))
     if measure is None:
-        raise ArgError(f"unknown hnsw_dist_method {brief(opclass)}; expected such as 'vector_cosine_ops'")
+        raise ArgError(f"unknown hnsw_dist_method {brief(opclass)}; give for example 'vector_cosine_ops'")
     return measure
 
 

@@ -138,7 +138,7 @@ def _mmr(query: VectorStoreQuery, given: Mapping[str, Any], options: dict[str, A
     threshold = given.get("mmr_threshold") if query.mmr_threshold is None else query.mmr_threshold
     factor, fetched = given.get("mmr_prefetch_factor"), given.get("mmr_prefetch_k")
     if factor is not None and fetched is not None:
-        raise ArgError("mmr_prefetch_factor and mmr_prefetch_k are two ways to say one thing; give one of them")
+        raise ArgError("mmr_prefetch_factor and mmr_prefetch_k mean the same; give one of them")
     if fetched is not None:
         fetched = checked_int(fetched, "mmr_prefetch_k", 0)
     else:

@@ -33,9 +33,9 @@ class AsyncReading(Core):
         settings: Mapping[str, Any] | None = None,
     ) -> list[BaseNode]:
         """
-        Read nodes by id, in the order of the ids, and by filters; without either, all of them by id.
+        Read nodes by id, in the order of the ids, and by filters; without both, all nodes in id order.
 
-        Ids that are not there are left out; an empty list of ids has no nodes.
+        Ids that do not exist are left out. For an empty list of ids, the answer is empty.
         """
         if isinstance(node_ids, str):
             raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")

@@ -25,13 +25,13 @@ class AsyncWriting(Core):
         """
         Add nodes, replacing those with the same id, and return their ids in order.
 
-        All nodes are stored or none; of several with one id the last wins. The first nodes settle the dimension of
-        a collection that is made with them. Raises ArgError (a ValueError) that names the node for what cannot be
-        stored, and MismatchedDimension for an embedding of another length.
+        All nodes are stored or none. Of several nodes with one id, the last one is stored. If the collection does not
+        exist, it gets the dimension of these nodes. Raises ArgError (a ValueError), which names the node, if a node
+        cannot be stored, and MismatchedDimension if its embedding has another length.
 
-        With commit="batch" every `batch_size` nodes (128 by default) are committed as soon as the store's transform
-        has embedded them. An error after the first batch is `vecs.exc.PartlyStored` then: its `ids` are those that are
-        stored, the first ones, and its `__cause__` is the error.
+        With commit="batch", every `batch_size` nodes (128 by default) are committed as soon as the store's transform
+        has embedded them. An error after the first batch is then `vecs.exc.PartlyStored`: its `ids` are the first
+        nodes, which are stored, and its `__cause__` is the error.
         """
         size, commit = batches(kwargs)
         listed = checked_nodes(nodes)
@@ -64,7 +64,7 @@ class AsyncWriting(Core):
     @on_any_loop
     @takes_settings
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        """Delete all nodes of a document; one that has none is no error."""
+        """Delete all nodes of a document; a document without nodes is no error."""
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {brief(ref_doc_id)}")
         if ref_doc_id:
@@ -80,7 +80,7 @@ class AsyncWriting(Core):
         **delete_kwargs: Any,
     ) -> None:
         """
-        Delete the nodes with these ids that match the filters; ids that are not there are no error.
+        Delete the nodes with these ids that match the filters; ids that do not exist are no error.
 
         Without ids and filters it raises ArgError; `clear()` deletes everything.
         """

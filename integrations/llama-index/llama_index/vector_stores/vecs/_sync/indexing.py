@@ -17,9 +17,9 @@ class Indexing(Core):
         """
         Index the collection for the store's measure: HNSW on the vectors, GIN on the metadata.
 
-        Searches are exact without, and slow beyond some ten thousand nodes. Calling it again changes nothing. The
-        arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`, `concurrently=` and
-        `progress=`. Raises CollectionNotFound before the first node.
+        Without an index, searches are exact, and slow with more than about ten thousand nodes. Calling it again
+        changes nothing. The arguments are those of vecs' `Collection.index`, among them `method=`, `precision=`,
+        `concurrently=` and `progress=`. Raises CollectionNotFound if no node was added yet.
         """
         collection = self._shared.required()
         measure: Any = self._settings.defaults.measure

@@ -27,15 +27,15 @@ class Searching(Core):
         """
         Find nodes, best first, with similarities from 0 to 1.
 
-        Modes are "default" (by nearness), "text_search" and "sparse" (by words, rare ones counting more), "hybrid"
-        (by both, fused; `alpha` is the share of nearness, `hybrid_top_k` how many are returned), "semantic_hybrid"
-        (that, reordered by a `rerank` model) and "mmr" (unlike each other; in the order of choice, so that
-        similarities do not descend). Another one raises ArgError, a ValueError.
+        The modes are "default" (nearest vectors), "text_search" and "sparse" (words of the query, rare ones count
+        more), "hybrid" (both; `alpha` is the weight of the vectors, `hybrid_top_k` the number of nodes),
+        "semantic_hybrid" (hybrid, and then reordered by `rerank`) and "mmr" (nodes that differ from each other, in
+        the order of choice, so that similarities do not descend). Another mode raises ArgError, a ValueError.
 
-        Keyword arguments, `vector_store_kwargs` of a retriever: `vecs_filters`, a filter in vecs' own language
-        besides `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
-        `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (1 is the order of similarity, 0 the
-        greatest spread), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. An unknown one raises ArgError.
+        Keyword arguments, which a retriever takes as `vector_store_kwargs`: `vecs_filters`, a filter of vecs in
+        addition to `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
+        `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
+        similarity), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. Others raise ArgError.
         """
         # A misspelled filter would show all nodes.
         check_known(kwargs, KNOWN)
