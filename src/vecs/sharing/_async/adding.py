@@ -115,11 +115,12 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
     ) -> Sequence[Record]:
         if not records or (embedder is None and records[0].vec is None):
             return records
+        record = self.settings.record
         if embedder is None:
             made, made_by = [record.vec for record in records], None
         else:
             made, made_by = await embedder.embed(records), embedder.name
-        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, self.settings.record)
+        return await async_offload_many(len(records), checked_vectors, made, records, made_by, dimension, record)
 
     async def _acollection_for(self, made: Sequence[Record]) -> AsyncCollection:
         vec = made[0].vec

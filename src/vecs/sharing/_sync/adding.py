@@ -73,7 +73,7 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         collection = self._collection_for(made)
         if embedder is not None:
             # All of one batch have the same.
-            check_dimensions(made[:1], embedder.name, collection.dimension, self._what)
+            check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
         rest = self._batches(records, made, embedder, batch_size)
         stored: list[str] = []
         if commit == "all":
@@ -114,15 +114,12 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
     def _made(self, records: Sequence[Record], embedder: Embedder | None, dimension: int | None) -> Sequence[Record]:
         if not records or (embedder is None and records[0].vec is None):
             return records
+        record = self.settings.record
         if embedder is None:
             made, made_by = [record.vec for record in records], None
         else:
             made, made_by = embedder.embed(records), embedder.name
-        return offload_many(len(records), checked_vectors, made, records, made_by, dimension, self._what)
-
-    @property
-    def _what(self) -> str:
-        return self.settings.records.removesuffix("s")
+        return offload_many(len(records), checked_vectors, made, records, made_by, dimension, record)
 
     def _collection_for(self, made: Sequence[Record]) -> Collection:
         vec = made[0].vec
