@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -218,21 +218,21 @@ def _query_row(value: bool, vector: bool, metadata: bool) -> Any:
 
 
 def read_query_rows(
-    table: Table, rows: Sequence[Row], measure: MeasureSpec, *, value: bool, vector: bool, metadata: bool
+    table: Table, rows: Sequence[Row], *, value: Callable[[float], float] | None, vector: bool, metadata: bool
 ) -> list[Any]:
     """
-    Read rows in the shapes of 0.4's `query`: ids, or tuples of what was asked for.
+    Read rows in the shapes of 0.4's `query`: ids, or tuples of what was asked for; `value` makes one of a distance.
 
     Their columns are always in the order id, distance, vec, metadata.
     """
-    if not (value or vector or metadata):
+    if not (value is not None or vector or metadata):
         return [row[ID] for row in rows]
     decode = vec_decoder(table)
-    make = _query_row(bool(value), bool(vector), bool(metadata))
+    make = _query_row(value is not None, bool(vector), bool(metadata))
     return [
         make(
             row[ID],
-            *((None if row[DISTANCE] is None else measure.finite(row[DISTANCE]),) if value else ()),
+            *((None if row[DISTANCE] is None else value(row[DISTANCE]),) if value is not None else ()),
             *((None if row[VEC] is None else decode(row[VEC]),) if vector else ()),
             *((row[METADATA] if row[METADATA].__class__ is dict else _no_keys(row),) if metadata else ()),
         )

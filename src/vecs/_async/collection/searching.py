@@ -161,9 +161,8 @@ class AsyncSearching(AsyncHandle):
                 else (await self._vectors([given]))[0]
             )
             rows = (await self._answer(table, request, [Query(vec)]))[0]
-        return read_query_rows(
-            table, rows, request.measure, value=include_value, vector=include_vector, metadata=include_metadata
-        )
+        value = request.measure.finite if include_value else None
+        return read_query_rows(table, rows, value=value, vector=include_vector, metadata=include_metadata)
 
     @async_anew("select")
     async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:

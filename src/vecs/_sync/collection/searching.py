@@ -162,9 +162,8 @@ class Searching(Handle):
                 else (self._vectors([given]))[0]
             )
             rows = (self._answer(table, request, [Query(vec)]))[0]
-        return read_query_rows(
-            table, rows, request.measure, value=include_value, vector=include_vector, metadata=include_metadata
-        )
+        value = request.measure.finite if include_value else None
+        return read_query_rows(table, rows, value=value, vector=include_vector, metadata=include_metadata)
 
     @anew("select")
     def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
