@@ -162,7 +162,7 @@ def how_used(method: Any) -> str:
         return "attribute"
     if inspect.isasyncgenfunction(method) or "AsyncIterator" in str(inspect.signature(method).return_annotation):
         return "`async for`"
-    if inspect.isasyncgenfunction(getattr(method, "__wrapped__", None)):
+    if inspect.isasyncgenfunction(inspect.unwrap(method)):
         return "`async with`"
     return "`await`" if inspect.iscoroutinefunction(method) else "no await"
 

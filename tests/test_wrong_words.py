@@ -87,7 +87,7 @@ def test_a_wrong_call_says_what_is_right(call: Callable[[], object], told: str) 
         (lambda: SYNC.list, r"collection_names\(\)"),
         (lambda: SYNC.get_or_create, "get_or_create_collection"),
         (lambda: ASYNC.persist, "leave it out"),
-        (lambda: SYNC.search, "a collection has that"),
+        (lambda: SYNC.search, "the method of a collection"),
         (lambda: V.connect, r"vecs has no 'connect'; instead: create_client\("),
         (lambda: V.create_clinet, "did you mean 'create_client'"),
         (lambda: vecs.Record("a").content, "did you mean 'text'"),

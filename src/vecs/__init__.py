@@ -68,7 +68,7 @@ __all__ = [
     "exc",
 ]
 
-# Not for type checkers, which know better that there is no such name.
+# Hidden from type checkers, which would accept every name otherwise.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> None:

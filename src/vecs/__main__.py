@@ -1,4 +1,4 @@
-"""`python -m vecs`, where the command is not on the path."""
+"""`python -m vecs`, for machines on which the command `vecs` is not on the path."""
 
 from vecs.cli import main
 

@@ -3,13 +3,13 @@ The errors vecs raises.
 
 VecsException
 ├── ArgError(ValueError)             an argument is wrong
-│   ├── CallError(TypeError)         a call has an argument too many, or lacks one; names what may be meant
+│   ├── CallError(TypeError)         a call has an unknown argument, or needs one more; the message helps
 │   ├── MismatchedDimension          a vector or model does not fit the collection
 │   └── FilterError                  a filter is malformed
 ├── CollectionNotFound
 ├── CollectionAlreadyExists
 ├── IndexNotFound
-├── NoSuchName(AttributeError)       an object of vecs has no such method; names the one that may be meant
+├── NoSuchName(AttributeError)       an object of vecs has no such method; the message suggests one
 ├── TransformError                   a model or chunker failed; __cause__ is its error
 ├── PartlyStored                     a call that commits in batches ended early; .ids are stored, __cause__ is why
 ├── MissingDependency(ImportError)   an optional package is missing; the message names the extra
@@ -67,7 +67,7 @@ class ArgError(VecsException, ValueError):
 
 
 class CallError(ArgError, TypeError):
-    """A call has an argument that there is not, or lacks one; the message says what may be meant."""
+    """A call has an unknown argument, or one too many, or needs one more; the message says what is right."""
 
 
 class MismatchedDimension(ArgError):
@@ -91,7 +91,7 @@ class IndexNotFound(VecsException):
 
 
 class NoSuchName(VecsException, AttributeError):
-    """An object of vecs has no method or attribute of this name; the message says what may be meant."""
+    """An object of vecs has no method or attribute of this name; the message suggests the right one."""
 
 
 class TransformError(VecsException):
@@ -100,9 +100,9 @@ class TransformError(VecsException):
 
 class PartlyStored(VecsException):
     """
-    A call that commits batch by batch stopped after the first; `__cause__` is the error that stopped it.
+    A call that commits each batch failed after the first batch; `__cause__` is the error.
 
-    `ids` are those of the records that are stored, in the order in which they were given.
+    `ids` are the ids of the records that are stored, in the order in which you gave them.
     """
 
     def __init__(self, ids: Sequence[str], records: str, error: BaseException) -> None:
@@ -117,7 +117,7 @@ class PartlyStored(VecsException):
         return type(self), (self.ids, self._records, self._error)
 
     def with_ids(self, ids: Sequence[str]) -> PartlyStored:
-        """Return the same error with the ids as an integration's callers know them."""
+        """Return the same error with the ids that callers of an integration know."""
         return PartlyStored(ids, self._records, self._error)
 
 

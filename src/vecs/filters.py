@@ -150,7 +150,7 @@ def parse_filters(filters: Mapping[str, Any]) -> Filter:
 
 
 def parsed_filters(filters: Any) -> Filter | None:
-    """Parse a filter; None where there is none, or one without a condition: `{}`, `{"$and": []}`."""
+    """Parse a filter; returns None for None and for a filter without a condition: `{}`, `{"$and": []}`."""
     parsed = None if filters is None else _parse_mapping(filters, MAX_DEPTH)
     conditions = [] if parsed is None else list(conditions_of(parsed))
     check_most(len(conditions), MOST_CONDITIONS, "conditions of a filter", FilterError)
@@ -339,7 +339,7 @@ def _parse_between(key: str, operand: Any) -> Filter:
 
 
 def _plain(key: str, operator: str, operand: Any, *, whole: bool = False) -> Any:
-    """Return an operand as it would be stored; with `whole` what it holds is checked, too."""
+    """Return an operand as it would be stored; with `whole`, the values inside it are checked, too."""
     try:
         made = plain(operand)
         if whole:

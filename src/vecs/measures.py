@@ -48,8 +48,8 @@ class MeasureSpec:
         """
         Return a distance that can be compared and written as JSON.
 
-        A zero vector has no direction, so that its cosine distance is NaN, and sums of large numbers overflow. What is
-        unknown counts as the farthest: 2 by cosine, else the largest float, which also stands for infinity.
+        The cosine distance of a zero vector is NaN, because it has no direction, and sums of large numbers overflow.
+        NaN and infinity become the largest distance: 2 for cosine distance, otherwise the largest float.
         """
         if math.isfinite(distance):
             return distance

@@ -100,10 +100,10 @@ class Match(Telling):
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Return the match as JSON holds it, for `json.dumps()`.
+        Return the match as a dict for `json.dumps()`.
 
-        `vec` and `extra` are left out where they were not asked for. `vec` is a list of numbers or of bools, and of
-        a SparseVector an object of its `dimension`, `indices` and `values`.
+        `vec` and `extra` are left out if you did not ask for them. `vec` is a list of numbers or of bools; a
+        SparseVector becomes a dict with `dimension`, `indices` and `values`.
         """
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         parts["vec"] = _listed(self.vec)
@@ -112,10 +112,10 @@ class Match(Telling):
 
 class UpsertResult(int):
     """
-    What an upsert wrote: the number of records, an int, with the number of `documents` they belong to.
+    The result of an upsert: an int, the number of records. It also has `documents`, the number of their documents.
 
-    A transform makes one record or several of a document; a record that belongs to none counts as one. With
-    `batch_size=` a document counts once per commit that wrote records of it.
+    A transform makes one or more records from a document. A record without a document counts as one document. With
+    `batch_size=`, a document counts once per commit that wrote records of it.
     """
 
     records: int
@@ -204,7 +204,7 @@ def _checked(record: Record, position: int) -> Record:
     identifier = stored_id(record.id, f"the id of record {position}")
     if isinstance(record.vec, str):
         shown = f"vecs.Record({brief(record.id)}, text={brief(record.vec)})"
-        raise ArgError(f"record {brief(identifier)} has a text as its vec; write {shown}")
+        raise ArgError(f"record {brief(identifier)} has a text in vec; write {shown}")
     return replace(record, id=identifier)
 
 
@@ -218,9 +218,9 @@ def _all_numbers(item: Any) -> bool:
 
 def is_vector(data: Any) -> bool:
     """
-    Whether data is meant as a vector, right or wrong: a list, a tuple, an array of one axis or row, or a sparse one.
+    Whether data is meant as a vector, valid or not: a list, tuple or sparse vector, or an array of one axis or row.
 
-    Sparse are a SparseVector, scipy's, and a mapping with whole numbers for keys.
+    Sparse vectors are SparseVector, those of scipy, and a mapping whose keys are whole numbers.
     """
     if isinstance(data, list | tuple | SparseVector) or is_scipy(data):
         return True
@@ -228,7 +228,7 @@ def is_vector(data: Any) -> bool:
         return is_mapping_of_indices(data)
     shape = getattr(data, "shape", None)
     if isinstance(shape, tuple) and len(cast("Any", shape)) == 2:
-        # One row of numbers, as a model makes it of a list of one text; of bytes it may be a picture.
+        # One row of numbers, as a model returns it for a list with one text. A row of bytes may be an image.
         return cast("Any", shape)[0] == 1 and "uint8" not in str(getattr(data, "dtype", ""))
     if isinstance(data, np.ndarray):
         return data.ndim <= 1

@@ -81,7 +81,7 @@ class SparseVector:
 
     @classmethod
     def from_pgvector(cls, vec: Any) -> SparseVector:
-        """Make one from pgvector-python's SparseVector."""
+        """Make a SparseVector from that of pgvector-python."""
         return cls(vec.dimensions(), vec.indices(), vec.values())
 
     def to_dense(self) -> npt.NDArray[np.float32]:
@@ -110,7 +110,7 @@ def is_scipy(value: Any) -> bool:
 
 
 def is_pgvector(value: Any) -> bool:
-    """Whether a value is pgvector-python's SparseVector, by its methods, which are attributes of other classes."""
+    """Whether a value is pgvector-python's SparseVector: its attributes are methods, unlike those of others."""
     return all(callable(getattr(value, name, None)) for name in ("dimensions", "indices", "values"))
 
 

@@ -73,7 +73,7 @@ async def test_an_empty_collection_that_more_depends_on_is_left_alone(client: ve
     await client.create_collection("docs", 2)
     async with client.connection() as connection:
         await connection.execute(statement.format(schema=client.schema).encode())
-    with pytest.raises(MismatchedDimension, match="is empty, but more .* delete_collection"):
+    with pytest.raises(MismatchedDimension, match="is empty, but vecs cannot .* delete_collection"):
         await client.get_or_create_collection("docs", dimension=3)
     assert (await client.get_collection("docs")).dimension == 2
 

@@ -87,7 +87,7 @@ async def test_a_matrix_of_one_row_is_that_vector(client: vecs.AsyncClient, docs
     for rows in ([[1, 0], [0, 1]], np.eye(2), torch.eye(2)):
         with pytest.raises(ArgError, match=r"query has shape \(2, 2\).*search_many"):
             await docs.search(rows)
-    with pytest.raises(ArgError, match=r"shape \(2, 2\).*each row an id"):
+    with pytest.raises(ArgError, match=r"shape \(2, 2\).*a record of each row"):
         await docs.upsert([("a", np.eye(2), {})])
 
 
@@ -228,7 +228,7 @@ async def test_what_cannot_be_stored_is_refused_before_anything_is_embedded(clie
 
 async def test_slips_of_records_are_named(docs: vecs.AsyncCollection) -> None:
     for records, words in (
-        ([vecs.Record("r", "some text")], r"'r' has a text as its vec; write vecs.Record\('r', text='some text'\)"),  # type: ignore[arg-type]
+        ([vecs.Record("r", "some text")], r"'r' has a text in vec; write vecs.Record\('r', text='some text'\)"),  # type: ignore[arg-type]
         ([{"id": "r", "vec": "some text"}], "text='some text'"),
         ([[1, 2, 3]], r"record 0 is \[1, 2, 3\].*a vector without an id; expected \(id"),
         (np.eye(3), "a vector without an id"),
@@ -249,6 +249,6 @@ async def test_a_filter_on_a_key_that_has_the_name_of_a_column_may_be_meant(docs
 
 async def test_a_filter_on_a_column_without_its_dollar_warns_once(docs: vecs.AsyncCollection) -> None:
     await docs.upsert([("a", [1, 0], {})])
-    with pytest.warns(UserWarning, match=r"asks for 'id' in the metadata.*own id is '\$id'"):
+    with pytest.warns(UserWarning, match=r"uses the metadata key 'id'.*own id write '\$id'"):
         assert await docs.get(filters={"$and": [{"id": {"$in": ["a"]}}]}) == []
     assert await docs.search([1, 0], filters={"id": "a"}) == []

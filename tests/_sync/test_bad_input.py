@@ -88,7 +88,7 @@ def texts(client: vecs.Client) -> Generator[vecs.Collection]:
         ([10**40, 2, 3], ArgError, "'bad'"),
         ([[1], [2, 3], 4], ArgError, "'bad'.*not a vector"),
         ([[1, 2, 3], [4, 5, 6]], ArgError, r"'bad'.*shape \(2, 3\).*one at a time"),
-        (np.ones((2, 3)), ArgError, r"'bad' has ndarray of shape \(2, 3\).*each row an id"),
+        (np.ones((2, 3)), ArgError, r"'bad' has ndarray of shape \(2, 3\).*a record of each row"),
         (np.float32(1), ArgError, "'bad'"),
         ("[1,2,3]", ArgError, "'bad' has text.*needs a vector"),
         (b"[1,2,3]", ArgError, "'bad' has bytes.*needs a vector"),

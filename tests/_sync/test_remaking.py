@@ -74,7 +74,7 @@ def test_an_empty_collection_that_more_depends_on_is_left_alone(client: vecs.Cli
     client.create_collection("docs", 2)
     with client.connection() as connection:
         connection.execute(statement.format(schema=client.schema).encode())
-    with pytest.raises(MismatchedDimension, match="is empty, but more .* delete_collection"):
+    with pytest.raises(MismatchedDimension, match="is empty, but vecs cannot .* delete_collection"):
         client.get_or_create_collection("docs", dimension=3)
     assert (client.get_collection("docs")).dimension == 2
 

@@ -133,7 +133,7 @@ def test_a_collection_of_ten_thousand_records_asks_for_an_index(client: vecs.Cli
     with client.connection() as connection:
         rows = "select 'a record of the tests, number ' || i, '[1]' from generate_series(1, 20000) as i"
         connection.execute(f'insert into "{client.schema}".large (id, vec) {rows}'.encode())
-    with pytest.warns(UserWarning, match=r"has some [0-9,]+ records, .*\. Make an index with large\.index\(\)"):
+    with pytest.warns(UserWarning, match=r"has about [0-9,]+ records, .*\. Make an index with large\.index\(\)"):
         docs.search([1])
 
 

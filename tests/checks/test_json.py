@@ -41,7 +41,7 @@ def test_arrays_and_mappings_of_any_type_are_encoded() -> None:
                                 "None"),
         (Decimal("1e5000"), "Decimal('1E+5000') is not a number that JSON can hold here; leave it out or use None"),
         ({"a": {1: 2}}, "key 1 at a is int; JSON keys are strings"),
-        ({"a": 10**5000}, "it has a whole number of more than 4,300 digits, which Python does not write"),
+        ({"a": 10**5000}, "it has a whole number of more than 4,300 digits, which is Python's limit"),
         ({"a": "x\0"}, "the string at a is not storable: it has a NUL character at position 1; Postgres text cannot "
                        "hold one"),
         ({"a": {"x\0": 1}}, "the string at a.'x\\x00' (the key) is not storable: it has a NUL character at position 1; "

@@ -40,7 +40,7 @@ def test_an_argument_that_is_not_given_is_rather_meant() -> None:
     ("name", "told"),
     [
         ("k", "unknown argument 'k'; did you mean 'limit'? expected some of query, limit"),
-        ("include", "unknown argument 'include'; text, metadata, distance and score are always there"),
+        ("include", "unknown argument 'include'; text, metadata, distance and score are always returned"),
         ("colour", "unknown argument 'colour'; did you mean 'measure'? "),
         ("colours", "unknown argument 'colours'; expected some of query"),
         (7, "unknown argument 7; expected some of query"),

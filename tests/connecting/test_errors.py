@@ -183,7 +183,7 @@ def test_what_the_environment_names_wrongly_is_final() -> None:
     wrong = UnicodeError("encoding with 'idna' codec failed"), psycopg.ProgrammingError("bad value for connect_timeout")
     for error in wrong:
         assert type(connection_error(error, "h")) is DatabaseError
-    assert "a host that the environment or a service file names" in str(connection_error(wrong[0], "h"))
+    assert "the host from the environment or a service file" in str(connection_error(wrong[0], "h"))
 
 
 def test_a_code_goes_before_words_where_psycopg_has_one() -> None:

@@ -81,7 +81,7 @@ def test_a_missing_index_is_told_with_the_call_that_makes_it() -> None:
         return without_index(replace(TABLE, name=name), measure_spec(measure), KnownIndexes([INDEX]), call)
 
     assert told("cosine_distance") == (
-        "Query does not have a covering index: collection 'docs' has some 9,000 records, and each search compares all "
+        "Query does not have a covering index: collection 'docs' has about 9,000 records, and each search compares all "
         "of them. Make an index with docs.index()"
     )
     assert told("l2_distance").endswith('with docs.index("l2_distance")')

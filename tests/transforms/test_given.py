@@ -75,8 +75,8 @@ def test_what_is_no_transform_is_told_what_would_be(given: Any, instead: str) ->
 @pytest.mark.parametrize(
     ("given", "instead"),
     [
-        (5, "5 is no function from a list of texts to as many vectors"),
-        (None, "None is no function"),
+        (5, "5 is not a function from a list of texts to a list of vectors"),
+        (None, "None is not a function"),
         ("text-embedding-3-small", "give vecs.TextEmbedding('text-embedding-3-small')"),
         (Loaded(), "give vecs.TextEmbedding(model)"),
         (LangChain(), "query=model.embed_query)"),
@@ -97,7 +97,7 @@ def test_what_is_no_function_is_refused_by_an_embedding(given: Any, instead: str
     "arguments", [{"dimension": "3"}, {"dimension": 1.5}, {"dimension": True}, {"batch_size": None}]
 )
 def test_numbers_of_an_embedding_are_whole(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ArgError, match="must be positive: a whole number from 1 on"):
+    with pytest.raises(ArgError, match="must be positive: a whole number, 1 or more"):
         Embedding(embed, **{"dimension": 3, **arguments})
 
 

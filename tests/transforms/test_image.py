@@ -190,7 +190,7 @@ def test_photos_of_every_kind_stand_upright(mode):
     [
         (Image.new("RGB", (0, 2)), "0 x 2 pixels"),
         (pixels(0, np.nan, dtype=np.float32), "NaN"),
-        (b"no image", "no image that Pillow can read: 8 bytes"),
+        (b"no image", "Pillow cannot read this as an image: 8 bytes"),
         (png()[:50], "could not embed record 'x'"),
         (png()[:-20] + b"x" * 20, "could not embed record 'x'"),
     ],

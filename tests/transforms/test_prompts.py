@@ -209,9 +209,9 @@ def test_a_loaded_model_is_used_as_it_is(loaded: Any, minilm: TextEmbedding, mon
     assert again.transform_query("x") == pytest.approx(full.transform_query("x"), abs=1e-6)
     assert "a loaded model" in repr(full)
     assert describe(full)["loaded"] is True
-    with pytest.raises(ArgError, match="given loaded: pass transform="):
+    with pytest.raises(ArgError, match="given as a loaded model: pass transform="):
         from_config(describe(full))
-    with pytest.raises(ArgError, match="given loaded: pass transform="):
+    with pytest.raises(ArgError, match="given as a loaded model: pass transform="):
         from_config(describe(TextPreprocessor(loaded)))
 
 
@@ -246,7 +246,7 @@ def test_a_loaded_model_is_not_told_how_to_load(option: str) -> None:
     value: Any = {"a": 1} if option == "model_kwargs" else True if option == "trust_remote_code" else "onnx"
     for kind in (TextEmbedding, TextPreprocessor, ImageEmbedding):
         if option != "backend" or kind is not ImageEmbedding:
-            with pytest.raises(ArgError, match=f"{option} is for a model that vecs loads"):
+            with pytest.raises(ArgError, match=f"{option} cannot be given with a model"):
                 kind(StandIn(), **{option: value})
 
 
@@ -272,7 +272,7 @@ def test_model_kwargs_reach_the_model(
 
 
 def test_model_kwargs_hold_no_arguments_of_their_own() -> None:
-    with pytest.raises(ArgError, match="trust_remote_code is an argument of its own"):
+    with pytest.raises(ArgError, match="trust_remote_code cannot be in model_kwargs"):
         TextEmbedding(model_kwargs={"trust_remote_code": True})
     with pytest.raises(ArgError, match="model_kwargs must be a mapping"):
         TextEmbedding(model_kwargs="float16")  # type: ignore[arg-type]

@@ -16,18 +16,18 @@ def encode_json(value: Any) -> str:
     """
     Encode a value as JSON that jsonb accepts.
 
-    What JSON has no type for becomes what `plain()` makes of it. NaN, infinity, NUL characters, lone surrogates, keys
-    that are not strings and what has no JSON form raise ArgError, which says what and where.
+    `plain()` converts values that JSON has no type for. NaN, infinity, NUL characters, lone surrogates, keys that are
+    not strings, and values without a JSON form raise ArgError, which names the value and its place.
     """
     try:
         _check(value, "", MAX_DEPTH)
     except (TypeError, ValueError) as error:
-        # A mapping of the caller's own may raise anything of its own.
+        # The caller's own class of mapping may raise any error.
         raise error if isinstance(error, ArgError) else ArgError(str(error)) from None
     try:
         encoded = _ENCODE(value)
     except ValueError:
-        raise ArgError("it has a whole number of more than 4,300 digits, which Python does not write") from None
+        raise ArgError("it has a whole number of more than 4,300 digits, which is Python's limit") from None
     return encoded if "e+" not in encoded else _EXPONENT.sub(_expanded, encoded)
 
 
@@ -61,7 +61,7 @@ def check_text(text: str) -> None:
 
 
 def check_storable(text: str, what: str, kind: type[ArgError] = ArgError) -> None:
-    """Refuse what Postgres cannot store as text; `what` says in the error, of that `kind`, which text it is."""
+    """Raise an error, of this `kind`, if Postgres cannot store a text; `what` names the text in the error."""
     try:
         check_text(text)
     except ArgError as error:
@@ -100,7 +100,7 @@ def _at(path: str) -> str:
 
 
 def _default(value: Any) -> Any:
-    # Checked before. The encoder knows no mapping but a dict.
+    # Checked before. Of mappings, the encoder takes dicts only.
     made = plain(value)
     return dict(cast("Mapping[Any, Any]", made)) if isinstance(made, Mapping) else made
 

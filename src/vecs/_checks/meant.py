@@ -1,4 +1,4 @@
-"""What a wrong name was meant to be: words of other libraries, and slips of the keyboard."""
+"""What a wrong name may mean: names of other libraries, and typing mistakes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from vecs._checks.shown import brief
 
-# A longer name is no slip, and takes long to compare.
+# A longer name is not a typing mistake, and takes long to compare.
 _LONGEST = 60
 
 _LIMIT = ("limit", "k", "similarity_top_k")
@@ -21,7 +21,7 @@ _VECTOR = ("include_vector", "include_embeddings")
 _RECORDS = ("records", "documents", "nodes", "texts")
 _QUERY = ("query", "queries", "data", "embedding")
 
-# Arguments of other libraries, and what they are called here: the first that the function has.
+# Arguments of other libraries, and their names here. The first one that the function has is suggested.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("k", "top_k", "topk", "n", "n_results", "num_results", "max_results", "match_count", "count", "size", "top"),
@@ -78,20 +78,20 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "index_type": ("method",),
     "metric_name": ("measure",),
 }
-# Two words may mean the one thing or the other, depending on what is called.
+# These two words have more than one meaning, depending on the function.
 _ARGUMENTS["collection"] = (*_NAME, "namespace")
 _ARGUMENTS["collection_name"] = (*_NAME, "namespace")
 _ARGUMENTS["size"] = (*_LIMIT, "dimension")
 
-_ALWAYS = "metadata and text are always there: leave it out"
-# Arguments of other libraries that vecs has no need of.
+_ALWAYS = "metadata and text are always returned: leave it out"
+# Arguments of other libraries that vecs does not need.
 _NEEDLESS = {
-    "include": "text, metadata, distance and score are always there, and vectors with include_vector=True",
+    "include": "text, metadata, distance and score are always returned; for vectors give include_vector=True",
     **dict.fromkeys(("include_metadata", "with_payload", "output_fields", "return_properties"), _ALWAYS),
 }
 
-_INTEGRATIONS = "a store of LangChain or LlamaIndex has that: see integrations/ of vecs"
-_EVERY_CALL = "every call is committed when it returns: leave it out"
+_INTEGRATIONS = "the stores for LangChain and LlamaIndex have this method: see integrations/ of vecs"
+_EVERY_CALL = "each call commits before it returns: leave it out"
 _UPSERT = "upsert([(id, vector or text, metadata), ...])"
 _SEARCH = "search(vector or text, limit=10)"
 _GET = "get(ids), or get(filters={...}, limit=10)"
@@ -99,11 +99,11 @@ _INFO = "info()"
 
 
 def words(*pairs: tuple[str, str]) -> Mapping[str, str]:
-    """Return what is written instead of each word: `words(("add insert", "upsert(records)"), ...)`."""
+    """Return a dict from each word to its replacement: `words(("add insert", "upsert(records)"), ...)`."""
     return MappingProxyType({word: meant for words, meant in pairs for word in words.split()})
 
 
-# Methods and attributes of other libraries, and what is written here instead.
+# Methods and attributes of other libraries, and what to write here instead.
 OF_COLLECTIONS = words(
     ("add insert put write save store append extend upload add_texts add_documents add_embeddings", _UPSERT),
     ("add_items add_points upload_points upsert_points bulk_insert load insert_many upsert_many", _UPSERT),
@@ -135,7 +135,7 @@ OF_COLLECTIONS = words(
     ("to_list to_dict", "scan(), which yields records"),
 )
 
-_COLLECTION = "a collection has that: client.get_collection(name)"
+_COLLECTION = "the method of a collection: client.get_collection(name)"
 OF_CLIENTS = words(
     ("list ls collections list_tables table_names tables list_indexes", "collection_names(), or list_collections()"),
     ("get_or_create get_or_create_index", "get_or_create_collection(name, dimension=...)"),
@@ -146,7 +146,7 @@ OF_CLIENTS = words(
     ("exists has_collection collection_exists has_table", "collection_names(), and `name in` what it returns"),
     ("heartbeat ping version get_version status server_info describe", _INFO),
     ("persist commit flush save", _EVERY_CALL),
-    ("execute cursor engine Session conn pool sql fetch fetchall meta", "connection(), which lends one of psycopg"),
+    ("execute cursor engine Session conn pool sql fetch fetchall meta", "connection(), a psycopg connection"),
     ("shutdown stop dispose quit", "close()"),
     ("add insert search query upsert count scan similarity_search query_points scroll peek", _COLLECTION),
     ("as_retriever from_documents from_texts", _INTEGRATIONS),
@@ -161,7 +161,7 @@ OF_MODULE = words(
     ("EphemeralClient ephemeral_client", "create_client() with a folder of tempfile.TemporaryDirectory()"),
     ("connect_async aconnect async_connect AsyncConnection AsyncHttpClient AsyncVecs", "create_async_client(...)"),
     ("from_documents from_texts VecsVectorStore PGVector", _INTEGRATIONS),
-    ("create_collection get_collection get_or_create_collection", "create_client(...), whose client has that"),
+    ("create_collection get_collection get_or_create_collection", "the method of a client: create_client(...)"),
     ("Document Item Point PointStruct Row Entity", "Record(id, vec=..., text=..., metadata={...})"),
     ("Filter where", 'filters={"key": value}, a dict'),
     ("Distance Metric DistanceStrategy", "IndexMeasure"),
@@ -177,12 +177,12 @@ OF_MATCHES = words(
     ("similarity relevance certainty", "score"),
     ("vector embedding values", "vec"),
     ("key uuid _id", "id"),
-    ("node record item entity", "id, text, metadata: a match has the record's own"),
+    ("node record item entity", "match.id, match.text and match.metadata, which are those of the record"),
 )
 
 
 def argument_meant(name: object, known: Collection[str], given: Collection[str] = ()) -> str | None:
-    """Return the known argument that a wrong name was meant to be, preferably one that is not `given` besides."""
+    """Return the known argument that a wrong name may mean, preferably one that is not already `given`."""
     if not isinstance(name, str):
         return None
     return _translated(name, known, given) or near(name, known)
@@ -194,7 +194,7 @@ def _translated(name: str, known: Collection[str], given: Collection[str]) -> st
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is nearest to one with a slip in it; None where none is near."""
+    """Return the known name that is most similar to a misspelled one; None if none is similar."""
     close = get_close_matches(name, list(known), 1) if len(name) <= _LONGEST else []
     return close[0] if close else None
 
@@ -208,10 +208,9 @@ def unknown_argument(
     takes: str = "expected some of",
 ) -> str:
     """
-    Say that there is no argument of this name, which one may be meant, and which ones there are.
+    Return a message: there is no argument of this name; did you mean that one; these are the arguments.
 
-    `elsewhere` maps names of other libraries to those that one function has for them; `takes` are the words before the
-    list.
+    `elsewhere` maps names of other libraries to the names of one function. `takes` are the words before the list.
     """
     hint = _hint(name, known, given, elsewhere or {}) if isinstance(name, str) else ""
     return f"unknown argument {brief(name)}; {hint}{takes} {', '.join(known)}"
@@ -228,6 +227,6 @@ def _hint(name: str, known: Collection[str], given: Collection[str], elsewhere: 
 
 
 def instead_of(name: str, known: Iterable[str], elsewhere: Mapping[str, str]) -> str | None:
-    """Return what to write instead of a method or attribute that is not there; None where nobody knows."""
+    """Return what to write instead of a method or attribute that does not exist; None if that is not known."""
     meant = name if name in elsewhere else near(name, [*known, *elsewhere])
     return None if meant is None else elsewhere.get(meant, meant)

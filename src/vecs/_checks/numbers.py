@@ -75,7 +75,7 @@ def checked_oversampling(oversampling: object) -> float | None:
 
 
 def plain_rows(rows: Any) -> Any:
-    """Return a list of vectors with those that are objects of a library (pgvector's, pandas') as their numbers."""
+    """Return a list of vectors in which objects of libraries (pgvector, pandas) are replaced by their numbers."""
     if not isinstance(rows, list | tuple):
         return rows
     listed = cast("Sequence[Any]", rows)

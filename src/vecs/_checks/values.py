@@ -1,4 +1,4 @@
-"""Values of Python, NumPy and pandas as JSON holds them: what becomes what, and what to write for the rest."""
+"""Values of Python, NumPy and pandas as JSON; errors for other values say what to write instead."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from vecs.exc import ArgError
 
 def plain(value: Any, where: str = "") -> Any:
     """
-    Return what a value is stored as; strings, numbers, lists, tuples and mappings as they are, whatever they hold.
+    Return what a value is stored as; strings, numbers, lists, tuples and mappings are returned unchanged.
 
-    The same for metadata and for what a filter compares with it. Anything that has no JSON form raises ArgError, which
-    says what to write instead; `where` stands in it behind the value.
+    This is the same for metadata and for values in filters. A value without a JSON form raises ArgError, which says
+    what to write instead; its message has `where` after the value.
     """
     if isinstance(value, Enum):
         return plain(value.value, where)
@@ -49,11 +49,11 @@ def _of_numpy(value: Any, where: str) -> Any:
         array = cast("Any", value)
         if array.ndim == 0:
             return plain(array[()], where)
-        # What `tolist()` makes of dates is whole numbers for some units.
+        # For some units, `tolist()` turns dates into whole numbers.
         return array.tolist() if array.dtype.kind in "biufU" else list(array)
     if isinstance(value, np.datetime64):
         return _of_datetime64(cast("Any", value), where)
-    # A timedelta64 is an integer, too.
+    # NumPy counts timedelta64 among the integers.
     if isinstance(value, np.bool_ | np.integer | np.str_) and not isinstance(value, np.timedelta64):
         return cast("Any", value).item()
     return float(cast("Any", value)) if isinstance(value, np.floating) else _refuse(value, where)
@@ -61,9 +61,9 @@ def _of_numpy(value: Any, where: str) -> Any:
 
 def _of_date(value: date | time, where: str) -> str:
     if value != value:
-        # pandas' NaT is a datetime.
+        # pandas' NaT is an instance of datetime.
         _refuse(value, where)
-    # The methods of the base classes: a subclass may write another form.
+    # Use the methods of the base classes, because a subclass may write another form.
     if isinstance(value, time):
         return time.isoformat(value)
     if not isinstance(value, datetime):
@@ -87,12 +87,12 @@ def _of_datetime64(value: Any, where: str) -> str:
         _refuse(value, where)
     unit: Any = np.datetime_data(value.dtype)[0]
     unit = "D" if unit in ("Y", "M", "W") else "s" if unit in ("h", "m") else unit
-    # Through Any: numpy's stubs do not say what it returns.
+    # Cast to Any, because numpy's stubs do not say what it returns.
     write: Any = np.datetime_as_string
     text, _, fraction = str(write(value, unit=unit)).partition(".")
     if text[4] != "-" or text.startswith("-"):
         raise _out_of_range(value, where)
-    # As Python writes a datetime: no fraction or microseconds; more digits only where they are needed.
+    # As Python writes a datetime: without a fraction or with microseconds; more digits only if they are needed.
     fraction = fraction.ljust(6, "0")
     while len(fraction) > 6 and fraction.endswith("000"):
         fraction = fraction[:-3]
@@ -107,7 +107,7 @@ def _of_decimal(value: Decimal, where: str) -> int | float:
 
 
 def _in_order(items: list[Any]) -> list[Any]:
-    """Sort what was in a set, whose order is that of memory: equal sets must become equal lists."""
+    """Sort the items of a set, whose order is arbitrary: equal sets must become equal lists."""
     try:
         return sorted(items)
     except TypeError:
@@ -116,8 +116,8 @@ def _in_order(items: list[Any]) -> list[Any]:
 
 def _out_of_range(value: object, where: str) -> ArgError:
     return ArgError(
-        f"{brief(value)}{where} is outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC, so that its text would not "
-        "sort as the time does; write a number"
+        f"{brief(value)}{where} is outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC, so its text would not sort "
+        "in the order of time; write a number"
     )
 
 
@@ -129,7 +129,7 @@ def _refuse(value: Any, where: str) -> NoReturn:
 
 
 def _is_missing(value: Any) -> bool:
-    # pandas need not be there, and its NA equals nothing and differs from nothing.
+    # pandas may not be installed, and its NA cannot be compared.
     return type(value).__name__ in ("NaTType", "NAType") or (
         isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(cast("Any", value)))
     )
@@ -150,13 +150,13 @@ def _advice(value: Any) -> str:
         return 'write value.model_dump(mode="json")'
     if dataclasses.is_dataclass(value):
         return "write dataclasses.asdict(value)"
-    # A data frame is one, too, of the names of its columns.
+    # A data frame has these methods, too, but they give the names of its columns.
     if isinstance(value, Iterable) and not hasattr(cast("Any", value), "columns"):
         return "write list(value)"
     return "write it as a string, a number, a list or a dict"
 
 
 _FIRST_YEAR, _LAST_YEAR = 1, 9999
-# Characters of a date and a time up to its seconds.
+# The number of characters of a date and a time up to the seconds.
 _SECONDS = 19
 _MOST_DIGITS = 4000

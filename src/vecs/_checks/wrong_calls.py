@@ -1,4 +1,4 @@
-"""Calls of functions and methods that are not there as they were written: errors that say what is."""
+"""Errors for calls of functions and methods with wrong names or arguments; they say what is right."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vecs.exc import CallError, NoSuchName
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 
-# Hides what may be a password, of the arguments by position and by name.
+# Hides arguments, by position and by name, that may be a password.
 Hide = Callable[[tuple[Any, ...], dict[str, Any]], "tuple[tuple[Any, ...], dict[str, Any]]"]
 
-# On functions that explain wrong calls of themselves.
+# Set on functions that explain wrong calls themselves.
 _EXPLAINS = "__vecs_explains__"
-# What an argument too many is probably meant for, by its type.
+# What an additional argument probably means, by its type.
 _BY_TYPE: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
     (bool, ()),
     (int, ("limit", "dimension", "batch_size")),
@@ -29,9 +29,9 @@ _BY_TYPE: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
 
 def explains_wrong_calls(function: F, *, hide: Hide | None = None) -> F:
     """
-    Have a function raise CallError where Python's TypeError would say that its arguments are wrong.
+    Make a function raise CallError where Python would raise a TypeError for wrong arguments.
 
-    Nothing is checked before the call, and the signature stays what it is, for type checkers, too.
+    Nothing is checked before the call, and the signature does not change, also for type checkers.
     """
     called: Any = function
 
@@ -59,16 +59,16 @@ def explains_wrong_calls(function: F, *, hide: Hide | None = None) -> F:
 
 
 def explaining(function: F) -> F:
-    """Note that a function explains wrong calls of itself."""
+    """Mark a function that explains wrong calls itself."""
     setattr(function, _EXPLAINS, True)
     return function
 
 
 def methods_explain_wrong_calls(cls: C, *, hiding: Callable[[Callable[..., Any]], Hide] | None = None) -> C:
     """
-    Have the constructor and the public methods of a class explain wrong calls: its own methods, and those vecs gave it.
+    Make the constructor and the public methods of a class explain wrong calls: its own methods, and those of vecs.
 
-    `hiding` makes what hides the passwords among the arguments of the constructor and of other ways to make the object.
+    `hiding` returns a function that hides passwords in the arguments of the constructor and of other factories.
     """
     own = cls.__module__.rpartition(".")[0]
     for base in cls.__mro__:
@@ -81,7 +81,7 @@ def methods_explain_wrong_calls(cls: C, *, hiding: Callable[[Callable[..., Any]]
 
 
 def constructor_explains_wrong_calls(cls: C) -> C:
-    """Have the constructor of a class explain wrong calls."""
+    """Make the constructor of a class explain wrong calls."""
     _explain_in(cls, "__init__", vars(cls)["__init__"], None)
     return cls
 
@@ -96,7 +96,7 @@ def _explain_in(cls: type, name: str, member: Any, hiding: Callable[[Callable[..
         function = explains_wrong_calls(function, hide=hide)
         setattr(cls, name, classmethod(function) if makes else function)
     if name == function.__name__:
-        # Of the class that users know, not of the part that defines it: warnings of what was not awaited show it.
+        # Use the name of the class that users know: warnings about coroutines that were not awaited show it.
         function.__module__, function.__qualname__ = cls.__module__, f"{cls.__qualname__}.{name}"
 
 
@@ -109,7 +109,7 @@ def explain_wrong_call(function: Callable[..., Any], args: tuple[Any, ...], kwar
         told = _told(function, signature, args, kwargs, str(error))
     else:
         return
-    # After the block: the arguments in its frames need not be shown.
+    # Raised after the block, so that tracebacks do not show the arguments in its frames.
     raise CallError(told) from None
 
 
@@ -141,12 +141,12 @@ def _told(
             for one in parameters
             if one.default is one.empty and one.name in by_name and one.name not in {*by_place[: len(args)], *kwargs}
         ]
-        return f"{what} lacks the argument {', '.join(map(repr, missing))}; it takes {', '.join(by_name)}"
+        return f"{what} needs the argument {', '.join(map(repr, missing))}; it takes {', '.join(by_name)}"
     return f"{what} was called wrongly: {said}"
 
 
 def _name_of(function: Any, owner: Any) -> str:
-    """Return the name of a function as users know it, without a class that only defines it."""
+    """Return the name of a function as users know it, without internal base classes."""
     if owner is None:
         return f"{function.__qualname__}()"
     cls = owner if isinstance(owner, type) else type(owner)
@@ -167,12 +167,12 @@ def _named(names: list[str]) -> str:
 
 
 class Telling:
-    """An object that says what to write instead of a method or attribute that it does not have."""
+    """An object whose error for an unknown method or attribute says what to write instead."""
 
-    # Names of other libraries, and what is written here.
+    # Names of other libraries, and what to write here.
     _instead: ClassVar[Mapping[str, str]] = {}
 
-    # Not for type checkers, which know better that there is no such name.
+    # Hidden from type checkers, which would accept every name otherwise.
     if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> Any:
@@ -184,7 +184,7 @@ class Telling:
                     return inherited(name)
                 raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self)
             if hasattr(cls, name):
-                # A property raised AttributeError: that is the error to show.
+                # A property raised AttributeError: show that error.
                 return object.__getattribute__(self, name)
             _raise_no_such_name(f"{cls.__name__}", name, dir(self), self._instead)
 
@@ -192,12 +192,12 @@ class Telling:
 def _raise_no_such_name(what: str, name: str, known: list[str], elsewhere: Mapping[str, str]) -> NoReturn:
     meant = instead_of(name, [one for one in known if not one.startswith("_")], elsewhere)
     hint = "" if meant is None else f"; did you mean {meant!r}?" if meant in known else f"; instead: {meant}"
-    # Without `obj`: Python would add a guess of its own.
+    # Without `obj`, because Python would add its own guess.
     raise NoSuchName(f"{what} has no {name!r}{hint}", name=name)
 
 
 def missing_in_module(module: str, name: str, known: list[str], elsewhere: Mapping[str, str]) -> NoReturn:
-    """Raise what `__getattr__` of a module raises for a name that it does not have."""
+    """Raise the error of a module's `__getattr__` for an unknown name."""
     if name.startswith("_"):
         raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
     _raise_no_such_name(module, name, known, elsewhere)

@@ -128,14 +128,14 @@ def take(source: Iterator[T], count: int) -> list[T]:
 def async_iterate(source: AsyncIterable[T] | Iterable[T]) -> AsyncIterator[T] | Iterator[T]:
     """Start iterating over an iterable of either kind; asynchronously, if it is both."""
     given: object = source
-    # A sync collection has an __aiter__ that only says what to write.
+    # The __aiter__ of a sync collection only raises an error that says what to write.
     if isinstance(given, AsyncIterable) and not isinstance(given, Dunders):
         return aiter(cast("AsyncIterable[T]", source))
     return iter(cast("Iterable[T]", source))
 
 
 def size_of(source: object) -> int | None:
-    """Return how many items there are, None where that is not known, or would have to be awaited."""
+    """Return the number of items; None if it is not known, or would have to be awaited."""
     return len(source) if isinstance(source, Sized) and not isinstance(source, AsyncDunders) else None
 
 

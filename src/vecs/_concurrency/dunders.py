@@ -1,4 +1,4 @@
-"""What Python calls with syntax of its own, for each world: the other one's raises TypeError and says what to write."""
+"""Methods that Python's syntax calls: in the wrong world (sync or async) they raise TypeError and say what to write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vecs.exc import CallError
 
 class AsyncDunders:
     """
-    What an async collection cannot do at once: `len()`, `in` and `for`.
+    Operations that an async collection cannot have: `len()`, `in` and `for`.
 
     Without these, Python would iterate by `__getitem__`, whose coroutines never end.
     """
@@ -22,7 +22,7 @@ class AsyncDunders:
 
     def __iter__(self) -> NoReturn:
         raise _other(
-            "an async collection is iterated asynchronously",
+            "an async collection needs `async for`",
             "`async for record in collection.scan()`, or [record async for record in collection.scan()] for a list",
         )
 
@@ -37,21 +37,21 @@ class Dunders:
         return bool(cast("Any", self).get([id]))
 
     def __aiter__(self) -> NoReturn:
-        raise _other("this collection is a sync client's", "`for record in collection.scan()`", sync=True)
+        raise _other("this collection belongs to a sync client", "`for record in collection.scan()`", sync=True)
 
 
 class AsyncClientDunders:
-    """What an async client cannot do: be entered by `with`."""
+    """`with` on an async client: raises an error."""
 
     def __enter__(self) -> NoReturn:
-        raise _other("an async client is entered by `async`", "`async with vecs.create_async_client(...) as client`")
+        raise _other("an async client needs `async with`", "`async with vecs.create_async_client(...) as client`")
 
     def __exit__(self, *_: object) -> None:
         """Nothing: it is not entered."""
 
 
 class ClientDunders:
-    """What a sync client cannot do: be entered by `async with`."""
+    """`async with` on a sync client: raises an error."""
 
     async def __aenter__(self) -> NoReturn:
         raise _other("this client is sync", "`with vecs.create_client(...) as client`", sync=True)
@@ -61,6 +61,6 @@ class ClientDunders:
 
 
 def _other(why: str, instead: str, *, sync: bool = False) -> CallError:
-    # A TypeError, as Python's own for what an object cannot do.
+    # A TypeError, which Python itself raises for operations that an object does not support.
     other = "; for async code make the client with vecs.create_async_client()" if sync else ""
     return CallError(f"{why}: write {instead}{other}")

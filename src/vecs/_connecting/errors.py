@@ -19,7 +19,7 @@ E = TypeVar("E", bound=Exception)
 _CONFLICTS = ("40P01", "40001")
 _UNDEFINED_TABLE = "42P01"
 _DISK_FULL = "53100"
-# A text that is no value of a type: so fails what must not be overwritten.
+# A text that is not a value of a type: the statement fails in this way if it would overwrite another document.
 _NOT_READ = "22P02"
 # Too many connections, and a server that ends, starts, or ended an idle session; all of class 08 but 08P01 as well.
 _TRANSIENT = ("53300", "57P01", "57P02", "57P03", "57P04", "57P05")
@@ -108,7 +108,7 @@ def connection_error(error: psycopg.Error | UnicodeError, target: object) -> Dat
     answer came, trying again may help, unless it is libpq that finds fault with the connection string.
     """
     # What the connection string itself names was checked before.
-    named = "a host that the environment or a service file names cannot be the name of one"
+    named = "the host from the environment or a service file is not a valid host name"
     reason = f"{named}: {error}" if isinstance(error, UnicodeError) else str(error).strip()
     message = f"cannot connect to {target}: {reason}"
     if "connection slots" in reason or "too many clients" in reason:

@@ -12,7 +12,7 @@ from vecs._checks.wrong_calls import explains_wrong_calls
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Arguments that may hold a password, or be meant to: connection strings, and what is given in their place.
+# Arguments that may contain a password: connection strings, and values given instead of them.
 SECRETIVE = (
     "url", "path", "source", "password", "dsn", "uri", "conninfo", "database_url", "db_url", "target", "connection",
     "connection_string", "persist_directory",
@@ -63,9 +63,9 @@ def hides_targets(
     function: Callable[..., Any],
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]:
     """
-    Return what makes the arguments of a function's calls unseen that may hold a password.
+    Return a function that hides the arguments of a call that may contain a password.
 
-    Those that the function does not have may, too. It has to take the others as `unseen()` returns them.
+    Arguments that the function does not have may, too. It must accept the others as `unseen()` returns them.
     """
     parameters = inspect.signature(function).parameters.values()
     places = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
@@ -86,7 +86,7 @@ def hides_targets(
 
 
 def explains_calls_to_connect(function: F) -> F:
-    """Do as `explains_wrong_calls` for a function that is told where to connect."""
+    """The same as `explains_wrong_calls`, for a function whose arguments say where to connect."""
     return explains_wrong_calls(function, hide=hides_targets(function))
 
 

@@ -61,8 +61,8 @@ def watched(work: Generator[Any, Any, T], patience: Callable[[], float | None]) 
     except StopIteration as done:
         return done.value
     finally:
-        # A call that was given up is left in its midst: what goes wrong at its end, on a connection that is closed,
-        # nobody asks for, and Python would print it.
+        # A cancelled call stops in the middle. An error at its end, on a closed connection, helps nobody, and Python
+        # would print it.
         with suppress(Exception):
             work.close()
 

@@ -36,9 +36,9 @@ class Catalog:
         self._indexes.clear()
 
     def warns(self, schema: str, name: str, about: str) -> bool:
-        """Whether the warning about a measure that no index covers, or about a filter's key, is still to be given."""
+        """Whether a warning, about a measure without an index or about a filter's key, was not given yet."""
         return (schema, name, about) not in self._warned
 
     def warned(self, schema: str, name: str, about: str) -> None:
-        """Note that the warning was given, or that there is no reason for it."""
+        """Remember that the warning was given, or is not needed."""
         self._warned.add((schema, name, about))

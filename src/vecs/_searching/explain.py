@@ -15,15 +15,15 @@ from vecs.measures import MeasureSpec, measures_of
 
 def without_index(table: Table, measure: MeasureSpec, known: KnownIndexes, call: str | None) -> str:
     """
-    Say that a search compares every record, and how an index is made.
+    Return the warning that a search compares every record, with the call that makes an index.
 
-    `call` is what an integration calls for it. The first words are those of vecs 0.4, which programs may know.
+    `call` is the call of an integration. The first words are those of vecs 0.4, which programs may look for.
     """
     default = measures_of(table.vec_type)[0]
     argument = "" if measure.measure is default else f'"{measure.measure.value}"'
     owner = table.name if table.name.isidentifier() else "collection"
     return (
-        f"Query does not have a covering index: collection {table.name!r} has some {known.estimate:,} records, and "
+        f"Query does not have a covering index: collection {table.name!r} has about {known.estimate:,} records, and "
         f"each search compares all of them. Make an index with {call or f'{owner}.index({argument})'}"
     )
 

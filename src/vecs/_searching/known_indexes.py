@@ -13,9 +13,9 @@ from vecs.records import StoredVector
 # From so many records on, pgvector's own hnsw.max_scan_tuples (20,000) ends a scan earlier than a tenth of the table
 # would.
 LARGE_COLLECTION = 400_000
-# From so many records on, comparing them all takes so long that an index is worth being told of.
+# With this many records, comparing all of them takes so long that vecs advises an index.
 WORTH_AN_INDEX = 10_000
-# What a record takes in the index on the ids, in bytes: for a guess where the server has not counted yet.
+# Bytes per record in the index on ids: for an estimate if the server has no statistics yet.
 _BYTES_PER_ID = 64
 
 
@@ -31,7 +31,7 @@ class KnownIndexes:
         self.rows = max((index.rows for index in self.all), default=0)
         guess = max((index.size_bytes for index in self.all if index.primary), default=0) // _BYTES_PER_ID
         self.estimate = self.rows or guess
-        # Whether there are so many records that an index is missed.
+        # Whether there are so many records that vecs advises an index.
         self.worth_an_index = self.estimate >= WORTH_AN_INDEX
         self._best: dict[IndexMeasure, IndexInfo | None] = {}
         self._limits: dict[int, Settings] = {}

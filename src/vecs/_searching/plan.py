@@ -203,8 +203,8 @@ def steps(
     """
     Answer a request for some queries; return the rows of each.
 
-    `warn` is called with what is known of the indexes where none covers the measure and the records are so many that
-    one is missed; None where nobody wants to know.
+    `warn` is called with the known indexes if none is for the measure and there are so many records that an index is
+    advisable. None means no warning.
     """
     if request.mode == "keyword" or request.exact:
         return _found(request, (yield from _answers(set_up(table, request, NO_INDEXES, pooler=pooler), queries)))

@@ -210,7 +210,7 @@ def _columns(vec: bool, extra: bool) -> Columns:
 
 
 def check_known(options: SearchOptions) -> None:
-    """Raise CallError, a TypeError, for an argument that `search()` does not have."""
+    """Raise CallError (a TypeError) for an argument that `search()` does not have."""
     for name in options:
         if name not in SearchOptions.__annotations__:
             raise CallError(unknown_argument(name, _NAMES, given=options, takes="search() takes"))

@@ -99,7 +99,7 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 
 def with_distance(rows: list[Row]) -> list[Row]:
-    """Leave out the records of an answer that have no vector, as indexes do: they come last, without a distance."""
+    """Leave out records without a vector, as indexes do: they come last, without a distance."""
     if not rows or rows[-1][DISTANCE] is not None:
         return rows
     return [row for row in rows if row[DISTANCE] is not None]
@@ -114,7 +114,7 @@ def each(rows: Sequence[Row], count: int) -> list[list[Row]]:
 
 
 def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec, *, scored: bool = False) -> list[Match]:
-    """Read the answer of `nearest`, or, with `scored`, of a search that scores its rows itself."""
+    """Read the answer of `nearest`; with `scored`, that of a search that computes the scores itself."""
     decode, score = vec_decoder(table), measure.score
     matches: list[Match] = []
     for row in rows:
@@ -192,7 +192,7 @@ class RecordRow(NamedTuple):
     """A row as vecs 0.4 gave it: a tuple with attributes."""
 
     id: str
-    # None where a table that was not made by vecs has a record without a vector.
+    # None if a table that vecs did not make has a record without a vector.
     vec: StoredVector | None
     metadata: dict[str, Any]
 

@@ -171,7 +171,7 @@ def _listed(vec: npt.NDArray[Any]) -> str:
 
 
 def sparse_text(vec: SparseVector) -> str:
-    """Write a sparsevec as SQL has it."""
+    """Write a sparsevec in SQL's text form."""
     # In text, unlike in binary, indices count from 1.
     pairs = zip(vec.indices.tolist(), vec.values.tolist(), strict=True)
     return "{" + ",".join(f"{index + 1}:{value!r}" for index, value in pairs) + f"}}/{vec.dimension}"
@@ -211,9 +211,9 @@ def _is_float32(values: Any) -> bool:
 
 def as_array(values: Any) -> npt.NDArray[Any]:
     """
-    Turn a list, tuple, array, tensor, or an object with `to_numpy()`, into an array; one row of a matrix is that row.
+    Turn a list, tuple, array, tensor, or object with `to_numpy()`, into an array; a matrix of one row becomes the row.
 
-    A model that embeds a list of one text returns such a matrix.
+    A model that embeds a list with one text returns such a matrix.
     """
     if not isinstance(values, np.ndarray | list | tuple):
         values = _on_this_machine(values)
@@ -234,7 +234,7 @@ def as_float32(values: Any) -> npt.NDArray[np.float32]:
     """
     Turn what `as_array()` takes, of any number type, into a float32 array.
 
-    Raises ValueError or TypeError where that makes no sense; the caller knows which record to name.
+    Raises ValueError or TypeError if that is not possible; the caller knows which record to name.
     """
     if _is_float32(values) and values.ndim == 1:
         return values

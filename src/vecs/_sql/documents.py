@@ -1,9 +1,10 @@
 """
-The ids of documents and of their records: none is taken by another document's.
+Ids of documents and of their records: each id has one meaning.
 
-Where a transform splits documents, an id names a record or a document. Rows are only overwritten by their own document
-(`GUARD`). What overwrites nothing, such as a document with the id of another one's record, is looked for at the end of
-the transaction (`find_ambiguous`), under locks on the ids (`lock_ids`), since two writers do not see each other.
+If a transform splits documents, an id is that of a record or that of a document. Only the same document may overwrite a
+row (`GUARD`). Conflicts that overwrite no row, such as a document with the id of another one's record, are searched
+at the end of the transaction (`find_ambiguous`), under locks on the ids (`lock_ids`), because two writers do not see
+each other's rows.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from vecs._sql.tables import Table
 from vecs.exc import ArgError
 
 _STAGE = Identifier("pg_temp", "vecs_stage")
-# The ids of a large write are too many for a lock each. Those of one bucket wait for each other, for as long as the
-# last look and the commit take.
+# A large write has too many ids for one lock per id. Writers of ids in the same bucket wait for each other, during the
+# last check and the commit.
 _BUCKETS = 256
 
-# Of an upsert's row and the row that is there: false would leave that as it is without a word, so what must not be
-# overwritten fails, by a cast. Chunks that vecs 0.4 made have no document and are known by their names.
+# A condition on the new row and the existing row of an upsert. If it were false, Postgres would silently keep the
+# existing row. So a cast fails instead. Chunks of vecs 0.4 have no document; their names tell that they are chunks.
 GUARD = qualified(
     "case when coalesce(old.document_id, old.id) = coalesce(excluded.document_id, excluded.id) "
     "or (old.document_id is null and old.id operator(pg_catalog.~) '_(head|para)_[0-9]{{3,}}$') then true "
@@ -36,7 +37,7 @@ _REFUSED = re.compile(r"vecs: (\d+) (\d+) (.*) :vecs", re.DOTALL)
 
 
 def overwriting(message: str) -> ArgError | None:
-    """Return what the server's error for a failed `GUARD` means; None for any other error."""
+    """Return the ArgError for the server's error of a failed `GUARD`; None for any other error."""
     found = _REFUSED.search(message)
     if found is None:
         return None
@@ -46,24 +47,24 @@ def overwriting(message: str) -> ArgError | None:
 
 
 def overwritten(id: str, owner: str, other: str) -> ArgError:
-    """Return the error for a record that belongs to one document, and that another one would overwrite."""
+    """Return the error for a record of one document that another document would overwrite."""
     if id == owner:
         return ArgError(
             f"record {brief(id)} of document {brief(other)} would overwrite document {brief(owner)}. Nothing was "
-            "written; give one of them another id, or delete the other before"
+            "written. Give one of them another id, or delete one of them first"
         )
     return ArgError(
-        f"document {brief(other)} would overwrite record {brief(id)} of document {brief(owner)}. Nothing was written; "
-        "give one of them another id, or delete the other before"
+        f"document {brief(other)} would overwrite record {brief(id)} of document {brief(owner)}. Nothing was written. "
+        "Give one of them another id, or delete one of them first"
     )
 
 
 def ambiguous(rows: Sequence[tuple[str, str]]) -> ArgError | None:
-    """Read the answer of `find_ambiguous`: the error for an id of two meanings, or None where there is none."""
+    """Read the answer of `find_ambiguous`: the error for an id with two meanings, or None."""
     for id, owner in rows:
         return ArgError(
-            f"{brief(id)} would be a document and a record of document {brief(owner)}. Nothing was written; give one "
-            "of them another id, or delete the other before"
+            f"{brief(id)} would be a document and a record of document {brief(owner)}. Nothing was written. Give one "
+            "of them another id, or delete one of them first"
         )
     return None
 
@@ -93,7 +94,7 @@ def _ambiguous(table: Table, of_ids: Fragment) -> Fragment:
 
 
 def find_shared_of_stage() -> Fragment:
-    """Find an id that the stage has of two documents: as `read_shared` reads it."""
+    """Find an id that the staged rows have for two documents."""
     return qualified(
         "select id, pg_catalog.min(coalesce(document_id, id)), pg_catalog.max(coalesce(document_id, id)) from {stage} "
         "group by id having pg_catalog.min(coalesce(document_id, id)) <> pg_catalog.max(coalesce(document_id, id)) "
@@ -111,9 +112,9 @@ def read_shared(rows: Sequence[tuple[str, str, str]]) -> ArgError | None:
 
 def buckets(records: Iterable[str], documents: Iterable[str]) -> dict[int, bool]:
     """
-    Return the locks for ids, in the order they are taken: of documents exclusive (True), of records shared.
+    Return the locks for ids in the order of taking them: exclusive (True) for documents, shared for records.
 
-    So writers of other ids do not wait, and of a document and a record with one id the second waits for the first.
+    So writers of other ids do not wait. If a document and a record have the same id, the second waits for the first.
     """
     found = {_bucket(id): False for id in records}
     found.update((_bucket(id), True) for id in documents)
@@ -133,7 +134,7 @@ def lock_ids(table: Table, of: Mapping[int, bool]) -> Fragment:
     """
     Take locks on ids until the transaction ends.
 
-    After the rows, and all in one order: who waits for one waits for nobody who needs a row of his.
+    They are taken after the rows, and by all writers in the same order, so that no two writers wait for each other.
     """
     return qualified(
         "select case when u.exclusive then pg_catalog.pg_advisory_xact_lock({key}, u.bucket) "

@@ -1,4 +1,4 @@
-"""What a lent connection knows beside Postgres' own types: pgvector's, as pgvector-python reads and writes them."""
+"""Adapters of a lent connection: Postgres' own types, and pgvector's types as pgvector-python reads and writes them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from vecs.sparse import SparseVector
 @lru_cache(maxsize=8)
 def lent_adapters(extension: Extension | None) -> AdaptersMap:
     """
-    Return the adapters of a lent connection; without an extension they are those of any other.
+    Return the adapters of a lent connection; if pgvector is not installed, they are the usual ones.
 
-    pgvector-python's `register_vector()` asks the server for each type, and finds them on the search_path only. Here
-    the OIDs are known, whatever schema pgvector is in.
+    pgvector-python's `register_vector()` asks the server for each type, and only finds types on the search_path. Here
+    the OIDs are known, in whatever schema pgvector is.
     """
     adapters = AdaptersMap(ADAPTERS)
     if extension is None:
@@ -32,7 +32,7 @@ def lent_adapters(extension: Extension | None) -> AdaptersMap:
         for dumper in _SparseText, _SparseBinary:
             ours = type(dumper.__name__, (dumper,), {"oid": extension.sparsevec_oid})
             adapters.register_dumper(SparseVector, cast("type[Dumper]", ours))
-    # After ours: for the type of a column COPY takes the dumper that was registered last.
+    # Registered after ours: for a column's type, COPY takes the last dumper.
     for name, oid, array_oid in zip(("vector", "halfvec", "sparsevec"), oids, extension.array_oids, strict=True):
         if oid:
             _register(adapters, TypeInfo(name, oid, array_oid, regtype=Identifier(extension.schema, name).sql))
@@ -46,7 +46,7 @@ def _register(adapters: AdaptersMap, info: TypeInfo) -> None:
 
 
 class _SparseText(Dumper):
-    """For what searches return, which pgvector-python does not know."""
+    """Writes the values that searches return, which pgvector-python does not know."""
 
     def dump(self, obj: SparseVector) -> bytes:
         return sparse_text(obj).encode()

@@ -36,14 +36,14 @@ def select_records(table: Table, columns: Columns, selection: Selection, page: P
 
 
 def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragment:
-    """Count records exactly: those that meet `more` conditions, too."""
+    """Count exactly the records of a selection that also meet the conditions `more`."""
     return qualified(
         "select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection, *more)
     )
 
 
 def may_have_key(table: Table, key: str) -> Fragment:
-    """Look whether one of the first records has a key in its metadata; true where there are no records."""
+    """Tell whether one of the first 1,000 records has a key in its metadata; true if there are no records."""
     return qualified(
         """
         select coalesce(pg_catalog.bool_or({found} is not null), true)

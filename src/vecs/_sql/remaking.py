@@ -1,4 +1,4 @@
-"""Whether an empty collection may be made anew: nothing must be lost with its table."""
+"""Statements that check whether an empty collection may be replaced: nothing else may be lost with its table."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ def has_records(table: Table) -> Fragment:
 
 
 def lock_against_all(table: Table) -> Fragment:
-    """Wait until nobody reads or writes a collection, and let nobody until the transaction ends."""
+    """Lock a collection for all readers and writers until the transaction ends."""
     return qualified("lock table {table} in access exclusive mode", table=table.identifier)
 
 
 def is_as_made(table: Table) -> Fragment:
     """
-    Ask whether a collection is as vecs makes them, and this role's own, so that nothing else is lost with it.
+    Ask whether a collection is as vecs makes it, and belongs to this role, so that nothing else is lost with it.
 
-    It is not where there are other columns, indexes, constraints, privileges, policies, triggers, rules, a comment of
-    somebody's own, or views and others that depend on it.
+    The answer is no if there are other columns, indexes, constraints, privileges, policies, triggers or rules, a
+    comment of others, or views and other objects that depend on it.
     """
     columns = [*table.columns, *(["text_search"] if table.language is not None else [])]
     return qualified(

@@ -47,7 +47,7 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
 
 
 def ids_of(table: Table, portions: Sequence[Sequence[EncodedRow]]) -> tuple[list[str], list[str]]:
-    """Return the ids of rows, and those of the documents they name, each once."""
+    """Return the ids of the rows and of their documents, each id once."""
     place = table.columns.index("document_id")
     records = [(row[ID] or b"").decode() for rows in portions for row in rows]
     owners = {document.decode() for rows in portions for row in rows if (document := row[place]) is not None}
@@ -87,9 +87,9 @@ def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
 
 def check_storable_records(records: Sequence[Record], table: Table | None = None) -> None:
     """
-    Refuse what could not be stored, before a model has worked on it for nothing.
+    Raise an error if a record cannot be stored, before a model works on it for nothing.
 
-    Vectors that are given are looked at where the table is known.
+    If the table is known, vectors are checked, too.
     """
     for record in records:
         who = f"record {brief(record.id)}"
@@ -112,7 +112,7 @@ def _missing_vector(record: Record, who: str, table: Table) -> str:
     given = "text" if record.text is not None else type(record.media).__name__
     shape = getattr(record.media, "shape", None)
     if shape is not None:
-        return f"{who} has {given} of shape {tuple(shape)}, and a vector has one axis; give each row an id of its own"
+        return f"{who} has {given} of shape {tuple(shape)}, but a vector has one axis; make a record of each row"
     return (
         f"{who} has {given} where collection {table.name!r}, which has no transform, needs a vector; "
         "open the collection with transform=, or give vec="

@@ -13,9 +13,9 @@ from vecs.filters import Filter
 @dataclass(frozen=True)
 class Selection:
     """
-    Which records: every part given must hold; nothing given is every record.
+    Which records: they must meet all given parts; without any part, all records.
 
-    `whole` is for ids that may be those of documents: all records of these are meant.
+    `whole` is for ids that may be ids of documents: they mean all records of the document.
     """
 
     ids: Sequence[str] | None = None

@@ -42,11 +42,11 @@ def upsert_rows(
     guarded: bool = False,
 ) -> Fragment:
     """
-    Write some rows in one statement: one array per column, whatever the count.
+    Write some rows in one statement, with one array per column.
 
-    Rows come sorted by id and without duplicates. `replaced` are documents of which no other chunks are to
-    be left among the ids of `span`: several statements with adjoining spans lock all rows in one order.
-    `guarded` has it fail for rows of other documents.
+    Rows are sorted by id and have no duplicates. `replaced` are documents whose other chunks are deleted if their ids
+    are in `span`: several statements with adjoining spans lock all rows in one order. With `guarded`, the statement
+    fails if a row belongs to another document.
     """
     arrays = [
         qualified(
@@ -107,7 +107,7 @@ def _ids(rows: Sequence[EncodedRow]) -> Binary:
 
 
 def _of_documents(documents: Sequence[str]) -> Fragment:
-    # A record without a document is one by itself; a chunk of another document may have the id of this one.
+    # A record without a document is a document itself; a chunk of another document may have the id of this one.
     return qualified(
         "(document_id = any({documents}::pg_catalog.text[]) "
         "or (id = any({documents}::pg_catalog.text[]) and document_id is null))",
@@ -165,8 +165,8 @@ def upsert_stage(table: Table, replaced: Sequence[str] = (), *, guarded: bool = 
     """
     Write the staged rows: sorted by id, the last of each id.
 
-    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked in passing. `guarded` as
-    in `upsert_rows`.
+    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked, too. `guarded` is the same
+    as in `upsert_rows`.
     """
     source = qualified(
         '(select distinct on (id collate pg_catalog."C") {columns} from {stage} '
@@ -259,7 +259,7 @@ def _oid(table: Table, column: str) -> int:
 
 
 def delete(table: Table, selection: Selection) -> Fragment:
-    """Delete records and return their ids, and those of their documents where ids of documents were given."""
+    """Delete records and return their ids; if ids of documents were given, also the ids of their documents."""
     if _is_one(selection):
         return qualified("delete from {table}{where} returning id", table=table.identifier, where=where(selection))
     return qualified("{delete} returning {ids}", delete=_delete(table, where(selection)), ids=_returned(selection))
@@ -274,9 +274,9 @@ def update_metadata(
     table: Table, selection: Selection, metadata: str, extra: str | None = None, *, replace: bool
 ) -> Fragment:
     """
-    Merge JSON into the metadata of records, and into their extra, key by key at the top level, or replace it.
+    Add the keys of JSON to the metadata of records, and to their extra, or replace them.
 
-    Returns what `delete` does.
+    Returns the same as `delete`.
     """
     given = [("metadata", metadata)] if extra is None else [("metadata", metadata), ("extra", extra)]
     changed = join(", ", (_changed(Identifier(name), value, replace) for name, value in given))

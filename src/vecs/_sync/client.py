@@ -170,15 +170,16 @@ class Client(Connected, ClientDunders):
         """
         Lend a psycopg connection for plain SQL, in autocommit mode.
 
-        Use `connection.transaction()` for several statements at once. Numpy arrays and the values of pgvector-python's
-        classes are parameters, and vectors come back as its version gives them: numpy arrays up to 0.4, from 0.5 on
-        its `Vector`. Operators of pgvector in a schema that is not on the search_path are written with it:
-        `vec operator(extensions.<=>) %s`. It comes out of the client's pool, and
-        what was set or prepared in it for the session is undone when it goes back.
+        Use `connection.transaction()` for several statements in one transaction. Parameters may be numpy arrays and
+        objects of pgvector-python's classes. Vectors come back as the installed pgvector-python returns them: as numpy
+        arrays up to version 0.4, and as its `Vector` from 0.5 on. If pgvector is in a schema that is not on the
+        search_path, write its operators with the schema: `vec operator(extensions.<=>) %s`. The connection belongs to
+        the client's pool. When it goes back, the settings and prepared statements of your session are undone.
 
-        Behind a transaction pooler all of it is one transaction, which is committed when the connection goes back, and
-        rolled back on an error: what you set, lock or prepare would otherwise stay on a connection of the pooler that
-        others use. So `commit()` is refused there, and so is what cannot be in a transaction, such as VACUUM.
+        Behind a transaction pooler, the whole block is one transaction. It is committed when the connection goes back,
+        and rolled back on an error. Otherwise your settings, locks and prepared statements would stay on a connection
+        of the pooler that others use. So `commit()` raises an error there, and so do statements that cannot be in a
+        transaction, such as VACUUM.
         """
         with self._executor.connection() as connection:
             yield connection
@@ -255,7 +256,7 @@ class Client(Connected, ClientDunders):
         except ArgError as error:
             if not remade(self._executor, found, new, error):
                 raise
-        # What other objects of this client know of it, and of its indexes, is past.
+        # Other objects of this client may know an older state of it and of its indexes.
         self._catalog.altered += 1
         self._catalog.forget()
         return opened(require_table(self._executor, self.schema, name))

@@ -28,8 +28,8 @@ def transform_records(
     """
     Turn records into what is stored; a step that fails raises TransformError.
 
-    `check` refuses what cannot be stored. It looks at the records before each step that keeps what it is given, so that
-    no model works for nothing.
+    `check` raises an error if a record cannot be stored. It checks the records before each step that keeps its input,
+    so that no model works for nothing.
     """
     made: list[Record] = list(records)
     steps = _steps(transform)
@@ -110,9 +110,9 @@ def try_records(
     precision: Precision | None,
 ) -> None:
     """
-    Raise what would keep records out of a text collection that is to be made for them.
+    Raise the error that these records would cause in the text collection that is to be made for them.
 
-    Of records that a transform is to embed, the first is embedded for a trial.
+    If a transform embeds the records, the first one is embedded as a test.
     """
     some = [record for record in records if transform is None or record.vec is not None]
     if len(some) < len(records) and transform is not None:

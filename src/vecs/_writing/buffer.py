@@ -45,7 +45,7 @@ class RowBuffer:
         # Documents to replace, each with the position from which on its chunks are of its last version.
         self.documents: dict[str, int] = {}
         self.superseded: dict[str, int] = {}
-        # Of rows with another id than their document's: which documents they are of. And how many rows are not.
+        # The documents of rows whose id is not their document's id. And the number of the other rows.
         self._split: set[str] = set()
         self._whole = 0
 
@@ -60,7 +60,7 @@ class RowBuffer:
 
     @property
     def has_chunks(self) -> bool:
-        """Whether rows are chunks: of a document that has another id."""
+        """Whether there are chunks among the rows: rows whose id is not their document's id."""
         return bool(self._split)
 
     def begin_documents(self, documents: Iterable[str]) -> None:
@@ -125,7 +125,7 @@ class RowBuffer:
         """
         Return the rows sorted by id, the last of each id.
 
-        Raises ArgError (`guarded`) where two documents have records of one id.
+        With `guarded`, raises ArgError if records of two documents have the same id.
         """
         last: dict[bytes | None, tuple[str | None, EncodedRow]] = {}
         for document, row in self._current():
@@ -136,9 +136,9 @@ class RowBuffer:
 
     def result(self, written: int) -> UpsertResult:
         """
-        Say what was written: so many records, and of how many documents.
+        Return the number of records and of documents that were written.
 
-        Of rows in a file those with the id of their document count as often as they came.
+        If rows were put into a file, rows with the id of their document count as often as they were given.
         """
         if not self._split:
             return UpsertResult(written, written)

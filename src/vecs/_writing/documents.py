@@ -1,4 +1,4 @@
-"""Documents and their records: whether a transform splits, and which records an id names."""
+"""Documents and their records: whether a transform splits, and which records an id means."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, cast
 from vecs.records import Record
 from vecs.transforms import Embedding, ImageEmbedding, NoOp, Pipeline, TextEmbedding, Transform
 
-# What makes one record of each; a step of somebody else's may make several.
+# Steps that make one record from each record; steps of others may make several.
 _EMBEDDERS = (Embedding, ImageEmbedding, NoOp, TextEmbedding)
 _EMBEDDER_NAMES = frozenset(step.__name__ for step in _EMBEDDERS)
 _DIGITS = "0123456789"
 
 
 def may_split(transform: Transform | None) -> bool:
-    """Whether a transform may make several records of one."""
+    """Whether a transform may make several records from one."""
     if transform is None:
         return False
     steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
@@ -24,7 +24,7 @@ def may_split(transform: Transform | None) -> bool:
 
 
 def described_may_split(config: Any) -> bool:
-    """Whether a transform may make several records of one, by its description, which anybody may have written."""
+    """The same, by the transform's description in the database, which anybody may have written."""
     if not isinstance(config, Mapping):
         return False
     described = cast("Mapping[str, Any]", config)
@@ -35,9 +35,9 @@ def described_may_split(config: Any) -> bool:
 
 def with_documents(made: Sequence[Record], given: Sequence[Record]) -> list[Record]:
     """
-    Return records of which those that kept the id they were given name it as their document.
+    Return the records; those that kept their original id get it as their document's id, too.
 
-    Of one with a new id that names none it is not known what it was made from.
+    For a record with a new id and without a document, its origin is not known.
     """
     ids = {record.id for record in given}
     return [
@@ -47,7 +47,7 @@ def with_documents(made: Sequence[Record], given: Sequence[Record]) -> list[Reco
 
 
 def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:
-    """Return records in the order of ids, which are theirs or their documents'; those of a document as it reads."""
+    """Return records in the order of ids of records or documents; records of one document in reading order."""
     by_id = {record.id: record for record in records}
     by_document: dict[str, list[Record]] = {}
     for record in records:
@@ -62,19 +62,19 @@ def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:
 
 
 def ids_found(ids: Sequence[str], rows: Sequence[tuple[str, str | None]]) -> list[str]:
-    """Return those of the ids, in their order, that rows of a record's id and its document's have; each once."""
+    """Return the ids, in their order and each once, that are in rows of (record id, document id)."""
     found = {id for row in rows for id in row}
     return [id for id in dict.fromkeys(ids) if id in found]
 
 
 def portions(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Yield ids so many at a time."""
+    """Yield the ids in lists of limited size."""
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
 
 
 def _place(record: Record) -> tuple[str, int]:
-    # By number: after chunk 999 comes chunk 1000, which as a string stands before.
+    # Sorted by number: chunk 1000 comes after chunk 999, but as a string before it.
     id = str(record.id)
     name = id.rstrip(_DIGITS)
     return name, int(id[len(name) :] or 0)

@@ -49,8 +49,8 @@ def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Trans
     """
     Return the transform to open a collection with, or None and what the caller can do about it.
 
-    The given one embeds with the prompts that the collection was made with, unless its caller has chosen some. Raises
-    MismatchedDimension where it makes vectors that cannot be compared with those stored.
+    The given transform uses the prompts that the collection was made with, unless the caller has chosen some. Raises
+    MismatchedDimension if its vectors cannot be compared with the stored ones.
     """
     if given is None:
         return _stored(table)

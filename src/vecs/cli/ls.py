@@ -72,7 +72,7 @@ def _indexes(info: vecs.CollectionInfo) -> list[str]:
             precision = "" if index.precision == "full" else f" {index.precision}"
             found.append(f"{index.method} {index.measure.value.removesuffix('_distance')}{precision}{building}")
         elif index.approximate and index.condition is not None:
-            # Of a part: how large it is. Which it is, Postgres says in several lines.
+            # An index on a part of the records: show how many. Postgres' text of its condition has several lines.
             opclass = _OPCLASS.search(index.definition)
             measure = f" {_MEASURES.get(opclass[1], opclass[1])}" if opclass else ""
             found.append(f"{index.method}{measure} of {index.rows:,} records{building}")

@@ -91,7 +91,7 @@ def bring_up(folder: Path, options: LaunchOptions, start: int) -> Path:
         return launch.run()
     except (ServerError, OSError) as error:
         full = disk.is_full(error, launch.new_log())
-        # Of a full disk the log says the same in words of the server, with advice for its administrator.
+        # If the disk is full, the log says the same in the server's words, with advice for its administrator.
         before, after = (disk.advice(folder), "") if full else ("", launch.log_tail())
         what = error if isinstance(error, ServerError) else f"cannot run the server of {folder}: {error}"
         cause = error.__cause__ if isinstance(error, ServerError) else error

@@ -84,16 +84,16 @@ class EmbeddedServer:
 
     @property
     def dsn(self) -> str:
-        """A connection string with which other programs of this user reach the database; there is no password."""
+        """A connection string, without a password, for other programs of this user."""
         found = self.conninfo
         return f"postgresql://{found['user']}@/{found['dbname']}?host={quote(found['host'])}&port={found['port']}"
 
     def find_programs(self) -> Path | None:
-        """Return the folder of psql, pg_dump and the server's other programs; None where they are not installed."""
+        """Return the folder of psql, pg_dump and the server's other programs; None if they are not installed."""
         try:
             return find_binaries().folder
         except (MissingDependency, ServerError):
-            # Another environment started the server.
+            # The server was started from another Python environment.
             return None
 
     def ensure_running(self) -> None:

@@ -94,13 +94,13 @@ def _arguments(pid: int) -> list[bytes]:
 
 
 def greeting(user: str, dbname: str) -> bytes:
-    """Return the message that begins a session."""
+    """Return the message that starts a session."""
     words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", dbname, "options", "")) + b"\0"
     return struct.pack("!ii", 8 + len(words), _PROTOCOL) + words
 
 
 def messages(server: socket.socket) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the kind and the body of each message of a server until it hangs up; TimeoutError if that takes long."""
+    """Yield the kind and the body of each message until the server closes; raise TimeoutError if that takes long."""
     end = time.monotonic() + CONNECT_TIMEOUT
     received = b""
     while time.monotonic() < end:
@@ -121,8 +121,8 @@ def is_used(socket_path: str) -> bool:
     """
     Whether any program has a session in the server behind a socket.
 
-    It asks in the database `postgres`, where nobody but the superuser decides what happens; a server that does not
-    answer is not used.
+    It asks in the database `postgres`, which only the superuser can change. A server that does not answer counts as
+    not used.
     """
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.settimeout(CONNECT_TIMEOUT)
@@ -131,7 +131,7 @@ def is_used(socket_path: str) -> bool:
         asked = False
         for kind, body in messages(server):
             if kind == b"E":
-                # Even what is reserved for superusers is in use.
+                # Even the connections that are reserved for superusers are in use.
                 return _FULL in body
             if kind == b"Z" and not asked:
                 asked = True
@@ -176,9 +176,9 @@ class Watch:
 
     def run(self) -> None:
         """
-        Return when no client was left and the server is stopped, or to be kept, with `start.lock` still held.
+        Return when there is no client and the server is stopped, or must keep running; `start.lock` is then still held.
 
-        Other programs' sessions keep it up, too, but do not start it again.
+        Sessions of other programs keep the server running, too, but do not start it again.
         """
         pause = _PAUSE
         while self.wait_for_clients():
@@ -193,7 +193,7 @@ class Watch:
             else:
                 pause = _PAUSE
             fcntl.flock(self.start, fcntl.LOCK_UN)
-            # Sessions of vecs' clients end a moment after these; those of other programs may stay for days.
+            # Sessions of vecs' clients end a moment after the clients; sessions of other programs may last for days.
             time.sleep(pause)
             pause = min(2 * pause, _TICK)
         if self.is_kept():

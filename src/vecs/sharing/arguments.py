@@ -39,7 +39,7 @@ def check_client_options(
 
 
 def check_known(given: Iterable[str], known: Sequence[str], elsewhere: Mapping[str, str] | None = None) -> None:
-    """Refuse arguments that are not known; the error, an ArgError, says which may be meant."""
+    """Raise ArgError for unknown arguments; the message suggests the right ones."""
     for name in given:
         if name not in known:
             raise CallError(unknown_argument(name, known, elsewhere=elsewhere))
@@ -72,5 +72,5 @@ def hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explains_wrong_calls(cls: C) -> C:
-    """Have a class of a framework's objects say of its constructor and methods what would be right, in vecs' words."""
+    """Make the constructor and methods of a framework's class explain wrong calls as vecs does."""
     return methods_explain_wrong_calls(cls, hiding=hides_targets)

@@ -1,5 +1,5 @@
 """
-Texts and metadata as Postgres can hold them, and back as they were: dates, UUIDs, decimals, sets, tuples, paths.
+Turn texts and metadata into what Postgres can store, and back: dates, UUIDs, decimals, sets, tuples, paths.
 
 Pure functions.
 """
@@ -35,10 +35,10 @@ def stored_metadata(
     metadata: Any, what: str, on_nul: OnNul, other: Callable[[Any], Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """
-    Return metadata as JSON holds it, and for each key whose value JSON has no type for, what it was.
+    Return metadata as JSON, and the types of those values that JSON has no type for, by key.
 
-    The second is JSON, too, and is what `restored_metadata()` needs. `what` says in an error whose metadata it is.
-    `other` turns values of types that vecs does not know into JSON; without it they are left, for vecs to refuse.
+    The second is JSON, too; `restored_metadata()` needs it. `what` says in errors whose metadata it is. `other` turns
+    values of types that vecs does not know into JSON; without it they are not changed, and vecs raises the error.
     """
     if not isinstance(metadata, Mapping):
         raise ArgError(f"{what} is {type(metadata).__name__}, not a dict")
@@ -51,7 +51,7 @@ def stored_metadata(
 
 def restored_metadata(metadata: dict[str, Any], types: Any) -> dict[str, Any]:
     """Return metadata with the values it had before it became JSON."""
-    # Another program may have written something else than an object, and may have changed the metadata since.
+    # Another program may have written something that is no object, or may have changed the metadata later.
     if not isinstance(types, Mapping):
         return metadata
     known = cast("Mapping[str, Any]", types)
@@ -65,7 +65,7 @@ def restored_metadata(metadata: dict[str, Any], types: Any) -> dict[str, Any]:
 
 
 def _datetime(written: str) -> datetime:
-    # Python 3.10 does not read the Z.
+    # Python 3.10 cannot read the letter Z.
     return datetime.fromisoformat(written.removesuffix("Z") + "+00:00" if written.endswith("Z") else written)
 
 
@@ -84,9 +84,9 @@ _GATHER: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "set": set, "f
 
 class _Plain:
     """
-    What turns values into JSON: each into what JSON holds, and what it was.
+    Turns values into JSON: each value into its JSON form and its type.
 
-    That is None, the name of a type, or the types of its parts.
+    The type is None, the name of a type, or the types of the value's parts.
     """
 
     def __init__(self, on_nul: OnNul, other: Callable[[Any], Any] | None) -> None:
@@ -94,7 +94,7 @@ class _Plain:
         self._other = other
 
     def value(self, value: Any) -> tuple[Any, Any]:
-        """Turn any value into JSON."""
+        """Turn a value of any type into JSON."""
         if value.__class__ in _PLAIN:
             return value, "float" if value.__class__ is float and abs(value) >= _LARGE else None
         if isinstance(value, Enum):
@@ -137,7 +137,7 @@ class _Plain:
 
 
 def _written(value: Any) -> Any:
-    """Return a value as vecs writes it, or as it is where vecs refuses it: it says then where it is."""
+    """Return a value as vecs writes it, or unchanged if vecs refuses it: the later error names its place."""
     try:
         return plain(value)
     except ArgError:
@@ -145,15 +145,15 @@ def _written(value: Any) -> Any:
 
 
 def _plain_scalar(value: Any) -> tuple[Any, Any]:
-    """Write a value as vecs itself does, so that filters find it, and note what vecs' way of writing loses."""
+    """Write a value as vecs itself does, so that filters find it, and remember the type that is lost."""
     stored = _written(value)
     if stored is value:
         return value, None
     if isinstance(value, Decimal):
-        # Its exact digits.
+        # Keep its exact digits.
         return stored, ["decimal", str(value)]
     if isinstance(value, datetime):
-        # Its own zone.
+        # Keep its time zone.
         exact = value.isoformat()
         return stored, "datetime" if stored == exact else ["datetime", exact]
     return stored, "date" if isinstance(value, date) else "time" if isinstance(value, time) else "uuid"

@@ -10,7 +10,7 @@ from vecs.storage import Precision
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 
-# All records of a call are written or none, or each batch of them as soon as it is there.
+# All records of a call are written or none, or each batch as soon as it is embedded.
 Commit: TypeAlias = Literal["all", "batch"]
 COMMITS = ("all", "batch")
 

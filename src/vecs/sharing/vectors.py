@@ -1,4 +1,4 @@
-"""Vectors that a framework's embedder made, checked before anything is created or written for them."""
+"""Check the vectors of a framework's embedder before anything is created or written."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def checked_vectors(
     """
     Return records with the vectors that were made for them.
 
-    `made_by` says in errors what made them, such as "OpenAIEmbeddings.embed_documents()"; None: the caller. `what` is
-    the framework's word for a record. Raises ArgError for anything but a vector of finite numbers for each record, and
-    MismatchedDimension where they differ in dimension, or from the one that is given.
+    `made_by` names in errors what made them, such as "OpenAIEmbeddings.embed_documents()"; None means the caller.
+    `what` is the framework's word for a record. Raises ArgError unless there is a vector of finite numbers for each
+    record, and MismatchedDimension if the vectors do not have the same dimension, or not the given one.
     """
     got = _got(made_by)
     if made is None or isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
-        raise ArgError(f"{got} {brief(cast(Any, made))} where {len(records)} vectors are needed")
+        raise ArgError(f"{got} {brief(cast(Any, made))}, but {len(records)} vectors are needed")
     vecs: list[Any] = list(cast("Iterable[Any]", made))
     if len(vecs) != len(records):
-        raise ArgError(f"{got} {len(vecs)} vectors of {len(records)} texts")
+        raise ArgError(f"{got} {len(vecs)} vectors for {len(records)} texts")
     done = [
         replace(record, vec=_checked(vec, got, f"{what} {brief(record.id)}"), media=None)
         for record, vec in zip(records, vecs, strict=True)
@@ -39,20 +39,20 @@ def checked_vectors(
 
 
 def checked_query_vector(made: Any, made_by: str, dimension: int | None = None) -> Any:
-    """Return the vector that was made of a query, checked as those of `checked_vectors()` are."""
+    """Return the vector of a query, after the checks of `checked_vectors()`."""
     got = _got(made_by)
     vec = _checked(made, got, "the query")
     size = size_of(vec)
     if dimension is not None and size is not None and size != dimension:
         raise MismatchedDimension(
-            f"{got} a vector of dimension {size} for the query, and the collection has dimension {dimension}: search "
+            f"{got} a vector of dimension {size} for the query, but the collection has dimension {dimension}: search "
             "with the model that made its vectors"
         )
     return vec
 
 
 def size_of(vec: Any) -> int | None:
-    """Return the dimension of a vector; None where it does not tell."""
+    """Return the dimension of a vector; None if it cannot be known from the vector."""
     if isinstance(vec, SparseVector):
         return vec.dimension
     if is_pgvector(vec):
@@ -65,7 +65,7 @@ def _got(made_by: str | None) -> str:
 
 
 def check_dimensions(records: Sequence[Record], made_by: str | None, dimension: int | None, what: str) -> None:
-    """Raise MismatchedDimension where vectors differ in dimension, or from the one that is given."""
+    """Raise MismatchedDimension if the vectors do not all have one dimension, or not the given one."""
     got = _got(made_by)
     sizes: dict[Any, Any] = {size_of(record.vec): record.id for record in reversed(records)}
     sizes.pop(None, None)
@@ -73,18 +73,18 @@ def check_dimensions(records: Sequence[Record], made_by: str | None, dimension: 
     if len(sizes) > 1:
         raise MismatchedDimension(f"the vectors differ in dimension: {got} some of {shown}")
     if dimension is not None and sizes and dimension not in sizes:
-        raise MismatchedDimension(f"{got} vectors of dimension {shown}, and the dimension here is {dimension}")
+        raise MismatchedDimension(f"{got} vectors of dimension {shown}, but the collection has dimension {dimension}")
 
 
 def _checked(vec: Any, got: str, whose: str) -> Any:
     if vec is None:
-        raise ArgError(f"{got} None where {whose} needs a vector")
-    # Of these, vecs itself says what is wrong.
+        raise ArgError(f"{got} None, but {whose} needs a vector")
+    # For these types, vecs itself reports what is wrong.
     if isinstance(vec, SparseVector) or is_scipy(vec) or is_pgvector(vec) or is_mapping_of_indices(vec):
         return vec
     numbers = _numbers(vec)
     if numbers is None:
-        raise ArgError(f"{got} {brief(vec)} ({type(vec).__name__}) where {whose} needs a vector")
+        raise ArgError(f"{got} {brief(vec)} ({type(vec).__name__}), but {whose} needs a vector")
     if not numbers.size:
         raise ArgError(f"{got} an empty vector for {whose}: it has no dimension")
     unfit = np.flatnonzero(~np.isfinite(numbers))
@@ -94,7 +94,7 @@ def _checked(vec: Any, got: str, whose: str) -> Any:
 
 
 def _numbers(vec: Any) -> Any:
-    """Return a vector as an array, also one that is a matrix of one row; None for what is none."""
+    """Return a vector, or a matrix of one row, as an array; None if it is not a vector."""
     try:
         found: Any = np.asarray(vec.to_numpy() if hasattr(vec, "to_numpy") else vec)
         if found.dtype.kind == "O":

@@ -1,4 +1,4 @@
-"""Markdown's headings and tables, by the rules of CommonMark as far as a cutter needs them."""
+"""Markdown's headings and tables, by the rules of CommonMark that a chunker needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FENCE = re.compile(
     r"(?P<fence>`{3,}(?!`)(?=[^`]*\Z)|~{3,}(?!~)).*",
     re.DOTALL,
 )
-# HTML that goes on to an end of its own, whatever stands in between.
+# HTML that continues to its own end mark, whatever comes before it.
 _HTML = [
     (re.compile(r" {0,3}" + start, re.IGNORECASE), re.compile(end, re.IGNORECASE))
     for start, end in (
@@ -29,7 +29,7 @@ _HTML = [
         (r"<(?:script|pre|style|textarea)(?=[\s>]|\Z)", r"</(?:script|pre|style|textarea)>"),
     )
 ]
-# HTML that goes on to the next empty line: a block's tag, or any other that has its line to itself.
+# HTML that continues to the next empty line: a block's tag, or any other tag alone on its line.
 _TAG = re.compile(
     r" {0,3}</?(?:(?:address|article|aside|blockquote|body|center|details|dd|div|dl|dt|fieldset|figcaption|figure"
     r"|footer|form|h[1-6r]|header|html|iframe|li|link|main|nav|ol|p|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)"
@@ -38,18 +38,18 @@ _TAG = re.compile(
 )
 _PIPE = re.compile(r"(?<!\\)\|")
 _DELIMITERS = re.compile(r" {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-# Lines of YAML: those that say something, and those that may stand beside them.
+# Lines of YAML: lines with content, and lines that may be between them.
 _YAML_KEY = re.compile(r"[^\s#-][^#]*:(?:\s.*)?")
 _YAML_LINE = re.compile(r"#.*|-(?:\s.*)?|\s.*|[\]}],?\s*|")
-# How far something is indented that goes on to the next empty line.
+# The indentation of a block that continues to the next empty line.
 _ALL = 10**9
-# Longer ones are paragraphs that somebody drew a line under.
+# Longer ones are paragraphs with a line below, not headings.
 _LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading: where its first line starts, how deep it is, what it says."""
+    """A heading: the start of its first line, its level, its title."""
 
     start: int
     level: int
@@ -58,24 +58,24 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: where it starts, where its rows start below its header, and where it ends."""
+    """A table: its start, the start of its rows below the header, and its end."""
 
     start: int
     rows: int
     end: int
 
     def moved(self, by: int) -> Table:
-        """Return where it is in a part of the text, or in a text of which that is a part."""
+        """Return the table with its places moved: for a part of the text, or for a text that contains this one."""
         return Table(self.start + by, self.rows + by, self.end + by)
 
 
 def find_headings(text: str) -> list[Heading]:
-    """Return the headings, `# ...` or underlined, that stand in no code, comment, front matter or HTML of its own."""
+    """Return the headings, `# ...` or underlined, that are not in code, comments, front matter or HTML blocks."""
     return _Scanner(text).headings
 
 
 def find_tables(text: str) -> list[Table]:
-    """Return the tables of a text, those in code left out."""
+    """Return the tables of a text, without those in code."""
     return _Scanner(text).tables if "|" in text else []
 
 
@@ -97,7 +97,7 @@ class _Scanner:
             ix = self._read(ix)
 
     def _read(self, ix: int) -> int:
-        """Read the block, or the line of one, that starts at a line; return the line after it."""
+        """Read the block, or one line of it, that starts at this line; return the number of the next line."""
         line = self._lines[ix].text
         if is_blank(line):
             self._paragraph, self._after_blank = None, True
@@ -106,7 +106,7 @@ class _Scanner:
         table = None if end else self._end_of_table(ix)
         if end or table:
             self._paragraph = None
-            # What follows a table without an empty line is in it, if only in its first column.
+            # A line directly after a table belongs to it, at least to its first column.
             self._indent = _ALL if table else self._indent if _indent(line) >= (self._indent or 0) else None
         else:
             self._read_line(ix, line)
@@ -133,22 +133,22 @@ class _Scanner:
         self._paragraph = self._indent = None
 
     def _start(self, ix: int, line: str) -> None:
-        """Open what a line starts that goes on with no paragraph: a list item, a quotation, a paragraph."""
+        """Open what this line starts: a list item, a quotation or a paragraph."""
         self._paragraph = None
         marker = _MARKER.match(line)
         if marker:
-            # What follows a quotation after an empty line is not in it.
+            # A line after a quotation and an empty line is not part of the quotation.
             self._indent = _ALL if line.lstrip().startswith(">") else len(marker[0].rstrip()) + 1
             return
         if self._indent is not None and (not self._after_blank or _indent(line) >= self._indent):
             return
         self._indent = _ALL if _TAG.match(line) else None
-        # Neither indented code nor a definition is a paragraph.
+        # Indented code is not a paragraph, nor is a definition.
         if self._indent is None and _indent(line) < 4 and not _DEFINITION.match(line):
             self._paragraph = ix
 
     def _end_of_code(self, ix: int) -> int | None:
-        """Return the line after the code that a line opens, by CommonMark's rules; None if it opens none."""
+        """Return the line after the code that this line starts, by CommonMark's rules; None if it starts none."""
         opening = _FENCE.fullmatch(self._lines[ix].text)
         if opening is None:
             return None
@@ -171,7 +171,7 @@ class _Scanner:
         return None
 
     def _end_of_html(self, ix: int) -> int | None:
-        """Return the line after a comment, or other HTML with an end of its own; None if a line starts none."""
+        """Return the line after a comment, or other HTML with an end mark; None if this line starts none."""
         for start, end in _HTML:
             opening = start.match(self._lines[ix].text)
             if opening is None:
@@ -183,7 +183,7 @@ class _Scanner:
         return None
 
     def _end_of_table(self, ix: int) -> int | None:
-        """Return the line after the table whose header a line is; None if it is none."""
+        """Return the line after the table whose header is this line; None if it is no header."""
         if ix + 1 == len(self._lines) or not _PIPE.search(self._lines[ix].text):
             return None
         header, below = self._lines[ix].text, self._lines[ix + 1].text
@@ -197,7 +197,7 @@ class _Scanner:
 
 
 def _starts_item(line: str) -> bool:
-    """Whether a line ends the paragraph above it by starting a list item or a quotation."""
+    """Whether a line starts a list item or a quotation, and so ends the paragraph above."""
     marker = _MARKER.match(line)
     return marker is not None and marker["number"] in (None, "1") and not is_blank(line[marker.end() :])
 
@@ -225,7 +225,7 @@ def _without_closing(title: str) -> str:
 
 
 def _end_of_front_matter(lines: list[Line]) -> int:
-    """Return the line after the YAML or TOML that a text begins with; 0 if it begins with none."""
+    """Return the line after the YAML or TOML at the beginning of a text; 0 if there is none."""
     first = lines[0].text.rstrip() if lines else ""
     closing = {"---": ("---", "..."), "+++": ("+++",)}.get(first)
     if closing is None:
@@ -236,6 +236,6 @@ def _end_of_front_matter(lines: list[Line]) -> int:
             return ix + 1 if told else 0
         says = first == "+++" or bool(_YAML_KEY.fullmatch(line.text))
         if not says and not _YAML_LINE.fullmatch(line.text):
-            return 0  # a text that begins with a line across
+            return 0  # a text that begins with a horizontal line
         told = told or says
     return 0

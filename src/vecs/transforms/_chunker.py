@@ -18,9 +18,9 @@ from vecs.transforms._step import Step, as_record, as_tuple
 @dataclass(frozen=True)
 class Chunk:
     """
-    A piece of a text: its number, which its id is made of, and the headings it stands under.
+    A piece of a text: its number, which becomes part of its id, and the headings above it.
 
-    `context` is what is embedded before the text, and not stored.
+    `context` is embedded before the text, and is not stored.
     """
 
     number: int
@@ -101,7 +101,7 @@ def text_of(record: Record) -> str | None:
 
 
 def embedded_text(record: Record) -> str | None:
-    """Return the text of a record that is embedded: its media, which is not stored, before its text."""
+    """Return the text of a record that is embedded: its media if that is a string, otherwise its text."""
     return record.media if isinstance(record.media, str) else record.text
 
 

@@ -1,4 +1,4 @@
-"""Cutting text into pieces of at most so many tokens, and tables so that every piece has their header."""
+"""Split text into pieces of limited length, and tables so that each piece has the header."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Count = Callable[[str], int]
 
 @dataclass(frozen=True)
 class _Unit:
-    """What is not cut if it fits; a piece that begins with a table's row begins with the table's header."""
+    """A part of a text that is not split if it fits. A piece that begins with a table's row gets the table's header."""
 
     text: str
     header: str = ""
-    is_first: bool = False  # of its table: the header stands there in any case
+    is_first: bool = False  # of its table, which has the header before it already
 
 
 def cut(text: str, limit: int, count: Count, tables: Sequence[Table] = ()) -> list[str]:
     """
-    Cut text into pieces of at most `limit` tokens that join to the text again, but for the headers of tables.
+    Split text into pieces of at most `limit` tokens. Together they are the text, except for repeated headers of tables.
 
-    The cuts are after whitespace, and between the rows of `tables`; what is too long is cut inside. A header that is
-    longer than half of the limit is not repeated.
+    Text is split after whitespace, and `tables` between their rows. Words and rows that are too long are split inside.
+    A header that is longer than half of the limit is not repeated.
     """
     if count(text) <= limit:
         return [text]
@@ -70,7 +70,7 @@ def _joined(units: Sequence[_Unit]) -> str:
 
 
 def _parts(unit: _Unit, limit: int, count: Count) -> list[_Unit]:
-    """Return smaller units of one that is too long: words, and then characters."""
+    """Split a unit that is too long into smaller ones: words, and then characters."""
     words = units_of(unit.text)
     parts = words if len(words) > 1 else list(unit.text)
     if len(parts) > 1:

@@ -1,4 +1,4 @@
-"""Well-known models: their dimensions, so that a collection can be made before its model is loaded; their prompts."""
+"""Dimensions of well-known models, to make collections before the model is loaded, and prompts of these models."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ _DIMENSIONS = {
 
 
 class Prompts(NamedTuple):
-    """What a model wants before a query, and before a document; None for nothing."""
+    """The prompts that a model needs before a query and before a document; None if it needs none."""
 
     query: str | None = None
     document: str | None = None
@@ -133,6 +133,6 @@ def known_dimension(model: str) -> int | None:
 
 
 def known_prompts(model: str) -> Prompts:
-    """Return the prompts that a well-known model wants, should it bring none; none for other models."""
+    """Return the prompts for a well-known model that has none in its files; no prompts for other models."""
     found = (prompts for name, prompts in _PROMPTS.items() if re.fullmatch(name, model))
     return next(found, Prompts())

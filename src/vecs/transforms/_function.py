@@ -25,24 +25,25 @@ EmbedQuery = Callable[[str], "Sequence[Any] | Awaitable[Sequence[Any]]"]
 @constructor_explains_wrong_calls
 class Embedding(Step):
     """
-    Turn text into vectors by a function from a list of texts to as many vectors of `dimension` numbers.
+    Turn text into vectors by a function from a list of texts to one vector of `dimension` numbers per text.
 
         def embed(texts):
             return [item.embedding for item in openai.embeddings.create(input=texts, model=MODEL).data]
 
         Embedding(embed, 1536, name=MODEL)
 
-    It is called with at most `batch_size` texts (the default is the smallest limit of the common APIs), one
-    call after the other. Many APIs limit the tokens of a call, too: give fewer where texts are long. `query` embeds
-    what is searched for, one text to one vector, if that is another function. Either may be asynchronous. `name` names
-    the model: a collection filled under one name refuses another. A function cannot be stored with a collection, so it
-    is passed as `transform=` on every opening.
+    vecs calls it with at most `batch_size` texts, one call after the other. The default is the smallest limit of the
+    common APIs. Many APIs also limit the tokens per call: if texts are long, give a smaller number. `query` is another
+    function for queries, from one text to one vector, if the model needs one. Both may be async. `name` is the name of
+    the model: a collection that was filled with one model refuses another. A function cannot be stored with a
+    collection, so pass the transform each time you open the collection.
 
-    `retries` is how often a call is tried again that failed for a moment: by an error of the network, or an answer of
-    408, 409, 425, 429 or 5xx, which the exception has as `status_code`, `response.status_code` or `code`. It waits 1,
-    2, 4 ... up to 60 seconds and a random part of one more, or as long as the answer's `Retry-After` asks; more than
-    300 seconds are an error at once. The last error, and any other, raises TransformError with the error as its cause.
-    The default is none: many clients of APIs try again by themselves. Needs tenacity: `pip install 'vecs[retry]'`.
+    `retries` is how often vecs repeats a call after an error that is likely to pass: an error of the network, or the
+    HTTP status 408, 409, 425, 429 or 5xx, which the exception has as `status_code`, `response.status_code` or `code`.
+    vecs waits 1, 2, 4 ... up to 60 seconds and a random part of a second more, or as long as the answer's
+    `Retry-After` says. If that is more than 300 seconds, the call fails at once. The last error, and every other error,
+    is the cause of a TransformError. The default is 0, because many API clients repeat calls by themselves. Needs
+    tenacity: `pip install 'vecs[retry]'`.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class Embedding(Step):
     async def _wait(
         self, pending: Any, function: Callable[[Any], Any], argument: Any, ids: Sequence[object] | None
     ) -> Any:
-        """Await what a function returned, or else call it."""
+        """Await what a function returned, or call the function."""
         try:
             return await self._retrying().wait(pending, function, argument)
         except VecsException:
@@ -196,12 +197,12 @@ async def _only(answers: Awaitable[list[Any]]) -> Any:
 def _check_function(function: Any) -> None:
     if is_transform(function):
         raise ArgError(f"{brief(function)} is a transform itself; give it as transform=, without vecs.Embedding")
-    # A model of torch can be called, but not with texts; and the class of a transform makes one.
+    # A model of torch can be called, but not with texts. The class of a transform can be called, but makes a transform.
     mistaken = is_loaded_model(function) or hasattr(function, "transform_records")
     if mistaken or not callable(function):
         instead = instead_of(function)
         hint = f"; give {instead}" if instead else ""
-        raise ArgError(f"{brief(function)} is no function from a list of texts to as many vectors{hint}")
+        raise ArgError(f"{brief(function)} is not a function from a list of texts to a list of vectors{hint}")
 
 
 def _check_positive(**numbers: Any) -> None:
@@ -209,4 +210,4 @@ def _check_positive(**numbers: Any) -> None:
         try:
             checked_int(value, name, 1)
         except ArgError as error:
-            raise ArgError(f"{name}={brief(value)} must be positive: a whole number from 1 on") from error
+            raise ArgError(f"{name}={brief(value)} must be positive: a whole number, 1 or more") from error

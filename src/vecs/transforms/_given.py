@@ -1,4 +1,4 @@
-"""What is given where a transform, or a function for one, belongs: checked, with what would be right."""
+"""Check arguments that must be a transform or a function for one; errors say what is right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vecs.transforms._protocol import Transform
 
 
 def is_transform(value: object) -> bool:
-    """Whether a value is a transform; its class is none."""
+    """Whether a value is a transform; the class of a transform is not."""
     return not isinstance(value, type) and callable(getattr(value, "transform_records", None))
 
 
@@ -23,7 +23,7 @@ def is_loaded_model(value: object) -> bool:
 
 
 def checked_transform(value: Any) -> Transform:
-    """Return a transform, or raise ArgError and say how what was given becomes one."""
+    """Return the transform, or raise ArgError, which says how to make a transform from the value."""
     if is_transform(value):
         return cast("Transform", value)
     instead = instead_of(value)
@@ -32,7 +32,7 @@ def checked_transform(value: Any) -> Transform:
 
 
 def instead_of(value: Any) -> str | None:
-    """Return, in code, the transform that somebody may have meant with something else; None for what nobody means."""
+    """Return, as code, the transform that may be meant by another value; None if that is not known."""
     if isinstance(value, str | os.PathLike):
         name = cast("Any", value)
         return f"vecs.TextEmbedding({brief(str(name))})"

@@ -1,4 +1,4 @@
-"""The headings that a part of a Markdown text stands under."""
+"""The headings above a part of a Markdown text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def heading_path(headings: Sequence[Heading], position: int) -> list[str]:
 
 def context(headings: Sequence[Heading], position: int, most: int | None, count: Callable[[str], int]) -> str:
     """
-    Return what is embedded before a chunk from `position` on: the titles above it, in a line with an empty one below.
+    Return the text that is embedded before the chunk at `position`: a line with the titles above it, and an empty line.
 
-    Of titles of more than `most` tokens the outermost are left out.
+    If the titles have more than `most` tokens, the outermost ones are left out.
     """
     titles = [heading.title for heading in _above(headings, position) if heading.start < position and heading.title]
     while titles and most is not None and count(_line(titles)) > most:

@@ -30,10 +30,10 @@ class ImageEmbedding(ModelEmbedding):
     bytes; a record without media may give the path as its text. A query is a text, or an image in any of
     these forms; a path there is a `Path`, because a string is a text.
 
-    Images are embedded as a viewer shows them: what is transparent is white, what has more than 8 bits per pixel is
-    scaled to 8, a photo stands upright, and of an animated file, or one of several pages, the first picture counts.
+    Images are embedded as a viewer shows them: transparent parts are white, more than 8 bits per pixel are scaled to 8,
+    and photos are turned upright. Of a file with several pictures, the first one is used.
 
-    Where a model comes from is as for TextEmbedding. Needs `pip install 'vecs[image]'`.
+    Models are found in the same places as for TextEmbedding. Needs `pip install 'vecs[image]'`.
     """
 
     def __init__(
@@ -76,5 +76,5 @@ class ImageEmbedding(ModelEmbedding):
             return to_image(media)
         except MissingDependency:
             raise
-        except Exception as error:  # Pillow has many, also for files that are broken.
+        except Exception as error:  # Pillow raises many kinds of errors, also for broken files.
             raise failure(self, [record.id], error) from error

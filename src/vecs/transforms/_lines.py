@@ -1,4 +1,4 @@
-"""Lines and paragraphs of a text, whatever ends them and whatever blanks stand in them."""
+"""Lines and paragraphs of a text, with all kinds of line ends and blanks."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _ENDS = r"\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
-# What ends a line for str.splitlines(): of CRLF neither half alone.
+# The line ends of str.splitlines(); CRLF is one line end.
 _END = rf"(?:\r\n|\r(?!\n)|[{_ENDS.replace(chr(92) + 'r', '')}])"
-# Some characters show nothing and are no whitespace to Python: zero-width spaces, a byte order mark.
+# Invisible characters that Python does not count as whitespace: zero-width spaces, a byte order mark.
 _UNSEEN = "\u180e\u200b\u2060\ufeff"
 _BLANK = rf"(?:[^\S{_ENDS}]|[{_UNSEEN}])"
 _LINE_END = re.compile(_END)
-# An empty line; or the end of a page, or what Unicode calls the separator of paragraphs.
+# An empty line, the end of a page, or Unicode's paragraph separator.
 _PARAGRAPH_END = re.compile(rf"{_END}{_BLANK}*{_END}|[\f\u2029]")
 _VISIBLE = re.compile(rf"[^\s{_UNSEEN}]")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line: where it starts, what it says, and where the next one starts."""
+    """A line: its start, its text, and the start of the next line."""
 
     start: int
     text: str
@@ -28,17 +28,17 @@ class Line:
 
 
 def split_lines(text: str) -> list[Line]:
-    """Return the lines of a text, without what ends them."""
+    """Return the lines of a text, without the line ends."""
     return list(_lines(text))
 
 
 def split_paragraphs(text: str) -> list[str]:
-    """Return what stands between a text's empty lines, as `text.split("\\n\\n")` does where lines end in `\\n`."""
+    """Split a text at its empty lines, as `text.split("\\n\\n")` does if lines end in `\\n`."""
     return _PARAGRAPH_END.split(text)
 
 
 def is_blank(text: str) -> bool:
-    """Whether there is nothing to be seen in a text."""
+    """Whether a text has no visible characters."""
     return _VISIBLE.search(text) is None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from vecs.exc import TransformError
 from vecs.transforms._tokens import count_fast, plain_tokenizer
 
-# Under which sentence-transformers looks for what goes before queries, and documents.
+# The names under which sentence-transformers looks for the prompts of queries and documents.
 _PROMPT_NAMES = ("query", "document", "passage", "corpus")
 
 
@@ -34,7 +34,7 @@ class Model:
         return Model, (self.model,)
 
     def own_prompt(self, *, query: bool) -> str | None:
-        """Return what the model puts before a query, or a document, by itself; None if it brings no prompts."""
+        """Return the model's own prompt for queries or documents; None if it has no prompts in its files."""
         names = ("query",) if query else ("document", "passage", "corpus")
         default = getattr(self.model, "default_prompt_name", None)
         told = {name: text for name, text in self.prompts.items() if name in {*_PROMPT_NAMES, default} and text}
@@ -72,10 +72,10 @@ class Model:
 
 
 def name_of_loaded(model: Any) -> str:
-    """Return the name, or the folder, that a loaded model was loaded from; "" where it does not say."""
+    """Return the name or the folder that a model was loaded from; "" if it is not known."""
     try:
         name = str(model[0].auto_model.config.name_or_path or "")
-    except Exception:  # What is in a model is its maker's.
+    except Exception:  # The maker of a model decides what it contains.
         name = ""
     name = name or str(getattr(getattr(model, "model_card_data", None), "base_model", None) or "")
     cached = re.search(r"[/\\]models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]", name)

@@ -21,18 +21,18 @@ from vecs.transforms._tokens import Tokenizer, check_limit, count_words, counter
 @constructor_explains_wrong_calls
 class MarkdownChunker(Chunker):
     """
-    Cut Markdown so that every heading starts a chunk, called `<id>_head_000`, `<id>_head_001`, ...
+    Split Markdown so that every heading starts a chunk, with the id `<id>_head_000`, `<id>_head_001`, ...
 
-    Headings are lines such as `# Title`, and underlined ones; not what looks like one in fenced code, in a comment or
-    in front matter. Sections of more than `max_tokens` tokens are cut further, at whitespace, and words that are too
-    long inside; a table between its rows, and every piece of it begins with the table's header. `tokenizer` says what
-    a token is: a function from text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own limit
-    is then the default. Without one a token is a word between single spaces, and those spaces are lost where a section
-    is cut.
+    A heading is a line such as `# Title`, or an underlined line. Lines in fenced code, comments and front matter are
+    not headings. Sections of more than `max_tokens` tokens are split at whitespace, and words that are too long are
+    split inside. Tables are split between their rows, and each piece begins with the table's header. `tokenizer` says
+    what a token is: a function from a text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own
+    limit is then the default. Without it, a token is a word between single spaces, and these spaces are lost where a
+    section is split.
 
-    `headings=True` puts the titles a chunk stands under, outermost first, into `metadata["headings"]`, and has them
-    embedded before the chunk, as `Title > Subtitle`; the text that is stored is the chunk alone. With an embedder as
-    tokenizer, chunks leave room for them.
+    `headings=True` puts the titles above a chunk, outermost first, into `metadata["headings"]`, and embeds them before
+    the chunk, as `Title > Subtitle`. The stored text is only the chunk. If the tokenizer is an embedder, chunks are
+    so short that the titles fit, too.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class MarkdownChunker(Chunker):
         return context(headings, position, None if limit is None else limit // 2, self._count)
 
     def _pieces(self, text: str, headings: list[Heading]) -> Iterator[tuple[int, str]]:
-        """Yield the pieces of a text with the start of their section; those in which its heading is not, one later."""
+        """Yield the pieces of a text with the start of their section, plus 1 for pieces without its heading."""
         read = model_limit(self.tokenizer)
         limit = self.max_tokens or read
         tables = [] if limit is None else find_tables(text)

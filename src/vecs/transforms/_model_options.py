@@ -1,4 +1,4 @@
-"""What embedders are told of their model, and what of that decides on how it is loaded."""
+"""The arguments of embedders about their model, and those that decide how it is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
-# Of how a model is found, and whether it may run code of its own.
+# How a model is found, and whether it may run its own code.
 _OPTIONS = {"revision", "token", "trust_remote_code"}
 
 
@@ -24,7 +24,7 @@ class Spec:
     trust_remote_code: bool = False
     backend: str = "torch"
     token: str | bool | None = field(default=None, repr=False)
-    # Their values need not be hashable; what is compared is how they are written.
+    # Their values may not be hashable, so their text is compared.
     model_kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
     model_kwargs_written: str = field(default="", repr=False)
 
@@ -61,7 +61,7 @@ class ModelOptions:
         if kwargs is not None and not isinstance(kwargs, Mapping):
             raise ArgError(f"model_kwargs must be a mapping such as {{'dtype': 'float16'}}, not {brief(kwargs)}")
         for name in sorted(_OPTIONS & set(self.model_kwargs or ())):
-            raise ArgError(f"{name} is an argument of its own, and none of model_kwargs")
+            raise ArgError(f"{name} cannot be in model_kwargs: give it as {name}=")
 
     def spec(self, model: str) -> Spec:
         """Return what decides on which model is loaded."""
@@ -72,7 +72,7 @@ class ModelOptions:
         )
 
     def check_for_loaded(self) -> None:
-        """Refuse what only decides on how a model is loaded, for one that is loaded."""
+        """Raise an error for arguments that decide how a model is loaded, if the model is already loaded."""
         for name in sorted({*_OPTIONS, "device", "backend", "model_kwargs"}):
             if getattr(self, name) not in (None, False, "torch"):
-                raise ArgError(f"{name} is for a model that vecs loads, and the one given is loaded")
+                raise ArgError(f"{name} cannot be given with a model that is already loaded")

@@ -72,7 +72,7 @@ def load_model(spec: Spec) -> Model:
         return found
     with _lock:
         if spec not in _loaded:
-            # Said once per model: this takes seconds, and minutes where it is downloaded.
+            # Logged once per model: this takes seconds, or minutes if the model is downloaded.
             log.info("loading the model %s", spec.model)
             began = time.monotonic()
             _loaded[spec] = _load(spec)

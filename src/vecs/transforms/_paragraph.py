@@ -13,14 +13,13 @@ from vecs.transforms._lines import split_paragraphs
 @constructor_explains_wrong_calls
 class ParagraphChunker(Chunker):
     """
-    Cut text at empty lines; a chunk is called `<id>_para_000`, `<id>_para_001`, ...
+    Split text at empty lines; a chunk has the id `<id>_para_000`, `<id>_para_001`, ...
 
-    A line may end in any way (`\\n`, `\\r\\n`, `\\r`, Unicode's separators), and one with nothing but blanks is empty.
-    A page, which a form feed ends, ends its last paragraph.
+    A line may end in any way (`\\n`, `\\r\\n`, `\\r`, Unicode's separators). A line with only blanks is empty. The end
+    of a page, which is a form feed, also ends a paragraph.
 
-    An empty paragraph is dropped but counted: what is left keeps the ids that vecs 0.4 gave it. There is no
-    limit to a paragraph's length. With `skip_during_query=False` a query is cut, too, and has to come out as
-    one.
+    Empty paragraphs are dropped but counted, so that the others have the same ids as in vecs 0.4. A paragraph's length
+    has no limit. With `skip_during_query=False` a query is split, too, and must have exactly one paragraph.
     """
 
     def __init__(self, *, skip_during_query: bool = True) -> None:

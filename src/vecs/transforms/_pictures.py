@@ -1,4 +1,4 @@
-"""Images of every kind as a viewer shows them: upright, in RGB, before white."""
+"""Images of every kind as a viewer shows them: upright, in RGB, on white."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _of_file(pil: Any, file: Any, name: str) -> Any:
         with pil.open(file) as image:
             return _shown(image)
     except pil.UnidentifiedImageError as error:
-        raise ArgError(f"no image that Pillow can read: {name}") from error
+        raise ArgError(f"Pillow cannot read this as an image: {name}") from error
 
 
 def _checked(array: Pixels) -> Pixels:
@@ -48,7 +48,7 @@ def _checked(array: Pixels) -> Pixels:
 
 def _shown(image: Any) -> Any:
     if not image.width or not image.height:
-        raise ArgError(f"an image of {image.width} x {image.height} pixels shows nothing")
+        raise ArgError(f"an image of {image.width} x {image.height} pixels is empty")
     # Cameras store a photo as the sensor saw it, and separately how the camera was held.
     image = require("PIL.ImageOps", extra="image").exif_transpose(image)
     if image.mode.startswith(("I", "F")):
@@ -78,12 +78,12 @@ def _scaled(pixels: Pixels, mode: str, format: str | None) -> Pixels:
     """
     Return pixels from 0 to 255.
 
-    The modes I and F do not say where white is: at 1 for fractions up to 1, at 255 and 65535 for values up to there,
-    and for others at the largest, with black at the smallest.
+    The modes I and F do not define the value of white. It is 1 if all values are fractions up to 1, 255 or 65535 if
+    all values are up to these, and otherwise the largest value, with black at the smallest.
     """
     least, most = float(pixels.min()), float(pixels.max())
     if not np.isfinite([least, most]).all():
-        raise ArgError("an image with NaN or infinity in it shows nothing")
+        raise ArgError("an image must not contain NaN or infinity")
     if mode.startswith("I;16") or (mode == "I" and format == "PNG" and least >= 0 and most <= 65535):
         return pixels / 257
     if least >= 0 and most <= 65535:

@@ -25,17 +25,17 @@ from vecs.transforms._text import LoadedModel, TextEmbedding
 @constructor_explains_wrong_calls
 class TextPreprocessor(Pipeline):
     """
-    Cut documents into chunks that fit a model, and embed them.
+    Split documents into chunks that a model can read whole, and embed them.
 
         docs = vx.get_or_create_collection("manual", transform=vecs.TextPreprocessor())
         docs.upsert([("id_0", "# Some markdown", {}), ("id_1", "# Some more markdown", {})])
 
-    A document that fits in one chunk keeps its id; the chunks of a longer one are called `<id>#000`,
-    `<id>#001`, ...; `document_id` is the document's id in either case. `chunker` is "markdown" (the default:
-    sections, code blocks, lists are kept whole where they fit), "paragraph" (one chunk per paragraph), or
-    a transform of yours. Chunks have at most `max_tokens` tokens of the model, as many as it reads unless said
-    otherwise, and `overlap` of them are repeated in the next one. `headings=True` has the Markdown titles above a
-    chunk embedded with it, and put into `metadata["headings"]`. The other arguments are TextEmbedding's.
+    A document that fits in one chunk keeps its id. The chunks of a longer one have the ids `<id>#000`, `<id>#001`, ...
+    `document_id` is always the document's id. `chunker` is "markdown" (the default: sections, code blocks and lists
+    stay whole if they fit), "paragraph" (one chunk per paragraph), or your own transform. Chunks have at most
+    `max_tokens` tokens of the model (by default as many as it reads), and the last `overlap` tokens of a chunk are
+    repeated in the next one. `headings=True` embeds the Markdown titles above a chunk with it, and puts them into
+    `metadata["headings"]`. The other arguments are those of TextEmbedding.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class TextPreprocessor(Pipeline):
 
     def _cutter(self) -> Transform:
         if self.headings and self.chunker != "markdown":
-            raise ArgError("headings=True is for chunker='markdown'; give your own chunker its own")
+            raise ArgError("headings=True is for chunker='markdown'; for your own chunker, set it there")
         if not isinstance(self.chunker, str):
             if self.max_tokens is not None or self.overlap:
                 raise ArgError("max_tokens and overlap are for the named chunkers; give your own its own limits")

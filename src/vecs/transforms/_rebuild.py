@@ -46,7 +46,7 @@ def _argument(name: str, value: Any, type: type) -> Any:
 
 def _model(config: Mapping[str, Any]) -> HubName:
     if config.get("loaded"):
-        raise ArgError(f"the model of a {brief(config.get('class'))} was given loaded: pass transform=")
+        raise ArgError(f"the model of a {brief(config.get('class'))} was given as a loaded model: pass transform=")
     name = hub_name(config["model"])
     if os.path.isdir(name):
         raise ArgError(f"the model {brief(name)} is a folder here, which is not loaded unasked: pass transform=")
@@ -65,7 +65,7 @@ def _text(config: Mapping[str, Any]) -> Transform:
 
 
 def _with_prompts(step: TextEmbedding, config: Mapping[str, Any]) -> TextEmbedding:
-    """Use the prompts of a description, and none where it has none: vectors of an older vecs had none."""
+    """Use the prompts of a description, or none if it has none: vectors of older versions of vecs had none."""
     prompts = _arguments(config, {"query_prompt": str, "document_prompt": str})
     step.use_prompts(
         Prompts(prompts.get("query_prompt"), prompts.get("document_prompt")),

@@ -23,18 +23,19 @@ UNLIMITED = 512
 @constructor_explains_wrong_calls
 class RecursiveSplitter(Chunker):
     """
-    Cut text into chunks as long as a limit allows, each cut at the largest unit that fits.
+    Split text into chunks as long as the limit allows, between the largest units that fit, such as paragraphs.
 
     The limit is `max_tokens`, counted by `tokenizer` (see MarkdownChunker; an embedder's own limit is the
-    default), or `max_characters`. `markdown=True` knows Markdown's units: sections, code blocks, lists. A
-    chunk begins with the last `overlap` tokens or characters of the one before. A text of one chunk keeps its id
-    and is not changed; several chunks are called `<id>#000`, `<id>#001`, ..., and lose the whitespace at their ends.
+    default), or `max_characters`. With `markdown=True`, sections, code blocks and lists of Markdown are such units. A
+    chunk begins with the last `overlap` tokens or characters of the chunk before it. A text that fits in one chunk
+    keeps its id and is not changed. Several chunks have the ids `<id>#000`, `<id>#001`, ..., and whitespace at their
+    ends is removed.
 
-    With `markdown=True` a table that is longer than the limit is cut between its rows, and every piece of it begins
-    with the table's header.
+    With `markdown=True`, a table that is longer than the limit is split between its rows, and each piece begins with
+    the table's header.
 
-    `headings=True` puts the Markdown titles that a chunk stands under, outermost first, into
-    `metadata["headings"]`, and has them embedded before the chunk (see MarkdownChunker).
+    `headings=True` puts the Markdown titles above a chunk, outermost first, into `metadata["headings"]`, and embeds
+    them before the chunk (see MarkdownChunker).
 
     Needs semantic-text-splitter: `pip install 'vecs[text]'`.
     """
@@ -74,7 +75,7 @@ class RecursiveSplitter(Chunker):
         return f"RecursiveSplitter({limit}={getattr(self, limit)}, {options})"
 
     def split(self, text: str) -> list[tuple[int, str]]:
-        """Return the chunks of a text, and where each starts in it; of a table that is cut, where its text does."""
+        """Return the chunks of a text, and the start of each in the text, without the repeated header of a table."""
         return self._split(text, self.limit)
 
     def chunks(self, text: str) -> list[Chunk]:
@@ -117,12 +118,12 @@ class RecursiveSplitter(Chunker):
         return context(headings, position, None if limit is None else limit // 2, self._count)
 
     def _limit_below(self, headings: list[Heading]) -> int:
-        """Return the limit for the chunks below headings, which an embedder reads, too."""
+        """Return the limit for chunks below headings, because an embedder also reads the headings."""
         read = model_limit(self.tokenizer)
         if read is None or not headings:
             return self.limit
         longest = max(self._count(self._context(headings, heading.start + 1)) for heading in headings)
-        # By the sixteen, so that few splitters are made.
+        # Rounded to multiples of sixteen, so that few splitters are made.
         return min(self.limit, max(read - (longest + 15) // 16 * 16, read // 2))
 
     def _split(self, text: str, limit: int) -> list[tuple[int, str]]:

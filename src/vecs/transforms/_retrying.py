@@ -1,4 +1,4 @@
-"""Trying again what failed for a moment: a busy API, a lost connection."""
+"""Repeat calls after errors that are likely to pass: a busy API, a lost connection."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from vecs.transforms._require import require
 
 log = logging.getLogger("vecs")
 
-# Request Timeout, Conflict, Too Early, Too Many Requests: what the clients of the large APIs try again.
+# Request Timeout, Conflict, Too Early, Too Many Requests: clients of the large APIs repeat these, too.
 _STATUS = {408, 409, 425, 429}
-# Not Implemented, HTTP Version Not Supported: no later try will be answered otherwise.
+# Not Implemented, HTTP Version Not Supported: a later try gets the same answer.
 _FINAL_STATUS = {501, 505}
 _STATUS_NAMES = ("status_code", "http_status", "status", "code")
 _ERRNO = {errno.ECONNREFUSED, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT}
-# What HTTP clients call their own errors of the network, most of which are no ConnectionError or TimeoutError.
+# Names of network errors in HTTP clients; most of these are not a ConnectionError or TimeoutError.
 _NETWORK = re.compile(
     r"(.*Connect(ion)?|.*Connection(Closed|Reset)|Network|Read|Write|Close|RemoteProtocol|ClientPayload|.*Disconnected"
     r"|ChunkedEncoding|IncompleteRead|.*Timeout)(Error|Exception)?"
@@ -38,19 +38,19 @@ _CLIENTS = {
 }
 # gRPC's.
 _CODES = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"}
-# 429 of an account that has nothing left.
+# A 429 that means that the account has no money left.
 _SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
 _LONGEST_WAIT = 60.0
-# Whoever is told to come back later than that is told so.
+# If an API asks to wait longer than this, the call fails.
 _LONGEST_ASKED = 300.0
 
-# Set when nobody waits for the answer any more.
+# Set when the call was cancelled.
 _given_up: ContextVar[Event | None] = ContextVar("vecs_given_up", default=None)
 
 
 @contextmanager
 def waited_for() -> Generator[None, None, None]:
-    """Have what is tried again inside, in other threads too, end when this ends: a cancelled call goes on nowhere."""
+    """Stop all repeated calls inside this block, in other threads too, when it ends: a cancelled call must end."""
     event = Event()
     token = _given_up.set(event)
     try:
@@ -62,18 +62,18 @@ def waited_for() -> Generator[None, None, None]:
 
 @dataclass(frozen=True)
 class Retrying:
-    """How often to try again, and on whose behalf, for the log."""
+    """How often to repeat a call, and a name for the log."""
 
     count: int
     name: str
 
     def call(self, function: Callable[[Any], Any], argument: Any) -> Any:
-        """Call a function, and again where it fails for a moment; what it returns may have to be awaited."""
+        """Call a function, and repeat that if the error is likely to pass; its result may have to be awaited."""
         given_up = _given_up.get() or Event()
 
         def sleep(seconds: float) -> None:
             if given_up.wait(seconds):
-                raise TransformError(f"{self.name} was given up: nobody waits for it any more")
+                raise TransformError(f"{self.name} was stopped, because the call was cancelled")
 
         sleep(0)
         if not self.count:
@@ -81,7 +81,7 @@ class Retrying:
         return _tenacity().Retrying(**self._options(), sleep=sleep)(function, argument)
 
     async def wait(self, pending: Any, function: Callable[[Any], Any], argument: Any) -> Any:
-        """Await what a function returned, if it has been called, and call it where that fails for a moment."""
+        """Await what a function returned, if it was called, and call it again if the error is likely to pass."""
         first = [] if pending is None else [pending]
 
         async def once() -> Any:
@@ -96,7 +96,7 @@ class Retrying:
 
         def wait(state: Any) -> float:
             asked = seconds_asked(state.outcome.exception())
-            # Somewhat later: everybody who was refused comes back.
+            # A little later, because all other refused callers come back, too.
             return backoff(state) if asked is None else asked + random.uniform(0, 1)
 
         def tell(state: Any) -> None:
@@ -121,15 +121,15 @@ class Retrying:
 
 
 def check_library() -> None:
-    """Raise MissingDependency where the library that tries again is not installed."""
+    """Raise MissingDependency if tenacity is not installed."""
     _tenacity()
 
 
 def is_transient(error: BaseException) -> bool:
     """
-    Whether an error may be gone in a moment: one of the network, or an answer of 408, 409, 425, 429 or 5xx.
+    Whether an error is likely to pass: an error of the network, or the HTTP status 408, 409, 425, 429 or 5xx.
 
-    The error's own status decides, or its class, or else what it says it was caused by.
+    The error's own status decides, or its class, or otherwise its cause.
     """
     found: BaseException | None = error
     for _ in range(10):
@@ -144,7 +144,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def seconds_asked(error: BaseException) -> float | None:
-    """Return how many seconds an error's answer asks to wait, by its headers; None if it does not say."""
+    """Return how many seconds the headers of an error's answer ask to wait; None if they do not."""
     found: BaseException | None = error
     for _ in range(10):
         if found is None:
@@ -170,7 +170,7 @@ def _verdict(error: Exception) -> bool | None:
         return True
     if any(kind.__module__.split(".")[0] in _CLIENTS and _NETWORK.fullmatch(kind.__name__) for kind in _kinds(error)):
         return True
-    # Those of asyncio and of concurrent.futures are classes of their own on Python 3.10.
+    # On Python 3.10, asyncio and concurrent.futures have their own classes of TimeoutError.
     if any(kind.__name__ == "TimeoutError" for kind in _kinds(error)):
         return True
     return _code_of_grpc(error)
@@ -224,7 +224,7 @@ def _headers(error: BaseException) -> dict[str, str]:
 
 
 def _metadata(response: Any) -> Mapping[str, Any]:
-    """Return what botocore tells of an answer, in a mapping."""
+    """Return botocore's mapping of facts about an answer."""
     told: Any = response.get("ResponseMetadata")
     return cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
 

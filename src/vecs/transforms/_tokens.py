@@ -95,7 +95,7 @@ def units_of(text: str) -> list[str]:
 
 
 def longest(left: int, fits: Callable[[int], bool]) -> int:
-    """Return how many of what is left fit, at most, found by doubling and halving; 0 if not even one does."""
+    """Return how many of the remaining items fit, found by doubling and halving; 0 if not even one fits."""
     found, size = 0, 1
     while size <= left and fits(size):
         found, size = size, size * 2

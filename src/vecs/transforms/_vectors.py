@@ -23,7 +23,7 @@ def as_vectors(raw: Any, count: int, dimension: int | None) -> Vectors:
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected {count} vectors, each a row of numbers of one length: {error}") from error
     if vectors.ndim == 3 and vectors.shape[1] == 1:
-        # Each vector as the only row of a matrix.
+        # Each vector is the only row of a matrix.
         vectors = vectors[:, 0]
     if vectors.ndim != 2 or len(vectors) != count or (dimension and vectors.shape[1] != dimension):
         expected = "" if dimension is None else f" of dimension {dimension}"
@@ -54,7 +54,7 @@ def put(
 
 
 def failure(step: object, ids: Sequence[object] | None, error: Exception, *, tries: int = 1) -> TransformError:
-    """Return the error that says which records (None: the query) a step failed on, in how many tries, and why."""
+    """Return the error that says on which records (None: the query) a step failed, in how many tries, and why."""
     if ids is None:
         what = "the query"
     else:

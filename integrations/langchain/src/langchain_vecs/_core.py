@@ -42,11 +42,11 @@ class Core(Lifetime):
         ("upsert insert add put write", "add_documents(documents), or add_texts(texts)"),
         ("query find retrieve", "similarity_search(text, k=4)"),
         ("hybrid_search keyword_search", 'similarity_search(text, mode="hybrid"), or mode="keyword"'),
-        ("persist save_local commit", "every call is committed when it returns: leave it out"),
+        ("persist save_local commit", "each call commits before it returns: leave it out"),
         ("delete_collection drop_tables delete_table", "drop()"),
         ("clear truncate delete_all", "delete(delete_all=True)"),
         ("index apply_vector_index create_vector_index reindex", "create_index()"),
-        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+        ("peek count scan explain recall tune info indexes", "the same method of the store's .collection"),
     )
 
     @property
@@ -68,7 +68,7 @@ class Core(Lifetime):
         return None if ids is None else [qualified(id, namespace) for id in ids]
 
     def _selected(self, what: str, stored: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
-        """Return the filter for the documents stored by ids that match a filter; raises ArgError without either."""
+        """Return the filter for documents with these ids that match a filter; raises ArgError without both."""
         of_ids = None
         if stored is not None:
             of_ids = id_filters(stored, chunks=self._splits)

@@ -39,7 +39,7 @@ def items_of_texts(
         raise ArgError(f"texts must be a list of strings, not {type(texts).__name__}: {brief(texts)}")
     _check_ids(ids)
     if isinstance(metadatas, str | bytes | Mapping) or not isinstance(metadatas, Iterable | None):
-        raise ArgError(f"metadatas must be a list with a dict for each text, not {brief(cast(Any, metadatas))}")
+        raise ArgError(f"metadatas must be a list with one dict per text, not {brief(cast(Any, metadatas))}")
     columns = {"texts": texts, "metadatas": metadatas, "ids": ids, "embeddings": embeddings}
     given = {name: column for name, column in columns.items() if column is not None}
     sizes = {name: len(column) for name, column in given.items() if isinstance(column, Sized)}

@@ -37,9 +37,9 @@ def to_filters(
 
 def _checked(given: Any) -> dict[str, Any] | None:
     """
-    Return a filter in vecs' language, None where it has no condition.
+    Return a filter in vecs' language, or None if it has no condition.
 
-    Raises FilterError for a wrong one: also where there is no collection to ask yet.
+    Raises FilterError if the filter is malformed, also if the collection does not exist yet.
     """
     try:
         respelled = _respelled(given)

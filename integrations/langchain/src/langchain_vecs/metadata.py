@@ -1,4 +1,4 @@
-"""Metadata as records hold it: JSON, and in the extra data what JSON has no type for. Pure functions."""
+"""Metadata as records store it: as JSON, with the types that JSON lacks in the extra data. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TYPE_OF = "langchain:"
 
 
 def stored_metadata(metadata: Any, who: str, on_nul: OnNul) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return metadata as it is stored, and the extra data that goes with it."""
+    """Return the metadata and the extra data that are stored."""
     made, types = sharing.stored_metadata(metadata, f"the metadata of document {brief(who)}", on_nul)
     return made, {f"{TYPE_OF}{name}": type_of for name, type_of in types.items()}
 

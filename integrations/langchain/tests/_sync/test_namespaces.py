@@ -344,7 +344,7 @@ def test_parts_are_read_in_the_order_of_their_documents_ids(make_store: MakeStor
 
 
 def test_nothing_is_added_where_nothing_embeds(make_store: MakeStore, client: vecs.Client) -> None:
-    with pytest.raises(ArgError, match="give the store an embedding"):
+    with pytest.raises(ArgError, match="nothing to make vectors: give it an embedding"):
         make_store(None).add_texts(["a"])
     collection = client.create_collection("docs", 4, text=True)
     with pytest.raises(ArgError, match="transform"):

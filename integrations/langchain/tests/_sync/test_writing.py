@@ -364,7 +364,7 @@ def test_nothing_is_embedded_for_what_cannot_be_stored(make_store: MakeStore) ->
 
 @pytest.mark.parametrize("metadatas", [{}, {"a": 1}, "text"])
 def test_metadatas_are_a_list(store: VecsVectorStore, metadatas: Any) -> None:
-    with pytest.raises(ArgError, match="metadatas must be a list with a dict for each text"):
+    with pytest.raises(ArgError, match="metadatas must be a list with one dict per text"):
         store.add_texts(["a"], metadatas)
 
 

@@ -20,11 +20,11 @@ _ITERABLES = {"ids", "document_ids", "queries"}
 
 def async_anew(*needs: Need) -> Callable[[F], F]:
     """
-    Have a method of a collection run once more if it fails and its table, or pgvector, is not what it was.
+    Run a method of a collection again if it fails because its table, or pgvector, has changed.
 
-    Nothing is done twice: a statement that fails has undone itself. If all is as it was, or the method fails again,
-    its error stands: by then it is about the table as it is. Where the server refused something, the error says what
-    the role lacks of what the method `needs`. Wrong arguments are told in the same place, without a call more.
+    Nothing is done twice, because a statement that fails is rolled back. If nothing has changed, or the method fails
+    again, its error is raised. If the server denied a privilege, the error names the ones that the method `needs` and
+    the role lacks. Wrong arguments are reported in the same place, without one more call on the stack.
     """
 
     def decorate(method: F) -> F:

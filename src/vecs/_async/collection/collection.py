@@ -21,8 +21,8 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
 
     A client's `get_or_create_collection`, `create_collection` or `get_collection` returns one.
 
-    A search that no index covers warns, once per measure, from some ten thousand records on. Set
-    `warns_without_index` to False, and searches through this object do not.
+    If the collection has about 10,000 records or more, a search without an index warns, once per measure. To turn these
+    warnings off for this object, set `warns_without_index` to False.
     """
 
     _instead = OF_COLLECTIONS

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from vecs._async.client import AsyncClient
 
-# Keys of metadata that are confused with a record's own columns.
+# Keys of metadata that users confuse with a record's own columns.
 _COLUMN_KEYS = {"id", "document_id", "text"}
 
 Filters = Mapping[str, Any]
@@ -51,10 +51,10 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     # Whether a search that no index covers warns, once per measure; an integration may tell its users otherwise.
     warns_without_index: bool = True
-    # Whether an id may mean a document of several records, where the transform, or the one that the collection was
-    # made with, may split; False for an integration whose ids are those of records alone.
+    # Whether an id may mean a document of several records: if the transform, or the one that the collection was
+    # made with, may split. False for an integration whose ids are only ids of records.
     splits: bool = True
-    # What the warning says to call; a store of an integration has a method of its own for it.
+    # The call that the warning advises; stores of integrations have their own method for it.
     _index_call: str | None = None
 
     def __init__(
@@ -165,7 +165,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
                 raise told from error.__cause__
 
     async def _may_split(self) -> bool:
-        """Whether one document may be several records, which its id means all."""
+        """Whether one document may be several records; then its id means all of them."""
         table = await self._table()
         if not (table.has_text and self.splits):
             return False
@@ -193,7 +193,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             await self._warn_of_columns(parsed)
         elif writes and filters is not None:
             raise FilterError(
-                f"the filter {brief(filters)} has no condition: what is changed or deleted has to be said; truncate() "
+                f"the filter {brief(filters)} has no condition: say which records to change or delete; truncate() "
                 "deletes all"
             )
         return Selection(
@@ -213,7 +213,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             )
 
     async def _warn_of_columns(self, filters: Filter) -> None:
-        """Warn, once, of a key of metadata that no record has and that is the name of a column: `id` for `$id`."""
+        """Warn once if a filter uses a key that no metadata has, but that is the name of a column: `id` for `$id`."""
         keys = {part.key for part in conditions_of(filters) if not isinstance(part, Column | And | Or | Not)}
         for key in sorted(keys & _COLUMN_KEYS):
             about = self.client.schema, self.name, key
@@ -222,8 +222,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             self._catalog.warned(*about)
             if not only_value(await self._executor.read(may_have_key(await self._table(), key))):
                 warnings.warn(
-                    f"the filter asks for {key!r} in the metadata, and no record looked at has such a key; a record's "
-                    f"own {key} is {'$' + key!r}",
+                    f"the filter uses the metadata key {key!r}, but none of the checked records has it; for the "
+                    f"record's own {key} write {'$' + key!r}",
                     UserWarning,
                     stacklevel=callers_level(),
                 )

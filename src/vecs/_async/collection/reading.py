@@ -35,11 +35,11 @@ class AsyncReading(AsyncHandle):
         include_vector: bool = False,
     ) -> list[Record]:
         """
-        Read records: by id, in the order of the ids; else by id order.
+        Read records: with ids, in the order of the ids; otherwise sorted by id.
 
-        Where the transform splits documents, the id of a document means all its records, in reading order, and that
-        of a record means that record. Every condition given must hold; ids that do not exist are left out. No record
-        comes twice.
+        If the transform splits documents, the id of a document means all its records, in reading order, and the id of
+        a record means that record. A record must meet all conditions that you give. Ids that do not exist are left
+        out. No record is returned twice.
         """
         selection = await self._selection(ids, filters, document_ids)
         if limit is not None:
@@ -60,7 +60,7 @@ class AsyncReading(AsyncHandle):
     @async_anew("select")
     async def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
         """
-        Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in no particular order.
+        Read records by id as vecs 0.4 did: tuples `(id, vec, metadata)`, in any order.
 
         The id of a document means all its records, as in `get()`.
         """
@@ -72,7 +72,7 @@ class AsyncReading(AsyncHandle):
         return read_record_rows(table, await self._executor.read(select_records(table, columns, selection)))
 
     async def __getitem__(self, id: str) -> RecordRow:
-        """Read one record; raises KeyError if it does not exist, and for a document of several records."""
+        """Read one record; raises KeyError if it does not exist, or if the id is a document of several records."""
         if not isinstance(id, str):
             raise ArgError(f"items must be a string id, not {brief(id)}")
         rows = await self.fetch([id])
@@ -125,7 +125,7 @@ class AsyncReading(AsyncHandle):
 
     @async_anew("select")
     async def _record_ids(self, ids: Iterable[RecordId]) -> list[str]:
-        """Return the ids of the records that ids mean, as `get()` orders them; some may not be there."""
+        """Return the ids of the records that these ids mean, in the order of `get()`; some may not exist."""
         selection = await self._selection(ids)
         given = selection.ids or []
         if not selection.whole or not given:
@@ -137,7 +137,7 @@ class AsyncReading(AsyncHandle):
 
     @async_anew("select")
     async def _records(self, ids: Sequence[str], filters: Filters | None, include_vector: bool) -> list[Record]:
-        """Read the records with these very ids that match a filter, in the order of the ids."""
+        """Read the records with exactly these ids that match a filter, in the order of the ids."""
         selection = replace(await self._selection(filters=filters), ids=ids)
         table = await self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection)

@@ -43,18 +43,17 @@ class AsyncWriting(AsyncHandle):
         """
         Write records, replacing those with the same id, and return how many were written.
 
-        The result is an int, the number of records, with the number of `documents` they belong to.
+        The result is an int, the number of records. It also has `documents`, the number of their documents.
 
-        A record is a tuple `(id, vector or media, metadata)`, a Record, or a dict of a Record's fields; the
-        input may be any iterable and is read lazily. With a transform, text or other media becomes a vector;
-        a vector that is given is stored as it is. A document that a chunker splits replaces all its former
-        chunks. Of several records with one id the last wins. But records of one document are not overwritten by
-        another's: where a document, or one of its chunks, would have the id of another document or of its chunk,
-        that raises ArgError with both ids.
+        A record is a tuple `(id, vector or media, metadata)`, a Record, or a dict of a Record's fields. The input may
+        be any iterable; it is read lazily. A transform makes a vector from text or other media; a vector that you give
+        is stored as it is. If a chunker splits a document, the new chunks replace all old chunks of this document. Of
+        several records with one id, the last one is stored. But a document never overwrites another one: if it, or
+        one of its chunks, has the id of another document or of that one's chunk, ArgError names both ids.
 
-        All records are written or none, in one transaction that opens when the input has ended;
-        `batch_size=` commits every so many instead. `progress` is True for a bar, or a callable
-        `(done, total)`. An invalid record raises ArgError, which names it.
+        All records are written or none, in one transaction, which begins after the input was read. With
+        `batch_size=`, every batch is committed. `progress` is True for a bar, or a callable `(done, total)`. If a
+        record is invalid, ArgError names it.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | AsyncIterable)
@@ -83,12 +82,12 @@ class AsyncWriting(AsyncHandle):
         document_ids: Iterable[RecordId] | None = None,
     ) -> list[str]:
         """
-        Delete records by id, by filter or by the document they came from; return the ids that existed.
+        Delete records by id, by filter or by their document; return the ids that existed.
 
-        Where the transform splits documents, the id of a document means all its records, and those of the ids given
-        that existed are returned.
+        If the transform splits documents, the id of a document means all its records, and those of your ids that
+        existed are returned.
 
-        Exactly one of the three is given; an empty list deletes nothing, and a filter without a condition raises
+        Give exactly one of the three arguments. An empty list deletes nothing, and a filter without a condition raises
         FilterError. `truncate()` deletes everything.
         """
         given = sum(part is not None for part in (ids, filters, document_ids))
@@ -113,15 +112,15 @@ class AsyncWriting(AsyncHandle):
         extra: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """
-        Merge keys into the metadata of the selected records and return their ids; nothing is embedded.
+        Add keys to the metadata of the selected records and return their ids; nothing is embedded.
 
-        Top-level keys are replaced whole; `replace=True` replaces all metadata. What is given must all hold;
-        at least one of ids, filters and document_ids is needed. The id of a document means all its records, as in
-        `delete()`.
+        The value of an existing key is replaced; `replace=True` replaces all metadata. Give at least one of ids,
+        filters and document_ids; records must meet all that you give. The id of a document means all its records, as
+        in `delete()`.
 
-        `extra` does the same to the records' `extra`, in the same statement; None leaves that as it is, with
-        `replace=True`, too. With `metadata={}` and without `replace` it alone changes. Raises ArgError for a
-        collection without text, whose records have no extra.
+        `extra` changes the records' `extra` in the same way, in the same statement. None leaves it unchanged, also
+        with `replace=True`. To change only `extra`, give `metadata={}` without `replace`. Raises ArgError for a
+        collection without text, because its records have no extra.
         """
         selection = await self._selection(ids, filters, document_ids, writes=True)
         if selection == Selection():

@@ -52,7 +52,7 @@ class AsyncSearched(NamedTuple):
         return checked_request(self.table, self.selection, given)
 
     async def count_records(self) -> int:
-        """Count the selected records that have a vector; raises ArgError where there are none."""
+        """Count the selected records that have a vector; raises ArgError if there are none."""
         found = only_value(await self.executor.read(count_records(self.table, self.selection, sampling.HAS_VECTOR)))
         if found == 0:
             which = "no records" if self.selection == EVERYTHING else "no record that matches the filters"

@@ -181,7 +181,7 @@ class AsyncExecutor:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-        # Dead connections are found and replaced by this, too: nobody should borrow one.
+        # This also finds and replaces dead connections, so that none is lent.
         await self.refresh_extension()
         adapters = await async_offload(lent_adapters, self.extension)
         async with self._pin() as pinned, lend(pinned, self.options.pool_timeout, adapters) as connection:

@@ -33,10 +33,10 @@ async def lend(
     pinned: AsyncPinnedConnection, patience: float, adapters: AdaptersMap
 ) -> AsyncGenerator[AsyncVecsConnection]:
     """
-    Lend a connection; what its borrower sets, creates or leaves open does not reach the next one.
+    Lend a connection; settings, temporary objects and open transactions of one borrower do not reach the next.
 
-    `patience` is how many seconds the server may be silent when it is taken back. `adapters` are how the borrower's
-    values are read and written.
+    `patience` is how many seconds the server may be silent when the connection comes back. `adapters` say how the
+    borrower's values are read and written.
     """
     connection = pinned.connection
     before = _reported(connection)

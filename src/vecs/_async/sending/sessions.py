@@ -84,7 +84,7 @@ class AsyncVecsConnection(AsyncConnection[Any]):
         await super()._try_cancel(timeout=min(timeout, INTERRUPTED))
 
     def forget_registrations(self, adapters: AdaptersMap = ADAPTERS) -> None:
-        """Undo what a borrower changed of the object: how values are read (now by `adapters`), who hears notices."""
+        """Undo a borrower's changes of the object: how values are read (now by `adapters`), who gets notices."""
         self._adapters = AdaptersMap(adapters)
         self._notice_handlers.clear()
         self._notify_handlers.clear()

@@ -83,7 +83,7 @@ async def dimension_of(new: NewCollection) -> int:
 
 
 async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
-    """Create a collection where there is none of its name."""
+    """Create a collection if there is none of its name."""
     await _prepare_schema(session, new.schema)
     extension = await _prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.

@@ -1,4 +1,4 @@
-"""An empty collection made anew, where it was made otherwise than it is wanted."""
+"""Replace an empty collection that does not have the wanted dimension, transform and so on."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from vecs.exc import ArgError, DatabaseError
 
 async def remade(executor: AsyncExecutor, found: Table, new: NewCollection, error: ArgError) -> bool:
     """
-    Make a collection anew that has no records and does not fit; return whether it has changed.
+    Replace a collection that has no records and does not fit; return whether it has changed.
 
-    It is dropped and made in one transaction, while nobody reads or writes it, and never where something else would be
-    lost: then an error says so. It is left alone where it has records, or where this role cannot know that.
+    It is dropped and created in one transaction, while nobody reads or writes it. If anything else would be lost, an
+    error says so. It is not changed if it has records, or if this role cannot see whether it has.
     """
     if found.row_security or of_tenants(executor.settings):
         return False
@@ -30,15 +30,15 @@ async def remade(executor: AsyncExecutor, found: Table, new: NewCollection, erro
             rows = await session.execute(tables.find_table(found.schema, found.name))
             there = tables.read_table(rows, found.schema, found.name, found.extension)
             if there is None or (there, there.comment) != (found, found.comment):
-                # Somebody else was faster.
+                # Another client was faster.
                 return True
             await session.execute(remaking.lock_against_all(found))
             if only_value(await session.execute(remaking.has_records(found))):
                 return False
             if not only_value(await session.execute(remaking.is_as_made(found))):
                 raise type(error)(
-                    f"{error}. It is empty, but more than vecs' own would be lost if it were made anew (columns, "
-                    "indexes, views, privileges and the like, or it is another role's): delete_collection() it first"
+                    f"{error}. It is empty, but vecs cannot replace it: columns, indexes, views, privileges or such "
+                    "of others would be lost, or another role owns it. Call delete_collection() first"
                 )
             await session.execute(tables.drop_table(found.schema, found.name))
             await create_anew(executor, session, new, dimension)

@@ -53,7 +53,7 @@ class Searched(NamedTuple):
         return checked_request(self.table, self.selection, given)
 
     def count_records(self) -> int:
-        """Count the selected records that have a vector; raises ArgError where there are none."""
+        """Count the selected records that have a vector; raises ArgError if there are none."""
         found = only_value(self.executor.read(count_records(self.table, self.selection, sampling.HAS_VECTOR)))
         if found == 0:
             which = "no records" if self.selection == EVERYTHING else "no record that matches the filters"

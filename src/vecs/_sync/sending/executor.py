@@ -182,7 +182,7 @@ class Executor:
     @contextmanager
     def connection(self) -> Generator[Connection[Any]]:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
-        # Dead connections are found and replaced by this, too: nobody should borrow one.
+        # This also finds and replaces dead connections, so that none is lent.
         self.refresh_extension()
         adapters = offload(lent_adapters, self.extension)
         with self._pin() as pinned, lend(pinned, self.options.pool_timeout, adapters) as connection:

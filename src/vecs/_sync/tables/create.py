@@ -84,7 +84,7 @@ def dimension_of(new: NewCollection) -> int:
 
 
 def create_anew(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
-    """Create a collection where there is none of its name."""
+    """Create a collection if there is none of its name."""
     _prepare_schema(session, new.schema)
     extension = _prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.

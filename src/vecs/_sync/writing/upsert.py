@@ -52,7 +52,7 @@ class WriteTarget:
 
     @property
     def guarded(self) -> bool:
-        """Whether the records of one document must not overwrite those of another, since its transform splits."""
+        """Whether records of one document must not overwrite those of another: true if the transform splits."""
         return self._splits and self.table.has_text
 
     def follows(self, error: VecsException, buffer: RowBuffer) -> bool:
@@ -120,7 +120,7 @@ def upsert(
 
 
 def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
-    """Refuse what could not be stored of all that is at hand, before a model works on the first of it."""
+    """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
     keeps = keeps_metadata(transform)
     try:
         offload_many(len(items), _check_items, items, to.table, keeps)
@@ -164,7 +164,7 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
 
 
 def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool) -> None:
-    # A plain vector collection, such as one that vecs 0.4 made, has nowhere to keep text.
+    # A collection of vectors only, such as one of vecs 0.4, has no column for text.
     stripped = transformed and not table.has_text
     buffer.extend(
         (
@@ -177,9 +177,9 @@ def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], tra
 
 def _replaced(given: Sequence[Record]) -> list[str]:
     """
-    Return the documents whose former chunks are all replaced by what is written now.
+    Return the documents whose old chunks are all replaced by these records.
 
-    A record that came with a document_id of its own is a chunk already: its siblings stay.
+    A record that was given with its own document_id is already a chunk: the other chunks of its document stay.
     """
     return [str(record.id) for record in given if record.document_id is None]
 
@@ -216,7 +216,7 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
             to.executor.write(write.delete_documents(to.table, replaced))
         return 0
     portions = list(batches(rows))
-    # A record with the id of its document needs no look at other ids: the guard of the statement is enough.
+    # If a record has the id of its document, the statement's guard is enough: other ids need not be checked.
     if len(portions) == 1 and not (guarded and buffer.has_chunks):
         statement = offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
         to.executor.write(statement)
@@ -242,7 +242,7 @@ def _write_portions(
 
 
 def _refuse_ambiguous(session: Session, table: Table, portions: Sequence[Sequence[EncodedRow]]) -> None:
-    """Raise ArgError, and so undo the transaction, where an id has come to be a document's and another one's record."""
+    """Raise ArgError, which undoes the transaction, if an id is now a document and also a record of another one."""
     records, owners = ids_of(table, portions)
     session.execute(documents.lock_ids(table, documents.buckets(records, owners)))
     _raise(documents.ambiguous(session.execute(documents.find_ambiguous(table, [*records, *owners]))))

@@ -1,4 +1,4 @@
-"""Records into a store's collection: checked, embedded, and written all at once or batch by batch."""
+"""Check records, embed them and write them into a store's collection, all together or in batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vecs.transforms import Transform
 
 @dataclass(frozen=True)
 class AsyncEmbedder:
-    """What makes vectors of records, as many as there are; `name` is what errors call it."""
+    """A function that makes one vector per record; errors call it `name`."""
 
     name: str
     embed: Callable[[Sequence[Record]], Awaitable[Any]]
@@ -30,9 +30,9 @@ class AsyncEmbedder:
 
 def async_transform_embedder(transform: Transform) -> AsyncEmbedder:
     """
-    Return the embedder that a collection's transform is, for records that are not to be split.
+    Return a collection's transform as an embedder, for records that must not be split.
 
-    It embeds a record's `media` where there is one, else its text; neither the text nor anything else changes.
+    It embeds a record's `media` if it has one, and otherwise its text. It changes nothing else of the record.
     """
 
     async def embed(records: Sequence[Record]) -> Any:
@@ -44,7 +44,7 @@ def async_transform_embedder(transform: Transform) -> AsyncEmbedder:
 
 
 class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
-    """How records get into a store's collection."""
+    """Writes records into a store's collection."""
 
     async def aadd(
         self,
@@ -56,22 +56,22 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         skip_transform: bool = False,
     ) -> list[str]:
         """
-        Write records and return their ids in order; `batch_size` at a time they are read and embedded.
+        Write records and return their ids in order; they are read and embedded in batches of `batch_size`.
 
-        Without an `embedder` they have their vectors, or the collection makes them. The collection is made where there
-        is none, once the first batch has been found to be fine.
+        Without an `embedder`, the records have vectors, or the collection makes them. If the collection does not
+        exist, it is made after the first batch was checked.
 
-        All are written or none; with commit="batch" each batch is, as soon as it is embedded, and an error after the
-        first is PartlyStored.
+        All records are written or none. With commit="batch", each batch is written as soon as it is embedded, and an
+        error after the first batch is PartlyStored.
         """
         batch = await self._atake(records, batch_size)
         if not batch:
             return []
         made = await self._amade(batch, embedder, self.settings.dimension)
-        # Only now: embedding may have taken long, and others may have made or deleted the collection meanwhile.
+        # Only now, because embedding may take long, and others may make or delete the collection meanwhile.
         collection = await self._acollection_for(made)
         if embedder is not None:
-            # All of one batch have the same.
+            # All vectors of one batch have the same dimension.
             check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
         rest = self._abatches(records, made, embedder, batch_size)
         stored: list[str] = []
@@ -101,7 +101,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
     async def _abatches(
         self, records: Iterator[Record], made: Sequence[Record], embedder: AsyncEmbedder | None, batch_size: int
     ) -> AsyncIterator[Sequence[Record]]:
-        """Yield a batch that is made already, and all that follow."""
+        """Yield a batch that is already made, and then the others."""
         dimension = None if embedder is None else size_of(made[0].vec)
         while made:
             yield made
@@ -129,8 +129,8 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         found = await self.acollection(refresh=True)
         if found is None:
             raise ArgError(
-                f"there is no collection {self.settings.name!r} yet, and nothing to make vectors with: give the store "
-                "an embedding, or a collection that has a transform"
+                f"collection {self.settings.name!r} does not exist yet, and the store has nothing to make vectors: "
+                "give it an embedding, or a collection with a transform"
             )
         return found
 
@@ -143,7 +143,7 @@ async def _each(batches: AsyncIterator[Sequence[Record]], ids: list[str]) -> Asy
 
 
 def _storable(records: Iterator[Record]) -> Iterator[Record]:
-    """Yield records that can be stored: an embedder may cost much, and is not to work for nothing."""
+    """Yield records that can be stored, so that an embedder, which may be expensive, does not work for nothing."""
     for record in records:
         check_storable_records([record])
         yield record

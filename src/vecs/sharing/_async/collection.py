@@ -38,9 +38,9 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
 
     async def arequired(self) -> AsyncCollection:
         """
-        Return the collection as it is now, made where there is none and the settings say of which dimension.
+        Return the current collection; make it if it does not exist and the settings have its dimension.
 
-        Raises CollectionNotFound where there is none and it cannot be made yet.
+        Raises CollectionNotFound if it does not exist and cannot be made yet.
         """
         found = await self.acollection(refresh=True)
         if found is not None:
@@ -85,17 +85,17 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         self, first: Sequence[Record], dimension: int | None = None, *, precision: Precision | None = None
     ) -> AsyncCollection:
         """
-        Return the collection to write records to: as it is now, or made for vectors of a dimension.
+        Return the collection to write records to: the current one, or one that is made for vectors of a dimension.
 
-        The `first` of the records are tried before one is made, or made anew because it is empty and does not fit: what
-        cannot be stored, or embedded, raises and makes nothing.
+        The `first` records are tried before a collection is made, or an empty one that does not fit is replaced. If
+        they cannot be stored or embedded, an error is raised, and nothing is made.
         """
         settings = self.settings
         wanted = None if settings.embeds else dimension
         if wanted is not None and settings.dimension not in (None, wanted):
             raise MismatchedDimension(
-                f"dimension is {settings.dimension}, and the vectors have dimension {wanted}: leave dimension= out, or "
-                "give the model's"
+                f"the store has dimension={settings.dimension}, but the vectors have dimension {wanted}: leave "
+                "dimension= out, or give the model's dimension"
             )
         found = problem = None
         try:
@@ -109,7 +109,7 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
             try:
                 return await self.acreate(dimension, precision=precision)
             except ArgError:
-                # It has records: they say better what does not fit.
+                # It has records, and writing to it gives the better error.
                 if found is None:
                     raise
         if problem is not None:

@@ -36,15 +36,15 @@ class Writing(Core):
         """
         Add documents, replacing those with the same id, and return their ids in order.
 
-        An id given in `ids` wins over a document's own; where there is neither, one is made. All documents are
-        stored or none. Any iterable will do: it is read, and embedded, `batch_size` at a time, in memory that
-        does not grow with it.
+        An id in `ids` takes precedence over the document's own id. If there is neither, an id is made. All documents
+        are stored or none. `documents` may be any iterable. It is read and embedded `batch_size` documents at a time,
+        so memory does not grow with their number.
 
-        With commit="batch" each batch is committed as soon as it is embedded, so that what was paid for is kept. An
-        error after the first batch is `vecs.exc.PartlyStored` then: its `ids` are those that are stored, the first
-        ones, and its `__cause__` is the error.
+        With commit="batch", each batch is committed as soon as it is embedded, so you keep the vectors that you have
+        paid for. An error after the first batch is then `vecs.exc.PartlyStored`: its `ids` are the first documents,
+        which are stored, and its `__cause__` is the error.
 
-        Raises ArgError (a ValueError) that names the document for what cannot be stored, and where there are
+        Raises ArgError (a ValueError), which names the document, if a document cannot be stored, and if there are
         more or fewer ids than documents.
         """
         check_rest(kwargs, ("ids", "namespace", "batch_size", "commit"))
@@ -227,7 +227,7 @@ class Writing(Core):
         return [unqualified(id, namespace) for id in stored]
 
     def _embedder(self) -> Embedder | None:
-        """Return what makes vectors of documents; None where the collection makes its own."""
+        """Return what makes the vectors of documents; None if the collection makes them itself."""
         embedding = self._settings.embedding
         if embedding is None:
             return None

@@ -46,11 +46,11 @@ class Core(Lifetime):
         ("upsert insert add_nodes add_documents add_texts put", "add(nodes)"),
         ("search similarity_search retrieve find", "query(VectorStoreQuery(...)), or the retriever of an index"),
         ("get_by_ids fetch", "get_nodes(node_ids)"),
-        ("save commit", "every call is committed when it returns: leave it out"),
+        ("save commit", "each call commits before it returns: leave it out"),
         ("truncate delete_all", "clear()"),
         ("index create_vector_index reindex", "create_index()"),
-        ("as_retriever as_query_engine", "VectorStoreIndex.from_vector_store(store), which has that"),
-        ("peek count scan explain recall tune info indexes", "the method of its .collection, which is vecs' own"),
+        ("as_retriever as_query_engine", "the same method of VectorStoreIndex.from_vector_store(store)"),
+        ("peek count scan explain recall tune info indexes", "the same method of the store's .collection"),
     )
 
     @property
@@ -77,7 +77,7 @@ def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mappi
         raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")
     conditions = to_filters(filters)
     made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, conditions, own])
-    # A filter without a condition is an error even beside ids: more was meant than it says.
+    # A filter without a condition is an error also if ids are given: the caller probably meant another filter.
     empty = (filters is not None and conditions is None) or (own is not None and parsed_filters(own) is None)
     if made is None or empty:
         raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")
@@ -85,9 +85,9 @@ def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mappi
 
 
 def batches(given: Mapping[str, Any]) -> tuple[int, Commit]:
-    """Return how many nodes a batch has, and whether each is committed, by the arguments of `add()`."""
+    """Read from the arguments of `add()` how many nodes a batch has, and whether each batch is committed."""
     for name in given:
-        # An index hands on all sorts of arguments; a misspelled one of these would lose what was paid for.
+        # An index passes on many other arguments. But if one of these is misspelled, paid vectors may be lost.
         if name not in _OF_ADD and (meant := argument_meant(name, _OF_ADD)):
             raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
     size = given.get("batch_size")

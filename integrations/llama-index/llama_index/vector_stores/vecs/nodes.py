@@ -29,9 +29,9 @@ from vecs.sharing import OnNul, brief, restored_metadata, storable, stored_metad
 NODE = "llama_index"
 # The key in that for the order of the metadata's keys: a node's hash and what a model reads depend on it.
 ORDER = "metadata_order"
-# The key for what values of the metadata were that JSON has no type for.
+# The key for the types of metadata values that JSON has no type for.
 TYPES = "metadata_types"
-# The key that marks what an index keeps in its index_struct, too: image nodes and index nodes.
+# The key that marks image nodes and index nodes: an index also keeps these in its index_struct.
 OBJECT = "is_object"
 
 _CLASSES: dict[str, type[BaseNode]] = {
@@ -56,13 +56,13 @@ def check_embedded(nodes: Sequence[BaseNode]) -> None:
     for node in nodes:
         if node.embedding is None:
             raise ArgError(
-                f"node {brief(node.node_id)} has no embedding; a VectorStoreIndex or an IngestionPipeline with an "
-                "embed_model makes it, and so does a store with a transform="
+                f"node {brief(node.node_id)} has no embedding; add nodes through a VectorStoreIndex or "
+                "IngestionPipeline with an embed_model, or give the store a transform="
             )
 
 
 def to_record(node: BaseNode, *, embed: bool, on_nul: OnNul = "strip") -> Record:
-    """Turn a node into a record; with `embed` a transform is to make its vector, of what LlamaIndex would embed."""
+    """Turn a node into a record; with `embed`, a transform embeds the text that LlamaIndex would embed."""
     who = f"node {brief(node.node_id)}"
     try:
         fields = _fields_of(node, on_nul)
@@ -90,18 +90,18 @@ def to_record(node: BaseNode, *, embed: bool, on_nul: OnNul = "strip") -> Record
 
 
 def _fields_of(node: BaseNode, on_nul: OnNul) -> dict[str, Any]:
-    """Return all of a node, as JSON, that has no column of its own."""
+    """Return as JSON the parts of a node that have no column of their own."""
     try:
         fields = node.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
     except ValueError:
-        # The metadata of related nodes, such as the document's, may hold what only vecs knows to write.
+        # The metadata of related nodes, such as the document's, may have values that only vecs can write.
         plain = node.model_copy(update={"relationships": _plain_relationships(node.relationships, on_nul)})
         fields = plain.model_dump(mode="json", exclude=_OWN_COLUMNS, exclude_defaults=True)
     return stored_metadata(fields, "the node", on_nul)[0]
 
 
 def _jsonable(value: Any) -> Any:
-    """Return a value as LlamaIndex writes it, or as it is, for vecs to say where it is and that it has no form."""
+    """Return a value as LlamaIndex writes it. Else return the value: vecs then raises an error with its place."""
     try:
         return to_jsonable_python(value)
     except ValueError:

@@ -1,9 +1,9 @@
 """
-Which ids of a query restrict it: those of image nodes and index nodes alone may not.
+Tell whether the node_ids of a query restrict it: ids of only image nodes and index nodes may not.
 
-A retriever of an index passes the ids in its index_struct with every query. Where the store keeps the text these are
-the image nodes and index nodes that went through this index, or none, and the retriever means every node. What is
-stored says which nodes are of that kind: the index may have been loaded, and others may have added nodes since.
+With every query, a retriever of an index sends the ids in its index_struct. If the store keeps the text, these are the
+image nodes and index nodes that were added through this index, and the retriever means all nodes. The table tells which
+nodes are of this kind, because the index may be loaded from a file, and others may have added nodes since.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vecs.sql import Fragment, Identifier, qualified
 
 
 def count_of_ids(schema: str, name: str, ids: Sequence[str]) -> Fragment:
-    """Return the statement that counts the nodes with these ids, and those of them that are of that kind."""
+    """Return the statement that counts the nodes with these ids, and how many of them are of this kind."""
     return qualified(
         """
         select pg_catalog.count(*), pg_catalog.count(*) filter (where {is_object})
@@ -29,7 +29,7 @@ def count_of_ids(schema: str, name: str, ids: Sequence[str]) -> Fragment:
 
 
 def find_others(schema: str, name: str, ids: Sequence[str]) -> Fragment:
-    """Return the statement that says whether there are nodes of that kind with other ids."""
+    """Return the statement that tells whether there are nodes of this kind with other ids."""
     return qualified(
         """
         select exists (select from {table} where {is_object} and id <> all({ids}::pg_catalog.text[]))
@@ -41,7 +41,7 @@ def find_others(schema: str, name: str, ids: Sequence[str]) -> Fragment:
 
 
 def _is_object() -> Fragment:
-    # By the class, too: an earlier beta did not mark them.
+    # Also check the class, because an earlier beta did not mark these nodes.
     return qualified(
         """
         ((extra -> {node} ->> {mark}) is not null

@@ -83,7 +83,7 @@ class Search:
 
 
 def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults) -> Search:
-    """Return what a query asks for, or raise ArgError."""
+    """Return the arguments of the search for a query, or raise ArgError."""
     mode = _mode(query.mode)
     options: dict[str, Any] = {name: given[name] for name in _PASSED if given.get(name) is not None}
     options |= {new: given[old] for old, new in _RENAMED.items() if given.get(old) is not None and new not in options}

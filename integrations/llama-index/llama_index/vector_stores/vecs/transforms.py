@@ -6,7 +6,7 @@ from vecs import AsyncCollection, Collection, Pipeline, Transform
 
 
 def drop_chunkers(collection: Collection | AsyncCollection) -> None:
-    """Take the chunkers out of an open collection: LlamaIndex's node parsers have cut the texts, ids are of nodes."""
+    """Remove the chunkers of an open collection: LlamaIndex's node parsers split texts, and ids are ids of nodes."""
     collection.transform = embedder_of(collection.transform)
     collection.splits = False
 

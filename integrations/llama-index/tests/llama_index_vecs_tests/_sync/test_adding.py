@@ -373,7 +373,7 @@ def test_a_transform_without_a_vector_is_named_and_nothing_is_made(make_store: M
             return list(records)
 
     store = make_store(transform=Nothing(lengths, 2))
-    with pytest.raises(ArgError, match="Nothing returned None where node 'a'"):
+    with pytest.raises(ArgError, match="Nothing returned None, but node 'a'"):
         store.add([TextNode(id_="a", text="t")])
     assert store.client.list_collections() == []
 

@@ -51,10 +51,10 @@ class AsyncSearching(Core):
 
     async def _ais_unrestricted(self, ids: Sequence[str], *, from_retriever: bool) -> bool:
         """
-        Whether these ids are those that an index passes to mean all nodes.
+        Return whether these ids are a list that an index sends to mean all nodes.
 
-        A retriever always says what it looks for in words, too. A query without them is somebody's own, and its ids
-        mean all nodes only where they name all that an index could keep.
+        A retriever's query always has words. A query without words is not from a retriever: its ids mean all nodes
+        only if they are the ids of all image nodes and index nodes.
         """
         if await self._shared.acollection() is None:
             return False
@@ -68,7 +68,7 @@ class AsyncSearching(Core):
                     return True
                 return not only_value(await async_execute(connection, find_others(client.schema, name, ids)))
         except psycopg.ProgrammingError:
-            # The table is of another kind, or gone, or not for this role: the search will say so.
+            # The table has other columns, is deleted, or this role may not read it: the search reports that.
             return False
         except psycopg.Error as error:
             raise DatabaseError(f"cannot read which nodes are objects: {error}", error.sqlstate) from error

@@ -43,7 +43,7 @@ class AsyncWriting(Core):
         if not embeds:
             check_embedded(listed)
         if not embeds and commit == "all":
-            # At once, so that no collection is made for nodes of which some are refused.
+            # Check all nodes first, so that no collection is made if some are refused.
             size = len(listed)
         records = (to_record(node, embed=embeds, on_nul=settings.on_nul) for node in listed)
         return await self._shared.aadd(records, embedder, batch_size=size, commit=commit, skip_transform=True)
@@ -51,13 +51,13 @@ class AsyncWriting(Core):
     async def _aembedder(self) -> AsyncEmbedder:
         collection = None
         with suppress(MismatchedDimension):
-            # An empty one is made anew.
+            # An empty collection is replaced.
             collection = await self._shared.acollection(refresh=True)
         transform = embedder_of(self._settings.transform) if collection is None else collection.transform
         if transform is None:
             raise ArgError(
-                f"nothing makes vectors of nodes for collection {self._settings.name!r}: give the store a transform=, "
-                "or is_embedding_query=True and nodes with embeddings"
+                f"collection {self._settings.name!r} has nothing to make vectors of nodes: give the store "
+                "a transform=, or is_embedding_query=True and nodes with embeddings"
             )
         return async_transform_embedder(transform)
 
