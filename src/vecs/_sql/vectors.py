@@ -95,7 +95,7 @@ def _is_sparse(values: Any) -> bool:
 
 def _check_shape(vec: npt.NDArray[Any], table: Table, what: str) -> None:
     if vec.ndim != 1:
-        many = f"; this is a matrix of {len(vec):,} vectors: give one vector, or give several queries to search_many()"
+        many = f"; these are {len(vec):,}: give one at a time, or give several queries to search_many()"
         raise ArgError(f"{what} has shape {vec.shape}, but a vector has one axis{many if vec.ndim == 2 else ''}")
     _check_dimension(vec.shape[0], table, what)
 

@@ -29,7 +29,7 @@ def checked_vectors(
         raise ArgError(f"{got} {brief(cast(Any, made))}, but {len(records)} vectors are needed")
     vecs: list[Any] = list(cast("Iterable[Any]", made))
     if len(vecs) != len(records):
-        raise ArgError(f"{got} {len(vecs)} vectors for {len(records)} texts")
+        raise ArgError(f"{got} {len(vecs)} vectors of {len(records)} texts")
     done = [
         replace(record, vec=_checked(vec, got, f"{what} {brief(record.id)}"), media=None)
         for record, vec in zip(records, vecs, strict=True)
