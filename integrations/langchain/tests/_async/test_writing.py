@@ -260,7 +260,7 @@ FAULTS = [
     ([[math.inf] * 4], ArgError, "inf"),
     ([[1.0] * 3], MismatchedDimension, "3"),
     ([[]], ArgError, "dimension"),
-    ([None], ArgError, "Faulty.*returned None where document.*needs a vector"),
+    ([None], ArgError, "Faulty.*returned None, but document.*needs a vector"),
     (RuntimeError("out of quota"), RuntimeError, "out of quota"),
 ]
 
