@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 import vecs
 from vecs.exc import ArgError
@@ -54,3 +57,48 @@ def test_one_of_two_documents_that_share_an_id_is_refused(target: str, schema: s
                 [f"{n}"] * 2,
                 [f"{n}#1"] * len(text.split()),
             )
+
+
+def together(*calls: Callable[[], object]) -> None:
+    """Begin calls at the same moment, each in a thread."""
+    start = threading.Barrier(len(calls))
+
+    def call(each: Callable[[], object]) -> None:
+        start.wait()
+        each()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        for done in [threads.submit(call, each) for each in calls]:
+            done.result()
+
+
+@pytest.mark.parametrize("size", ["small", "staged"])
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
+def test_versions_of_a_document_that_are_written_at_once_do_not_mix(
+    target: str, schema: str, isolation: str, size: str, request: pytest.FixtureRequest
+) -> None:
+    if size == "staged":
+        request.getfixturevalue("small_buffer")
+    options = make_conninfo(target, options=f"-c default_transaction_isolation={isolation.replace(' ', chr(92) + ' ')}")
+    versions = ["one", "two two", "four four four four"]
+    with vecs.create_client(options, schema=schema) as client:
+        docs = client.create_collection("docs", transform=Words(), text=True)
+        ids = [f"{n}" for n in range(1 if size == "small" else 40)]
+        for _ in range(12 if size == "small" else 3):
+            together(*(partial(docs.upsert, [(id, text, {}) for id in ids]) for text in versions))
+            found = [[record.text for record in docs.get([id])] for id in ids]
+            assert all(texts in [text.split() for text in versions] for texts in found)
+
+
+def test_a_document_that_is_written_and_deleted_or_changed_at_once_is_whole(target: str, schema: str) -> None:
+    with vecs.create_client(target, schema=schema) as client:
+        docs = client.create_collection("docs", transform=Words(), text=True)
+        for _ in range(20):
+            docs.upsert([("a", "old", {})])
+            together(lambda: docs.upsert([("a", "new new new", {})]), lambda: docs.delete(["a"]))
+            assert len(docs.get(["a"])) in (0, 3)
+            docs.upsert([("a", "old old", {})])
+            together(
+                lambda: docs.upsert([("a", "new new new", {})]), lambda: docs.update_metadata({"seen": True}, ids=["a"])
+            )
+            assert len({str(record.metadata) for record in docs.get(["a"])}) == 1

@@ -150,7 +150,8 @@ def _of_writes() -> Iterator[Fragment]:
         yield write.drop_superseded({"d": 3})
         yield from (write.upsert_rows(table, ROWS, ["d"], guarded=True), write.upsert_stage(table, ["d"], guarded=True))
         yield from (documents.find_ambiguous(table, ["d"]), documents.find_ambiguous_of_stage(table))
-        yield from (documents.find_shared_of_stage(), documents.lock_ids(table, documents.all_buckets()))
+        yield from (documents.find_shared_of_stage(), documents.lock_all_ids(table))
+        yield documents.lock_ids(table, ["a"], ["d"])
         yield from (write.delete(table, WHOLE), records.count_documents(table, CHOSEN))
         for chosen in (CHOSEN, Selection(["a"])):
             yield write.update_metadata(table, chosen, "{}", "{}", replace=False)

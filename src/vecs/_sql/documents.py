@@ -3,8 +3,10 @@ Ids of documents and of their records: each id has one meaning.
 
 If a transform splits documents, an id is that of a record or that of a document. Only the same document may overwrite a
 row (`GUARD`). Conflicts that overwrite no row, such as a document with the id of another one's record, are searched
-at the end of the transaction (`find_ambiguous`), under locks on the ids (`lock_ids`), because two writers do not see
-each other's rows.
+at the end of the transaction (`find_ambiguous`).
+
+Two writers do not see each other's rows. So whoever writes, deletes or changes documents takes locks on the ids first
+(`lock_ids`): else two versions of a document, written at the same moment, would both leave records.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from vecs._sql.tables import Table
 from vecs.exc import ArgError
 
 _STAGE = Identifier("pg_temp", "vecs_stage")
-# A large write has too many ids for one lock per id. Writers of ids in the same bucket wait for each other, during the
-# last check and the commit.
-_BUCKETS = 256
+# A lock is of a bucket of ids. The server has room for some thousands of locks: a write of more ids than this locks all
+# ids of the table at once.
+_BUCKETS = 2**20
+_MOST_LOCKS = 256
+_WHOLE_TABLE = -1
 
 # A condition on the new row and the existing row of an upsert. If it were false, Postgres would silently keep the
 # existing row. So a cast fails instead. Chunks of vecs 0.4 have no document; their names tell that they are chunks.
@@ -110,38 +114,35 @@ def read_shared(rows: Sequence[tuple[str, str, str]]) -> ArgError | None:
     return None
 
 
-def buckets(records: Iterable[str], documents: Iterable[str]) -> dict[int, bool]:
+def lock_ids(table: Table, records: Iterable[str], documents: Iterable[str]) -> Fragment:
     """
-    Return the locks for ids in the order of taking them: exclusive (True) for documents, shared for records.
+    Lock ids until the transaction ends: of documents for this transaction alone, of records against documents.
 
-    So writers of other ids do not wait. If a document and a record have the same id, the second waits for the first.
+    The locks are taken before any rows, and by all writers in one order, so that no two writers wait for each other.
     """
-    found = {_bucket(id): False for id in records}
-    found.update((_bucket(id), True) for id in documents)
-    return dict(sorted(found.items()))
+    locks = {_bucket(id): False for id in records}
+    locks.update((_bucket(id), True) for id in documents)
+    if len(locks) > _MOST_LOCKS:
+        return lock_all_ids(table)
+    return _lock(table, {_WHOLE_TABLE: False, **dict(sorted(locks.items()))})
 
 
-def all_buckets() -> dict[int, bool]:
-    """Return the locks for any ids."""
-    return dict.fromkeys(range(_BUCKETS), True)
+def lock_all_ids(table: Table) -> Fragment:
+    """Lock whatever ids there may be, against all others that lock ids."""
+    return _lock(table, {_WHOLE_TABLE: True})
 
 
 def _bucket(id: str) -> int:
     return crc32(id.encode()) % _BUCKETS
 
 
-def lock_ids(table: Table, of: Mapping[int, bool]) -> Fragment:
-    """
-    Take locks on ids until the transaction ends.
-
-    They are taken after the rows, and by all writers in the same order, so that no two writers wait for each other.
-    """
+def _lock(table: Table, locks: Mapping[int, bool]) -> Fragment:
     return qualified(
         "select case when u.exclusive then pg_catalog.pg_advisory_xact_lock({key}, u.bucket) "
         "else pg_catalog.pg_advisory_xact_lock_shared({key}, u.bucket) end "
         "from rows from (pg_catalog.unnest({buckets}::pg_catalog.int4[]), "
         "pg_catalog.unnest({exclusive}::pg_catalog.bool[])) as u (bucket, exclusive)",
         key=Literal(crc32(table.identifier.sql.encode()) - 2**31),
-        buckets=list(of),
-        exclusive=list(of.values()),
+        buckets=list(locks),
+        exclusive=list(locks.values()),
     )

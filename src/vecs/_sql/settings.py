@@ -12,6 +12,8 @@ from vecs._sql.tables import Extension
 Settings: TypeAlias = Mapping[str, str]
 
 NO_SETTINGS: Settings = MappingProxyType({})
+# Of a transaction whose later statements have to see what others have committed meanwhile.
+READ_COMMITTED: Settings = MappingProxyType({"transaction_isolation": "read committed"})
 
 # vecs 0.4's default; pgvector's own, 1, misses most neighbours.
 DEFAULT_PROBES = "10"

@@ -17,6 +17,8 @@ from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
+from vecs._sql.documents import lock_ids
+from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
@@ -98,7 +100,7 @@ class AsyncWriting(AsyncHandle):
         selection = await self._selection(ids, filters, document_ids, writes=True)
         if selects_nothing(selection):
             return []
-        return _ids_of(selection, await self._executor.write(write.delete(await self._table(), selection)))
+        return await self._change(selection, write.delete(await self._table(), selection))
 
     @async_anew("select", "update")
     async def update_metadata(
@@ -137,7 +139,15 @@ class AsyncWriting(AsyncHandle):
         if selects_nothing(selection):
             return []
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
-        return _ids_of(selection, await self._executor.write(statement))
+        return await self._change(selection, statement)
+
+    async def _change(self, selection: Selection, statement: Fragment) -> list[str]:
+        given = selection.ids if selection.whole else selection.document_ids
+        first = None
+        if given is not None and await self._may_split():
+            # All records of a document, also those that an upsert is about to commit.
+            first = lock_ids(await self._table(), (), given)
+        return _ids_of(selection, await self._executor.write(statement, first))
 
     async def truncate(self) -> None:
         """

@@ -17,7 +17,7 @@ from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.scalars import first_column, only_value
-from vecs._sql.settings import NO_SETTINGS, Settings, ping
+from vecs._sql.settings import NO_SETTINGS, READ_COMMITTED, Settings, ping
 from vecs._sql.tables import Table
 from vecs.exc import DatabaseError, Unavailable
 
@@ -62,7 +62,7 @@ async def _locked_beside(executor: AsyncExecutor, table: Table, watch: AsyncWatc
 
     It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
     """
-    settings = {"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "0"}
+    settings = {**READ_COMMITTED, "idle_in_transaction_session_timeout": "0"}
     done = False
     try:
         async with executor.outside_pool() as beside, beside.transaction(settings) as session:
@@ -112,7 +112,7 @@ async def altering(
     seconds, began = 0.02, monotonic()
     while True:
         # Under the lock the last changes have to be seen.
-        async with executor.transaction({"transaction_isolation": "read committed", **settings}) as session:
+        async with executor.transaction({**READ_COMMITTED, **settings}) as session:
             if await _unbuilt(session, table):
                 yield session
                 return

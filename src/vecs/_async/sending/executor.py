@@ -37,7 +37,7 @@ from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
 from vecs._sql.lent import lent_adapters
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
+from vecs._sql.settings import COMMIT, NO_SETTINGS, READ_COMMITTED, Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 
 if TYPE_CHECKING:
@@ -143,18 +143,26 @@ class AsyncExecutor:
         except (ConnectionLost, PlanIsStale):
             return await self._read_each(statements, settings, prepare)
 
-    async def write(self, statement: Fragment) -> Rows:
+    async def write(self, statement: Fragment, first: Fragment | None = None) -> Rows:
         """
         Run one statement that may change something, atomic by itself.
 
-        It is repeated only where the server says that it undid it, because of a deadlock.
+        `first` runs before it, in the same transaction. It takes locks for what the statement finds. The statement is
+        repeated only if the server says that it undid it, because of a deadlock.
         """
         for seconds in conflict_pauses():
             try:
-                return await self._run(statement, None, None, True)
+                return await self._write(statement, first)
             except Conflict:
                 await async_pause(seconds)
-        return await self._run(statement, None, None, True)
+        return await self._write(statement, first)
+
+    async def _write(self, statement: Fragment, first: Fragment | None) -> Rows:
+        if first is None:
+            return await self._run(statement, None, None, True)
+        async with self.transaction(READ_COMMITTED) as session:
+            await session.execute(first)
+            return await session.execute(statement)
 
     async def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""

@@ -17,6 +17,7 @@ from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import documents, write
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
+from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.documents import may_split, with_documents
@@ -212,11 +213,11 @@ async def _write_once(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
     rows = await async_offload_many(len(buffer), buffer.sorted_rows, guarded=guarded)
     if not rows:
         if replaced:
-            await to.executor.write(write.delete_documents(to.table, replaced))
+            first = documents.lock_ids(to.table, (), replaced) if guarded else None
+            await to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
     portions = list(batches(rows))
-    # If a record has the id of its document, the statement's guard is enough: other ids need not be checked.
-    if len(portions) == 1 and not (guarded and buffer.has_chunks):
+    if len(portions) == 1 and not (guarded and (replaced or buffer.has_chunks)):
         statement = await async_offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
         await to.executor.write(statement)
     else:
@@ -228,7 +229,10 @@ async def _write_portions(
     to: AsyncWriteTarget, portions: Sequence[Sequence[EncodedRow]], replaced: Sequence[str], *, chunks: bool
 ) -> None:
     table, guarded = to.table, to.guarded
-    async with to.executor.transaction() as session:
+    async with to.executor.transaction(READ_COMMITTED) as session:
+        if guarded:
+            ids, owners = ids_of(table, portions)
+            await session.execute(documents.lock_ids(table, ids, [*owners, *replaced]))
         after = None
         for number, rows in enumerate(portions, 1):
             upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
@@ -238,20 +242,14 @@ async def _write_portions(
             )
             await session.execute(statement)
             after = upto
-        if guarded and chunks:
-            await _refuse_ambiguous(session, table, portions)
-
-
-async def _refuse_ambiguous(session: AsyncSession, table: Table, portions: Sequence[Sequence[EncodedRow]]) -> None:
-    """Raise ArgError, which undoes the transaction, if an id is now a document and also a record of another one."""
-    records, owners = ids_of(table, portions)
-    await session.execute(documents.lock_ids(table, documents.buckets(records, owners)))
-    _raise(documents.ambiguous(await session.execute(documents.find_ambiguous(table, [*records, *owners]))))
+            if number == len(portions) and chunks:
+                # Undoes the transaction if an id is a document now and also a record of another one.
+                _raise(documents.ambiguous(await session.execute(documents.find_ambiguous(table, [*ids, *owners]))))
 
 
 async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequence[str]) -> int:
     table, guarded = to.table, to.guarded
-    async with to.executor.transaction({"work_mem": "64MB"}) as session:
+    async with to.executor.transaction({**READ_COMMITTED, "work_mem": "64MB"}) as session:
         await _create_stage(session, table)
         async with session.copy(write.copy_into_stage(table)) as copy:
             for data in buffer.copy_data():
@@ -260,12 +258,12 @@ async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequ
             await session.execute(write.drop_superseded(buffer.superseded))
         if guarded:
             _raise(documents.read_shared(await session.execute(documents.find_shared_of_stage())))
+            await session.execute(documents.lock_all_ids(table))
         await session.execute(write.upsert_stage(table, replaced, guarded=guarded))
         written = session.rowcount
         if replaced:
             await session.execute(write.delete_stale_of_stage(table, replaced))
         if guarded and buffer.has_chunks:
-            await session.execute(documents.lock_ids(table, documents.all_buckets()))
             _raise(documents.ambiguous(await session.execute(documents.find_ambiguous_of_stage(table))))
     return written
 

@@ -15,7 +15,7 @@ from vecs._sql import builds, indexes
 from vecs._sql.fragment import Fragment
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.scalars import first_column, only_value
-from vecs._sql.settings import NO_SETTINGS, Settings, ping
+from vecs._sql.settings import NO_SETTINGS, READ_COMMITTED, Settings, ping
 from vecs._sql.tables import Table
 from vecs._sync.indexing.watch import Watch
 from vecs._sync.sending.executor import Executor
@@ -61,7 +61,7 @@ def _locked_beside(executor: Executor, table: Table, watch: Watch) -> Generator[
 
     It is idle and, at this isolation level, holds no snapshot, so no concurrent build waits for it.
     """
-    settings = {"transaction_isolation": "read committed", "idle_in_transaction_session_timeout": "0"}
+    settings = {**READ_COMMITTED, "idle_in_transaction_session_timeout": "0"}
     done = False
     try:
         with executor.outside_pool() as beside, beside.transaction(settings) as session:
@@ -109,7 +109,7 @@ def altering(executor: Executor, table: Table, settings: Settings = NO_SETTINGS)
     seconds, began = 0.02, monotonic()
     while True:
         # Under the lock the last changes have to be seen.
-        with executor.transaction({"transaction_isolation": "read committed", **settings}) as session:
+        with executor.transaction({**READ_COMMITTED, **settings}) as session:
             if _unbuilt(session, table):
                 yield session
                 return

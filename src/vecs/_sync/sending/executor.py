@@ -25,7 +25,7 @@ from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.fragment import Fragment
 from vecs._sql.lent import lent_adapters
-from vecs._sql.settings import COMMIT, NO_SETTINGS, Settings
+from vecs._sql.settings import COMMIT, NO_SETTINGS, READ_COMMITTED, Settings
 from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
@@ -144,18 +144,26 @@ class Executor:
         except (ConnectionLost, PlanIsStale):
             return self._read_each(statements, settings, prepare)
 
-    def write(self, statement: Fragment) -> Rows:
+    def write(self, statement: Fragment, first: Fragment | None = None) -> Rows:
         """
         Run one statement that may change something, atomic by itself.
 
-        It is repeated only where the server says that it undid it, because of a deadlock.
+        `first` runs before it, in the same transaction. It takes locks for what the statement finds. The statement is
+        repeated only if the server says that it undid it, because of a deadlock.
         """
         for seconds in conflict_pauses():
             try:
-                return self._run(statement, None, None, True)
+                return self._write(statement, first)
             except Conflict:
                 pause(seconds)
-        return self._run(statement, None, None, True)
+        return self._write(statement, first)
+
+    def _write(self, statement: Fragment, first: Fragment | None) -> Rows:
+        if first is None:
+            return self._run(statement, None, None, True)
+        with self.transaction(READ_COMMITTED) as session:
+            session.execute(first)
+            return session.execute(statement)
 
     def outside_transaction(self, statement: Fragment, settings: Settings = NO_SETTINGS) -> None:
         """Run one statement that must not be in a transaction, such as DROP INDEX CONCURRENTLY."""

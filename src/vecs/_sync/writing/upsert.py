@@ -15,6 +15,7 @@ from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import documents, write
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
+from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
@@ -213,11 +214,11 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
     rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded)
     if not rows:
         if replaced:
-            to.executor.write(write.delete_documents(to.table, replaced))
+            first = documents.lock_ids(to.table, (), replaced) if guarded else None
+            to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
     portions = list(batches(rows))
-    # If a record has the id of its document, the statement's guard is enough: other ids need not be checked.
-    if len(portions) == 1 and not (guarded and buffer.has_chunks):
+    if len(portions) == 1 and not (guarded and (replaced or buffer.has_chunks)):
         statement = offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
         to.executor.write(statement)
     else:
@@ -229,7 +230,10 @@ def _write_portions(
     to: WriteTarget, portions: Sequence[Sequence[EncodedRow]], replaced: Sequence[str], *, chunks: bool
 ) -> None:
     table, guarded = to.table, to.guarded
-    with to.executor.transaction() as session:
+    with to.executor.transaction(READ_COMMITTED) as session:
+        if guarded:
+            ids, owners = ids_of(table, portions)
+            session.execute(documents.lock_ids(table, ids, [*owners, *replaced]))
         after = None
         for number, rows in enumerate(portions, 1):
             upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
@@ -237,20 +241,14 @@ def _write_portions(
             statement = offload_many(len(rows), write.upsert_rows, table, rows, replaced, span, guarded=guarded)
             session.execute(statement)
             after = upto
-        if guarded and chunks:
-            _refuse_ambiguous(session, table, portions)
-
-
-def _refuse_ambiguous(session: Session, table: Table, portions: Sequence[Sequence[EncodedRow]]) -> None:
-    """Raise ArgError, which undoes the transaction, if an id is now a document and also a record of another one."""
-    records, owners = ids_of(table, portions)
-    session.execute(documents.lock_ids(table, documents.buckets(records, owners)))
-    _raise(documents.ambiguous(session.execute(documents.find_ambiguous(table, [*records, *owners]))))
+            if number == len(portions) and chunks:
+                # Undoes the transaction if an id is a document now and also a record of another one.
+                _raise(documents.ambiguous(session.execute(documents.find_ambiguous(table, [*ids, *owners]))))
 
 
 def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) -> int:
     table, guarded = to.table, to.guarded
-    with to.executor.transaction({"work_mem": "64MB"}) as session:
+    with to.executor.transaction({**READ_COMMITTED, "work_mem": "64MB"}) as session:
         _create_stage(session, table)
         with session.copy(write.copy_into_stage(table)) as copy:
             for data in buffer.copy_data():
@@ -259,12 +257,12 @@ def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) 
             session.execute(write.drop_superseded(buffer.superseded))
         if guarded:
             _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))
+            session.execute(documents.lock_all_ids(table))
         session.execute(write.upsert_stage(table, replaced, guarded=guarded))
         written = session.rowcount
         if replaced:
             session.execute(write.delete_stale_of_stage(table, replaced))
         if guarded and buffer.has_chunks:
-            session.execute(documents.lock_ids(table, documents.all_buckets()))
             _raise(documents.ambiguous(session.execute(documents.find_ambiguous_of_stage(table))))
     return written
 
