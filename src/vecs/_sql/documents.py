@@ -75,25 +75,25 @@ def ambiguous(rows: Sequence[tuple[str, str]]) -> ArgError | None:
 
 def find_ambiguous(table: Table, ids: Sequence[str]) -> Fragment:
     """Find an id, one of these, that is a record of one document and the id of another."""
-    return _ambiguous(table, qualified("a.id = any({ids}::pg_catalog.text[])", ids=list(ids)))
+    # Citus takes no condition that compares the id of one row with the document of another.
+    return qualified(
+        "select a.id::pg_catalog.text, a.document_id::pg_catalog.text from {table} as a "
+        "where a.id = any({ids}::pg_catalog.text[]) and a.document_id <> a.id "
+        "and a.id = any(select b.document_id from {table} as b where b.document_id = any({ids}::pg_catalog.text[])) "
+        "limit 1",
+        table=table.identifier,
+        ids=list(ids),
+    )
 
 
 def find_ambiguous_of_stage(table: Table) -> Fragment:
     """Find an id that is a record of one document and the id of another, among those of the staged rows."""
-    ids = qualified(
-        "a.id = any(select id from {stage} union all select document_id from {stage})",
-        stage=_STAGE,
-    )
-    return _ambiguous(table, ids)
-
-
-def _ambiguous(table: Table, of_ids: Fragment) -> Fragment:
     return qualified(
         "select a.id::pg_catalog.text, a.document_id::pg_catalog.text from {table} as a "
-        "where {of_ids} and a.document_id <> a.id "
-        "and exists (select from {table} as b where b.document_id = a.id) limit 1",
+        "where a.id = any(select id from {stage} union all select document_id from {stage}) "
+        "and a.document_id <> a.id and exists (select from {table} as b where b.document_id = a.id) limit 1",
         table=table.identifier,
-        of_ids=of_ids,
+        stage=_STAGE,
     )
 
 
