@@ -61,7 +61,7 @@ def check_not_split(made: Sequence[Record], given: Sequence[Record]) -> None:
     kept = {str(record.id) for record in made}
     split = {
         str(record.document_id): str(record.id)
-        for record in made
+        for record in reversed(made)
         if str(record.id) not in own and str(record.id) not in documents
     }
     # Of several records of one document, one that is gone was split.

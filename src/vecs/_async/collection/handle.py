@@ -246,8 +246,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         return known
 
 
-async def async_filter_of_ids(collection: AsyncHandle, ids: Iterable[RecordId]) -> dict[str, Any]:
-    """Return the filter for the records that these ids mean, the same ones that `get(ids)` returns."""
+async def async_filter_of_ids(collection: Any, ids: Iterable[RecordId]) -> dict[str, Any]:
+    """Return the filter for the records of a collection that these ids mean: those that its `get(ids)` returns."""
     given = id_list(ids)
     of_records = {"$id": {"$in": given}}
     if not await collection._may_split():

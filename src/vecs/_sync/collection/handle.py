@@ -247,8 +247,8 @@ class Handle(Connected, Dunders):
         return known
 
 
-def filter_of_ids(collection: Handle, ids: Iterable[RecordId]) -> dict[str, Any]:
-    """Return the filter for the records that these ids mean, the same ones that `get(ids)` returns."""
+def filter_of_ids(collection: Any, ids: Iterable[RecordId]) -> dict[str, Any]:
+    """Return the filter for the records of a collection that these ids mean: those that its `get(ids)` returns."""
     given = id_list(ids)
     of_records = {"$id": {"$in": given}}
     if not collection._may_split():
