@@ -111,6 +111,26 @@ async def test_ids_are_those_of_records_where_nothing_splits(client: vecs.AsyncC
     assert await texts.delete(["d", "e", "b"]) == ["d"]
 
 
+@pytest.mark.parametrize("path", ["small", "staged"])
+@pytest.mark.parametrize("transform", [None, Embedding(embed, 3, name="lengths")], ids=["vectors", "texts"])
+async def test_what_was_split_is_found_and_replaced_by_its_id_whatever_opens_it(
+    client: vecs.AsyncClient, transform: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if path == "staged":
+        monkeypatch.setattr(_buffer.RowBuffer.__init__, "__defaults__", (1,))
+    made = await client.create_collection("docs", transform=SPLITTING)
+    await made.upsert([(id, "one\n\ntwo", {}) for id in ("K", "L", "M")])
+    docs = await client.get_collection("docs", transform=transform)
+    assert len(await docs.get(["L"])) == 2
+    assert await docs.delete(["L"]) == ["L"]
+    new: Any = "short" if transform else VEC
+    assert await docs.upsert([("K", new, {"n": 0}), ("K", new, {"n": 1})])
+    assert [(r.id, r.document_id, r.metadata) for r in await docs.get(["K"])] == [("K", "K", {"n": 1})]
+    # A chunk replaces only itself.
+    await docs.upsert([Record("M_para_000", VEC, document_id="M")])
+    assert ids(await docs.get()) == ["K", "M_para_000", "M_para_001"]
+
+
 TAKEN = [
     # The row of a chunk, by a document of one record; and the other way round.
     (("L", "two words"), ("L#000", "word"), "document 'L#000' would overwrite record 'L#000' of document 'L'"),

@@ -60,6 +60,8 @@ async def test_a_collection_with_records_is_left_alone(client: vecs.AsyncClient)
         "create view {schema}.seen as select id from {schema}.docs",
         "alter table {schema}.docs add column price integer",
         "create index on {schema}.docs (metadata)",
+        "create unique index ix_meta_0123abc on {schema}.docs (vec)",
+        "create index ix_vector on {schema}.docs (vec)",
         "grant select on {schema}.docs to public",
         "comment on table {schema}.docs is 'ours'",
         "alter table {schema}.docs add check (id <> '')",
@@ -76,6 +78,16 @@ async def test_an_empty_collection_that_more_depends_on_is_left_alone(client: ve
     with pytest.raises(MismatchedDimension, match="is empty, but vecs cannot .* delete_collection"):
         await client.get_or_create_collection("docs", dimension=3)
     assert (await client.get_collection("docs")).dimension == 2
+
+
+async def test_indexes_that_vecs_made_go_with_an_empty_collection(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 2)
+    await docs.index(filters={"kind": "a"})
+    await docs.index(method="ivfflat", precision="half")
+    await docs.create_metadata_index("Price in €", "number")
+    assert len(await docs.indexes()) == 5
+    docs = await client.get_or_create_collection("docs", dimension=3)
+    assert (docs.dimension, len(await docs.indexes())) == (3, 1)
 
 
 async def test_what_cannot_be_made_leaves_the_empty_collection(client: vecs.AsyncClient) -> None:

@@ -61,6 +61,8 @@ def test_a_collection_with_records_is_left_alone(client: vecs.Client) -> None:
         "create view {schema}.seen as select id from {schema}.docs",
         "alter table {schema}.docs add column price integer",
         "create index on {schema}.docs (metadata)",
+        "create unique index ix_meta_0123abc on {schema}.docs (vec)",
+        "create index ix_vector on {schema}.docs (vec)",
         "grant select on {schema}.docs to public",
         "comment on table {schema}.docs is 'ours'",
         "alter table {schema}.docs add check (id <> '')",
@@ -77,6 +79,16 @@ def test_an_empty_collection_that_more_depends_on_is_left_alone(client: vecs.Cli
     with pytest.raises(MismatchedDimension, match="is empty, but vecs cannot .* delete_collection"):
         client.get_or_create_collection("docs", dimension=3)
     assert (client.get_collection("docs")).dimension == 2
+
+
+def test_indexes_that_vecs_made_go_with_an_empty_collection(client: vecs.Client) -> None:
+    docs = client.create_collection("docs", 2)
+    docs.index(filters={"kind": "a"})
+    docs.index(method="ivfflat", precision="half")
+    docs.create_metadata_index("Price in €", "number")
+    assert len(docs.indexes()) == 5
+    docs = client.get_or_create_collection("docs", dimension=3)
+    assert (docs.dimension, len(docs.indexes())) == (3, 1)
 
 
 def test_what_cannot_be_made_leaves_the_empty_collection(client: vecs.Client) -> None:

@@ -98,10 +98,16 @@ def test_a_document_given_as_a_vector_replaces_its_chunks_and_the_other_way_roun
 
 
 def test_chunks_that_come_with_a_document_id_leave_their_siblings(docs: vecs.Collection) -> None:
-    docs.upsert([Record("c1", text="aaa", document_id="doc"), Record("c2", text="bbb", document_id="doc")])
-    docs.upsert([Record("c3", text="ccc", document_id="doc")])
+    docs.upsert([Record("c1", [1.0] * 8, "aaa", document_id="doc"), Record("c2", [2.0] * 8, document_id="doc")])
+    docs.upsert([Record("c3", [3.0] * 8, "ccc", document_id="doc")])
     assert len(docs.get(document_ids=["doc"])) == 3
     assert len(docs.delete(document_ids=["doc"])) == 3
+
+
+def test_a_text_that_is_split_takes_no_other_document(docs: vecs.Collection) -> None:
+    with pytest.raises(ArgError, match=r"'p1' has document_id='book'.*'p1_para_000'.*Leave document_id= out"):
+        docs.upsert([("other", "bbb", {}), Record("p1", text="one\n\ntwo", document_id="book")])
+    assert docs.count() == 0
 
 
 def test_a_collection_remembers_its_transform(client: vecs.Client) -> None:

@@ -22,7 +22,15 @@ from vecs import (
 )
 from vecs._sql.rows import EncodedRow
 from vecs._writing.buffer import RowBuffer
-from vecs._writing.documents import described_may_split, ids_found, in_order_of, may_split, portions, with_documents
+from vecs._writing.documents import (
+    check_not_split,
+    described_may_split,
+    ids_found,
+    in_order_of,
+    may_split,
+    portions,
+    with_documents,
+)
 from vecs.adapter import NoOp
 from vecs.exc import ArgError
 from vecs.transforms import describe
@@ -85,6 +93,33 @@ def test_records_that_kept_their_id_are_their_own_documents() -> None:
     given = [Record("a"), Record("b", document_id="c"), Record("d")]
     made = [Record("a"), Record("b", document_id="c"), Record("d#1", document_id="d"), Record("unknown")]
     assert [record.document_id for record in with_documents(made, given)] == ["a", "c", "d", None]
+
+
+@pytest.mark.parametrize(
+    ("made", "refused"),
+    [
+        ([Record("a", document_id="d"), Record("b", document_id="d")], None),
+        ([Record("a", document_id="d"), Record("e#0", document_id="e")], None),
+        # A step may leave records out.
+        ([Record("a", document_id="d")], None),
+        ([Record("a", document_id="d"), Record("b#0", document_id="d")], "'b' has document_id='d'.*'b#0'"),
+        ([Record("a", document_id="d"), Record("a#1", document_id="d"), Record("b", document_id="d")], "'a' has"),
+    ],
+)
+def test_a_record_of_another_document_stays_one_record(made: list[Record], refused: str | None) -> None:
+    given = [Record("a", document_id="d"), Record("b", document_id="d"), Record("e")]
+    if refused is None:
+        check_not_split(made, given)
+        return
+    with pytest.raises(ArgError, match=refused):
+        check_not_split(made, given)
+
+
+def test_chunks_are_told_from_those_of_their_document_in_the_same_call() -> None:
+    given = [Record("c", document_id="e"), Record("e")]
+    check_not_split([Record("c", document_id="e"), Record("e#0", document_id="e")], given)
+    with pytest.raises(ArgError, match="'c' has document_id='e'"):
+        check_not_split([Record("c#0", document_id="e"), Record("e#0", document_id="e")], given)
 
 
 def row(id: str) -> EncodedRow:

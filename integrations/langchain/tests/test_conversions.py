@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from langchain_core.documents import Document
 
 from langchain_vecs.documents import Item, items_of_documents, items_of_texts, to_document, to_record
-from langchain_vecs.filters import id_filters, text_filters, to_filters
+from langchain_vecs.filters import text_filters, to_filters
 from langchain_vecs.metadata import storable, stored_metadata
 from langchain_vecs.namespaces import checked_namespace, qualified, unqualified
 from langchain_vecs.search_arguments import Defaults, parse_search, relevance_of_score, score_of_relevance, with_mmr
@@ -317,11 +317,6 @@ def test_a_filter_is_not_changed() -> None:
 )
 def test_conditions_on_the_text_are_filters(given_: Any, filters: Any) -> None:
     assert text_filters(given_) == filters
-
-
-def test_parts_of_a_document_are_found_by_its_id() -> None:
-    assert id_filters(["1"], chunks=False) == {"$id": {"$in": ["1"]}}
-    assert id_filters(["1"], chunks=True) == {"$or": [{"$id": {"$in": ["1"]}}, {"$document_id": {"$in": ["1"]}}]}
 
 
 def test_an_unknown_operator_is_named_with_those_that_are_known() -> None:

@@ -24,6 +24,8 @@ _BINARY = re.compile(r"\((?:.*\.)?binary_quantize\(vec\)\)::bit\((\d+)\)", re.DO
 
 # The measures that binary codes can answer: they depend on the angle between two vectors, wholly or mostly.
 BY_ANGLE = (IndexMeasure.cosine_distance, IndexMeasure.max_inner_product, IndexMeasure.l2_distance)
+# A regular expression of Postgres for the names of indexes that vecs makes, this version and 0.4.
+NAMED_BY_VECS = "^ix_((vector|halfvec|sparsevec|bit|binary|part)_[a-z0-9_]+|meta(_[a-z0-9_]+)?)_[0-9a-f]{7}$"
 _TAGS = {"cosine": BY_ANGLE[0], "ip": BY_ANGLE[1], "l2": BY_ANGLE[2]}
 
 

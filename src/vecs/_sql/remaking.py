@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vecs._sql.fragment import Fragment, qualified
+from vecs._sql.indexes import NAMED_BY_VECS
 from vecs._sql.tables import Table
 
 
@@ -20,8 +21,8 @@ def is_as_made(table: Table) -> Fragment:
     """
     Ask whether a collection is as vecs makes it, and belongs to this role, so that nothing else is lost with it.
 
-    The answer is no if there are other columns, indexes, constraints, privileges, policies, triggers or rules, a
-    comment of others, or views and other objects that depend on it.
+    Indexes with names that vecs gives are its own. The answer is no if there are other columns, indexes, constraints,
+    privileges, policies, triggers or rules, a comment of others, or views and other objects that depend on it.
     """
     columns = [*table.columns, *(["text_search"] if table.language is not None else [])]
     return qualified(
@@ -46,8 +47,10 @@ def is_as_made(table: Table) -> Fragment:
                  and not a.attname::pg_catalog.text = any({columns}::pg_catalog.text[]))
            and not exists (
                select from pg_catalog.pg_index as x
+               join pg_catalog.pg_class as i on i.oid = x.indexrelid
                left join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = x.indkey[0]
                where x.indrelid = c.oid and not x.indisprimary
+                 and (x.indisunique or i.relname::pg_catalog.text operator(pg_catalog.!~) {own}::pg_catalog.text)
                  and (x.indnatts <> 1 or x.indpred is not null or a.attname is null
                       or (a.attname <> 'text_search' and a.attname <> 'document_id')))
         from pg_catalog.pg_class as c
@@ -58,4 +61,5 @@ def is_as_made(table: Table) -> Fragment:
         name=table.name,
         columns=columns,
         described=bool(table.comment),
+        own=NAMED_BY_VECS,
     )

@@ -228,6 +228,7 @@ class Client(Connected, ClientDunders):
         `precision="binary"` stores vectors of bits. `sparse=True` stores sparse vectors: see `SparseVector`. Raises
         MismatchedDimension if the collection exists with another dimension, or was made with another model. But if
         the collection has no records, and nothing else would be lost, it is replaced by one with these arguments.
+        Indexes that vecs made are dropped with it.
         """
         transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)

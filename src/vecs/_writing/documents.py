@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from vecs._checks.shown import brief
+from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms import Embedding, ImageEmbedding, NoOp, Pipeline, TextEmbedding, Transform
 
@@ -44,6 +46,33 @@ def with_documents(made: Sequence[Record], given: Sequence[Record]) -> list[Reco
         replace(record, document_id=record.id) if record.document_id is None and record.id in ids else record
         for record in made
     ]
+
+
+def check_not_split(made: Sequence[Record], given: Sequence[Record]) -> None:
+    """
+    Raise ArgError if a transform split or renamed a record that was given with a document_id of its own.
+
+    No record would have the given id then, so nothing could be found, replaced or deleted by it.
+    """
+    own = {str(record.id): str(record.document_id) for record in given if record.document_id is not None}
+    if not own:
+        return
+    documents = {str(record.id) for record in given} - own.keys()
+    kept = {str(record.id) for record in made}
+    split = {
+        str(record.document_id): str(record.id)
+        for record in reversed(made)
+        if str(record.id) not in own and str(record.id) not in documents
+    }
+    # Of several records of one document, one that is gone was split.
+    for id in sorted(own, key=kept.__contains__):
+        document = own[id]
+        if document in split and (id not in kept or document not in documents):
+            raise ArgError(
+                f"record {brief(id)} has document_id={brief(document)}, but the transform makes records with other ids "
+                f"of it, such as {brief(split[document])}. Leave document_id= out: the id of a text that is split is "
+                "its document's id. Or give the record with its vector: it is not split then"
+            )
 
 
 def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:

@@ -6,12 +6,14 @@ An integration resolves its arguments to a `Target`, derives its settings from `
 What is left to it are conversions.
 """
 
+from vecs._async.collection.handle import async_filter_of_ids
 from vecs._checks.arguments import one_of
 from vecs._checks.meant import argument_meant, words
 from vecs._checks.numbers import checked_int, checked_number
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
+from vecs._sync.collection.handle import filter_of_ids
 from vecs.sharing._async.adding import AsyncEmbedder, async_transform_embedder
 from vecs.sharing._sync.adding import Embedder, transform_embedder
 from vecs.sharing.arguments import (
@@ -51,6 +53,7 @@ __all__ = [
     "Target",
     "argument_meant",
     "async_each",
+    "async_filter_of_ids",
     "async_take",
     "async_transform_embedder",
     "brief",
@@ -65,6 +68,7 @@ __all__ = [
     "client_of",
     "each",
     "explains_wrong_calls",
+    "filter_of_ids",
     "hidden",
     "needs_threads",
     "on_any_loop",

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
-from langchain_vecs.filters import id_filters, to_filters
+from langchain_vecs.filters import to_filters
 from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
 from vecs.exc import ArgError, CallError
@@ -56,31 +56,23 @@ class Core(Lifetime):
     def _namespace(self, given: str | None) -> str | None:
         return self._settings.defaults.namespace if given is None else checked_namespace(given)
 
-    @property
-    def _splits(self) -> bool:
-        """Whether one document may be several records: the collection's own transform may split it."""
-        return self._settings.embedding is None
-
     def _stored(self, ids: Sequence[str] | None, namespace: str | None) -> list[str] | None:
         """Return ids as they are stored."""
         if isinstance(ids, str | bytes):
             raise ArgError(f"ids must be a list of strings, not {brief(ids)}")
         return None if ids is None else [qualified(id, namespace) for id in ids]
 
-    def _selected(self, what: str, stored: Sequence[str] | None, filter: Any, namespace: str | None) -> dict[str, Any]:
-        """Return the filter for documents with these ids that match a filter; raises ArgError without both."""
-        of_ids = None
-        if stored is not None:
-            of_ids = id_filters(stored, chunks=self._splits)
-            # The ids are those of the namespace, so that no condition on the namespace is needed.
-            namespace = None
-        selected = to_filters(filter, namespace, of_ids)
+    def _selected(
+        self, what: str, stored: Sequence[str] | None, filter: Any, namespace: str | None
+    ) -> dict[str, Any] | None:
+        """Return the filter that documents must match besides their ids; raises ArgError without ids and filter."""
         nothing_asked = filter is not None and to_filters(filter) is None
-        if selected is None or nothing_asked or (filter is None and of_ids is None):
+        if nothing_asked or (filter is None and stored is None):
             alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
             given = f", and the filter {brief(filter)} has no condition" if nothing_asked else ""
             raise ArgError(f"{what} needs {alternatives} to say which documents{given}")
-        return selected
+        # Stored ids are those of the namespace, so that no condition on the namespace is needed.
+        return to_filters(filter, namespace if stored is None else None)
 
     def _records_name(self) -> str:
         """Return the record manager's namespace for this store: its collection, and its part of it."""

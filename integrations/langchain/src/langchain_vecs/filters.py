@@ -88,9 +88,3 @@ def text_filters(given: Any) -> dict[str, Any] | None:
                 f"unknown operator {brief(operator)} in where_document; expected $contains, $not_contains, $and or $or"
             )
     return None if not parts else _checked(parts[0] if len(parts) == 1 else {"$and": parts})
-
-
-def id_filters(ids: Sequence[str], *, chunks: bool) -> dict[str, Any]:
-    """Return the condition that a record has one of these ids, or (`chunks`) is a part of the document that has."""
-    of_record = {"$id": {"$in": list(ids)}}
-    return {"$or": [of_record, {"$document_id": {"$in": list(ids)}}]} if chunks else of_record

@@ -331,6 +331,22 @@ async def test_what_was_split_is_changed_and_deleted_by_the_documents_id(
     assert len(await store.aget_by_ids(["1"], namespace="theirs")) == 3
 
 
+@pytest.mark.parametrize("namespace", [None, "mine"])
+async def test_a_store_with_an_embedding_deletes_and_replaces_what_the_collection_had_split(
+    make_store: MakeStore, client: vecs.AsyncClient, namespace: str | None
+) -> None:
+    collection = await splitting(client)
+    await make_store(None, collection, namespace=namespace).aadd_texts([LONG, LONG, LONG], ids=["1", "2", "3"])
+    store = make_store(Table(), collection, namespace=namespace)
+    assert len(await store.aget_by_ids(["1"])) == 3
+    await store.aadd_texts(["Another one."], ids=["1"])
+    assert [part.page_content for part in await store.aget_by_ids(["1"])] == ["Another one."]
+    assert await store.adelete(["1", "2"], filter={"$text": {"$contains": "Another"}})
+    assert len(await store.aget_by_ids(["1", "2"])) == 3
+    assert await store.adelete(["2"])
+    assert [part.page_content for part in await store.aget_by_ids(["2", "3"])] == LONG.split("\n\n")
+
+
 @pytest.mark.parametrize(("limit", "offset"), [(-1, None), (None, -1)])
 async def test_a_page_of_what_was_split_is_checked(
     make_store: MakeStore, client: vecs.AsyncClient, limit: Any, offset: Any

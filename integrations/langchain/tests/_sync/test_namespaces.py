@@ -324,6 +324,22 @@ def test_what_was_split_is_changed_and_deleted_by_the_documents_id(make_store: M
     assert len(store.get_by_ids(["1"], namespace="theirs")) == 3
 
 
+@pytest.mark.parametrize("namespace", [None, "mine"])
+def test_a_store_with_an_embedding_deletes_and_replaces_what_the_collection_had_split(
+    make_store: MakeStore, client: vecs.Client, namespace: str | None
+) -> None:
+    collection = splitting(client)
+    make_store(None, collection, namespace=namespace).add_texts([LONG, LONG, LONG], ids=["1", "2", "3"])
+    store = make_store(Table(), collection, namespace=namespace)
+    assert len(store.get_by_ids(["1"])) == 3
+    store.add_texts(["Another one."], ids=["1"])
+    assert [part.page_content for part in store.get_by_ids(["1"])] == ["Another one."]
+    assert store.delete(["1", "2"], filter={"$text": {"$contains": "Another"}})
+    assert len(store.get_by_ids(["1", "2"])) == 3
+    assert store.delete(["2"])
+    assert [part.page_content for part in store.get_by_ids(["2", "3"])] == LONG.split("\n\n")
+
+
 @pytest.mark.parametrize(("limit", "offset"), [(-1, None), (None, -1)])
 def test_a_page_of_what_was_split_is_checked(
     make_store: MakeStore, client: vecs.Client, limit: Any, offset: Any

@@ -169,9 +169,8 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         table = await self._table()
         if not (table.has_text and self.splits):
             return False
-        if self.transform is not None:
-            return may_split(self.transform)
-        return described_may_split(table.comment.get("transform"))
+        # What is stored may have been split by the transform that the collection was made with.
+        return may_split(self.transform) or described_may_split(table.comment.get("transform"))
 
     async def _selection(
         self,
@@ -245,6 +244,15 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         known = KnownIndexes(await self.indexes())
         self._catalog.remember(self.client.schema, self.name, known)
         return known
+
+
+async def async_filter_of_ids(collection: Any, ids: Iterable[RecordId]) -> dict[str, Any]:
+    """Return the filter for the records of a collection that these ids mean: those that its `get(ids)` returns."""
+    given = id_list(ids)
+    of_records = {"$id": {"$in": given}}
+    if not await collection._may_split():
+        return of_records
+    return {"$or": [of_records, {"$document_id": {"$in": given}}]}
 
 
 async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]:

@@ -71,7 +71,8 @@ class AsyncWriting(AsyncHandle):
             table = await self._table(0)
         splits = await self._may_split()
         writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table, splits=splits)
-        needs: tuple[Need, ...] = ("select", "insert", "update") if transform is None else _REPLACES_CHUNKS
+        replaces = splits or transform is not None
+        needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
             return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
 

@@ -20,7 +20,7 @@ from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import may_split, with_documents
+from vecs._writing.documents import check_not_split, with_documents
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, to_record
@@ -155,10 +155,16 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
     else:
         # The last of each id: an older version need not be embedded.
         given = list({record.id: record for record in records}.values())
-        made = await transform_records(transform, given, lambda records: check_storable_records(records, table))
-        if to.guarded and may_split(transform):
-            buffer.begin_documents(_replaced(given))
+
+        def check(records: Sequence[Record]) -> None:
+            if to.guarded:
+                check_not_split(records, given)
+            check_storable_records(records, table)
+
+        made = await transform_records(transform, given, check)
     if to.guarded:
+        check_not_split(made, given)
+        buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
     await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
 

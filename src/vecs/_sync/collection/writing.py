@@ -72,7 +72,8 @@ class Writing(Handle):
             table = self._table(0)
         splits = self._may_split()
         writing = WriteTarget(self._executor, table, transform, self._is_altered, self._table, splits=splits)
-        needs: tuple[Need, ...] = ("select", "insert", "update") if transform is None else _REPLACES_CHUNKS
+        replaces = splits or transform is not None
+        needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
             return upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
 

@@ -21,7 +21,7 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import may_split, with_documents
+from vecs._writing.documents import check_not_split, with_documents
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, to_record
@@ -156,10 +156,16 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
     else:
         # The last of each id: an older version need not be embedded.
         given = list({record.id: record for record in records}.values())
-        made = transform_records(transform, given, lambda records: check_storable_records(records, table))
-        if to.guarded and may_split(transform):
-            buffer.begin_documents(_replaced(given))
+
+        def check(records: Sequence[Record]) -> None:
+            if to.guarded:
+                check_not_split(records, given)
+            check_storable_records(records, table)
+
+        made = transform_records(transform, given, check)
     if to.guarded:
+        check_not_split(made, given)
+        buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
     offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
 

@@ -15,7 +15,16 @@ from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import AsyncCollection, Record
 from vecs.exc import ArgError, PartlyStored
-from vecs.sharing import COMMITS, AsyncEmbedder, Commit, checked_choice, checked_int, on_any_loop, takes_settings
+from vecs.sharing import (
+    COMMITS,
+    AsyncEmbedder,
+    Commit,
+    async_filter_of_ids,
+    checked_choice,
+    checked_int,
+    on_any_loop,
+    takes_settings,
+)
 
 
 class AsyncWriting(Core):
@@ -138,10 +147,9 @@ class AsyncWriting(Core):
         # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         stored = self._stored(ids, namespace)
-        selected = self._selected("update_metadata", stored, filter, namespace)
+        filters = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
-            await self._arefuse_namespaced(selected)
-        filters = to_filters(filter, namespace if stored is None else None)
+            await self._arefuse_namespaced(stored, filters)
         changed = await self._shared.aon(
             lambda collection: collection.update_metadata(
                 plain, ids=stored, filters=filters, extra=extra, replace=replace
@@ -151,10 +159,14 @@ class AsyncWriting(Core):
         )
         return [unqualified(id, namespace) for id in changed]
 
-    async def _arefuse_namespaced(self, filters: dict[str, Any]) -> None:
-        """Raise ArgError where documents of namespaces are among those that a filter selects."""
-        of_namespaces = {"$and": [{NAMESPACE_KEY: {"$exists": True}}, filters]}
-        count = await self._shared.aon(lambda collection: collection.count(of_namespaces), 0)
+    async def _arefuse_namespaced(self, stored: Sequence[str] | None, filters: dict[str, Any] | None) -> None:
+        """Raise ArgError where documents of namespaces are among those with these ids that match a filter."""
+        of_namespaces = to_filters({NAMESPACE_KEY: {"$exists": True}}, None, filters)
+
+        async def acounted(collection: AsyncCollection) -> int:
+            return await collection.count(await self._awith_ids(collection, stored, of_namespaces))
+
+        count = await self._shared.aon(acounted, 0)
         if count:
             raise ArgError(
                 f"replace=True would take {count} documents out of their namespaces: replace their metadata with "
@@ -186,8 +198,13 @@ class AsyncWriting(Core):
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
             await self._shared.aon(lambda collection: self._aemptied(collection, namespace), None, writes=True)
             return True
-        filters = self._selected("delete", self._stored(ids, namespace), filter, namespace)
-        await self._shared.aon(lambda collection: collection.delete(filters=filters), [], writes=True)
+        stored = self._stored(ids, namespace)
+        filters = self._selected("delete", stored, filter, namespace)
+
+        async def adeleted(collection: AsyncCollection) -> list[str]:
+            return await collection.delete(filters=await self._awith_ids(collection, stored, filters))
+
+        await self._shared.aon(adeleted, [], writes=True)
         return True
 
     @on_any_loop
@@ -206,6 +223,14 @@ class AsyncWriting(Core):
             await self._shared.adrop()
         else:
             await self.adelete(delete_all=True)
+
+    async def _awith_ids(
+        self, collection: AsyncCollection, stored: Sequence[str] | None, filters: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Return the filter for the records of documents with these ids, if any are given, that match a filter."""
+        if stored is None:
+            return filters
+        return to_filters(None, None, await async_filter_of_ids(collection, stored), filters)
 
     async def _aemptied(self, collection: AsyncCollection, namespace: str | None) -> None:
         if namespace is None:

@@ -16,7 +16,15 @@ from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
 from vecs.exc import ArgError, PartlyStored
-from vecs.sharing import COMMITS, Commit, Embedder, checked_choice, checked_int, takes_settings
+from vecs.sharing import (
+    COMMITS,
+    Commit,
+    Embedder,
+    checked_choice,
+    checked_int,
+    filter_of_ids,
+    takes_settings,
+)
 
 
 class Writing(Core):
@@ -133,10 +141,9 @@ class Writing(Core):
         # The notes on the types of the old values go with the values.
         extra = types if replace else {f"{TYPE_OF}{key}": types.get(f"{TYPE_OF}{key}") for key in plain}
         stored = self._stored(ids, namespace)
-        selected = self._selected("update_metadata", stored, filter, namespace)
+        filters = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
-            self._refuse_namespaced(selected)
-        filters = to_filters(filter, namespace if stored is None else None)
+            self._refuse_namespaced(stored, filters)
         changed = self._shared.on(
             lambda collection: collection.update_metadata(
                 plain, ids=stored, filters=filters, extra=extra, replace=replace
@@ -146,10 +153,14 @@ class Writing(Core):
         )
         return [unqualified(id, namespace) for id in changed]
 
-    def _refuse_namespaced(self, filters: dict[str, Any]) -> None:
-        """Raise ArgError where documents of namespaces are among those that a filter selects."""
-        of_namespaces = {"$and": [{NAMESPACE_KEY: {"$exists": True}}, filters]}
-        count = self._shared.on(lambda collection: collection.count(of_namespaces), 0)
+    def _refuse_namespaced(self, stored: Sequence[str] | None, filters: dict[str, Any] | None) -> None:
+        """Raise ArgError where documents of namespaces are among those with these ids that match a filter."""
+        of_namespaces = to_filters({NAMESPACE_KEY: {"$exists": True}}, None, filters)
+
+        def acounted(collection: Collection) -> int:
+            return collection.count(self._with_ids(collection, stored, of_namespaces))
+
+        count = self._shared.on(acounted, 0)
         if count:
             raise ArgError(
                 f"replace=True would take {count} documents out of their namespaces: replace their metadata with "
@@ -180,8 +191,13 @@ class Writing(Core):
                 raise ArgError("delete_all=True deletes everything; give it without ids and filter")
             self._shared.on(lambda collection: self._emptied(collection, namespace), None, writes=True)
             return True
-        filters = self._selected("delete", self._stored(ids, namespace), filter, namespace)
-        self._shared.on(lambda collection: collection.delete(filters=filters), [], writes=True)
+        stored = self._stored(ids, namespace)
+        filters = self._selected("delete", stored, filter, namespace)
+
+        def adeleted(collection: Collection) -> list[str]:
+            return collection.delete(filters=self._with_ids(collection, stored, filters))
+
+        self._shared.on(adeleted, [], writes=True)
         return True
 
     @takes_settings
@@ -199,6 +215,14 @@ class Writing(Core):
             self._shared.drop()
         else:
             self.delete(delete_all=True)
+
+    def _with_ids(
+        self, collection: Collection, stored: Sequence[str] | None, filters: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Return the filter for the records of documents with these ids, if any are given, that match a filter."""
+        if stored is None:
+            return filters
+        return to_filters(None, None, filter_of_ids(collection, stored), filters)
 
     def _emptied(self, collection: Collection, namespace: str | None) -> None:
         if namespace is None:
