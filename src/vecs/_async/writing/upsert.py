@@ -19,8 +19,8 @@ from vecs._sql import documents, write
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import may_split, with_documents
-from vecs._writing.stored_transform import keeps_metadata
+from vecs._writing.documents import check_ids, may_split, with_documents
+from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, to_record
 from vecs.transforms import Transform
@@ -46,6 +46,8 @@ class AsyncWriteTarget:
         splits: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        # How many of the records given are committed.
+        self.stored = 0
         self._splits = splits
         self._is_altered, self._read_table = is_altered, read_table
 
@@ -109,6 +111,7 @@ async def upsert(
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(await _write(to, buffer))
+                    to.stored = taken
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
@@ -120,20 +123,21 @@ async def upsert(
 
 async def _check_all(to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
     """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
-    keeps = keeps_metadata(transform)
     try:
-        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+        await async_offload(_check_items, items, to.table, transform)
     except ArgError as error:
         if not await to.follows(error, buffer):
             raise
-        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+        await async_offload(_check_items, items, to.table, transform)
 
 
-def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> None:
+    keeps = keeps_metadata(transform)
     for position, item in enumerate(items):
         record = to_record(item, position)
         if keeps:
             check_storable_records([record], table)
+            check_embeddable(transform, record)
 
 
 async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
@@ -154,7 +158,12 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
     else:
         # The last of each id: an older version need not be embedded.
         given = list({record.id: record for record in records}.values())
-        made = await transform_records(transform, given, lambda records: check_storable_records(records, table))
+        made = await transform_records(
+            transform,
+            given,
+            lambda records: check_storable_records(records, table),
+            (lambda records: check_ids(with_documents(records, given))) if to.guarded else None,
+        )
         if to.guarded and may_split(transform):
             buffer.begin_documents(_replaced(given))
     if to.guarded:

@@ -20,8 +20,8 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import may_split, with_documents
-from vecs._writing.stored_transform import keeps_metadata
+from vecs._writing.documents import check_ids, may_split, with_documents
+from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, to_record
 from vecs.transforms import Transform
@@ -47,6 +47,8 @@ class WriteTarget:
         splits: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        # How many of the records given are committed.
+        self.stored = 0
         self._splits = splits
         self._is_altered, self._read_table = is_altered, read_table
 
@@ -110,6 +112,7 @@ def upsert(
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(_write(to, buffer))
+                    to.stored = taken
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
@@ -121,20 +124,21 @@ def upsert(
 
 def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
     """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
-    keeps = keeps_metadata(transform)
     try:
-        offload_many(len(items), _check_items, items, to.table, keeps)
+        offload(_check_items, items, to.table, transform)
     except ArgError as error:
         if not to.follows(error, buffer):
             raise
-        offload_many(len(items), _check_items, items, to.table, keeps)
+        offload(_check_items, items, to.table, transform)
 
 
-def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> None:
+    keeps = keeps_metadata(transform)
     for position, item in enumerate(items):
         record = to_record(item, position)
         if keeps:
             check_storable_records([record], table)
+            check_embeddable(transform, record)
 
 
 def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
@@ -155,7 +159,12 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
     else:
         # The last of each id: an older version need not be embedded.
         given = list({record.id: record for record in records}.values())
-        made = transform_records(transform, given, lambda records: check_storable_records(records, table))
+        made = transform_records(
+            transform,
+            given,
+            lambda records: check_storable_records(records, table),
+            (lambda records: check_ids(with_documents(records, given))) if to.guarded else None,
+        )
         if to.guarded and may_split(transform):
             buffer.begin_documents(_replaced(given))
     if to.guarded:
