@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, MappingView, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import psycopg
@@ -22,7 +23,7 @@ from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.documents import check_ids, may_split, with_documents
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
-from vecs.records import Record, UpsertResult, to_record
+from vecs.records import Record, UpsertResult, stored_id, to_record
 from vecs.transforms import Transform
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.
@@ -179,8 +180,12 @@ def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], tra
             None if record.document_id is None else str(record.document_id),
             encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
         )
-        for record in records
+        for record in (map(_with_stored_id, records) if transformed else records)
     )
+
+
+def _with_stored_id(record: Record) -> Record:
+    return replace(record, id=stored_id(record.id, "the id of a record that the transform made"))
 
 
 def _replaced(given: Sequence[Record]) -> list[str]:
