@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import socket
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -260,8 +260,9 @@ def _headers(error: BaseException) -> dict[str, str]:
 
 def _plain(value: Any) -> str:
     """Return a header's name or value, of several values the first."""
-    if isinstance(value, list | tuple) and value:
-        value = cast("Any", value[0])
+    if isinstance(value, list | tuple):
+        values = cast("Sequence[Any]", value)
+        return _plain(values[0]) if values else ""
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
