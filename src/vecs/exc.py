@@ -51,15 +51,26 @@ class VecsException(Exception):
     Base class of all errors that vecs raises on purpose.
 
     Its message is safe to print in a terminal or a log: it has no control characters, and long values are cut.
+    If `upsert(batch_size=)` failed after it had committed batches, `stored` is how many of the records given are
+    stored, from the first one on; otherwise it is 0.
     """
+
+    stored: int = 0
 
     def __str__(self) -> str:
         message = super().__str__()
         if len(message) > _MOST_CHARACTERS:
             message = f"{message[:_MOST_CHARACTERS]}... ({len(message):,} characters)"
+        if self.stored:
+            message += f"; {said_of_stored(self.stored)}"
         if message.isprintable():
             return message
         return "".join(each if each in "\n\t" or each.isprintable() else repr(each)[1:-1] for each in message)
+
+
+def said_of_stored(count: int) -> str:
+    """Return the words for records that were committed before an error."""
+    return f"before that, batch_size= committed the first {count:,} of the records given"
 
 
 class ArgError(VecsException, ValueError):

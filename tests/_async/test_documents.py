@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -191,3 +191,78 @@ async def test_a_chunk_is_not_overwritten_without_the_transform_either(docs: vec
 async def test_commits_of_an_upsert_are_summed(docs: vecs.AsyncCollection) -> None:
     written = await docs.upsert([(f"{n}", "two words") for n in range(5)], batch_size=2)
     assert repr(written) == "UpsertResult(records=10, documents=5)"
+
+
+class Counting:
+    """Counts the texts that were embedded."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+        self.count += len(texts)
+        return embed(texts)
+
+
+async def test_what_is_known_before_embedding_is_told_before_it(client: vecs.AsyncClient) -> None:
+    counting = Counting()
+    model = Embedding(counting, 3, name="lengths")
+    docs = await client.create_collection("docs", transform=Pipeline([ParagraphChunker(), model]))
+    with pytest.raises(ArgError, match="record 'bad' has no text"):
+        await docs.upsert([*((f"{n}", "word") for n in range(200)), ("bad", 5, {})])
+    with pytest.raises(ArgError, match="record 'bad': text is int"):
+        await docs.upsert([*((f"{n}", "word") for n in range(200)), {"id": "bad", "text": 5, "media": "word"}])
+    with pytest.raises(ArgError, match="'bad_para_000' would be a document and a record of document 'bad'"):
+        await docs.upsert([("a", "word"), ("bad_para_000", "x"), ("bad", "x\n\ny")])
+    own = await client.get_collection("docs", transform=Pipeline([Halves(), model]))
+    with pytest.raises(ArgError, match="record 'b#000' of document 'b' would overwrite document 'b#000'"):
+        await own.upsert([("a", "word"), ("b#000", "x"), ("b", "x y")])
+    assert (counting.count, await docs.count()) == (0, 0)
+
+
+class Same(Halves):
+    """Gives both halves one id."""
+
+    def transform_records(self, records: Sequence[Record]) -> list[Record]:
+        return [Record(f"{r.id}#", text=w, document_id=r.id) for r in records for w in str(r.text).split()]
+
+
+async def test_two_chunks_of_one_document_need_two_ids(client: vecs.AsyncClient) -> None:
+    counting = Counting()
+    docs = await client.create_collection("docs", transform=Pipeline([Same(), Embedding(counting, 3, name="lengths")]))
+    with pytest.raises(ArgError, match="Same gave two records of document 'b' the id 'b#'"):
+        await docs.upsert([("a", "word"), ("b", "two words")])
+    assert counting.count == 0
+    # A later version replaces the former one.
+    assert await docs.upsert([("b", "old"), ("b", "new")]) == 1
+    assert [r.text for r in await docs.get(["b"])] == ["new"]
+
+
+class Numbered(Halves):
+    """Gives the parts ids of other types."""
+
+    def transform_records(self, records: Sequence[Record]) -> list[Record]:
+        made = [Record(n, text=w, document_id=r.id) for r in records for n, w in enumerate(str(r.text).split())]
+        return [*made, Record(cast("Any", None), VEC)] if len(made) > 2 else made
+
+
+async def test_a_step_may_give_ids_of_every_type_that_a_user_may(client: vecs.AsyncClient) -> None:
+    transform = Pipeline([Numbered(), Embedding(embed, 3, name="lengths")])
+    docs = await client.create_collection("docs", transform=transform)
+    assert await docs.upsert([("a", "two words")]) == 2
+    assert ids(await docs.get(["a"])) == ["0", "1"]
+    with pytest.raises(ArgError, match=r"the id of .* is None.*; ids must be a str, an int or a UUID"):
+        await docs.upsert([("a", "two more words")])
+
+
+async def test_an_error_says_what_was_committed_before_it(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", transform=HALVING)
+    good = [(f"{n}", "two words") for n in range(5)]
+    bad = ("4#000", "word")
+    with pytest.raises(ArgError, match="'4#000'.*; before that, batch_size= committed the first 4 of") as caught:
+        await docs.upsert([*good, bad], batch_size=4)
+    assert caught.value.stored == 4
+    assert await docs.count(documents=True) == 4
+    with pytest.raises(ArgError) as caught:
+        await docs.upsert([*good, bad])
+    assert (caught.value.stored, "before that" in str(caught.value)) == (0, False)

@@ -174,10 +174,24 @@ def test_what_only_looks_like_a_fence_hides_no_heading(no_code):
         ("\ufeff---  \ntitle: x\n# c\n---\n# A", ["A"]),
         ("+++\ntitle = 1\n# c\n[x]\n+++\n# A", ["A"]),
         ("---\n# A\n\ntext\n\n---\n# B", ["A", "B"]),
+        *(
+            (text.replace("\n", end), ["R"])
+            for end in ("\n", "\r\n")
+            for text in (
+                "\ufeff---\n# c\n---\n# R",
+                "---  \n# c\n---  \n# R",
+                "---\t\n# c\n# d\n---\t\n# R",
+                "---\n# c\n...\n# R",
+                "+++\n# c\n+++\n# R",
+            )
+        ),
+        ("---\n# A\n# R", ["A", "R"]),
+        ("---\n# A\n\n---\n# R", ["A", "R"]),
+        ("---\n# A\ntext\n---\n# R", ["A", "text", "R"]),
         ("---\ntitle: x\n# A", ["A"]),
         ("\n---\ntitle: x\n# A\n---", ["A"]),
     ],
-    ids=range(27),
+    ids=range(40),
 )
 def test_headings_are_those_of_commonmark(text, titles):
     assert [heading.title for heading in find_headings(text)] == titles
@@ -211,6 +225,11 @@ def test_headings_are_those_that_markdown_it_finds(text):
 def test_paragraphs_end_at_every_kind_of_empty_line(gap):
     for chunker in (ParagraphChunker(), Paragraphs(RecursiveSplitter(max_characters=50))):
         assert [piece.strip() for piece in texts(chunker, f"a b{gap}c{gap}")] == ["a b", "c"]
+
+
+@pytest.mark.parametrize("gap", ["\n\x0c\nb", "\r\n\x0c\r\nb", "\x0c\n\nb", "\n \u2029 \n\nb", "\n\n\x0c\n\r\nb"])
+def test_the_end_of_a_page_takes_the_ends_of_lines_around_it(gap):
+    assert texts(ParagraphChunker(), f"a{gap}") == ["a", "b"]
 
 
 @pytest.mark.parametrize("line", ["a\r\nb", "a\nb", "a\rb", "a\u2028b", "a \n b", "a\u00a0b"])

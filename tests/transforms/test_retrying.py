@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import logging
+import socket
+import ssl
 import sys
 import threading
 import urllib.error
@@ -43,6 +46,11 @@ def named(module: str, name: str, base: type[Exception] = Exception) -> Exceptio
 
 def caused(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
+    return error
+
+
+def with_argument(error: Exception, cause: Exception) -> Exception:
+    error.args = (cause,)
     return error
 
 
@@ -105,8 +113,20 @@ def failing(times: int, error: BaseException) -> Any:
         named("aiohttp.client_exceptions", "ServerDisconnectedError"),
         named("openai", "APIConnectionError"),
         caused(named("some.sdk", "SdkError"), caused(named("httpx", "HTTPError"), ConnectionError())),
+        socket.gaierror(socket.EAI_AGAIN, "try again"),
+        urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "try again")),
+        caused(named("httpx", "ConnectError"), socket.gaierror(socket.EAI_AGAIN, "try again")),
+        ssl.SSLEOFError(8, "EOF occurred"),
+        ssl.SSLZeroReturnError(6, "closed"),
+        urllib.error.URLError(ssl.SSLEOFError(8, "EOF occurred")),
+        with_argument(named("urllib3.exceptions", "ProtocolError"), http.client.RemoteDisconnected("closed")),
+        http.client.RemoteDisconnected("closed"),
+        http.client.IncompleteRead(b"abc"),
+        Refused(response={"status": 429}),
+        Refused(400, [("X-Should-Retry", "True")]),
+        Refused(retry_after=2),
     ],
-    ids=range(29),
+    ids=range(41),
 )
 def test_what_may_be_gone_in_a_moment_is_transient(error: Exception) -> None:
     assert retrying.is_transient(error)
@@ -130,8 +150,16 @@ def test_what_may_be_gone_in_a_moment_is_transient(error: Exception) -> None:
         named("mine", "ReadError"),
         asyncio.CancelledError(),
         KeyboardInterrupt(),
+        socket.gaierror(socket.EAI_NONAME, "unknown"),
+        urllib.error.URLError(socket.gaierror(socket.EAI_NONAME, "unknown")),
+        caused(named("httpx", "ConnectError"), socket.gaierror(socket.EAI_NONAME, "unknown")),
+        with_argument(named("requests", "ConnectionError"), socket.gaierror(socket.EAI_NONAME, "unknown")),
+        caused(named("aiohttp", "ClientConnectionError"), ssl.SSLCertVerificationError(1, "expired")),
+        ssl.SSLCertVerificationError(1, "expired"),
+        Refused(retry_after=86400),
+        Refused(400, retry_after=2),
     ],
-    ids=range(26),
+    ids=range(34),
 )
 def test_what_stays_wrong_is_not(error: BaseException) -> None:
     assert not retrying.is_transient(error)
@@ -157,8 +185,20 @@ def test_an_error_while_another_was_handled_is_judged_by_itself() -> None:
         (Refused(429, {}), None),
         (Refused(429, 5), None),
         (Refused(429), None),
+        (Refused(429, [("RETRY-AFTER", "7")]), 7),
+        (Refused(429, [(b"Retry-After", b"7")]), 7),
+        (Refused(429, {"rEtRy-AfTeR": ["7", "9"]}), 7),
+        (Refused(response={"headers": {"Retry-After": 7}}), 7),
+        (Refused(429, retry_after=7), 7),
+        (Refused(429, retry_after="1.5"), 1.5),
+        (Refused(429, retry_after=timedelta(seconds=7)), 7),
+        (Refused(429, {"retry-after": "3"}, retry_after=7), 3),
+        (caused(Exception(), Refused(429, retry_after=7)), 7),
+        (Refused(429, retry_after=None), None),
+        (Refused(429, retry_after=True), None),
+        (Refused(429, [1, 2]), None),
     ],
-    ids=range(11),
+    ids=range(23),
 )
 def test_an_answer_says_how_long_to_wait(error: Exception, seconds: float | None) -> None:
     assert retrying.seconds_asked(error) == seconds

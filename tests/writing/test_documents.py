@@ -23,6 +23,8 @@ from vecs import (
 from vecs._sql.rows import EncodedRow
 from vecs._writing.buffer import RowBuffer
 from vecs._writing.documents import (
+    check_ids,
+    check_new_ids,
     check_not_split,
     described_may_split,
     ids_found,
@@ -168,3 +170,44 @@ def test_a_result_is_an_int_that_says_more() -> None:
     assert (result, result + 1, f"{result} {result:>3}", json.dumps([result])) == (3, 4, "3   3", "[3]")
     for other in (copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
         assert (repr(other), other.records, other.documents) == ("UpsertResult(records=3, documents=1)", 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([("b_1", "b_1"), ("b_1", "b")], "record 'b_1' of document 'b' would overwrite document 'b_1'"),
+        ([("b_1", "b"), ("b_1", None)], "document 'b_1' would overwrite record 'b_1' of document 'b'"),
+        ([("b_1_1", "b_1"), ("b_1", "b")], "'b_1' would be a document and a record of document 'b'"),
+        ([("b_1", "b"), ("b_1", "b"), ("c", "c"), ("d", None), ("e_1", None)], None),
+    ],
+    ids=range(4),
+)
+def test_an_id_has_one_meaning_among_records(records: list[Any], message: str | None) -> None:
+    made = [Record(id, document_id=document) for id, document in records]
+    if message is None:
+        check_ids(made)
+        return
+    with pytest.raises(ArgError, match=message):
+        check_ids(made)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ([("x", "a"), ("x", "a")], "Own gave two records of document 'a' the id 'x'"),
+        ([("x", None), ("y", None), ("x", None)], "Own gave two records the id 'x'"),
+        ([("x", "a"), ("x", "b")], "document 'b' would overwrite record 'x' of document 'a'"),
+        ([("x", "a"), ("y", "a")], None),
+        # These were two before.
+        ([("b", None), ("b", None), ("x", "a")], None),
+    ],
+    ids=range(5),
+)
+def test_a_step_gives_every_record_an_id_of_its_own(made: list[Any], message: str | None) -> None:
+    given = [Record("a"), Record("b"), Record("b")]
+    records = [Record(id, document_id=document) for id, document in made]
+    if message is None:
+        check_new_ids(records, given, Own())
+        return
+    with pytest.raises(ArgError, match=message):
+        check_new_ids(records, given, Own())

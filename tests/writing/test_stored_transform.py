@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from vecs._sql.tables import Extension, Table
-from vecs._writing.stored_transform import describe_collection, keeps_metadata, keeps_text, transform_to_open_with
-from vecs.exc import MismatchedDimension
+from vecs._writing.stored_transform import (
+    check_embeddable,
+    describe_collection,
+    keeps_metadata,
+    keeps_text,
+    transform_to_open_with,
+)
+from vecs.exc import ArgError, MismatchedDimension, TransformError
+from vecs.records import Record
 from vecs.transforms import (
     AdapterStep,
     Embedding,
@@ -185,3 +192,29 @@ def test_own_steps_keep_metadata_and_those_of_others_may_do_anything() -> None:
     assert keeps_metadata(Pipeline([ParagraphChunker(), FUNCTION]))
     assert not keeps_metadata(Legacy())
     assert not keeps_metadata(Pipeline([Legacy(), FUNCTION]))
+
+
+@pytest.mark.parametrize(
+    ("transform", "record", "error"),
+    [
+        (FUNCTION, Record("a", media=5), ArgError),
+        (MODEL, Record("a"), ArgError),
+        (Pipeline([ParagraphChunker(), FUNCTION, ImageEmbedding()]), Record("a", media=5), ArgError),
+        (ImageEmbedding(), Record("a"), ArgError),
+        (ImageEmbedding(), Record("a", media=5), TransformError),
+        (ImageEmbedding(), Record("a", media=b"no image"), TransformError),
+        (ImageEmbedding(), Record("a", media="no-such-file.png"), TransformError),
+        (FUNCTION, Record("a", vec=[1.0]), None),
+        (ImageEmbedding(), Record("a", vec=[1.0]), None),
+        (MODEL, Record("a", media="text"), None),
+        (Pipeline([FUNCTION, ImageEmbedding()]), Record("a", text="no file"), None),
+        (NoOp(3), Record("a"), None),
+    ],
+    ids=range(12),
+)
+def test_what_cannot_be_embedded_is_told_without_a_model(transform: Any, record: Record, error: Any) -> None:
+    if error is None:
+        check_embeddable(transform, record)
+        return
+    with pytest.raises(error, match="'a'"):
+        check_embeddable(transform, record)

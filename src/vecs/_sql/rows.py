@@ -99,7 +99,10 @@ def check_storable_records(records: Sequence[Record], table: Table | None = None
             value = getattr(record, name)
             if value is not None:
                 encode_metadata(value, f"{who}: {name}")
-        _encode_text(record.media if isinstance(record.media, str) else record.text, who)
+        # A text may be stored while the media is embedded.
+        _encode_text(record.text, who)
+        if isinstance(record.media, str):
+            _encode_text(record.media, who)
         if record.document_id is not None:
             stored_id(record.document_id, f"document_id of {who}")
         if record.vec is not None and table is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from vecs._concurrency.calls import offload, offload_many, resolve
 from vecs._sql.rows import encode_record
 from vecs._sql.tables import Extension, Table
+from vecs._writing.documents import check_new_ids, may_split
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
@@ -23,29 +24,36 @@ def _steps(transform: Transform) -> Sequence[Transform]:
 
 
 def transform_records(
-    transform: Transform, records: Sequence[Record], check: Callable[[Sequence[Record]], None] | None = None
+    transform: Transform,
+    records: Sequence[Record],
+    check: Callable[[Sequence[Record]], None] | None = None,
+    check_ids: Callable[[Sequence[Record]], None] | None = None,
 ) -> list[Record]:
     """
     Turn records into what is stored; a step that fails raises TransformError.
 
     `check` raises an error if a record cannot be stored. It checks the records before each step that keeps its input,
-    so that no model works for nothing.
+    so that no model works for nothing. `check_ids` checks them where no later step splits them.
     """
     made: list[Record] = list(records)
     steps = _steps(transform)
     for place, step in enumerate(steps):
         if check is not None and all(map(keeps_metadata, steps[place:])):
             offload_many(len(made), check, made)
+        if check_ids is not None and not any(map(may_split, steps[place:])):
+            offload_many(len(made), check_ids, made)
+        before = made
         try:
             with waited_for():
-                answer = offload(_materialised, step, made)
+                answer = offload(_materialised, step, before)
                 made = list(resolve(answer))
         except VecsException:
             raise
         except Exception as error:
             raise TransformError(
-                f"{type(step).__name__} failed on {_named(made)}: {type(error).__name__}: {error}"
+                f"{type(step).__name__} failed on {_named(before)}: {type(error).__name__}: {error}"
             ) from error
+        offload_many(len(made), check_new_ids, made, before, step)
     return made
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from vecs._checks.shown import brief
+from vecs._sql.documents import ambiguous, overwritten
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms import Embedding, ImageEmbedding, NoOp, Pipeline, TextEmbedding, Transform
@@ -75,6 +77,41 @@ def check_not_split(made: Sequence[Record], given: Sequence[Record]) -> None:
             )
 
 
+def check_ids(records: Sequence[Record]) -> None:
+    """Raise ArgError if an id has two meanings among these records: of two documents, or a document and a record."""
+    owners: dict[str, str] = {}
+    for record in records:
+        id, owner = str(record.id), _owner(record)
+        if owners.setdefault(id, owner) != owner:
+            raise overwritten(id, owners[id], owner)
+    documents = {str(record.document_id) for record in records if record.document_id is not None}
+    error = ambiguous([(id, owner) for id, owner in owners.items() if id != owner and id in documents])
+    if error is not None:
+        raise error
+
+
+def check_new_ids(made: Sequence[Record], given: Sequence[Record], step: Transform) -> None:
+    """Raise ArgError if a step made two records with one id; only the last one would be stored."""
+    if len({str(record.id) for record in made}) == len(made):
+        return
+    allowed = Counter(str(record.id) for record in given)
+    first: dict[str, Record] = {}
+    count = Counter[str]()
+    for record in made:
+        id = str(record.id)
+        former = first.setdefault(id, record)
+        count[id] += 1
+        if count[id] <= max(1, allowed[id]):
+            continue
+        if _owner(former) != _owner(record):
+            raise overwritten(id, _owner(former), _owner(record))
+        of = "" if record.document_id is None else f" of document {brief(record.document_id)}"
+        raise ArgError(
+            f"{type(step).__name__} gave two records{of} the id {brief(id)}, and only the last one would be stored; "
+            "give each record an id of its own, such as the id of its document and a number"
+        )
+
+
 def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:
     """Return records in the order of ids of records or documents; records of one document in reading order."""
     by_id = {record.id: record for record in records}
@@ -100,6 +137,10 @@ def portions(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Yield the ids in lists of limited size."""
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
+
+
+def _owner(record: Record) -> str:
+    return str(record.id if record.document_id is None else record.document_id)
 
 
 def _place(record: Record) -> tuple[str, int]:

@@ -8,7 +8,18 @@ from typing import Any, cast
 from vecs._checks.shown import brief
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, MismatchedDimension
-from vecs.transforms import AdapterStep, ImageEmbedding, Pipeline, Transform, describe, from_config, identity
+from vecs.records import Record
+from vecs.transforms import (
+    AdapterStep,
+    Embedding,
+    ImageEmbedding,
+    Pipeline,
+    TextEmbedding,
+    Transform,
+    describe,
+    from_config,
+    identity,
+)
 from vecs.transforms._step import Step
 from vecs.transforms._stored_prompts import with_stored_prompts
 
@@ -43,6 +54,15 @@ def keeps_metadata(transform: Transform) -> bool:
     """Whether what a transform is given is stored: vecs' own steps add at most a heading to metadata and text."""
     steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
     return all(type(step).__module__.startswith("vecs.") for step in steps)
+
+
+def check_embeddable(transform: Transform, record: Record) -> None:
+    """Raise an error if the first embedder of a transform has nothing to embed of a record. No model works for it."""
+    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
+    for step in steps:
+        if isinstance(step, Embedding | ImageEmbedding | TextEmbedding):
+            step.check_record(record)
+            return
 
 
 def transform_to_open_with(table: Table, given: Transform | None) -> tuple[Transform | None, str | None]:

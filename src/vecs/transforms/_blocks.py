@@ -230,12 +230,13 @@ def _end_of_front_matter(lines: list[Line]) -> int:
     closing = {"---": ("---", "..."), "+++": ("+++",)}.get(first)
     if closing is None:
         return 0
-    told = False
+    told, only_comments = False, True
     for ix, line in enumerate(lines[1:], 1):
         if line.text.rstrip() in closing:
-            return ix + 1 if told else 0
+            return ix + 1 if told or only_comments else 0
         says = first == "+++" or bool(_YAML_KEY.fullmatch(line.text))
         if not says and not _YAML_LINE.fullmatch(line.text):
             return 0  # a text that begins with a horizontal line
         told = told or says
+        only_comments = only_comments and line.text.startswith("#")
     return 0

@@ -41,9 +41,9 @@ class Embedding(Step):
     `retries` is how often vecs repeats a call after an error that is likely to pass: an error of the network, or the
     HTTP status 408, 409, 425, 429 or 5xx, which the exception has as `status_code`, `response.status_code` or `code`.
     vecs waits 1, 2, 4 ... up to 60 seconds and a random part of a second more, or as long as the answer's
-    `Retry-After` says. If that is more than 300 seconds, the call fails at once. The last error, and every other error,
-    is the cause of a TransformError. The default is 0, because many API clients repeat calls by themselves. Needs
-    tenacity: `pip install 'vecs[retry]'`.
+    `Retry-After`, or the exception's `retry_after` in seconds, says. If that is more than 300 seconds, the call fails
+    at once. The last error, and every other error, is the cause of a TransformError. The default is 0, because many
+    API clients repeat calls by themselves. Needs tenacity: `pip install 'vecs[retry]'`.
     """
 
     def __init__(
@@ -116,6 +116,11 @@ class Embedding(Step):
                 return self._rest_of_queries(raw, batches[ix:], vectors)
             vectors.extend(self._answers(raw, batch))
         return vectors
+
+    def check_record(self, record: Record, /) -> None:
+        """Raise ArgError if a record has neither a vector nor a text to embed; the function is not called."""
+        if record.vec is None:
+            self._text(record)
 
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the function itself stays out of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vecs._checks.arguments import made_of
@@ -14,7 +14,7 @@ from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
 from vecs.transforms._model_options import ModelOptions
 from vecs.transforms._models import HubName
-from vecs.transforms._pictures import to_image
+from vecs.transforms._pictures import check_image, to_image
 from vecs.transforms._text import LoadedModel, ModelEmbedding
 from vecs.transforms._vectors import failure, put
 
@@ -68,12 +68,17 @@ class ImageEmbedding(ModelEmbedding):
             return query
         return self._encode([query if isinstance(query, str) else to_image(query)], None)[0]
 
-    def _image(self, record: Record) -> Any:
+    def check_record(self, record: Record, /) -> None:
+        """Raise an error if a record has neither a vector nor an image; of a file only the beginning is read."""
+        if record.vec is None:
+            self._image(record, check_image)
+
+    def _image(self, record: Record, read: Callable[[Any], Any] = to_image) -> Any:
         media = record.text if record.media is None else record.media
         if media is None:
             raise ArgError(f"record {brief(record.id)} has no image for {self!r} to embed, and no vec")
         try:
-            return to_image(media)
+            return read(media)
         except MissingDependency:
             raise
         except Exception as error:  # Pillow raises many kinds of errors, also for broken files.

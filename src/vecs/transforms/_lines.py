@@ -13,8 +13,11 @@ _END = rf"(?:\r\n|\r(?!\n)|[{_ENDS.replace(chr(92) + 'r', '')}])"
 _UNSEEN = "\u180e\u200b\u2060\ufeff"
 _BLANK = rf"(?:[^\S{_ENDS}]|[{_UNSEEN}])"
 _LINE_END = re.compile(_END)
-# An empty line, the end of a page, or Unicode's paragraph separator.
-_PARAGRAPH_END = re.compile(rf"{_END}{_BLANK}*{_END}|[\f\u2029]")
+# The end of a page or Unicode's paragraph separator, with the ends of lines around it; or an empty line.
+_PARAGRAPH_END = re.compile(
+    rf"(?:{_END}{_BLANK}*)?[\f\u2029](?:{_BLANK}*{_END})*"
+    rf"|{_END}{_BLANK}*{_END}"
+)
 _VISIBLE = re.compile(rf"[^\s{_UNSEEN}]")
 
 

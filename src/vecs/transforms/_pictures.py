@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any, cast
 
@@ -18,24 +19,33 @@ Pixels = npt.NDArray[Any]
 
 def to_image(media: Any) -> Any:
     """Return a new PIL image in RGB, upright, from an image, a path, the bytes of a file, or an array."""
+    return _opened(media, _shown)
+
+
+def check_image(media: Any) -> None:
+    """Raise the error of `to_image()` for what is no image, without reading the pixels of a file."""
+    _opened(media, _check_size)
+
+
+def _opened(media: Any, use: Callable[[Any], Any]) -> Any:
     pil = require("PIL.Image", extra="image")
     if isinstance(media, np.ndarray):
-        return _shown(pil.fromarray(_checked(cast("Pixels", media))))
+        return use(pil.fromarray(_checked(cast("Pixels", media))))
     if isinstance(media, pil.Image):
-        return _shown(media)
+        return use(media)
     if isinstance(media, bytes | bytearray | memoryview):
         content = bytes(cast("Any", media))
-        return _of_file(pil, BytesIO(content), f"{len(content):,} bytes")
+        return _of_file(pil, BytesIO(content), f"{len(content):,} bytes", use)
     if not isinstance(media, str | os.PathLike):
         kind = type(media).__name__
         raise ArgError(f"{kind} is no image; expected a PIL image, a path, bytes, or an array of uint8")
-    return _of_file(pil, media, brief(str(cast("Any", media))))
+    return _of_file(pil, media, brief(str(cast("Any", media))), use)
 
 
-def _of_file(pil: Any, file: Any, name: str) -> Any:
+def _of_file(pil: Any, file: Any, name: str, use: Callable[[Any], Any]) -> Any:
     try:
         with pil.open(file) as image:
-            return _shown(image)
+            return use(image)
     except pil.UnidentifiedImageError as error:
         raise ArgError(f"Pillow cannot read this as an image: {name}") from error
 
@@ -46,9 +56,13 @@ def _checked(array: Pixels) -> Pixels:
     raise ArgError(f"an image is height x width x 3 of uint8, not {array.shape} of {array.dtype}")
 
 
-def _shown(image: Any) -> Any:
+def _check_size(image: Any) -> None:
     if not image.width or not image.height:
         raise ArgError(f"an image of {image.width} x {image.height} pixels is empty")
+
+
+def _shown(image: Any) -> Any:
+    _check_size(image)
     # Cameras store a photo as the sensor saw it, and separately how the camera was held.
     image = require("PIL.ImageOps", extra="image").exif_transpose(image)
     if image.mode.startswith(("I", "F")):

@@ -26,7 +26,10 @@ class Transform(Protocol):
         """
         Turn records on their way into the collection.
 
-        A record whose `vec` is given passes unchanged. The input is never modified.
+        A record whose `vec` is given passes unchanged. The input is never modified. A step that splits a record gives
+        each part an id of its own, and the id of the record as its `document_id`. Two parts with one id are refused.
+        If parts have new ids and no `document_id`, vecs does not know their document: when you write it again, old
+        parts stay, and deleting the document by its id does not delete them.
         """
         ...
 

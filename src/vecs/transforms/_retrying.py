@@ -7,11 +7,12 @@ import inspect
 import logging
 import random
 import re
-from collections.abc import Callable, Generator, Mapping
+import socket
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from threading import Event
 from typing import Any, cast
@@ -33,9 +34,11 @@ _NETWORK = re.compile(
     r"|ChunkedEncoding|IncompleteRead|.*Timeout)(Error|Exception)?"
 )
 _CLIENTS = {
-    *("http", "httpx", "httpcore", "requests", "urllib3", "aiohttp", "botocore"),
+    *("http", "httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "aiohttp", "botocore", "websockets"),
     *("openai", "anthropic", "cohere", "voyageai"),
 }
+# TLS connections that ended too early. Other errors of TLS, such as a wrong certificate, stay.
+_TLS_ENDED = {"SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"}
 # gRPC's.
 _CODES = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"}
 # A 429 that means that the account has no money left.
@@ -129,55 +132,83 @@ def is_transient(error: BaseException) -> bool:
     """
     Whether an error is likely to pass: an error of the network, or the HTTP status 408, 409, 425, 429 or 5xx.
 
-    The error's own status decides, or its class, or otherwise its cause.
+    The error's own status decides, or its class, or otherwise its cause. A name that is unknown and a certificate that
+    is wrong stay so.
     """
-    found: BaseException | None = error
-    for _ in range(10):
+    for found in _chain(error):
         if not isinstance(found, Exception):
             return False
         verdict = _verdict(found)
         if verdict is not None:
             return verdict
-        reason = getattr(found, "reason", None)  # urllib's
-        found = found.__cause__ or (reason if isinstance(reason, Exception) else None)
     return False
 
 
 def seconds_asked(error: BaseException) -> float | None:
-    """Return how many seconds the headers of an error's answer ask to wait; None if they do not."""
-    found: BaseException | None = error
+    """Return how many seconds an error's answer, or its `retry_after`, asks to wait; None if it does not."""
+    return next((asked for found in _chain(error) if (asked := _asked(found)) is not None), None)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it."""
+    found: Any = error
     for _ in range(10):
+        yield found
+        # urllib and urllib3 have the cause as `reason`, requests and urllib3 as an argument.
+        inner = [getattr(found, "reason", None), *found.args]
+        found = found.__cause__ or next((each for each in inner if isinstance(each, Exception)), None)
         if found is None:
-            return None
-        headers = _headers(found)
-        milliseconds = _number(headers.get("retry-after-ms"))
-        seconds = _seconds(headers.get("retry-after")) if milliseconds is None else milliseconds / 1000
-        if seconds is not None:
-            return max(0.0, seconds)
-        found = found.__cause__
-    return None
+            return
+
+
+def _asked(error: BaseException) -> float | None:
+    headers = _headers(error)
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    told = (headers.get("retry-after"), getattr(error, "retry_after", None))
+    seconds = next((found for each in told if (found := _seconds(each)) is not None), None)
+    return None if seconds is None else max(0.0, seconds)
 
 
 def _verdict(error: Exception) -> bool | None:
-    told = _headers(error).get("x-should-retry")
+    told = _headers(error).get("x-should-retry", "").lower()
     if told in ("true", "false"):
         return told == "true" and _soon_enough(error)
     status = _status(error)
     if status is not None:
         retried = status in _STATUS or (500 <= status < 600 and status not in _FINAL_STATUS)
         return retried and getattr(error, "code", None) not in _SPENT and _soon_enough(error)
+    if _is_of_network(error):
+        return not any(map(_is_final, _chain(error)))
+    verdict = _code_of_grpc(error)
+    if verdict is None and _asked(error) is not None:
+        return _soon_enough(error)
+    return verdict
+
+
+def _is_of_network(error: Exception) -> bool:
+    if isinstance(error, socket.gaierror):  # its numbers are others than those of the system's errors
+        return True
     if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) in _ERRNO:
         return True
-    if any(kind.__module__.split(".")[0] in _CLIENTS and _NETWORK.fullmatch(kind.__name__) for kind in _kinds(error)):
-        return True
-    # On Python 3.10, asyncio and concurrent.futures have their own classes of TimeoutError.
-    if any(kind.__name__ == "TimeoutError" for kind in _kinds(error)):
-        return True
-    return _code_of_grpc(error)
+    for kind in type(error).__mro__:
+        room = kind.__module__.split(".")[0]
+        if room in _CLIENTS and _NETWORK.fullmatch(kind.__name__):
+            return True
+        if room == "ssl" and kind.__name__ in _TLS_ENDED:
+            return True
+        # On Python 3.10, asyncio and concurrent.futures have their own classes of TimeoutError.
+        if kind.__name__ == "TimeoutError":
+            return True
+    return False
 
 
-def _kinds(error: Exception) -> list[type[object]]:
-    return list(type(error).__mro__)
+def _is_final(error: BaseException) -> bool:
+    """Whether an error of the network stays: a name that is unknown, a certificate that is wrong."""
+    if isinstance(error, socket.gaierror):
+        return error.errno != socket.EAI_AGAIN
+    return any(kind.__name__ == "SSLCertVerificationError" for kind in type(error).__mro__)
 
 
 def _soon_enough(error: Exception) -> bool:
@@ -196,14 +227,13 @@ def _code_of_grpc(error: Exception) -> bool | None:
 
 def _status(error: Exception) -> int | None:
     response: Any = getattr(error, "response", None)
+    told = [getattr(error, name, None) for name in _STATUS_NAMES]
     if isinstance(response, Mapping):
-        return _as_status(_metadata(response).get("HTTPStatusCode"))
-    for holder in (error, response):
-        for name in _STATUS_NAMES:
-            status = _as_status(getattr(holder, name, None))
-            if status is not None:
-                return status
-    return None
+        answer = cast("Mapping[str, Any]", response)
+        told += [_metadata(answer).get("HTTPStatusCode"), *map(answer.get, _STATUS_NAMES)]
+    else:
+        told += [getattr(response, name, None) for name in _STATUS_NAMES]
+    return next((status for each in told if (status := _as_status(each)) is not None), None)
 
 
 def _as_status(value: Any) -> int | None:
@@ -213,14 +243,27 @@ def _as_status(value: Any) -> int | None:
 
 
 def _headers(error: BaseException) -> dict[str, str]:
+    """Return the headers of an error's answer, by their names in lower case; given as a mapping or as pairs."""
     response: Any = getattr(error, "response", None)
-    found: Any = getattr(response, "headers", None) or getattr(error, "headers", None)
     if isinstance(response, Mapping):
-        found = _metadata(response).get("HTTPHeaders")
+        answer = cast("Mapping[str, Any]", response)
+        found: Any = _metadata(answer).get("HTTPHeaders") or answer.get("headers")
+    else:
+        found = getattr(response, "headers", None)
+    found = found or getattr(error, "headers", None) or ()
     try:
-        return {str(name).lower(): str(value) for name, value in found.items()} if found else {}
+        pairs = found.items() if hasattr(found, "items") else found
+        return {_plain(name).lower(): _plain(value) for name, value in pairs}
     except (AttributeError, TypeError, ValueError):
         return {}
+
+
+def _plain(value: Any) -> str:
+    """Return a header's name or value, of several values the first."""
+    if isinstance(value, list | tuple):
+        values = cast("Sequence[Any]", value)
+        return _plain(values[0]) if values else ""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _metadata(response: Any) -> Mapping[str, Any]:
@@ -229,22 +272,24 @@ def _metadata(response: Any) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
 
 
-def _seconds(value: str | None) -> float | None:
+def _seconds(value: Any) -> float | None:
     """Read a Retry-After: seconds, or a date."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     number = _number(value)
     if number is not None or value is None:
         return number
     try:
-        date = parsedate_to_datetime(value)
+        date = value if isinstance(value, datetime) else parsedate_to_datetime(str(value))
     except (TypeError, ValueError):
         return None
     now = datetime.now(timezone.utc)
     return ((date if date.tzinfo else date.replace(tzinfo=timezone.utc)) - now).total_seconds()
 
 
-def _number(value: str | None) -> float | None:
+def _number(value: Any) -> float | None:
     try:
-        number = float(value or "")
+        number = float(str(value))
     except ValueError:
         return None
     return number if 0 <= number < 10**9 else None

@@ -202,6 +202,11 @@ class TextEmbedding(ModelEmbedding):
         self._warn_of_long(texts)
         return list(vectors)
 
+    def check_record(self, record: Record, /) -> None:
+        """Raise ArgError if a record has neither a vector nor a text to embed; the model is not loaded."""
+        if record.vec is None:
+            self._text(record)
+
     def config(self) -> dict[str, Any]:
         """Describe the step as JSON; the device and the token stay out of it."""
         known = {"known_prompts": True} if self.uses_known_prompts else {}

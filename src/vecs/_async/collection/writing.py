@@ -23,6 +23,7 @@ from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
 from vecs._sql.selection import Selection, selects_nothing
 from vecs._writing.documents import ids_found
+from vecs._writing.stored import say_stored
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
 
@@ -54,8 +55,11 @@ class AsyncWriting(AsyncHandle):
         one of its chunks, has the id of another document or of that one's chunk, ArgError names both ids.
 
         All records are written or none, in one transaction, which begins after the input was read. With
-        `batch_size=`, every batch is committed. `progress` is True for a bar, or a callable `(done, total)`. If a
-        record is invalid, ArgError names it.
+        `batch_size=`, every batch is committed. If the call fails after that, the error says that the first so many of
+        your records are stored; errors of vecs also have this number as `stored`. `progress` is True for a bar, or a
+        callable `(done, total)`. If a record is invalid, ArgError names it.
+
+        Of a list, all records are checked before the first one is embedded, so that no model works for nothing.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | AsyncIterable)
@@ -73,8 +77,12 @@ class AsyncWriting(AsyncHandle):
         writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table, splits=splits)
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
-        async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
-            return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
+        try:
+            async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
+                return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
+        except Exception as error:
+            say_stored(error, writing.stored)
+            raise
 
     @async_anew("select", "delete")
     async def delete(

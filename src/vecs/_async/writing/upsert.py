@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, MappingView, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import psycopg
@@ -20,10 +21,10 @@ from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import check_not_split, with_documents
-from vecs._writing.stored_transform import keeps_metadata
+from vecs._writing.documents import check_ids, check_not_split, with_documents
+from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
-from vecs.records import Record, UpsertResult, to_record
+from vecs.records import Record, UpsertResult, stored_id, to_record
 from vecs.transforms import Transform
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.
@@ -47,6 +48,8 @@ class AsyncWriteTarget:
         splits: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        # How many of the records given are committed.
+        self.stored = 0
         self._splits = splits
         self._is_altered, self._read_table = is_altered, read_table
 
@@ -110,6 +113,7 @@ async def upsert(
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(await _write(to, buffer))
+                    to.stored = taken
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
@@ -121,20 +125,21 @@ async def upsert(
 
 async def _check_all(to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
     """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
-    keeps = keeps_metadata(transform)
     try:
-        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+        await async_offload(_check_items, items, to.table, transform)
     except ArgError as error:
         if not await to.follows(error, buffer):
             raise
-        await async_offload_many(len(items), _check_items, items, to.table, keeps)
+        await async_offload(_check_items, items, to.table, transform)
 
 
-def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> None:
+    keeps = keeps_metadata(transform)
     for position, item in enumerate(items):
         record = to_record(item, position)
         if keeps:
             check_storable_records([record], table)
+            check_embeddable(transform, record)
 
 
 async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
@@ -161,7 +166,8 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
                 check_not_split(records, given)
             check_storable_records(records, table)
 
-        made = await transform_records(transform, given, check)
+        check_split = (lambda records: check_ids(with_documents(records, given))) if to.guarded else None
+        made = await transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
         buffer.begin_documents(_replaced(given))
@@ -177,8 +183,12 @@ def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], tra
             None if record.document_id is None else str(record.document_id),
             encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
         )
-        for record in records
+        for record in (map(_with_stored_id, records) if transformed else records)
     )
+
+
+def _with_stored_id(record: Record) -> Record:
+    return replace(record, id=stored_id(record.id, "the id of a record that the transform made"))
 
 
 def _replaced(given: Sequence[Record]) -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MappingView, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import psycopg
@@ -21,10 +22,10 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import check_not_split, with_documents
-from vecs._writing.stored_transform import keeps_metadata
+from vecs._writing.documents import check_ids, check_not_split, with_documents
+from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
-from vecs.records import Record, UpsertResult, to_record
+from vecs.records import Record, UpsertResult, stored_id, to_record
 from vecs.transforms import Transform
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.
@@ -48,6 +49,8 @@ class WriteTarget:
         splits: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        # How many of the records given are committed.
+        self.stored = 0
         self._splits = splits
         self._is_altered, self._read_table = is_altered, read_table
 
@@ -111,6 +114,7 @@ def upsert(
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(_write(to, buffer))
+                    to.stored = taken
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
@@ -122,20 +126,21 @@ def upsert(
 
 def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
     """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
-    keeps = keeps_metadata(transform)
     try:
-        offload_many(len(items), _check_items, items, to.table, keeps)
+        offload(_check_items, items, to.table, transform)
     except ArgError as error:
         if not to.follows(error, buffer):
             raise
-        offload_many(len(items), _check_items, items, to.table, keeps)
+        offload(_check_items, items, to.table, transform)
 
 
-def _check_items(items: Sequence[Any], table: Table, keeps: bool) -> None:
+def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> None:
+    keeps = keeps_metadata(transform)
     for position, item in enumerate(items):
         record = to_record(item, position)
         if keeps:
             check_storable_records([record], table)
+            check_embeddable(transform, record)
 
 
 def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
@@ -162,7 +167,8 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
                 check_not_split(records, given)
             check_storable_records(records, table)
 
-        made = transform_records(transform, given, check)
+        check_split = (lambda records: check_ids(with_documents(records, given))) if to.guarded else None
+        made = transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
         buffer.begin_documents(_replaced(given))
@@ -178,8 +184,12 @@ def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], tra
             None if record.document_id is None else str(record.document_id),
             encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
         )
-        for record in records
+        for record in (map(_with_stored_id, records) if transformed else records)
     )
+
+
+def _with_stored_id(record: Record) -> Record:
+    return replace(record, id=stored_id(record.id, "the id of a record that the transform made"))
 
 
 def _replaced(given: Sequence[Record]) -> list[str]:
