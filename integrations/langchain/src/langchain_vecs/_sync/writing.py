@@ -16,7 +16,15 @@ from langchain_vecs.metadata import TYPE_OF, stored_metadata
 from langchain_vecs.namespaces import NAMESPACE_KEY, SEPARATOR, unqualified
 from vecs import Collection, Record
 from vecs.exc import ArgError, PartlyStored
-from vecs.sharing import COMMITS, Commit, Embedder, checked_choice, checked_int, takes_settings
+from vecs.sharing import (
+    COMMITS,
+    Commit,
+    Embedder,
+    check_known,
+    checked_choice,
+    checked_int,
+    takes_settings,
+)
 
 
 class Writing(Core):
@@ -172,8 +180,8 @@ class Writing(Core):
         Ids that do not exist are no error. `delete_all=True` deletes all documents of the namespace, or of the store
         if it has no namespace. `delete()` without any of the three raises ArgError, a ValueError.
         """
-        if kwargs:
-            raise ArgError(f"unknown arguments of delete: {', '.join(map(repr, kwargs))}")
+        # A misspelled filter or namespace would delete more than was meant.
+        check_known(kwargs, ("ids", "filter", "namespace", "delete_all", "settings"))
         namespace = self._namespace(namespace)
         if delete_all:
             if ids is not None or filter is not None:
