@@ -86,7 +86,7 @@ async def test_documents_go_into_the_namespace_and_the_collection_that_are_named
     ("options", "reason"),
     [
         ({"embedding": "text-embedding-3-small"}, "embedding must be a langchain_core Embeddings"),
-        ({"embedding": Table}, r"not the class Table; write Table\(\.\.\.\)"),
+        ({"embedding": Table}, r"not the class Table; write Table\(\)"),
         ({"embedding": Table(), "embeddings": Table()}, "two names of one argument"),
         ({"dimension": 0}, "dimension"),
         ({"dimension": "4"}, "dimension"),

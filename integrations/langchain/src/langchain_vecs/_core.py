@@ -40,7 +40,7 @@ def checked_embedding(given: Any) -> Embeddings | None:
     missing = [name for name in dir(Embeddings) if "embed_" in name and not hasattr(given, name)]
     if inspect.isclass(given) and not missing:
         name = given.__name__
-        raise ArgError(f"embedding must be an object, not the class {name}; write {name}(...)")
+        raise ArgError(f"embedding must be an object, not the class {name}; write {name}()")
     if given is not None and missing:
         raise ArgError(
             # Its value is not shown: it may be a connection string.

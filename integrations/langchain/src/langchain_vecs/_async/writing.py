@@ -51,8 +51,8 @@ class AsyncWriting(Core):
 
         With commit="batch", each batch is committed as soon as it is embedded, so you keep the vectors that you have
         paid for. An error after the first batch is then `vecs.exc.PartlyStored`: its `ids` are the first documents,
-        which are stored, and its `__cause__` is the error. Ctrl-C and the cancellation of a task stay what they are, and
-        have no `ids`: documents with ids of your own can then be added again without doubling.
+        which are stored, and its `__cause__` is the error. Ctrl-C and the cancellation of a task carry no ids: give
+        documents ids of your own, so that you can add the same documents again.
 
         Raises ArgError (a ValueError), which names the document, if a document cannot be stored, and if there are
         more or fewer ids than documents.
