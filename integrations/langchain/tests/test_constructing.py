@@ -57,6 +57,14 @@ async def test_documents_may_be_given_other_ids(make: Made) -> None:
         assert [document.id for document in store.get_by_ids(["1", "A", "B"])] == ["1", "B"]
 
 
+@pytest.mark.parametrize(("name", "given"), [("from_documents", DOCUMENTS), ("from_texts", ["a", "b"])])
+async def test_a_store_may_be_made_batch_by_batch(make: Made, name: str, given: list[Any]) -> None:
+    with await make(name, given, Table(), batch_size=1, commit="batch") as store:
+        assert store.count() == 2
+    with pytest.raises(ArgError, match="commit must be one of"):
+        await make(name, given, Table(), commit="each")
+
+
 async def test_the_embedding_may_be_named_either_way(make: Made) -> None:
     with await make("from_texts", ["a"], embeddings=Table()) as store:
         assert store.count() == 1
@@ -78,6 +86,7 @@ async def test_documents_go_into_the_namespace_and_the_collection_that_are_named
     ("options", "reason"),
     [
         ({"embedding": "text-embedding-3-small"}, "embedding must be a langchain_core Embeddings"),
+        ({"embedding": Table}, r"not the class Table; write Table\(\)"),
         ({"embedding": Table(), "embeddings": Table()}, "two names of one argument"),
         ({"dimension": 0}, "dimension"),
         ({"dimension": "4"}, "dimension"),

@@ -194,6 +194,17 @@ def test_what_others_keep_in_extra_is_theirs() -> None:
     assert to_document(found, None).metadata == {"x": 1}
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [{"k": "v", "k\0": 1}, {"k\0": 1, "k": "v"}, {"a": [{"k\0": 1, "k\ud800": 2}]}],
+    ids=["after", "before", "inside"],
+)
+def test_keys_that_would_be_one_are_refused_by_name(metadata: dict[str, Any]) -> None:
+    with pytest.raises(ArgError, match=r"document 'the id' has the keys 'k.*' and 'k.*', which are the same"):
+        stored_metadata(metadata, "the id", "strip")
+    assert stored_metadata(metadata, "the id", "raise")[0] == metadata
+
+
 @pytest.mark.parametrize("metadata", [None, [], "x", 5, [("a", 1)]])
 def test_metadata_that_is_no_dict_is_refused_by_the_documents_id(metadata: Any) -> None:
     with pytest.raises(ArgError, match="document 'the id'"):

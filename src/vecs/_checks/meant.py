@@ -12,7 +12,7 @@ from vecs._checks.shown import brief
 _LONGEST = 60
 
 _LIMIT = ("limit", "k", "similarity_top_k")
-_FILTERS = ("filters", "filter", "vecs_filters")
+_FILTERS = ("filters", "filter", "vecs_filters", "where")
 _TARGET = ("target", "url", "path")
 _URL = ("url", "target")
 _NAME = ("name", "collection", "collection_name")
@@ -28,7 +28,8 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         _LIMIT,
     ),
     **dict.fromkeys(
-        ("filter", "where", "where_document", "expr", "metadata_filter", "query_filter", "conditions"), _FILTERS
+        ("filter", "filters", "where", "where_document", "expr", "metadata_filter", "query_filter", "conditions"),
+        _FILTERS,
     ),
     **dict.fromkeys(("path", "folder", "persist_directory", "persist_dir", "location", "db_path"), ("path", "target")),
     **dict.fromkeys(("url", "uri", "dsn", "conninfo", "connection", "connection_string"), _URL),

@@ -54,11 +54,11 @@ def overwritten(id: str, owner: str, other: str) -> ArgError:
     """Return the error for a record of one document that another document would overwrite."""
     if id == owner:
         return ArgError(
-            f"record {brief(id)} of document {brief(other)} would overwrite document {brief(owner)}. Nothing was "
-            "written. Give one of them another id, or delete one of them first"
+            f"record {brief(id)} of document {brief(other)} would overwrite document {brief(owner)}. Give one of "
+            "them another id, or delete one of them first"
         )
     return ArgError(
-        f"document {brief(other)} would overwrite record {brief(id)} of document {brief(owner)}. Nothing was written. "
+        f"document {brief(other)} would overwrite record {brief(id)} of document {brief(owner)}. "
         "Give one of them another id, or delete one of them first"
     )
 
@@ -67,7 +67,7 @@ def ambiguous(rows: Sequence[tuple[str, str]]) -> ArgError | None:
     """Read the answer of `find_ambiguous`: the error for an id with two meanings, or None."""
     for id, owner in rows:
         return ArgError(
-            f"{brief(id)} would be a document and a record of document {brief(owner)}. Nothing was written. Give one "
+            f"{brief(id)} would be a document and a record of document {brief(owner)}. Give one "
             "of them another id, or delete one of them first"
         )
     return None

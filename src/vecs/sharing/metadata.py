@@ -18,6 +18,7 @@ from uuid import UUID
 import numpy as np
 
 from vecs._checks.json import plain
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 OnNul: TypeAlias = Literal["strip", "raise"]
@@ -43,7 +44,7 @@ def stored_metadata(
     if not isinstance(metadata, Mapping):
         raise ArgError(f"{what} is {type(metadata).__name__}, not a dict")
     try:
-        made, types = _Plain(on_nul, other).mapping(cast("Mapping[Any, Any]", metadata))
+        made, types = _Plain(what, on_nul, other).mapping(cast("Mapping[Any, Any]", metadata))
     except RecursionError:
         raise ArgError(f"{what} is nested too deeply or contains itself") from None
     return made, types or {}
@@ -89,7 +90,8 @@ class _Plain:
     The type is None, the name of a type, or the types of the value's parts.
     """
 
-    def __init__(self, on_nul: OnNul, other: Callable[[Any], Any] | None) -> None:
+    def __init__(self, what: str, on_nul: OnNul, other: Callable[[Any], Any] | None) -> None:
+        self._what = what
         self._on_nul: OnNul = on_nul
         self._other = other
 
@@ -123,10 +125,19 @@ class _Plain:
         types: dict[str, Any] = {}
         for key, item in value.items():
             name = storable(key, self._on_nul) if isinstance(key, str) else key
+            if name in made:
+                raise ArgError(self._ambiguous(value, name))
             made[name], type_of = self.value(item)
             if type_of is not None:
                 types[str(name)] = type_of
         return made, types or None
+
+    def _ambiguous(self, value: Mapping[Any, Any], name: str) -> str:
+        same = [key for key in value if isinstance(key, str) and storable(key, self._on_nul) == name]
+        return (
+            f"{self._what} has the keys {' and '.join(map(brief, same[:2]))}, which are the same key "
+            "without NUL characters and lone surrogates; rename one of them"
+        )
 
     def sequence(self, value: Iterable[Any]) -> tuple[Any, Any]:
         """Turn a list, tuple or set into an array."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.embeddings import Embeddings
 
@@ -32,6 +33,20 @@ def check_rest(rest: Mapping[str, Any], known: Sequence[str]) -> None:
         meant = argument_meant(name, known)
         if meant is not None:
             raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
+
+
+def checked_embedding(given: Any) -> Embeddings | None:
+    """Return what makes a store's vectors, or raise ArgError."""
+    missing = [name for name in dir(Embeddings) if "embed_" in name and not hasattr(given, name)]
+    if inspect.isclass(given) and not missing:
+        name = given.__name__
+        raise ArgError(f"embedding must be an object, not the class {name}; write {name}()")
+    if given is not None and missing:
+        raise ArgError(
+            # Its value is not shown: it may be a connection string.
+            f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}()"
+        )
+    return cast("Embeddings | None", given)
 
 
 class Core(Lifetime):

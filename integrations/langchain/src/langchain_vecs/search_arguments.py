@@ -25,6 +25,8 @@ _NOT_PASSED = (
 )  # fmt: skip
 _PASSED = tuple(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED)
 KNOWN = ("filter", "namespace", "mode", "score_threshold", *_PASSED, "text")
+# The arguments of a search by maximal marginal relevance that are parameters of the methods.
+OF_MMR = ("k", "fetch_k", "lambda_mult")
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,10 @@ class Search:
         return relevance_of_score(match.score, self.measure)
 
 
-def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search:
-    """Return what a call asks for, or raise ArgError."""
+def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any], parameters: Sequence[str] = ("k",)) -> Search:
+    """Return what a call asks for, or raise ArgError; `parameters` are those of the method."""
     # Not ignored: with a misspelled filter a tenant would be shown another one's documents.
-    check_known(given, (*KNOWN, "k", "settings"))
+    check_known(given, (*KNOWN, *parameters, "settings"))
     mode = given.get("mode") or defaults.mode
     if mode not in MODES:
         raise ArgError(f"unknown mode {brief(mode)}; expected one of {', '.join(MODES)}")
@@ -111,11 +113,13 @@ def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search
     return Search(mode, namespace, options, given.get("text"), ordered_by_distance, defaults.measure, own, threshold)
 
 
-def parse_vector_search(defaults: Defaults, k: Any, given: Mapping[str, Any]) -> Search:
+def parse_vector_search(
+    defaults: Defaults, k: Any, given: Mapping[str, Any], parameters: Sequence[str] = ("k",)
+) -> Search:
     """Return what a call asks for that searches for a vector."""
     # A vector has no words: a store in hybrid mode searches by nearness here, unless the call gives the words.
     by_words = given.get("mode") or given.get("text") is not None
-    return parse_search(defaults, k, given if by_words else {**given, "mode": "vector"})
+    return parse_search(defaults, k, given if by_words else {**given, "mode": "vector"}, parameters)
 
 
 def with_mmr(search: Search, fetch_k: Any, lambda_mult: Any) -> Search:

@@ -17,7 +17,7 @@ from langchain_vecs._async.indexing import AsyncIndexing
 from langchain_vecs._async.reading import AsyncReading
 from langchain_vecs._async.searching import AsyncSearching
 from langchain_vecs._async.writing import AsyncWriting
-from langchain_vecs._core import Settings
+from langchain_vecs._core import Settings, checked_embedding
 from langchain_vecs._sync.copying import Copying
 from langchain_vecs._sync.indexing import Indexing
 from langchain_vecs._sync.reading import Reading
@@ -29,10 +29,10 @@ from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from langchain_vecs.search_arguments import MODES, Defaults, SearchMode, relevance_of_score
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure
-from vecs.exc import ArgError
 from vecs.measures import measure_spec
 from vecs.sharing import (
     ON_NUL,
+    Commit,
     Lease,
     OnNul,
     SharedCollection,
@@ -187,7 +187,7 @@ class VecsVectorStore(
         """
         url, path, client_options = unseen(url), unseen(path), hidden(client_options)
         check_client_options(client_options, VecsVectorStore.__init__)
-        embedding = _checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
+        embedding = checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
         if isinstance(collection, str):
             name, transform = checked_collection_name(collection, "collection"), None
         else:
@@ -232,12 +232,13 @@ class VecsVectorStore(
         metadatas: Iterable[Mapping[Any, Any]] | None = None,
         *,
         ids: Iterable[Any] | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> Self:
-        """Make a store with these texts in it; the other arguments are the constructor's."""
+        """Make a store with these texts, as `add_texts` does; other arguments are the constructor's."""
         kwargs = hidden(kwargs)
         store = cls(embedding, **kwargs)
-        store.add_texts(texts, metadatas, ids=ids)
+        store.add_texts(texts, metadatas, ids=ids, commit=commit)
         return store
 
     @classmethod
@@ -248,32 +249,45 @@ class VecsVectorStore(
         metadatas: Iterable[Mapping[Any, Any]] | None = None,
         *,
         ids: Iterable[Any] | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> Self:
-        """Make a store with these texts in it; the other arguments are the constructor's."""
+        """Make a store with these texts, as `add_texts` does; other arguments are the constructor's."""
         kwargs = hidden(kwargs)
         store = cls(embedding, **kwargs)
-        await store.aadd_texts(texts, metadatas, ids=ids)
+        await store.aadd_texts(texts, metadatas, ids=ids, commit=commit)
         return store
 
     @classmethod
-    def from_documents(cls, documents: Iterable[Document], embedding: Embeddings | None = None, **kwargs: Any) -> Self:
-        """Make a store with these documents in it, under their ids; the other arguments are the constructor's."""
+    def from_documents(
+        cls,
+        documents: Iterable[Document],
+        embedding: Embeddings | None = None,
+        *,
+        commit: Commit = "all",
+        **kwargs: Any,
+    ) -> Self:
+        """Make a store with these documents, as `add_documents` does; other arguments are the constructor's."""
         kwargs = hidden(kwargs)
         ids = kwargs.pop("ids", None)
         store = cls(embedding, **kwargs)
-        store.add_documents(documents, ids=ids)
+        store.add_documents(documents, ids=ids, commit=commit)
         return store
 
     @classmethod
     async def afrom_documents(
-        cls, documents: Iterable[Document], embedding: Embeddings | None = None, **kwargs: Any
+        cls,
+        documents: Iterable[Document],
+        embedding: Embeddings | None = None,
+        *,
+        commit: Commit = "all",
+        **kwargs: Any,
     ) -> Self:
-        """Make a store with these documents in it, under their ids; the other arguments are the constructor's."""
+        """Make a store with these documents, as `add_documents` does; other arguments are the constructor's."""
         kwargs = hidden(kwargs)
         ids = kwargs.pop("ids", None)
         store = cls(embedding, **kwargs)
-        await store.aadd_documents(documents, ids=ids)
+        await store.aadd_documents(documents, ids=ids, commit=commit)
         return store
 
     @classmethod
@@ -367,16 +381,6 @@ class VecsVectorStore(
             return defaults.relevance_score_fn
         score = measure_spec(defaults.measure or "cosine_distance").score
         return lambda distance: relevance_of_score(score(distance), defaults.measure)
-
-
-def _checked_embedding(given: Any) -> Embeddings | None:
-    missing = [name for name in dir(Embeddings) if "embed_" in name and not hasattr(given, name)]
-    if given is not None and missing:
-        raise ArgError(
-            # Its value is not shown: it may be a connection string.
-            f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}()"
-        )
-    return given
 
 
 def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:

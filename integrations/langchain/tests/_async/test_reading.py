@@ -119,6 +119,16 @@ async def test_an_unknown_argument_is_refused_by_every_search(store: VecsVectorS
         await store.asimilarity_search_with_relevance_scores("query", score_treshold=0.5)
     with pytest.raises(ArgError, match="did you mean 'filter'"):
         await store.amax_marginal_relevance_search_by_vector([1, 0], where={"x": 1})
+    with pytest.raises(ArgError, match=r"did you mean 'lambda_mult'\?.*fetch_k, lambda_mult"):
+        await store.amax_marginal_relevance_search("query", lambda_mul=0.5)
+    with pytest.raises(ArgError, match="did you mean 'fetch_k'"):
+        await store.amax_marginal_relevance_search_with_score_by_vector([1, 0], fetchk=5)
+    for filters in ({"filter": {"x": 1}}, {"filters": {"x": 1}}):
+        with pytest.raises(ArgError, match="did you mean 'where'"):
+            await store.aget(**filters)  # pyright: ignore[reportArgumentType]
+    for wrong, meant in (("where", "filter"), ("filters", "filter"), ("namespce", "namespace"), ("id", "ids")):
+        with pytest.raises(ArgError, match=f"did you mean '{meant}'"):
+            await store.adelete(**{wrong: {"x": 1}})  # pyright: ignore[reportArgumentType]
 
 
 # --- scores -------------------------------------------------------------------------------------------------

@@ -120,6 +120,16 @@ def test_an_unknown_argument_is_refused_by_every_search(store: VecsVectorStore) 
         store.similarity_search_with_relevance_scores("query", score_treshold=0.5)
     with pytest.raises(ArgError, match="did you mean 'filter'"):
         store.max_marginal_relevance_search_by_vector([1, 0], where={"x": 1})
+    with pytest.raises(ArgError, match=r"did you mean 'lambda_mult'\?.*fetch_k, lambda_mult"):
+        store.max_marginal_relevance_search("query", lambda_mul=0.5)
+    with pytest.raises(ArgError, match="did you mean 'fetch_k'"):
+        store.max_marginal_relevance_search_with_score_by_vector([1, 0], fetchk=5)
+    for filters in ({"filter": {"x": 1}}, {"filters": {"x": 1}}):
+        with pytest.raises(ArgError, match="did you mean 'where'"):
+            store.get(**filters)  # pyright: ignore[reportArgumentType]
+    for wrong, meant in (("where", "filter"), ("filters", "filter"), ("namespce", "namespace"), ("id", "ids")):
+        with pytest.raises(ArgError, match=f"did you mean '{meant}'"):
+            store.delete(**{wrong: {"x": 1}})  # pyright: ignore[reportArgumentType]
 
 
 # --- scores -------------------------------------------------------------------------------------------------

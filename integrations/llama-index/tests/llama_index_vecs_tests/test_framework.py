@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from llama_index.core import Document, Settings, StorageContext, VectorStoreIndex, load_index_from_storage
-from llama_index.core.indices.vector_store.retrievers import VectorIndexAutoRetriever
+from llama_index.core.indices.vector_store.retrievers import VectorIndexAutoRetriever, VectorIndexRetriever
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
 from llama_index.core.llms import CompletionResponse, CompletionResponseGen, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.memory import VectorMemory
 from llama_index.core.node_parser import SentenceSplitter
-from llama_index.core.schema import IndexNode, TextNode
+from llama_index.core.schema import ImageNode, IndexNode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.vector_stores.types import (
     FilterOperator,
@@ -129,6 +129,41 @@ def test_a_loaded_index_finds_texts_beside_its_objects(
     index: Any = load_index_from_storage(context, embed_model=Words())
     found = index.as_retriever(similarity_top_k=4).retrieve("cats")
     assert sorted(each.node.node_id for each in found) == ["i0", "t0"]
+
+
+def test_texts_are_found_after_the_last_object_is_gone(store: VecsVectorStore, make_store: MakeStore) -> None:
+    index = VectorStoreIndex(
+        [
+            TextNode(id_="t1", text="a cat"),
+            TextNode(id_="t2", text="a dog", metadata={"k": 1}),
+            IndexNode(id_="i0", text="a cat table", index_id="x"),
+        ],
+        storage_context=StorageContext.from_defaults(vector_store=store),
+        embed_model=Words(),
+    )
+
+    def found(**options: Any) -> list[str]:
+        return sorted(retrieved(index, "cat dog", top_k=9, **options))
+
+    index.delete_nodes(["i0"])
+    assert found() == found(vector_store_query_mode="hybrid") == ["t1", "t2"]
+    assert found(filters=where("k", "EQ", 1)) == ["t2"]
+    # A node of the caller's choice is no object, and never was.
+    chosen = VectorIndexRetriever(index, node_ids=["t2", "i0"], similarity_top_k=9, embed_model=Words())
+    assert [each.node.node_id for each in chosen.retrieve("cat")] == ["t2"]
+    # An object that a text replaces, here or elsewhere.
+    index.insert_nodes([TextNode(id_="i0", text="a ship")])
+    assert found() == ["i0", "t1", "t2"]
+    store.clear()
+    make_store().add([TextNode(id_=id, text="cat", embedding=Words().get_query_embedding("cat")) for id in ("i0", "b")])
+    assert found() == ["b", "i0"]
+    index.insert_nodes([ImageNode(id_="image", text="a cat", relationships=of_document("d"))])
+    index.delete_ref_doc("d", delete_from_docstore=True)
+    assert found() == ["b", "i0"]
+
+
+def of_document(id: str) -> Any:
+    return {NodeRelationship.SOURCE: RelatedNodeInfo(node_id=id)}
 
 
 def test_objects_and_texts_are_both_retrieved(store: VecsVectorStore) -> None:

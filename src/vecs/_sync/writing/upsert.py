@@ -167,7 +167,10 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
                 check_not_split(records, given)
             check_storable_records(records, table)
 
-        check_split = (lambda records: check_ids(with_documents(records, given))) if to.guarded else None
+        def check_split(records: Sequence[Record]) -> None:
+            if to.guarded:
+                check_ids(with_documents(records, given))
+
         made = transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
@@ -247,8 +250,8 @@ def _write_portions(
 ) -> None:
     table, guarded = to.table, to.guarded
     with to.executor.transaction(READ_COMMITTED) as session:
+        ids, owners = ids_of(table, portions) if guarded else ([], [])
         if guarded:
-            ids, owners = ids_of(table, portions)
             session.execute(documents.lock_ids(table, ids, [*owners, *replaced]))
         after = None
         for number, rows in enumerate(portions, 1):
@@ -257,7 +260,7 @@ def _write_portions(
             statement = offload_many(len(rows), write.upsert_rows, table, rows, replaced, span, guarded=guarded)
             session.execute(statement)
             after = upto
-            if number == len(portions) and chunks:
+            if guarded and chunks and number == len(portions):
                 # Undoes the transaction if an id is a document now and also a record of another one.
                 _raise(documents.ambiguous(session.execute(documents.find_ambiguous(table, [*ids, *owners]))))
 

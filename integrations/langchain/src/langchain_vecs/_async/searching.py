@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._core import Core
-from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
+from langchain_vecs.search_arguments import OF_MMR, Search, parse_search, parse_vector_search, with_mmr
 from vecs import AsyncCollection, Match
 from vecs.exc import ArgError
 from vecs.sharing import brief, checked_query_vector, on_any_loop, storable, takes_settings
@@ -109,7 +109,7 @@ class AsyncSearching(Core):
 
         `lambda_mult` is from 0 (most diverse) to 1 (same order as by similarity).
         """
-        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.documents(await self._amatches(query, search))
 
     @on_any_loop
@@ -118,7 +118,7 @@ class AsyncSearching(Core):
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
-        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.with_scores(await self._amatches(query, search))
 
     @on_any_loop
@@ -127,7 +127,7 @@ class AsyncSearching(Core):
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
-        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.documents(await self._amatches(embedding, search))
 
     @on_any_loop
@@ -136,7 +136,7 @@ class AsyncSearching(Core):
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
-        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.with_scores(await self._amatches(embedding, search))
 
     async def _amatches(self, query: Any, search: Search) -> list[Match]:

@@ -20,6 +20,7 @@ from vecs.sharing import (
     AsyncEmbedder,
     Commit,
     async_filter_of_ids,
+    check_known,
     checked_choice,
     checked_int,
     on_any_loop,
@@ -51,7 +52,8 @@ class AsyncWriting(Core):
 
         With commit="batch", each batch is committed as soon as it is embedded, so you keep the vectors that you have
         paid for. An error after the first batch is then `vecs.exc.PartlyStored`: its `ids` are the first documents,
-        which are stored, and its `__cause__` is the error.
+        which are stored, and its `__cause__` is the error. Ctrl-C and the cancellation of a task carry no ids: give
+        documents ids of your own, so that you can add the same documents again.
 
         Raises ArgError (a ValueError), which names the document, if a document cannot be stored, and if there are
         more or fewer ids than documents.
@@ -190,8 +192,8 @@ class AsyncWriting(Core):
         Ids that do not exist are no error. `delete_all=True` deletes all documents of the namespace, or of the store
         if it has no namespace. `delete()` without any of the three raises ArgError, a ValueError.
         """
-        if kwargs:
-            raise ArgError(f"unknown arguments of delete: {', '.join(map(repr, kwargs))}")
+        # A misspelled filter or namespace would delete more than was meant.
+        check_known(kwargs, ("ids", "filter", "namespace", "delete_all", "settings"))
         namespace = self._namespace(namespace)
         if delete_all:
             if ids is not None or filter is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._core import Core
-from langchain_vecs.search_arguments import Search, parse_search, parse_vector_search, with_mmr
+from langchain_vecs.search_arguments import OF_MMR, Search, parse_search, parse_vector_search, with_mmr
 from vecs import Collection, Match
 from vecs.exc import ArgError
 from vecs.sharing import brief, checked_query_vector, storable, takes_settings
@@ -99,7 +99,7 @@ class Searching(Core):
 
         `lambda_mult` is from 0 (most diverse) to 1 (same order as by similarity).
         """
-        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.documents(self._matches(query, search))
 
     @takes_settings
@@ -107,7 +107,7 @@ class Searching(Core):
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
-        search = with_mmr(parse_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.with_scores(self._matches(query, search))
 
     @takes_settings
@@ -115,7 +115,7 @@ class Searching(Core):
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
-        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.documents(self._matches(embedding, search))
 
     @takes_settings
@@ -123,7 +123,7 @@ class Searching(Core):
         self, embedding: Sequence[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
-        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs), fetch_k, lambda_mult)
+        search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
         return search.with_scores(self._matches(embedding, search))
 
     def _matches(self, query: Any, search: Search) -> list[Match]:

@@ -42,6 +42,8 @@ class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 
     _shared: SharedCollection[Settings]
+    # The ids of all image nodes and index nodes that were added through this object. An index keeps the same list.
+    _objects: set[str]
     _instead = words(
         ("upsert insert add_nodes add_documents add_texts put", "add(nodes)"),
         ("search similarity_search retrieve find", "query(VectorStoreQuery(...)), or the retriever of an index"),

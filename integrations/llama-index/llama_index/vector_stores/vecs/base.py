@@ -91,6 +91,7 @@ class VecsVectorStore(
     on_nul: str = "strip"
 
     _shared: SharedCollection[Settings] = PrivateAttr()
+    _objects: set[str] = PrivateAttr(default_factory=lambda: set[str]())
 
     def __init__(
         self,
@@ -125,9 +126,10 @@ class VecsVectorStore(
 
         With a `transform`, the collection makes the vectors of nodes and queries, and ignores the embeddings of
         LlamaIndex; `is_embedding_query` is then False. The transform embeds a node's text together with the metadata
-        that LlamaIndex would embed (`MetadataMode.EMBED`); only the text is stored and searched for keywords. `rerank`
-        is the model of mode "semantic_hybrid". Postgres cannot store NUL characters and lone surrogates: the store
-        removes them from texts and metadata, or raises an error with `on_nul="raise"`.
+        that LlamaIndex would embed (`MetadataMode.EMBED`); only the text is stored and searched for keywords. The
+        store leaves out chunkers of the transform: it embeds each node as a whole. `rerank` is the model of mode
+        "semantic_hybrid". Postgres cannot store NUL characters and lone surrogates: the store removes them from texts
+        and metadata, or raises an error with `on_nul="raise"`.
 
         `settings` apply to every statement, such as `{"app.tenant": "a", "role": "tenant"}` for row-level
         security: see `vecs.Client.with_settings`. Methods take additional `settings=` for one call, and a retriever

@@ -75,7 +75,7 @@ def to_record(node: BaseNode, *, embed: bool, on_nul: OnNul = "strip") -> Record
         fields[ORDER] = order
     if types:
         fields[TYPES] = types
-    if isinstance(node, ImageNode | IndexNode):
+    if _is_object(node):
         fields[OBJECT] = True
     text = _text_of(node)
     return Record(
@@ -87,6 +87,15 @@ def to_record(node: BaseNode, *, embed: bool, on_nul: OnNul = "strip") -> Record
         extra={NODE: fields},
         media=storable(node.get_content(metadata_mode=MetadataMode.EMBED), on_nul) if embed else None,
     )
+
+
+def objects_of(nodes: Sequence[BaseNode]) -> list[str]:
+    """Return the ids of those nodes that an index also keeps in its index_struct."""
+    return [node.node_id for node in nodes if _is_object(node)]
+
+
+def _is_object(node: BaseNode) -> bool:
+    return isinstance(node, ImageNode | IndexNode)
 
 
 def _fields_of(node: BaseNode, on_nul: OnNul) -> dict[str, Any]:

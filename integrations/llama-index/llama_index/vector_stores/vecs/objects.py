@@ -1,9 +1,12 @@
 """
-Tell whether the node_ids of a query restrict it: ids of only image nodes and index nodes may not.
+Tell whether the node_ids of a query restrict it: those that an index sends do not.
 
 With every query, a retriever of an index sends the ids in its index_struct. If the store keeps the text, these are the
-image nodes and index nodes that were added through this index, and the retriever means all nodes. The table tells which
-nodes are of this kind, because the index may be loaded from a file, and others may have added nodes since.
+image nodes and index nodes that were ever added through this index, and the retriever means all nodes. LlamaIndex never
+removes an id from this list. So its nodes may be deleted by now, or replaced by text nodes.
+
+A list that an index did not send names text nodes. The table tells which nodes are image or index nodes, because the
+index may be loaded from a file, and others may have added nodes since.
 """
 
 from __future__ import annotations

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, QueryBundle
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from vecs import Match, Record, Reranker
-from vecs.exc import ArgError
-from vecs.sharing import SearchOptions, brief, checked_int, checked_number
+from vecs.exc import ArgError, CallError
+from vecs.sharing import SearchOptions, argument_meant, brief, check_known, checked_int, checked_number
 
 Mode = VectorStoreQueryMode
 
@@ -30,6 +30,11 @@ _PASSED = (*(name for name in SearchOptions.__annotations__ if name not in _NOT_
 _RENAMED = {"hnsw_ef_search": "ef_search", "ivfflat_probes": "probes"}
 _OWN = ("vecs_filters", "mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k", "include_embeddings")
 KNOWN = (*_PASSED, *_RENAMED, *_OWN)
+
+# What a VectorStoreQuery itself says, and what a retriever calls it.
+_FIELDS = tuple(field.name for field in fields(VectorStoreQuery))
+_ELSEWHERE = {"limit": "similarity_top_k"}
+_OF_RETRIEVER = {"mode": "vector_store_query_mode"}
 
 # The least number of candidates per side of a hybrid search, vecs' own; and of those per node for MMR, LlamaIndex's.
 _LEAST_CANDIDATES = 50
@@ -80,6 +85,39 @@ class Search:
     def _similarity(self, match: Match) -> float:
         # LlamaIndex's stores give the cosine itself, and 0 from a right angle on, where vecs' own score is 0.5.
         return max(0.0, 2 * match.score - 1) if self.by_cosine else match.score
+
+
+def check_query(query: Any) -> None:
+    """Raise ArgError for a query that is no VectorStoreQuery; the message says how to write it as one."""
+    if isinstance(query, VectorStoreQuery):
+        return
+    if isinstance(query, str):
+        instead = f"VectorStoreQuery(query_str={brief(query)}, query_embedding=...), or the retriever of an index"
+    elif isinstance(query, QueryBundle):
+        instead = "VectorStoreQuery(query_str=..., query_embedding=...), or give it to the retriever of an index"
+    elif hasattr(query, "__len__") and not isinstance(query, dict | type):
+        instead = "VectorStoreQuery(query_embedding=[...])"
+    else:
+        instead = "VectorStoreQuery(query_embedding=..., query_str=..., similarity_top_k=...)"
+    what = cast("Any", query)
+    given = f"the class {what.__name__}" if isinstance(query, type) else f"{type(what).__name__}: {brief(what)}"
+    raise ArgError(f"query must be a VectorStoreQuery, not {given}; write {instead}")
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Raise ArgError for unknown keyword arguments of a query; the message says where they belong."""
+    for name in given:
+        if name in KNOWN:
+            continue
+        field = name if name in _FIELDS else _ELSEWHERE.get(name)
+        if field is None and argument_meant(name, KNOWN) is None:
+            field = argument_meant(name, _FIELDS)
+        if field is not None:
+            raise CallError(
+                f"unknown argument {brief(name)}; did you mean {field!r}? That belongs to the query: "
+                f"VectorStoreQuery({field}=...), or index.as_retriever({_OF_RETRIEVER.get(field, field)}=...)"
+            )
+        check_known([name], KNOWN)
 
 
 def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: Defaults) -> Search:

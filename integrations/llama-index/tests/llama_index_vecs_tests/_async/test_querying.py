@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from llama_index.core.schema import ImageNode, IndexNode, TextNode
+from llama_index.core.schema import ImageNode, IndexNode, QueryBundle, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
 from pgvector.psycopg import HalfVector, Vector
 
@@ -194,6 +194,7 @@ async def test_doc_ids_choose_documents(store: VecsVectorStore) -> None:
 async def test_node_ids_choose_nodes(store: VecsVectorStore) -> None:
     await store.async_add([node("a"), node("b"), node("c")])
     assert set(ids(await store.aquery(near(node_ids=["a", "c", "unknown"])))) == {"a", "c"}
+    # LlamaIndex sends this list for an index of text nodes.
     assert len(ids(await store.aquery(near(node_ids=[])))) == 3
 
 
@@ -228,7 +229,36 @@ async def test_what_is_stored_says_which_node_ids_mean_everything(make_store: Ma
     assert await found("image", "table", words=None) == everything
     assert await found("table", words=None) == {"table"}
     assert await found("a", "table") == {"a", "table"}
-    assert await found("unknown") == set()
+    assert await found("a", "table", words=None) == {"a", "table"}
+    # An index whose image nodes and index nodes are all deleted still names them.
+    assert await found("deleted") == everything
+    assert await found() == everything
+    assert await found("deleted", words=None) == set()
+    # A list that names a text node is not an index's.
+    assert await found("a", "deleted") == {"a"}
+
+
+async def test_a_query_says_how_to_write_it(filled: VecsVectorStore) -> None:
+    for query, meant in (
+        ("x", r"VectorStoreQuery\(query_str='x', query_embedding=\.\.\.\)"),
+        (QueryBundle("x"), "retriever of an index"),
+        ([1.0, 0.0], r"VectorStoreQuery\(query_embedding=\[\.\.\.\]\)"),
+        (VectorStoreQuery, r"not the class VectorStoreQuery; write VectorStoreQuery\("),
+        (None, "similarity_top_k="),
+    ):
+        with pytest.raises(ArgError, match=meant):
+            await filled.aquery(query)  # pyright: ignore[reportArgumentType]
+    for name, meant in (
+        ("top_k", "similarity_top_k"),
+        ("limit", "similarity_top_k"),
+        ("similarity_top_k", "similarity_top_k"),
+        ("filters", "filters"),
+        ("doc_id", "doc_ids"),
+    ):
+        with pytest.raises(ArgError, match=rf"did you mean '{meant}'\?.*VectorStoreQuery\({meant}=\.\.\.\)"):
+            await filled.aquery(near(), **{name: 3})
+    with pytest.raises(ArgError, match=r"as_retriever\(vector_store_query_mode="):
+        await filled.aquery(near(), mode="hybrid")
 
 
 async def test_own_filters_are_passed_through(store: VecsVectorStore) -> None:

@@ -22,6 +22,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (TextNode(id_="bad", embedding=[1, float("nan")]), ArgError, "'bad'"),
     (TextNode(id_="bad", metadata={"k": [float("nan")]}, embedding=[1, 0]), ArgError, "'bad'.*nan"),
     (TextNode(id_="bad", metadata={"k": object()}, embedding=[1, 0]), ArgError, "'bad'.*JSON"),
+    (TextNode(id_="bad", metadata={"k": 1, "k\x00": 2}, embedding=[1, 0]), ArgError, r"'bad'.*'k' and 'k\\x00'"),
     (IndexNode(id_="bad", index_id="i", obj=object(), embedding=[1, 0]), ArgError, "'bad'.*serialize"),
     (TextNode(id_="", embedding=[1, 0]), ArgError, "empty"),
     (TextNode(id_="b\x00d", embedding=[1, 0]), ArgError, "NUL"),

@@ -10,7 +10,7 @@ from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index.vector_stores.vecs._core import Core, batches, on_any_loop, selected
-from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, to_record
+from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, objects_of, to_record
 from llama_index.vector_stores.vecs.transforms import embedder_of
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.sharing import AsyncEmbedder, async_transform_embedder, brief, check_known, takes_settings
@@ -46,7 +46,9 @@ class AsyncWriting(Core):
             # Check all nodes first, so that no collection is made if some are refused.
             size = len(listed)
         records = (to_record(node, embed=embeds, on_nul=settings.on_nul) for node in listed)
-        return await self._shared.aadd(records, embedder, batch_size=size, commit=commit, skip_transform=True)
+        stored = await self._shared.aadd(records, embedder, batch_size=size, commit=commit, skip_transform=True)
+        self._objects.update(objects_of(listed))
+        return stored
 
     async def _aembedder(self) -> AsyncEmbedder:
         collection = None

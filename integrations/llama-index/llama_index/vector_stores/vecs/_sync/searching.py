@@ -12,10 +12,10 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 
 from llama_index.vector_stores.vecs._core import Core
 from llama_index.vector_stores.vecs.objects import count_of_ids, find_others
-from llama_index.vector_stores.vecs.search_arguments import KNOWN, Search, parse_search
+from llama_index.vector_stores.vecs.search_arguments import Search, check_options, check_query, parse_search
 from vecs import Collection, Match, Record
 from vecs.exc import DatabaseError
-from vecs.sharing import check_known, each, storable, takes_settings
+from vecs.sharing import each, storable, takes_settings
 from vecs.sql import execute, only_value
 
 
@@ -37,8 +37,9 @@ class Searching(Core):
         `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
         similarity), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. Others raise ArgError.
         """
+        check_query(query)
         # A misspelled filter would show all nodes.
-        check_known(kwargs, KNOWN)
+        check_options(kwargs)
         settings, words = self._settings, query.query_str
         if isinstance(words, str):
             # As texts are stored.
@@ -53,19 +54,24 @@ class Searching(Core):
         """
         Return whether these ids are a list that an index sends to mean all nodes.
 
-        A retriever's query always has words. A query without words is not from a retriever: its ids mean all nodes
-        only if they are the ids of all image nodes and index nodes.
+        A retriever's query always has words. Its ids mean all nodes unless one of them is that of a stored text node;
+        a text node that replaced an image or index node of this store does not count. A query without words is not
+        from a retriever: its ids mean all nodes only if they are the ids of all image nodes and index nodes.
         """
+        if from_retriever:
+            ids = [id for id in ids if id not in self._objects]
+            if not ids:
+                return True
         if self._shared.collection() is None:
             return False
         client, name = self._shared.client(), self._settings.name
         try:
             with client.connection() as connection:
                 ((found, objects),) = execute(connection, count_of_ids(client.schema, name, ids))
+                if from_retriever:
+                    return found == objects
                 if not found or found != objects:
                     return False
-                if from_retriever:
-                    return True
                 return not only_value(execute(connection, find_others(client.schema, name, ids)))
         except psycopg.ProgrammingError:
             # The table has other columns, is deleted, or this role may not read it: the search reports that.
