@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 import vecs
+from vecs._async.tables import remake
 from vecs.exc import ArgError, MismatchedDimension
 
 
@@ -54,6 +56,22 @@ async def test_a_collection_with_records_is_left_alone(client: vecs.AsyncClient)
     assert await docs.count() == 1
 
 
+# Others of the same parts of the catalog.
+MORE = [
+    "alter table {schema}.docs replica identity full",
+    "alter table {schema}.docs cluster on docs_pkey",
+    "alter table {schema}.docs alter metadata set compression pglz",
+    "alter table {schema}.docs alter metadata type json using metadata::json",
+    "alter table {schema}.docs alter metadata set statistics 500",
+    "alter table {schema}.docs alter metadata set (n_distinct = 5)",
+    "alter table {schema}.docs alter metadata drop default",
+    "create sequence {schema}.numbers owned by {schema}.docs.id",
+    "comment on constraint docs_pkey on {schema}.docs is 'ours'",
+    "create policy p on {schema}.docs",
+    "create table {schema}.child () inherits ({schema}.docs)",
+]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -69,6 +87,19 @@ async def test_a_collection_with_records_is_left_alone(client: vecs.AsyncClient)
         "create table {schema}.other (id text references {schema}.docs)",
         "create rule r as on delete to {schema}.docs do nothing",
         "alter table {schema}.docs enable row level security",
+        "alter table {schema}.docs set unlogged",
+        "alter table {schema}.docs set (fillfactor = 50)",
+        "alter table {schema}.docs set (toast.autovacuum_enabled = false)",
+        "alter index {schema}.docs_pkey set (fillfactor = 50)",
+        "alter table {schema}.docs alter vec set storage plain",
+        "alter table {schema}.docs alter vec drop not null",
+        "alter table {schema}.docs alter id type varchar(36)",
+        "alter table {schema}.docs alter id set default 'x'",
+        "grant select (id) on {schema}.docs to public",
+        "comment on column {schema}.docs.id is 'ours'",
+        "create statistics {schema}.st on id, metadata from {schema}.docs",
+        "create table {schema}.parent (id text not null); alter table {schema}.docs inherit {schema}.parent",
+        *(pytest.param(statement, marks=pytest.mark.full) for statement in MORE),
     ],
 )
 async def test_an_empty_collection_that_more_depends_on_is_left_alone(client: vecs.AsyncClient, statement: str) -> None:
@@ -95,3 +126,82 @@ async def test_what_cannot_be_made_leaves_the_empty_collection(client: vecs.Asyn
     with pytest.raises(ArgError, match="language"):
         await client.get_or_create_collection("docs", dimension=3, text=True, language="klingon")
     assert (await client.get_collection("docs")).dimension == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select from {schema}.docs",
+        # The lock of builds.
+        'select pg_advisory_xact_lock(hashtextextended(\'"{schema}"."docs"\', 1))',
+    ],
+)
+async def test_an_empty_collection_that_others_use_is_left_alone_at_once(
+    client: vecs.AsyncClient, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    await client.create_collection("docs", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(remake, "_TRIES", 2)
+        async with client.connection() as connection, connection.transaction():
+            await connection.execute(statement.format(schema=client.schema).encode())
+            with pytest.raises(MismatchedDimension, match="while another session uses it"):
+                await client.get_or_create_collection("docs", dimension=3)
+    assert (await client.get_or_create_collection("docs", dimension=3)).dimension == 3
+
+
+async def test_what_vecs_did_with_an_empty_collection_before_does_not_keep_it(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 2)
+    await docs.upsert([("a", [1, 2], {})])
+    await docs.enable_text()
+    await docs.enable_text(language="german")
+    await docs.delete(["a"])
+    async with client.connection() as connection:
+        await connection.execute(f"vacuum analyze {client.schema}.docs".encode())
+    assert (await client.get_or_create_collection("docs", dimension=3)).dimension == 3
+    assert await client.collection_names() == ["docs"]
+
+
+async def test_an_empty_collection_of_vecs_04_is_made_anew(client: vecs.AsyncClient) -> None:
+    await client.create_collection("other", 2)
+    async with client.connection() as connection:
+        await connection.execute(
+            f"""create table {client.schema}.docs (id varchar not null, vec vector(2) not null,
+            metadata jsonb default '{{}}'::jsonb not null, primary key (id))""".encode()
+        )
+    assert (await client.get_or_create_collection("docs", dimension=3)).dimension == 3
+
+
+async def test_that_a_collection_was_made_anew_is_logged(
+    client: vecs.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "vecs")
+    await client.create_collection("docs", transform=ones(2, "former"))
+    await client.get_or_create_collection("docs", dimension=3)
+    assert "'docs' had no records and was made anew: dimension 2 became 3" in caplog.text
+    caplog.clear()
+    await client.get_or_create_collection("docs", dimension=3)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_collection_that_is_deleted_meanwhile_is_created(
+    client: vecs.AsyncClient, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    await client.create_collection("docs", 2)
+    look, deleted = client._find_table, list[str]()
+
+    async def then_delete(name: str) -> object:
+        found = await look(name)
+        if not deleted:
+            deleted.append(name)
+            async with client.connection() as connection:
+                table = f"{client.schema}.docs"
+                await connection.execute(f"drop table {table}".encode())
+                if again:
+                    columns = "id text primary key, vec vector(3), metadata jsonb"
+                    await connection.execute(f"create table {table} ({columns})".encode())
+        return found
+
+    monkeypatch.setattr(client, "_find_table", then_delete)
+    docs = await client.get_or_create_collection("docs", dimension=3)
+    assert (docs.dimension, await docs.count()) == (3, 0)

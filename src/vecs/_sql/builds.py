@@ -120,7 +120,7 @@ def being_built(table: Table) -> Fragment:
         from pg_catalog.pg_stat_progress_create_index p
         left join pg_catalog.pg_class i on i.oid = p.index_relid
         where p.datname = pg_catalog.current_database()
-          and (p.relid is null or (p.relid = {name}::pg_catalog.regclass and i.oid is not null))
+          and (p.relid is null or (p.relid = pg_catalog.to_regclass({name}::pg_catalog.text) and i.oid is not null))
         """,
         name=table.identifier.sql,
     )

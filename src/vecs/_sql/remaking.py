@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vecs._checks.shown import brief
 from vecs._sql.fragment import Fragment, qualified
 from vecs._sql.indexes import NAMED_BY_VECS
 from vecs._sql.tables import Table
@@ -13,34 +14,24 @@ def has_records(table: Table) -> Fragment:
 
 
 def lock_against_all(table: Table) -> Fragment:
-    """Lock a collection for all readers and writers until the transaction ends."""
-    return qualified("lock table {table} in access exclusive mode", table=table.identifier)
+    """
+    Lock a collection for all readers and writers until the transaction ends; an error if anybody uses it now.
+
+    Not waited for: all others would wait behind this for as long as a session is idle in its transaction.
+    """
+    return qualified("lock table {table} in access exclusive mode nowait", table=table.identifier)
 
 
 def is_as_made(table: Table) -> Fragment:
     """
-    Ask whether a collection is as vecs makes it, and belongs to this role, so that nothing else is lost with it.
+    Ask whether nobody else added columns, indexes or a comment to a collection.
 
-    Indexes with names that vecs gives are its own. The answer is no if there are other columns, indexes, constraints,
-    privileges, policies, triggers or rules, a comment of others, or views and other objects that depend on it.
+    Indexes with names that vecs gives are its own. `is_like` compares the rest, but no comments of tables, and no indexes.
     """
     columns = [*table.columns, *(["text_search"] if table.language is not None else [])]
     return qualified(
         """
-        select c.relkind = 'r' and not c.relispartition and not c.relhassubclass and c.relacl is null
-           and not c.relrowsecurity and not c.relforcerowsecurity and not c.relhastriggers and not c.relhasrules
-           and pg_catalog.pg_has_role(c.relowner, 'USAGE')
-           and ({described}::boolean or pg_catalog.obj_description(c.oid, 'pg_class') is null)
-           and not exists (select from pg_catalog.pg_inherits as h where h.inhrelid = c.oid)
-           and not exists (select from pg_catalog.pg_policy as p where p.polrelid = c.oid)
-           and not exists (select from pg_catalog.pg_publication_rel as r where r.prrelid = c.oid)
-           and not exists (
-               select from pg_catalog.pg_depend as d
-               where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
-                 and d.deptype = 'n' and d.classid <> 'pg_catalog.pg_attrdef'::pg_catalog.regclass)
-           and not exists (
-               select from pg_catalog.pg_constraint as k
-               where k.conrelid = c.oid and k.contype <> 'p' and k.contype <> 'n')
+        select ({described}::boolean or pg_catalog.obj_description(c.oid, 'pg_class') is null)
            and not exists (
                select from pg_catalog.pg_attribute as a
                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -63,3 +54,75 @@ def is_as_made(table: Table) -> Fragment:
         described=bool(table.comment),
         own=NAMED_BY_VECS,
     )
+
+
+def is_like(table: Table, other: Table) -> Fragment:
+    """
+    Ask whether two tables are the same but for their names, records, comments and indexes.
+
+    Compared are all that the catalog says of the tables and of their columns, their constraints, what depends on
+    them, comments on columns, security labels, parents and subscriptions. vecs 0.4 made ids of the type varchar, which
+    counts as text.
+    """
+    return qualified(
+        """
+        select pg_catalog.count(distinct facts) = 1
+        from (
+            select pg_catalog.jsonb_build_array(
+                pg_catalog.to_jsonb(c) - '{{oid,relname,reltype,relfilenode,relpages,reltuples,relallvisible,
+                    relallfrozen,reltoastrelid,relnatts,relfrozenxid,relminmxid}}'::pg_catalog.text[],
+                (select pg_catalog.jsonb_object_agg(
+                    a.attname,
+                    (pg_catalog.to_jsonb(a) - '{{attrelid,attnum,atttypid,attcacheoff,atthasmissing,attmissingval}}'
+                        ::pg_catalog.text[])
+                    || pg_catalog.jsonb_build_object(
+                        'type', case when a.atttypid = 'pg_catalog.varchar'::pg_catalog.regtype and a.atttypmod = -1
+                            then 'pg_catalog.text'::pg_catalog.regtype::pg_catalog.oid else a.atttypid end,
+                        'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+                        'comment', pg_catalog.col_description(c.oid, a.attnum)))
+                    from pg_catalog.pg_attribute as a
+                    left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+                array(
+                    select pg_catalog.concat_ws(
+                        ' ', k.contype, pg_catalog.pg_get_constraintdef(k.oid), i.reloptions, i.reltablespace,
+                        x.indisclustered, pg_catalog.obj_description(k.oid, 'pg_constraint'))
+                    from pg_catalog.pg_constraint as k
+                    left join pg_catalog.pg_index as x on x.indexrelid = k.conindid
+                    left join pg_catalog.pg_class as i on i.oid = k.conindid
+                    where k.conrelid = c.oid order by 1),
+                array(
+                    select pg_catalog.concat_ws(' ', d.classid, d.deptype, r.relkind)
+                    from pg_catalog.pg_depend as d
+                    left join pg_catalog.pg_class as r
+                        on r.oid = d.objid and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                    where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
+                      and (r.oid is null or not (r.relkind = 'i' or r.relkind = 't'))
+                    order by 1),
+                (select t.reloptions from pg_catalog.pg_class as t where t.oid = c.reltoastrelid),
+                exists (
+                    select from pg_catalog.pg_seclabel as l
+                    where l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass and l.objoid = c.oid),
+                exists (select from pg_catalog.pg_inherits as h where h.inhrelid = c.oid),
+                exists (select from pg_catalog.pg_subscription_rel as u where u.srrelid = c.oid)
+            ) as facts
+            from pg_catalog.pg_class as c
+            where c.oid = {table}::pg_catalog.regclass or c.oid = {other}::pg_catalog.regclass
+        ) as compared
+        """,
+        table=table.identifier.sql,
+        other=other.identifier.sql,
+    )
+
+
+def changes(former: Table, made: Table) -> str:
+    """Say in which ways a collection differs from the one that it replaced."""
+    pairs = (
+        ("dimension", former.dimension, made.dimension),
+        ("vectors", former.storage.described, made.storage.described),
+        ("text columns", former.has_text, made.has_text),
+        ("language", former.language, made.language),
+        ("model", former.comment.get("identity"), made.comment.get("identity")),
+    )
+    told = [f"{what} {brief(old)} became {brief(now)}" for what, old, now in pairs if old != now]
+    return ", ".join(told) or "transform"

@@ -113,7 +113,7 @@ async def altering(
     while True:
         # Under the lock the last changes have to be seen.
         async with executor.transaction({**READ_COMMITTED, **settings}) as session:
-            if await _unbuilt(session, table):
+            if await unbuilt(session, table):
                 yield session
                 return
         log.info("waiting for a build of an index of %r, before it is altered", table.name)
@@ -126,7 +126,8 @@ async def altering(
         seconds = min(1.5 * seconds, 0.5)
 
 
-async def _unbuilt(session: AsyncSession, table: Table) -> bool:
+async def unbuilt(session: AsyncSession, table: Table) -> bool:
+    """Take the lock of builds until the transaction ends; return whether nobody builds indexes of a collection."""
     if not only_value(await session.execute(builds.try_lock_transaction(table))):
         return False
     # Other programs build without the lock. A null may be a build of any table.

@@ -8,7 +8,6 @@ from typing import Any
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.tables.enable_text import find_language
-from vecs._async.tables.find import require_table
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import one_of
 from vecs._checks.numbers import checked_flag
@@ -57,13 +56,17 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     ):
         await session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
-        created = not await session.execute(tables.find_table(new.schema, new.name))
+        rows = await session.execute(tables.find_table(new.schema, new.name))
+        created = not rows
         if created:
             await create_anew(executor, session, new, dimension)
+            # Read now: after the transaction others may delete it.
+            rows = await session.execute(tables.find_table(new.schema, new.name))
     await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
-    table = await require_table(executor, new.schema, new.name)
+    table = tables.read_table(rows, new.schema, new.name, executor.extension)
+    assert table is not None
     check_same_dimension(table, dimension)
     return table
 

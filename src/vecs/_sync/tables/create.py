@@ -16,7 +16,6 @@ from vecs._sql.tables import Table, check_dimension
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.enable_text import find_language
-from vecs._sync.tables.find import require_table
 from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
@@ -58,13 +57,17 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     ):
         session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
-        created = not session.execute(tables.find_table(new.schema, new.name))
+        rows = session.execute(tables.find_table(new.schema, new.name))
+        created = not rows
         if created:
             create_anew(executor, session, new, dimension)
+            # Read now: after the transaction others may delete it.
+            rows = session.execute(tables.find_table(new.schema, new.name))
     executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
-    table = require_table(executor, new.schema, new.name)
+    table = tables.read_table(rows, new.schema, new.name, executor.extension)
+    assert table is not None
     check_same_dimension(table, dimension)
     return table
 

@@ -3,22 +3,38 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+from uuid import uuid4
+
 from vecs._checks.settings import of_tenants
+from vecs._concurrency.waiting import pause
+from vecs._connecting.errors import conflict_pauses
 from vecs._sql import remaking, tables
 from vecs._sql.scalars import only_value
 from vecs._sql.tables import Table
-from vecs._sync.indexing.guard import altering
+from vecs._sync.indexing.guard import unbuilt
 from vecs._sync.sending.executor import Executor
+from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.create import NewCollection, create_anew, dimension_of
-from vecs.exc import ArgError, DatabaseError
+from vecs.exc import ArgError, CollectionNotFound, DatabaseError
+
+log = logging.getLogger("vecs")
+
+_IN_USE = "55P03"
+# Others that open it, or make it anew, use it for moments; some two seconds in all.
+_TRIES = 5
+# Under the lock the last changes have to be seen.
+_SETTINGS = {"transaction_isolation": "read committed"}
 
 
 def remade(executor: Executor, found: Table, new: NewCollection, error: ArgError) -> bool:
     """
-    Replace a collection that has no records and does not fit; return whether it has changed.
+    Replace a collection that has no records and does not fit; return whether it has changed, or is gone.
 
-    It is dropped and created in one transaction, while nobody reads or writes it. If anything else would be lost, an
-    error says so. It is not changed if it has records, or if this role cannot see whether it has.
+    It is dropped and created in one transaction, while nobody reads or writes it. If anything else would be lost, or
+    another session uses it, an error says so. It is not changed if it has records, or if this role cannot see whether
+    it has.
     """
     if found.row_security or of_tenants(executor.settings):
         return False
@@ -26,23 +42,58 @@ def remade(executor: Executor, found: Table, new: NewCollection, error: ArgError
         if only_value(executor.read(remaking.has_records(found))):
             return False
         dimension = dimension_of(new)
-        with altering(executor, found) as session:
-            session.execute(tables.lock_creation())
-            rows = session.execute(tables.find_table(found.schema, found.name))
-            there = tables.read_table(rows, found.schema, found.name, found.extension)
-            if there is None or (there, there.comment) != (found, found.comment):
-                # Another client was faster.
-                return True
-            session.execute(remaking.lock_against_all(found))
-            if only_value(session.execute(remaking.has_records(found))):
-                return False
-            if not only_value(session.execute(remaking.is_as_made(found))):
-                raise type(error)(
-                    f"{error}. It is empty, but vecs cannot replace it: columns, indexes, views, privileges or such "
-                    "of others would be lost, or another role owns it. Call delete_collection() first"
-                )
-            session.execute(tables.drop_table(found.schema, found.name))
-            create_anew(executor, session, new, dimension)
+        for seconds in conflict_pauses()[:_TRIES]:
+            try:
+                with executor.transaction(_SETTINGS) as session:
+                    changed = _remade(executor, session, found, new, dimension, error)
+            except DatabaseError as failed:
+                if failed.sqlstate != _IN_USE:
+                    raise
+                pause(seconds)
+                continue
+            if changed:
+                log.warning("the collection %r had no records and was made anew: %s", found.name, changed)
+            return changed is not None
+    except CollectionNotFound:
+        return True
     except DatabaseError as failed:
         raise error from failed
-    return True
+    raise type(error)(f"{error}. It is empty, but vecs cannot replace it while another session uses it")
+
+
+def _remade(
+    executor: Executor, session: Session, found: Table, new: NewCollection, dimension: int, error: ArgError
+) -> str | None:
+    """Replace a collection; return what changed, "" where another client was faster, None where it has records."""
+    if not unbuilt(session, found):
+        raise DatabaseError("an index of the collection is being built", _IN_USE)
+    session.execute(remaking.lock_against_all(found))
+    there = _read(session, found)
+    if there is None or (there, there.comment) != (found, found.comment):
+        return ""
+    if only_value(session.execute(remaking.has_records(found))):
+        return None
+    if not (only_value(session.execute(remaking.is_as_made(found))) and _is_like_new(session, found)):
+        raise type(error)(
+            f"{error}. It is empty, but vecs cannot replace it: columns, indexes, views, privileges, settings or such "
+            "of others would be lost, or another role owns it. Call delete_collection() first"
+        )
+    session.execute(tables.drop_table(found.schema, found.name))
+    create_anew(executor, session, new, dimension)
+    made = _read(session, found)
+    return "" if made is None else remaking.changes(found, made)
+
+
+def _read(session: Session, found: Table) -> Table | None:
+    rows = session.execute(tables.find_table(found.schema, found.name))
+    return tables.read_table(rows, found.schema, found.name, found.extension)
+
+
+def _is_like_new(session: Session, found: Table) -> bool:
+    """Whether a collection's table is as vecs makes it, with this role as its owner; makes one to compare with."""
+    other = replace(found, name=f"vecs_{uuid4().hex}")
+    for statement in tables.create_table(other):
+        session.execute(statement)
+    alike = only_value(session.execute(remaking.is_like(found, other)))
+    session.execute(tables.drop_table(other.schema, other.name))
+    return alike
