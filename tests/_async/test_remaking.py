@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import vecs
+from vecs._writing.buffer import RowBuffer
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension, MissingDependency
 
 
@@ -90,7 +91,7 @@ async def test_what_cannot_be_made_leaves_the_empty_collection(client: vecs.Asyn
 async def test_what_another_model_embedded_is_not_written_where_the_collection_was_made_anew(
     client: vecs.AsyncClient, target: str, monkeypatch: pytest.MonkeyPatch, texts: int
 ) -> None:
-    monkeypatch.setattr("vecs._writing.buffer.MEMORY_BYTES", 1000)
+    monkeypatch.setattr(RowBuffer.__init__, "__defaults__", (1000,))
     former = await client.create_collection("docs", transform=ones(2, "model"))
     async with vecs.create_async_client(target, schema=client.schema) as other:
         docs = await other.get_or_create_collection("docs", transform=ones(2, "other"))

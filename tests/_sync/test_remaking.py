@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import vecs
+from vecs._writing.buffer import RowBuffer
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension, MissingDependency
 
 
@@ -91,7 +92,7 @@ def test_what_cannot_be_made_leaves_the_empty_collection(client: vecs.Client) ->
 def test_what_another_model_embedded_is_not_written_where_the_collection_was_made_anew(
     client: vecs.Client, target: str, monkeypatch: pytest.MonkeyPatch, texts: int
 ) -> None:
-    monkeypatch.setattr("vecs._writing.buffer.MEMORY_BYTES", 1000)
+    monkeypatch.setattr(RowBuffer.__init__, "__defaults__", (1000,))
     former = client.create_collection("docs", transform=ones(2, "model"))
     with vecs.create_client(target, schema=client.schema) as other:
         docs = other.get_or_create_collection("docs", transform=ones(2, "other"))
