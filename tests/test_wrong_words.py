@@ -13,13 +13,15 @@ from unittest import mock
 import pytest
 
 import vecs
-from vecs.exc import CallError, NoSuchName
+from vecs.exc import ArgError, CallError, NoSuchName
+from vecs.records import to_record
 
 SYNC: Any = vecs.Client("postgresql://me:secret@localhost:1/db")
 ASYNC: Any = vecs.AsyncClient("postgresql://me:secret@localhost:1/db")
 DOCS: Any = vecs.Collection("docs", 2, SYNC)
 ADOCS: Any = vecs.AsyncCollection("docs", 2, ASYNC)
 V: Any = vecs
+TR: Any = vecs.transforms
 
 
 async def for_each(iterable: Any) -> None:
@@ -68,6 +70,17 @@ def enter(client: Any) -> None:
         (lambda: V.Client(None, "secret"), r"Client\(\) takes only target by position"),
         (lambda: V.Embedding(len, dim=3), "did you mean 'dimension'"),
         (lambda: V.IndexArgsHNSW(ef=3), r"IndexArgsHNSW\(\) takes m, ef_construction"),
+        (lambda: V.Record("a", vector=[1]), r"'vector'; did you mean 'vec'\? Record\(\) takes id, vec"),
+        (lambda: V.Record(id="a", page_content="x"), "did you mean 'text'"),
+        (lambda: V.Record(id="a", payload={}), "did you mean 'metadata'"),
+        (lambda: TR.RecursiveSplitter(chunk_size=9), "did you mean 'max_tokens' or 'max_characters'"),
+        (lambda: TR.RecursiveSplitter(9, chunk_overlap=1), "did you mean 'overlap'"),
+        (lambda: TR.MarkdownChunker(chunk_size=9), r"did you mean 'max_tokens'\?"),
+        (lambda: TR.MarkdownChunker(chunk_overlap=9), r"RecursiveSplitter\(max_tokens, overlap="),
+        (lambda: DOCS.update_metadata(["a"], {"k": 1}), "metadata by position; write metadata first, and ids="),
+        (lambda: DOCS.update_metadata({"k": 1}, ["a"]), r"write ids="),
+        (lambda: DOCS.update_metadata("a", metadata={}), "takes metadata first; write ids="),
+        (lambda: DOCS.search(), r"needs the argument 'query'.*get\(limit=10\)"),
     ],
 )
 def test_a_wrong_call_says_what_is_right(call: Callable[[], object], told: str) -> None:
@@ -96,6 +109,22 @@ def test_a_wrong_call_says_what_is_right(call: Callable[[], object], told: str) 
 def test_a_name_of_another_library_says_what_to_write(get: Callable[[], object], told: str) -> None:
     with pytest.raises(NoSuchName, match=told):
         get()
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("vector", "vec"), ("embedding", "vec"), ("values", "vec"), ("document", "text"), ("payload", "metadata")],
+)
+def test_a_key_of_another_library_says_which_field_is_meant(key: str, meant: str) -> None:
+    with pytest.raises(ArgError, match=f"record 3, a dict, has the unknown field '{key}'; did you mean '{meant}'"):
+        to_record({"id": "a", key: [1]}, 3)
+
+
+def test_a_record_without_metadata_has_its_own_dict() -> None:
+    one, other = vecs.Record("a"), vecs.Record("a")
+    assert one.metadata == other.metadata == {}
+    assert one.metadata is not other.metadata
+    assert vecs.Record("a", metadata=None).metadata is None
 
 
 def test_what_looks_at_objects_still_can() -> None:

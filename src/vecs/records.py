@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeAlias, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID
 
 import numpy as np
@@ -13,10 +14,10 @@ import numpy.typing as npt
 
 from vecs._checks.json import check_storable
 from vecs._checks.limits import MOST_IDS, at_most
-from vecs._checks.meant import OF_MATCHES
+from vecs._checks.meant import OF_MATCHES, unknown_argument
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import Telling
-from vecs.exc import ArgError
+from vecs.exc import ArgError, CallError
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
 Metadata: TypeAlias = Mapping[str, Any]
@@ -25,6 +26,9 @@ Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any] | SparseVector | Mapping
 StoredVector: TypeAlias = "npt.NDArray[Any] | SparseVector"
 # A third of a page, less what an index entry needs besides.
 MAX_ID_BYTES = 2600
+
+_NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+_set = object.__setattr__
 
 RecordId: TypeAlias = "str | int | UUID"
 
@@ -64,10 +68,38 @@ class Record(Telling):
 
     _instead = OF_MATCHES
 
+    # Type checkers see the one that a dataclass has. This one also knows what is wrong, and takes no longer.
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __init__(
+            self,
+            id: RecordId,
+            vec: Vector | None = None,
+            text: str | None = None,
+            metadata: Metadata | None = _NO_METADATA,
+            document_id: RecordId | None = None,
+            extra: Mapping[str, Any] | None = None,
+            media: Any = None,
+            **unknown: Any,
+        ) -> None:
+            if unknown:
+                raise CallError(_unknown_field(next(iter(unknown)), "Record() takes"))
+            _set(self, "id", id)
+            _set(self, "vec", vec)
+            _set(self, "text", text)
+            _set(self, "metadata", {} if metadata is _NO_METADATA else metadata)
+            _set(self, "document_id", document_id)
+            _set(self, "extra", extra)
+            _set(self, "media", media)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented
         return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+
+def _unknown_field(name: object, takes: str) -> str:
+    return unknown_argument(name, tuple(f.name for f in fields(Record)), elsewhere=OF_MATCHES, takes=takes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,9 +226,11 @@ def record_id(value: Any, where: str = "an id") -> str:
 def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
     known = {f.name for f in fields(Record)}
     unknown = [key for key in item if key not in known]
-    if unknown or "id" not in item:
-        problem = f"has unknown fields {brief(unknown)}" if unknown else "has no 'id'"
-        raise ArgError(f"record {position}, a dict, {problem}; its fields are {', '.join(sorted(known))}")
+    if unknown:
+        problem = _unknown_field(unknown[0], "its fields are").removeprefix("unknown argument ")
+        raise ArgError(f"record {position}, a dict, has the unknown field {problem}")
+    if "id" not in item:
+        raise ArgError(f"record {position}, a dict, has no 'id'; its fields are {', '.join(sorted(known))}")
     return _checked(Record(**item), position)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 import vecs
 from vecs._async.tables import remake
-from vecs.exc import ArgError, MismatchedDimension
+from vecs._writing.buffer import RowBuffer
+from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension, MissingDependency
 
 
 def ones(dimension: int, name: str) -> vecs.Embedding:
@@ -205,3 +207,50 @@ async def test_a_collection_that_is_deleted_meanwhile_is_created(
     monkeypatch.setattr(client, "_find_table", then_delete)
     docs = await client.get_or_create_collection("docs", dimension=3)
     assert (docs.dimension, await docs.count()) == (3, 0)
+
+
+@pytest.mark.parametrize("texts", [1, 9], ids=["a statement", "a file"])
+async def test_what_another_model_embedded_is_not_written_where_the_collection_was_made_anew(
+    client: vecs.AsyncClient, target: str, monkeypatch: pytest.MonkeyPatch, texts: int
+) -> None:
+    monkeypatch.setattr(RowBuffer.__init__, "__defaults__", (1000,))
+    former = await client.create_collection("docs", transform=ones(2, "model"))
+    async with vecs.create_async_client(target, schema=client.schema) as other:
+        docs = await other.get_or_create_collection("docs", transform=ones(2, "other"))
+    with pytest.raises(MismatchedDimension, match="was made with .*other.* vectors of .*model"):
+        await former.upsert([(f"{ix}", "text" * 100, {}) for ix in range(texts)])
+    assert await docs.count() == 0
+
+
+async def test_a_collection_made_anew_with_the_same_model_is_written_to(client: vecs.AsyncClient, target: str) -> None:
+    former = await client.create_collection("docs", transform=ones(2, "model"))
+    async with vecs.create_async_client(target, schema=client.schema) as other:
+        await other.delete_collection("docs")
+        await other.create_collection("docs", transform=ones(2, "model"))
+    assert await former.upsert([("a", "text", {})]) == 1
+
+
+async def test_a_name_that_is_not_there_is_told_with_the_nearest_one(client: vecs.AsyncClient) -> None:
+    await client.create_collection("calls", 2)
+    with pytest.raises(CollectionNotFound, match="no collection 'calsl' .*; did you mean 'calls'"):
+        await client.get_collection("calsl")
+    with pytest.raises(CollectionNotFound, match="[^?]$"):
+        await client.get_collection("zzzzzz")
+
+
+@pytest.mark.parametrize(
+    ("module", "transform"),
+    [
+        ("sentence_transformers", vecs.TextEmbedding()),
+        ("semantic_text_splitter", vecs.TextPreprocessor()),
+        ("semantic_text_splitter", vecs.TextPreprocessor(chunker="paragraph")),
+        ("PIL", vecs.ImageEmbedding()),
+    ],
+)
+async def test_no_collection_is_made_for_a_transform_whose_package_is_not_installed(
+    client: vecs.AsyncClient, monkeypatch: pytest.MonkeyPatch, module: str, transform: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingDependency, match=f"{module} .*pip install 'vecs"):
+        await client.get_or_create_collection("docs", transform=transform)
+    assert await client.collection_names() == []

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 import vecs
 from vecs._sync.tables import remake
-from vecs.exc import ArgError, MismatchedDimension
+from vecs._writing.buffer import RowBuffer
+from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension, MissingDependency
 
 
 def ones(dimension: int, name: str) -> vecs.Embedding:
@@ -204,3 +206,50 @@ def test_a_collection_that_is_deleted_meanwhile_is_created(
     monkeypatch.setattr(client, "_find_table", then_delete)
     docs = client.get_or_create_collection("docs", dimension=3)
     assert (docs.dimension, docs.count()) == (3, 0)
+
+
+@pytest.mark.parametrize("texts", [1, 9], ids=["a statement", "a file"])
+def test_what_another_model_embedded_is_not_written_where_the_collection_was_made_anew(
+    client: vecs.Client, target: str, monkeypatch: pytest.MonkeyPatch, texts: int
+) -> None:
+    monkeypatch.setattr(RowBuffer.__init__, "__defaults__", (1000,))
+    former = client.create_collection("docs", transform=ones(2, "model"))
+    with vecs.create_client(target, schema=client.schema) as other:
+        docs = other.get_or_create_collection("docs", transform=ones(2, "other"))
+    with pytest.raises(MismatchedDimension, match="was made with .*other.* vectors of .*model"):
+        former.upsert([(f"{ix}", "text" * 100, {}) for ix in range(texts)])
+    assert docs.count() == 0
+
+
+def test_a_collection_made_anew_with_the_same_model_is_written_to(client: vecs.Client, target: str) -> None:
+    former = client.create_collection("docs", transform=ones(2, "model"))
+    with vecs.create_client(target, schema=client.schema) as other:
+        other.delete_collection("docs")
+        other.create_collection("docs", transform=ones(2, "model"))
+    assert former.upsert([("a", "text", {})]) == 1
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest_one(client: vecs.Client) -> None:
+    client.create_collection("calls", 2)
+    with pytest.raises(CollectionNotFound, match="no collection 'calsl' .*; did you mean 'calls'"):
+        client.get_collection("calsl")
+    with pytest.raises(CollectionNotFound, match="[^?]$"):
+        client.get_collection("zzzzzz")
+
+
+@pytest.mark.parametrize(
+    ("module", "transform"),
+    [
+        ("sentence_transformers", vecs.TextEmbedding()),
+        ("semantic_text_splitter", vecs.TextPreprocessor()),
+        ("semantic_text_splitter", vecs.TextPreprocessor(chunker="paragraph")),
+        ("PIL", vecs.ImageEmbedding()),
+    ],
+)
+def test_no_collection_is_made_for_a_transform_whose_package_is_not_installed(
+    client: vecs.Client, monkeypatch: pytest.MonkeyPatch, module: str, transform: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingDependency, match=f"{module} .*pip install 'vecs"):
+        client.get_or_create_collection("docs", transform=transform)
+    assert client.collection_names() == []

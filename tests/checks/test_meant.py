@@ -22,6 +22,7 @@ SEARCH = ("query", "limit", "filters", "include_vector", "measure", "threshold")
         ("collection_name", ("ids", "namespace"), "namespace"),
         ("connection_string", ("url", "path"), "url"),
         ("mesure", SEARCH, "measure"),
+        ("FILTRES", SEARCH, "filters"),
         ("zzz", SEARCH, None),
         ("measure" * 1000, SEARCH, None),
         (7, SEARCH, None),
@@ -45,6 +46,7 @@ def test_an_argument_that_is_not_given_is_rather_meant() -> None:
         ("colours", "unknown argument 'colours'; expected some of query"),
         (7, "unknown argument 7; expected some of query"),
         ("zzz", "unknown argument 'zzz'; expected some of query"),
+        ("chunk_size", "unknown argument 'chunk_size'; expected some of query"),
     ],
 )
 def test_an_unknown_argument_is_told_with_the_one_that_is_meant(name: object, told: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vecs._searching.catalog import LONGEST_KNOWN, Catalog
+from vecs._searching.catalog import LONGEST_KNOWN, MANY_WRITTEN, Catalog
 from vecs._searching.known_indexes import KnownIndexes
 from vecs.measures import IndexMeasure
 
@@ -77,6 +77,25 @@ def test_a_warning_is_given_once_per_collection_and_measure(catalog: Catalog) ->
     assert catalog.warns("vecs", "docs", L2)
     assert catalog.warns("vecs", "other", COSINE)
     assert catalog.warns("other", "docs", COSINE)
+
+
+def known_of(rows: int) -> KnownIndexes:
+    known = KnownIndexes()
+    known.estimate = rows
+    return known
+
+
+@pytest.mark.parametrize(("rows", "many"), [(0, MANY_WRITTEN), (3_000, MANY_WRITTEN), (1_000_000, 100_000)])
+def test_after_many_writes_the_indexes_and_the_size_are_read_again(catalog: Catalog, rows: int, many: int) -> None:
+    catalog.wrote("vecs", "docs", many)
+    for _ in range(2):
+        known = known_of(rows)
+        catalog.remember("vecs", "docs", known)
+        catalog.wrote("vecs", "docs", many // 2)
+        catalog.wrote("vecs", "other", many)
+        assert catalog.known("vecs", "docs") is known
+        catalog.wrote("vecs", "docs", many - many // 2)
+        assert catalog.known("vecs", "docs") is None
 
 
 def test_no_table_was_altered_at_first(catalog: Catalog) -> None:

@@ -122,8 +122,9 @@ async def try_records(
     If a transform embeds the records, the first one is embedded as a test.
     """
     some = [record for record in records if transform is None or record.vec is not None]
-    if len(some) < len(records) and transform is not None:
+    if transform is not None:
         dimension = dimension or await async_offload(getattr, transform, "dimension")
+    if len(some) < len(records) and transform is not None:
         first = next(record for record in records if record.vec is None)
         some += await transform_records(transform, [first])
     if dimension is not None:

@@ -73,6 +73,11 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("timeout", "query_timeout"), ("statement_timeout",)),
     **dict.fromkeys(("max_connections", "max_size", "pool_max_size"), ("pool_size",)),
     **dict.fromkeys(("schema", "schema_name"), ("schema", "schema_name")),
+    **dict.fromkeys(("chunk_size", "chunk_length", "max_length", "max_chunk_size"), ("max_tokens", "max_characters")),
+    **dict.fromkeys(("tokens_per_chunk", "max_tokens_per_chunk", "chunk_tokens", "token_limit"), ("max_tokens",)),
+    **dict.fromkeys(("max_chars", "chars_per_chunk"), ("max_characters",)),
+    **dict.fromkeys(("chunk_overlap", "token_overlap", "overlap_size", "overlap_tokens"), ("overlap",)),
+    **dict.fromkeys(("length_function", "encoding_name", "token_counter"), ("tokenizer",)),
     "fetch_k": ("oversampling",),
     "lambda_mult": ("diversity",),
     "alpha": ("weights",),
@@ -84,11 +89,15 @@ _ARGUMENTS["collection"] = (*_NAME, "namespace")
 _ARGUMENTS["collection_name"] = (*_NAME, "namespace")
 _ARGUMENTS["size"] = (*_LIMIT, "dimension")
 
+# Words for either of two arguments.
+_EITHER = ("chunk_size", "chunk_length", "max_length", "max_chunk_size")
+
 _ALWAYS = "metadata and text are always returned: leave it out"
 # Arguments of other libraries that vecs does not need.
 _NEEDLESS = {
     "include": "text, metadata, distance and score are always returned; for vectors give include_vector=True",
     **dict.fromkeys(("include_metadata", "with_payload", "output_fields", "return_properties"), _ALWAYS),
+    "chunk_overlap": "RecursiveSplitter(max_tokens, overlap=..., markdown=True) has chunks that overlap",
 }
 
 _INTEGRATIONS = "the stores for LangChain and LlamaIndex have this method: see integrations/ of vecs"
@@ -174,10 +183,12 @@ OF_MODULE = words(
 
 OF_MATCHES = words(
     ("content page_content document body chunk value", "text"),
-    ("payload meta properties attributes fields", "metadata"),
+    ("payload meta metadatas properties attributes fields", "metadata"),
     ("similarity relevance certainty", "score"),
-    ("vector embedding values", "vec"),
+    ("vector embedding embeddings values", "vec"),
     ("key uuid _id", "id"),
+    ("doc_id ref_doc_id source_id", "document_id"),
+    ("image", "media"),
     ("node record item entity", "match.id, match.text and match.metadata, which are those of the record"),
 )
 
@@ -196,7 +207,11 @@ def _translated(name: str, known: Collection[str], given: Collection[str]) -> st
 
 def near(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most similar to a misspelled one; None if none is similar."""
-    close = get_close_matches(name, list(known), 1) if len(name) <= _LONGEST else []
+    if len(name) > _LONGEST:
+        return None
+    names = list(known)
+    lower = {one.lower(): one for one in names}
+    close = get_close_matches(name, names, 1) or [lower[one] for one in get_close_matches(name.lower(), lower, 1)]
     return close[0] if close else None
 
 
@@ -224,7 +239,9 @@ def _hint(name: str, known: Collection[str], given: Collection[str], elsewhere: 
     if meant is None and name in _NEEDLESS:
         return f"{_NEEDLESS[name]}. "
     meant = meant or near(name, known)
-    return f"did you mean {meant!r}? " if meant else ""
+    either = [repr(one) for one in _ARGUMENTS[name] if one in known] if name in _EITHER else []
+    meant = " or ".join(either) if either else repr(meant) if meant else None
+    return f"did you mean {meant}? " if meant else ""
 
 
 def instead_of(name: str, known: Iterable[str], elsewhere: Mapping[str, str]) -> str | None:

@@ -24,7 +24,10 @@ _BY_TYPE: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
     (int, ("limit", "dimension", "batch_size")),
     (Mapping, ("filters", "metadata")),
     (str, ("mode", "text", "schema")),
+    ((list, tuple, set), ("ids",)),
 )
+# What to write where an argument of this name is missing.
+_WITHOUT = {"query": "; to look at records without a query write get(limit=10) or get(filters={...})"}
 
 
 def explains_wrong_calls(function: F, *, hide: Hide | None = None) -> F:
@@ -134,6 +137,8 @@ def _told(
         return unknown_argument(unknown[0], by_name, given=given, takes=takes)
     if len(args) > len(by_place):
         only = f"only {', '.join(by_place)}" if by_place else "nothing"
+        if _ids_first(args[0], by_name, by_place):
+            return f"{takes} {only} by position; write {by_place[0]} first, and ids=..."
         return f"{takes} {only} by position{_how_to_name(args[len(by_place)], by_name, by_place)}"
     if said.startswith("missing"):
         missing = [
@@ -141,7 +146,10 @@ def _told(
             for one in parameters
             if one.default is one.empty and one.name in by_name and one.name not in {*by_place[: len(args)], *kwargs}
         ]
-        return f"{what} needs the argument {', '.join(map(repr, missing))}; it takes {', '.join(by_name)}"
+        without = "".join(_WITHOUT.get(name, "") for name in missing)
+        return f"{what} needs the argument {', '.join(map(repr, missing))}; it takes {', '.join(by_name)}{without}"
+    if args and _ids_first(args[0], by_name, by_place):
+        return f"{what} takes {by_place[0]} first; write ids=..."
     return f"{what} was called wrongly: {said}"
 
 
@@ -151,6 +159,11 @@ def _name_of(function: Any, owner: Any) -> str:
         return f"{function.__qualname__}()"
     cls = owner if isinstance(owner, type) else type(owner)
     return f"{cls.__name__}{'' if function.__name__ == '__init__' else f'.{function.__name__}'}()"
+
+
+def _ids_first(first: Any, by_name: list[str], by_place: list[str]) -> bool:
+    """Whether ids were given where metadata is due."""
+    return "metadata" in by_place[:1] and "ids" in by_name and isinstance(first, str | list | tuple | set)
 
 
 def _how_to_name(surplus: Any, by_name: list[str], by_place: list[str]) -> str:

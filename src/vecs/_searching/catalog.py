@@ -9,6 +9,8 @@ from vecs._searching.known_indexes import KnownIndexes
 
 # Seconds for which the indexes of a collection are taken for known: another program may build or drop one.
 LONGEST_KNOWN = 60.0
+# After so many records were written, or a tenth of those that are there, a collection may have become a large one.
+MANY_WRITTEN = 1000
 
 
 class Catalog:
@@ -18,6 +20,8 @@ class Catalog:
         self._clock = clock
         # By schema and name, with the time at which they were read.
         self._indexes: dict[tuple[str, str], tuple[float, KnownIndexes]] = {}
+        # How many records this client has written since.
+        self._written: dict[tuple[str, str], int] = {}
         self._warned: set[tuple[str, str, str]] = set()
         # How often this client altered the columns of a table: collections read theirs again when it has grown.
         self.altered = 0
@@ -30,6 +34,16 @@ class Catalog:
     def remember(self, schema: str, name: str, known: KnownIndexes) -> None:
         """Note the indexes of a collection, which were read just now."""
         self._indexes[schema, name] = self._clock(), known
+        self._written[schema, name] = 0
+
+    def wrote(self, schema: str, name: str, count: int) -> None:
+        """Note that records were written; after many, the indexes have to be read again, with the size they tell."""
+        key = schema, name
+        if key not in self._indexes:
+            return
+        self._written[key] = self._written.get(key, 0) + count
+        if self._written[key] >= max(MANY_WRITTEN, self._indexes[key][1].estimate // 10):
+            del self._indexes[key]
 
     def forget(self) -> None:
         """Forget the indexes of all collections, after one was built or dropped, or a collection was renamed."""

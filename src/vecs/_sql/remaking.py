@@ -26,7 +26,7 @@ def is_as_made(table: Table) -> Fragment:
     """
     Ask whether nobody else added columns, indexes or a comment to a collection.
 
-    Indexes with names that vecs gives are its own. `is_like` compares the rest, but no comments of tables, and no indexes.
+    Indexes with names that vecs gives are its own. `is_like` compares the rest, but neither indexes nor comments.
     """
     columns = [*table.columns, *(["text_search"] if table.language is not None else [])]
     return qualified(

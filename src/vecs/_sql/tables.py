@@ -63,6 +63,8 @@ class Table:
     row_security: bool = False
     # Whether the server is one of Citus, which knows no FOR UPDATE of many rows.
     citus: bool = False
+    # Its OID: a collection that was made anew, under the same name, has another. 0 where it is not known.
+    oid: int = 0
 
     def __hash__(self) -> int:
         # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
@@ -162,6 +164,7 @@ class _ColumnRow(NamedTuple):
     citus: bool
     # The text search configuration that the expression names, unless the server came with it.
     configuration: str | None
+    oid: int
 
 
 def find_table(schema: str, name: str) -> Fragment:
@@ -173,7 +176,8 @@ def find_table(schema: str, name: str) -> Fragment:
                a.attname::pg_catalog.text, t.typname::pg_catalog.text, a.atttypmod,
                pg_catalog.pg_get_expr(d.adbin, d.adrelid),
                pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), pg_catalog.row_security_active(c.oid),
-               exists (select from pg_catalog.pg_extension as x where x.extname = 'citus'), {configuration}
+               exists (select from pg_catalog.pg_extension as x where x.extname = 'citus'), {configuration},
+               c.oid::bigint
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -250,6 +254,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         locks_deleted=relation.locks_deleted,
         row_security=relation.row_security,
         citus=relation.citus,
+        oid=relation.oid,
     )
 
 

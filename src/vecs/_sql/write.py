@@ -40,13 +40,14 @@ def upsert_rows(
     span: Span | None = None,
     *,
     guarded: bool = False,
+    same_table: bool = False,
 ) -> Fragment:
     """
     Write some rows in one statement, with one array per column.
 
     Rows are sorted by id and have no duplicates. `replaced` are documents whose other chunks are deleted if their ids
     are in `span`: several statements with adjoining spans lock all rows in one order. With `guarded`, the statement
-    fails if a row belongs to another document.
+    fails if a row belongs to another document; with `same_table`, if the table was dropped and made anew.
     """
     arrays = [
         qualified(
@@ -57,6 +58,8 @@ def upsert_rows(
         for name, column in zip(table.columns, zip(*rows, strict=True), strict=True)
     ]
     source = qualified("rows from ({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
+    if same_table:
+        source = Fragment((*source.parts, *_if_same(table).parts))
     if not replaced:
         return _insert(table, source, guarded)
     stale = _stale(replaced, qualified("id <> all({ids}::pg_catalog.text[]){span}", ids=_ids(rows), span=_in(span)))
@@ -161,18 +164,21 @@ def copy_into_stage(table: Table) -> Fragment:
     )
 
 
-def upsert_stage(table: Table, replaced: Sequence[str] = (), *, guarded: bool = False) -> Fragment:
+def upsert_stage(
+    table: Table, replaced: Sequence[str] = (), *, guarded: bool = False, same_table: bool = False
+) -> Fragment:
     """
     Write the staged rows: sorted by id, the last of each id.
 
-    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked, too. `guarded` is the same
-    as in `upsert_rows`.
+    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked, too. `guarded` and
+    `same_table` are the same as in `upsert_rows`.
     """
     source = qualified(
-        '(select distinct on (id collate pg_catalog."C") {columns} from {stage} '
+        '(select distinct on (id collate pg_catalog."C") {columns} from {stage}{same} '
         'order by id collate pg_catalog."C", position desc) as u',
         columns=_names(table),
         stage=_STAGE,
+        same=_if_same(table) if same_table else EMPTY,
     )
     if replaced and locks_rows(table, deleted=True):
         source = _with_stale(table, source, _not_staged(replaced))
@@ -238,6 +244,23 @@ def _around_source(table: Table, guarded: bool) -> tuple[Fragment, Fragment]:
         guard=qualified(" where {guard}", guard=GUARD) if guarded else EMPTY,
     )
     return before, after
+
+
+@lru_cache(maxsize=256)
+def _if_same(table: Table) -> Fragment:
+    """
+    Return a WHERE under which the statement fails if the table's name is now that of another one.
+
+    Postgres evaluates it once, when it plans: its error is of a cast, as in `documents.GUARD`.
+    """
+    if table.citus or not table.oid:
+        return EMPTY
+    return qualified(
+        " where case when {regclass}::pg_catalog.regclass::pg_catalog.oid = {oid}::pg_catalog.oid then true "
+        "else 'vecs: made anew'::pg_catalog.text::pg_catalog.bool end",
+        regclass=Literal(table.identifier.sql),
+        oid=Literal(table.oid),
+    )
 
 
 @lru_cache(maxsize=256)

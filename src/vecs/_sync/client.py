@@ -226,9 +226,12 @@ class Client(Connected, ClientDunders):
         document id and extra data with each vector. `language` is the language of its keyword search.
         `precision="half"` stores 16 bits per number instead of 32; numbers can be up to 65,504.
         `precision="binary"` stores vectors of bits. `sparse=True` stores sparse vectors: see `SparseVector`. Raises
-        MismatchedDimension if the collection exists with another dimension, or was made with another model. But if
-        the collection has no records, and nothing else would be lost, it is replaced by one with these arguments.
-        Indexes that vecs made are dropped with it.
+        MismatchedDimension if the collection exists with another dimension, or was made with another model.
+
+        But if that collection has no records, it is replaced by one with these arguments, and a warning is logged. It
+        is replaced only if it belongs to this role, if its table is as vecs makes it, without columns, indexes, views,
+        privileges, settings or comments of others, and if no other session uses it. Indexes that
+        vecs made are dropped with it.
         """
         transform = one_transform(transform, adapter)
         vec_type = vec_type_of(precision, sparse)
@@ -260,7 +263,10 @@ class Client(Connected, ClientDunders):
         # Other objects of this client may know an older state of it and of its indexes.
         self._catalog.altered += 1
         self._catalog.forget()
-        return opened(require_table(self._executor, self.schema, name))
+        found = self._find_table(name)
+        if found is None:
+            found = create_collection(self._executor, new)
+        return opened(found)
 
     def create_collection(
         self,

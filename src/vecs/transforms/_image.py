@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from vecs._checks.arguments import made_of
@@ -35,6 +36,8 @@ class ImageEmbedding(ModelEmbedding):
 
     Models are found in the same places as for TextEmbedding. Needs `pip install 'vecs[image]'`.
     """
+
+    _needs = MappingProxyType({"sentence_transformers": "image", "PIL": "image"})
 
     def __init__(
         self,

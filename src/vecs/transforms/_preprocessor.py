@@ -106,6 +106,7 @@ class Paragraphs(Chunker):
 
     def __init__(self, splitter: RecursiveSplitter) -> None:
         self._splitter = splitter
+        self._needs = splitter._needs
 
     def __repr__(self) -> str:
         return f"Paragraphs({self._splitter!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from vecs._checks.shown import brief
@@ -39,6 +40,8 @@ class RecursiveSplitter(Chunker):
 
     Needs semantic-text-splitter: `pip install 'vecs[text]'`.
     """
+
+    _needs = MappingProxyType({"semantic_text_splitter": "text"})
 
     def __init__(
         self,

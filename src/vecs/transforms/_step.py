@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from inspect import isawaitable, iscoroutine
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from vecs.exc import ArgError
@@ -18,6 +19,8 @@ class Step(AdapterStep):
 
     # How many records a 0.4-style call reads ahead.
     batch_size: int = 1
+    # The packages that it cannot work without, and the extras that bring them.
+    _needs: Mapping[str, str] = MappingProxyType({})
 
     @property
     def exported_dimension(self) -> int | None:

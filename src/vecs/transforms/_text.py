@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from vecs._checks.arguments import made_of
@@ -30,6 +31,8 @@ PROMPTS = ("query_prompt", "document_prompt", "query_prompt_name", "document_pro
 class ModelEmbedding(Step):
     """What the embedders by sentence-transformers models share: the model, and vectors out of it."""
 
+    _needs: Mapping[str, str] = MappingProxyType({"sentence_transformers": "text"})
+
     def __init__(
         self,
         model: str | os.PathLike[str] | LoadedModel,
@@ -39,6 +42,7 @@ class ModelEmbedding(Step):
         if is_loaded_model(model):
             options.check_for_loaded()
             self._given = Model(model)
+            self._needs = {}
         self.model = model_name(model) if self._given is None else name_of_loaded(model)
         self.batch_size = options.batch_size
         self.truncate_dim = options.truncate_dim

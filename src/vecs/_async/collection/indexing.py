@@ -78,6 +78,9 @@ class AsyncIndexing(AsyncHandle):
         """
         if isinstance(measure, IndexArgsHNSW | IndexArgsIVFFlat):
             raise ArgError(f"the first argument is the measure; write index(method={brief(measure)})")
+        if isinstance(measure, str) and measure.lower() in [one.value for one in IndexMethod]:
+            meant = measure.lower()
+            raise ArgError(f"{meant!r} is a method, not a measure; write index(method={meant!r})")
         chosen, args = resolve_method(method, index_arguments)
         if concurrently and self._executor.pooler and (memory is not None or workers is not None):
             raise ArgError(

@@ -16,10 +16,10 @@ from vecs._async.searching.run import run
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
-from vecs._checks.shown import brief
 from vecs._searching.explain import describe_search, without_index
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
+from vecs._searching.queries import checked_queries
 from vecs._searching.request import (
     Mode,
     Request,
@@ -35,7 +35,6 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
-from vecs.exc import ArgError
 from vecs.records import Match
 from vecs.rerankers import Reranker
 
@@ -109,10 +108,8 @@ class AsyncSearching(AsyncHandle):
 
         The keyword arguments are those of `search()`.
         """
-        if isinstance(queries, str) or not isinstance(queries, Iterable):
-            raise ArgError(f"search_many takes an iterable of queries, not {brief(queries)}; see search() for one")
         check_known(options)
-        return await self._search(at_most(queries, MOST_QUERIES, "queries"), options)
+        return await self._search(at_most(checked_queries(queries), MOST_QUERIES, "queries"), options)
 
     @async_anew("select")
     async def query(

@@ -74,15 +74,25 @@ class AsyncWriting(AsyncHandle):
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = await self._table(0)
         splits = await self._may_split()
-        writing = AsyncWriteTarget(self._executor, table, transform, self._is_altered, self._table, splits=splits)
+        writing = AsyncWriteTarget(
+            self._executor,
+            table,
+            transform,
+            self._is_altered,
+            self._table,
+            splits=splits,
+            same_table=self.transform is not None,
+        )
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
             async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
-                return await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
+                done = await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
         except Exception as error:
             say_stored(error, writing.stored)
             raise
+        self._catalog.wrote(self.client.schema, self.name, int(done))
+        return done
 
     @async_anew("select", "delete")
     async def delete(

@@ -21,6 +21,7 @@ from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, Mismatche
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
+from vecs.transforms._require import check_installed
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,19 @@ async def dimension_of(new: NewCollection) -> int:
     made = None
     if new.transform is not None:
         check_takes_transform(new.vec_type)
-        made = await async_offload(getattr, new.transform, "dimension")
+        made = await async_offload(_dimension, new.transform)
     if new.dimension is not None and made is not None and new.dimension != made:
         raise MismatchedDimension(f"dimension is {new.dimension}, but the transform makes vectors of dimension {made}")
     dimension = new.dimension or made
     if dimension is None:
         raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
     return check_dimension(dimension, new.vec_type)
+
+
+def _dimension(transform: Transform) -> int | None:
+    # Else the first upsert would fail, and leave an empty collection behind.
+    check_installed(transform)
+    return transform.dimension
 
 
 async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.refused import saying_what_to_grant
+from vecs._checks.meant import near
 from vecs._checks.shown import brief
 from vecs._sql import tables
+from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table, check_name
-from vecs.exc import CollectionAlreadyExists, CollectionNotFound
+from vecs.exc import CollectionAlreadyExists, CollectionNotFound, DatabaseError
 
 
 async def find_relation(executor: AsyncExecutor, schema: str, name: str) -> list[tuple[Any, ...]]:
@@ -34,5 +36,15 @@ async def require_table(executor: AsyncExecutor, schema: str, name: str) -> Tabl
     except CollectionAlreadyExists as error:
         raise CollectionNotFound(str(error)) from None
     if table is None:
-        raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}")
+        meant = near(name, await _names(executor, schema))
+        hint = "" if meant is None else f"; did you mean {brief(meant)}?"
+        raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}{hint}")
     return table
+
+
+async def _names(executor: AsyncExecutor, schema: str) -> list[str]:
+    try:
+        return first_column(await executor.read(tables.find_tables(schema)))
+    except DatabaseError:
+        # That the collection is not there is what the caller has to know.
+        return []

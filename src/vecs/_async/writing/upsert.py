@@ -17,6 +17,7 @@ from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import documents, write
+from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
@@ -46,11 +47,14 @@ class AsyncWriteTarget:
         read_table: AsyncTableReader,
         *,
         splits: bool,
+        same_table: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
+        # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
+        self.same_table = same_table
         self._is_altered, self._read_table = is_altered, read_table
 
     @property
@@ -237,11 +241,17 @@ async def _write_once(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
         return 0
     portions = list(batches(rows))
     if len(portions) == 1 and not (guarded and (replaced or buffer.has_chunks)):
-        statement = await async_offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
+        statement = await async_offload_many(len(rows), _upsert_rows, to, rows, replaced)
         await to.executor.write(statement)
     else:
         await _write_portions(to, portions, replaced, chunks=buffer.has_chunks)
     return len(rows)
+
+
+def _upsert_rows(
+    to: AsyncWriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], span: write.Span | None = None
+) -> Fragment:
+    return write.upsert_rows(to.table, rows, replaced, span, guarded=to.guarded, same_table=to.same_table)
 
 
 async def _write_portions(
@@ -256,9 +266,7 @@ async def _write_portions(
         for number, rows in enumerate(portions, 1):
             upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
             span = write.Span(after, upto)
-            statement = await async_offload_many(
-                len(rows), write.upsert_rows, table, rows, replaced, span, guarded=guarded
-            )
+            statement = await async_offload_many(len(rows), _upsert_rows, to, rows, replaced, span)
             await session.execute(statement)
             after = upto
             if guarded and chunks and number == len(portions):
@@ -278,7 +286,7 @@ async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequ
         if guarded:
             _raise(documents.read_shared(await session.execute(documents.find_shared_of_stage())))
             await session.execute(documents.lock_all_ids(table))
-        await session.execute(write.upsert_stage(table, replaced, guarded=guarded))
+        await session.execute(write.upsert_stage(table, replaced, guarded=guarded, same_table=to.same_table))
         written = session.rowcount
         if replaced:
             await session.execute(write.delete_stale_of_stage(table, replaced))

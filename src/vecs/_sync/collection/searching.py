@@ -11,10 +11,10 @@ from typing import Any
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
-from vecs._checks.shown import brief
 from vecs._searching.explain import describe_search, without_index
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
+from vecs._searching.queries import checked_queries
 from vecs._searching.request import (
     Mode,
     Request,
@@ -36,7 +36,6 @@ from vecs._sync.searching.explain import explain
 from vecs._sync.searching.queries import query_vectors
 from vecs._sync.searching.refine import refine
 from vecs._sync.searching.run import run
-from vecs.exc import ArgError
 from vecs.records import Match
 from vecs.rerankers import Reranker
 
@@ -110,10 +109,8 @@ class Searching(Handle):
 
         The keyword arguments are those of `search()`.
         """
-        if isinstance(queries, str) or not isinstance(queries, Iterable):
-            raise ArgError(f"search_many takes an iterable of queries, not {brief(queries)}; see search() for one")
         check_known(options)
-        return self._search(at_most(queries, MOST_QUERIES, "queries"), options)
+        return self._search(at_most(checked_queries(queries), MOST_QUERIES, "queries"), options)
 
     @anew("select")
     def query(

@@ -110,7 +110,7 @@ def altering(executor: Executor, table: Table, settings: Settings = NO_SETTINGS)
     while True:
         # Under the lock the last changes have to be seen.
         with executor.transaction({**READ_COMMITTED, **settings}) as session:
-            if _unbuilt(session, table):
+            if unbuilt(session, table):
                 yield session
                 return
         log.info("waiting for a build of an index of %r, before it is altered", table.name)
@@ -123,7 +123,8 @@ def altering(executor: Executor, table: Table, settings: Settings = NO_SETTINGS)
         seconds = min(1.5 * seconds, 0.5)
 
 
-def _unbuilt(session: Session, table: Table) -> bool:
+def unbuilt(session: Session, table: Table) -> bool:
+    """Take the lock of builds until the transaction ends; return whether nobody builds indexes of a collection."""
     if not only_value(session.execute(builds.try_lock_transaction(table))):
         return False
     # Other programs build without the lock. A null may be a build of any table.

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from vecs._checks.meant import near
 from vecs._checks.shown import brief
 from vecs._sql import tables
+from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table, check_name
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.refused import saying_what_to_grant
-from vecs.exc import CollectionAlreadyExists, CollectionNotFound
+from vecs.exc import CollectionAlreadyExists, CollectionNotFound, DatabaseError
 
 
 def find_relation(executor: Executor, schema: str, name: str) -> list[tuple[Any, ...]]:
@@ -35,5 +37,15 @@ def require_table(executor: Executor, schema: str, name: str) -> Table:
     except CollectionAlreadyExists as error:
         raise CollectionNotFound(str(error)) from None
     if table is None:
-        raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}")
+        meant = near(name, _names(executor, schema))
+        hint = "" if meant is None else f"; did you mean {brief(meant)}?"
+        raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}{hint}")
     return table
+
+
+def _names(executor: Executor, schema: str) -> list[str]:
+    try:
+        return first_column(executor.read(tables.find_tables(schema)))
+    except DatabaseError:
+        # That the collection is not there is what the caller has to know.
+        return []

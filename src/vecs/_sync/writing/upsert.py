@@ -15,6 +15,7 @@ from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql import documents, write
+from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
@@ -47,11 +48,14 @@ class WriteTarget:
         read_table: TableReader,
         *,
         splits: bool,
+        same_table: bool,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
+        # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
+        self.same_table = same_table
         self._is_altered, self._read_table = is_altered, read_table
 
     @property
@@ -238,11 +242,17 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
         return 0
     portions = list(batches(rows))
     if len(portions) == 1 and not (guarded and (replaced or buffer.has_chunks)):
-        statement = offload_many(len(rows), write.upsert_rows, to.table, rows, replaced, guarded=guarded)
+        statement = offload_many(len(rows), _upsert_rows, to, rows, replaced)
         to.executor.write(statement)
     else:
         _write_portions(to, portions, replaced, chunks=buffer.has_chunks)
     return len(rows)
+
+
+def _upsert_rows(
+    to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], span: write.Span | None = None
+) -> Fragment:
+    return write.upsert_rows(to.table, rows, replaced, span, guarded=to.guarded, same_table=to.same_table)
 
 
 def _write_portions(
@@ -257,7 +267,7 @@ def _write_portions(
         for number, rows in enumerate(portions, 1):
             upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
             span = write.Span(after, upto)
-            statement = offload_many(len(rows), write.upsert_rows, table, rows, replaced, span, guarded=guarded)
+            statement = offload_many(len(rows), _upsert_rows, to, rows, replaced, span)
             session.execute(statement)
             after = upto
             if guarded and chunks and number == len(portions):
@@ -277,7 +287,7 @@ def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) 
         if guarded:
             _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))
             session.execute(documents.lock_all_ids(table))
-        session.execute(write.upsert_stage(table, replaced, guarded=guarded))
+        session.execute(write.upsert_stage(table, replaced, guarded=guarded, same_table=to.same_table))
         written = session.rowcount
         if replaced:
             session.execute(write.delete_stale_of_stage(table, replaced))
