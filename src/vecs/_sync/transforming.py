@@ -37,7 +37,7 @@ def transform_records(
         if check is not None and all(map(keeps_metadata, steps[place:])):
             offload_many(len(made), check, made)
         try:
-            with waited_for():
+            with waited_for(step):
                 answer = offload(_materialised, step, made)
                 made = list(resolve(answer))
         except VecsException:
@@ -67,7 +67,7 @@ def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            with waited_for():
+            with waited_for(step):
                 answers = _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer
