@@ -98,7 +98,10 @@ class AsyncWriting(AsyncHandle):
         selection = await self._selection(ids, filters, document_ids, writes=True)
         if selects_nothing(selection):
             return []
-        return _ids_of(selection, await self._executor.write(write.delete(await self._table(), selection)))
+        deleted = _ids_of(selection, await self._executor.write(write.delete(await self._table(), selection)))
+        if not deleted:
+            await self._warn_of_columns(selection)
+        return deleted
 
     @async_anew("select", "update")
     async def update_metadata(
@@ -137,7 +140,10 @@ class AsyncWriting(AsyncHandle):
         if selects_nothing(selection):
             return []
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
-        return _ids_of(selection, await self._executor.write(statement))
+        changed = _ids_of(selection, await self._executor.write(statement))
+        if not changed:
+            await self._warn_of_columns(selection)
+        return changed
 
     async def truncate(self) -> None:
         """

@@ -99,7 +99,10 @@ class Writing(Handle):
         selection = self._selection(ids, filters, document_ids, writes=True)
         if selects_nothing(selection):
             return []
-        return _ids_of(selection, self._executor.write(write.delete(self._table(), selection)))
+        deleted = _ids_of(selection, self._executor.write(write.delete(self._table(), selection)))
+        if not deleted:
+            self._warn_of_columns(selection)
+        return deleted
 
     @anew("select", "update")
     def update_metadata(
@@ -138,7 +141,10 @@ class Writing(Handle):
         if selects_nothing(selection):
             return []
         statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
-        return _ids_of(selection, self._executor.write(statement))
+        changed = _ids_of(selection, self._executor.write(statement))
+        if not changed:
+            self._warn_of_columns(selection)
+        return changed
 
     def truncate(self) -> None:
         """
