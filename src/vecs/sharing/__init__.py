@@ -20,6 +20,7 @@ from vecs.sharing.arguments import (
     check_known,
     checked_choice,
     checked_collection_name,
+    checked_name_of_others,
     explains_wrong_calls,
     hidden,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "checked_choice",
     "checked_collection_name",
     "checked_int",
+    "checked_name_of_others",
     "checked_number",
     "checked_query_vector",
     "checked_vectors",
