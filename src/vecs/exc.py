@@ -74,7 +74,11 @@ def said_of_stored(count: int) -> str:
 
 
 class ArgError(VecsException, ValueError):
-    """An argument is wrong; nothing was sent to the database."""
+    """
+    An argument is wrong, by itself or for what the database has.
+
+    The call changed nothing there, except for batches that were committed before: `upsert(batch_size=)`.
+    """
 
 
 class CallError(ArgError, TypeError):

@@ -252,3 +252,54 @@ async def test_a_filter_on_a_column_without_its_dollar_warns_once(docs: vecs.Asy
     with pytest.warns(UserWarning, match=r"uses the metadata key 'id'.*own id write '\$id'"):
         assert await docs.get(filters={"$and": [{"id": {"$in": ["a"]}}]}) == []
     assert await docs.search([1, 0], filters={"id": "a"}) == []
+
+
+async def all_of(docs: vecs.AsyncCollection, filters: dict[str, Any]) -> list[vecs.Record]:
+    return [record async for record in docs.scan(filters=filters)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda docs, filters: docs.count(filters),
+        lambda docs, filters: docs.delete(filters=filters),
+        lambda docs, filters: docs.query([1, 0], filters=filters),
+        lambda docs, filters: docs.search([1, 0], filters=filters),
+        lambda docs, filters: docs.update_metadata({"n": 1}, filters=filters),
+        all_of,
+    ],
+    ids=range(6),
+)
+async def test_each_call_that_finds_nothing_tells_of_a_missing_dollar(docs: vecs.AsyncCollection, call: Any) -> None:
+    await docs.upsert([("a", [1, 0], {})])
+    with pytest.warns(UserWarning, match="uses the metadata key 'id'"):
+        assert not await call(docs, {"id": {"$gt": "0"}})
+
+
+async def test_a_filter_that_is_right_does_not_warn(
+    docs: vecs.AsyncCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await docs.upsert([("a", [1, 0], {})])
+    # A call that finds something costs no other statement, nor does one whose filter needs no such key.
+    monkeypatch.setattr("vecs._async.collection.handle.may_have_key", None)
+    filters: list[dict[str, Any]] = [
+        {"text": {"$exists": False}},
+        {"$not": {"id": 3}},
+        {"id": {"$not": {"$gt": 3}}},
+        {"$or": [{"id": 3}, {"text": {"$exists": False}}]},
+    ]
+    for one in filters:
+        assert await docs.count(one) == 1
+    for one in ({"id": {"$ne": 3}}, {"id": {"$nin": [3]}}, {"$and": [{"text": {"$exists": False}}, {"year": 1}]}):
+        assert await docs.count(one) == 0
+
+
+async def test_a_key_behind_many_records_does_not_warn(
+    docs: vecs.AsyncCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await docs.upsert([(str(i), [1, 0], {}) for i in range(1001)])
+    await docs.upsert([("late", [1, 0], {"id": "a"})])
+    assert await docs.count({"id": "b"}) == 0
+    monkeypatch.setattr("vecs._sql.records._MOST_LOOKED_AT", 10)
+    # Nobody knows whether one of the others has it.
+    assert await docs.count({"text": "b"}) == 0

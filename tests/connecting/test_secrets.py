@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from vecs._connecting.secrets import Secret, with_hidden_values
+from vecs._connecting.secrets import Secret, hides_targets, seen, unseen, with_hidden_values
 
 
 def test_values_of_settings_are_there_and_not_shown() -> None:
@@ -17,3 +17,17 @@ def test_values_of_settings_are_there_and_not_shown() -> None:
 def test_a_secret_stays_one_when_it_is_cut_or_pickled() -> None:
     assert repr(Secret("token")[:3]) == "'***'"
     assert repr(pickle.loads(pickle.dumps(Secret("token")))) == "'***'"
+
+
+def test_what_is_handed_on_is_hidden_until_the_function_that_has_it_is_called() -> None:
+    def make(name: str, **others: object) -> None: ...
+
+    def final(*, prefix: str, url: str) -> None: ...
+
+    given = {"prefix": "a://b", "url": "x", "size": 1, "db_password": "y", "db": "u:p@h"}
+    _, passed = hides_targets(make)(("n",), given)
+    assert {name for name in passed if passed[name] is not given[name]} == {"prefix", "url", "db_password", "db"}
+    _, taken = hides_targets(final)((), passed)
+    assert taken["prefix"] == "a://b"
+    assert taken["url"] is passed["url"]
+    assert seen(unseen("x")) == "x"

@@ -259,6 +259,32 @@ def test_what_says_no_place_is_refused_at_once(framework: Any, options: dict[str
         assert [value for value in _variables(caught.value) if "secret" in value] == []
 
 
+PLACES = [{"engine_url": SECRET}, {"db": SECRET}, {"info": "host=h password=secret"}, {"db_password": "secret"}]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(lambda o=o: langchain_vecs.VecsVectorStore(None, "c", **o) for o in PLACES),
+        *(lambda o=o: langchain_vecs.VecsVectorStore.from_texts(["x"], None, **o) for o in PLACES),
+        *(lambda o=o: llama_index_vecs.VecsVectorStore("c", **o) for o in PLACES),
+        *(lambda o=o: vecs.create_client(**o) for o in PLACES),
+        lambda: langchain_vecs.VecsVectorStore.from_langchain_postgres(table_name=SECRET),
+        lambda: langchain_vecs.VecsVectorStore.from_langchain_postgres(collection_name="me:secret@localhost/db"),
+        lambda: langchain_vecs.VecsVectorStore.from_langchain_postgres(table_name="t", schema_name=SECRET),
+        lambda: langchain_vecs.VecsVectorStore.from_langchain_postgres(table_name="t", metadata_columns=SECRET),
+        lambda: llama_index_vecs.VecsVectorStore.from_pgvector_store(SECRET),
+        lambda: llama_index_vecs.VecsVectorStore.from_pgvector_store("host=h password=secret"),
+    ],
+    ids=range(22),
+)
+def test_a_password_in_the_wrong_place_is_not_shown(call: Callable[[], Any]) -> None:
+    with pytest.raises(ArgError) as caught:
+        call()
+    assert "secret" not in str(caught.value)
+    assert [value for value in _variables(caught.value) if "secret" in value] == []
+
+
 def _variables(error: BaseException | None) -> Iterator[str]:
     """The variables that a traceback may show, of all frames but those of the test."""
     while error is not None:

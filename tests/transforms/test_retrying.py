@@ -10,6 +10,7 @@ import ssl
 import sys
 import threading
 import urllib.error
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.message import Message
 from email.utils import format_datetime
@@ -18,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from vecs._async.transforming import transform_records
+from vecs._async.transforming import transform_queries, transform_records
 from vecs.exc import ArgError, MissingDependency, TransformError
 from vecs.records import Record
-from vecs.transforms import Embedding
+from vecs.transforms import Embedding, Pipeline
 from vecs.transforms import _retrying as retrying
 
 RECORDS = [Record("a", text="x")]
@@ -282,6 +283,58 @@ async def test_a_cancelled_call_tries_no_more() -> None:
     await asyncio.get_running_loop().shutdown_default_executor()
     assert not [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("asyncio")]
     assert answered == []
+
+
+async def test_a_wait_takes_no_thread_from_others() -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    failed = threading.Event()
+
+    def embed(texts: list[str]) -> Any:
+        failed.set()
+        raise Refused(429, {"retry-after": "200"})
+
+    call = asyncio.create_task(transform_records(Embedding(embed, 2, retries=5), RECORDS))
+    while not failed.is_set():
+        await asyncio.sleep(0.01)
+    (made,) = await asyncio.wait_for(transform_records(Embedding(failing(0, ValueError()), 2), RECORDS), 20)
+    assert made.vec.tolist() == [1, 2]
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+class Shortened(Embedding):
+    """A step that works on what it inherits, which is no coroutine then."""
+
+    def transform_records(self, records: Any, /) -> Any:
+        return list(super().transform_records(records))
+
+    def transform_query(self, query: Any, /) -> Any:
+        return super().transform_query(query).tolist()
+
+
+@pytest.mark.parametrize("kind", [Embedding, Shortened])
+async def test_a_blocking_function_is_called_again_on_a_thread(waits: list[float], kind: type[Embedding]) -> None:
+    embed = failing(2, Refused(503))
+    threads: list[str] = []
+
+    def embed_here(texts: list[str]) -> Any:
+        threads.append(threading.current_thread().name)
+        return embed(texts)
+
+    step = Pipeline([kind(embed_here, 2, retries=2, batch_size=1)])
+    made = await transform_records(step, [*RECORDS, Record("b", text="y")])
+    assert [record.vec.tolist() for record in made] == [[1, 2], [1, 2]]
+    assert embed.calls == [["x"], ["x"], ["x"], ["y"]]
+    embed.calls.clear()
+    assert [list(vec) for vec in await transform_queries(step, ["q", "r"])] == [[1, 2], [1, 2]]
+    assert len(embed.calls) == 4
+    assert len(waits) == 4
+    assert threading.current_thread().name not in threads
+    embed.calls.clear()
+    refused = kind(failing(9, Refused(503)), 2, retries=2)
+    with pytest.raises(TransformError, match="could not embed record 'a' in 3 tries: refused"):
+        await transform_records(refused, RECORDS)
 
 
 async def test_a_cancelled_wait_of_an_asynchronous_function_ends() -> None:

@@ -80,6 +80,8 @@ def test_chunks_come_as_a_document_reads_and_documents_as_they_were_asked_for() 
     random.Random(1).shuffle(mixed)
     assert in_order_of(["f", "d", "e", "f"], mixed) == [others[1], *chunks, others[0]]
     assert in_order_of(["d#1100", "x", "d"], mixed)[:2] == [chunks[1100], chunks[0]]
+    plain = [Record("a"), Record("b")]
+    assert in_order_of(["None", "b", "a"], plain) == plain[::-1]
 
 
 def test_ids_that_were_given_are_found_by_records_and_documents() -> None:

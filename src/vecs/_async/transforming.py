@@ -14,7 +14,7 @@ from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import AdapterStep, Pipeline, Transform
-from vecs.transforms._retrying import waited_for
+from vecs.transforms._retrying import async_waited_for
 from vecs.transforms._step import Step
 
 
@@ -43,7 +43,7 @@ async def transform_records(
             await async_offload_many(len(made), check_ids, made)
         before = made
         try:
-            with waited_for():
+            with async_waited_for(step):
                 answer = await async_offload(_materialised, step, before)
                 made = list(await async_resolve(answer))
         except VecsException:
@@ -74,7 +74,7 @@ async def transform_queries(transform: Transform, queries: Sequence[Any]) -> lis
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            with waited_for():
+            with async_waited_for(step):
                 answers = await _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, SupportsIndex, TypeVar, cast
@@ -20,6 +21,11 @@ SECRETIVE = (
 
 # libpq's parameters that let somebody in.
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+
+# The beginning of a secret, with the word before it, if any: sslpassword=, PGPASSWORD:, api_key=.
+SECRET = re.compile(r"\w*(?:pass|pwd|secret|token|credential|api_?key)\w*[\"']?\s*[=:]", re.IGNORECASE)
+# user:password@host, with what is before and behind it.
+_LOGIN = re.compile(r"://|:.*@", re.DOTALL)
 
 
 class Secret(str):
@@ -59,25 +65,46 @@ def seen(value: Any) -> Any:
     return value.value if isinstance(value, _Unseen) else value
 
 
+def looks_like_target(value: Any) -> bool:
+    """Whether a value, also an unseen one, may be a connection string, or another text with a secret in it."""
+    text = seen(value)
+    return isinstance(text, str) and bool(_LOGIN.search(text) or SECRET.search(text))
+
+
+def hidden_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keyword arguments with those unseen that may hold a password, by their names or values."""
+    return {
+        name: unseen(value) if _is_secretive(name) or looks_like_target(value) else value
+        for name, value in arguments.items()
+    }
+
+
+def _is_secretive(name: str) -> bool:
+    return name in (*SECRETIVE, "pw") or bool(SECRET.match(f"{name}="))
+
+
 def hides_targets(
     function: Callable[..., Any],
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]:
     """
     Return a function that hides the arguments of a call that may contain a password.
 
-    Arguments that the function does not have may, too. It must accept the others as `unseen()` returns them.
+    Arguments that the function does not have may, too. It must accept the others as `unseen()` returns them. Where it
+    hands any others on, those are hidden that look like it, until the function that has them is called.
     """
     parameters = inspect.signature(function).parameters.values()
     places = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    own = {one.name for one in parameters}
     known = {one.name for one in parameters if one.name not in SECRETIVE}
     others = any(one.kind is one.VAR_KEYWORD for one in parameters)
 
     def hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        handed_on = hidden_arguments(kwargs)
         named = zip(args, [*places, *[""] * len(args)], strict=False)
         return (
-            tuple(value if name in known else unseen(value) for value, name in named),
+            tuple(seen(value) if name in known else unseen(value) for value, name in named),
             {
-                name: value if name in known or (others and name not in SECRETIVE) else unseen(value)
+                name: seen(value) if name in known else unseen(value) if name in own or not others else handed_on[name]
                 for name, value in kwargs.items()
             },
         )

@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from vecs._connecting.secrets import SECRETS
+from vecs._connecting.secrets import SECRET, SECRETS
 from vecs.exc import ArgError
 
-# The beginning of a secret, with the word before it, if any: sslpassword=, PGPASSWORD:, api_key=.
-_SECRET = re.compile(r"\w*(?:pass|pwd|secret|token|credential|api_?key)\w*[\"']?\s*[=:]", re.IGNORECASE)
 _ANY_KEY = re.compile(r"[;&,?#|\s]\s*\w+\s*=")
 # Signs that a value has in it only where it is quoted, or percent-encoded in a URL; `options` are not taken apart.
 _NAME = r"[;&,?#|=:/\"<>()]"
@@ -62,7 +60,7 @@ def check_pairs(pairs: Iterable[tuple[str, str]]) -> None:
 def check_no_secret_within(parameters: Mapping[str, str]) -> None:
     """Raise ArgError where a value that is shown holds a secret, however it is written."""
     for name, value in parameters.items():
-        if name not in (*SECRETS, "options") and (_SECRET.search(value) or "://" in value):
+        if name not in (*SECRETS, "options") and (SECRET.search(value) or "://" in value):
             raise ArgError(
                 f"the connection string has another parameter, or another connection string, within {_called(name)}; "
                 "write host=h port=5432 dbname=d user=u password=p, or postgresql://user:password@host:port/database"
@@ -71,12 +69,12 @@ def check_no_secret_within(parameters: Mapping[str, str]) -> None:
 
 def has_secret(text: str) -> bool:
     """Whether a text that is shown has a password, or another secret, by its name in it."""
-    return bool(_SECRET.search(text))
+    return bool(SECRET.search(text))
 
 
 def masked(text: str) -> str:
     """Return a text without what follows the name of a secret."""
-    found = _SECRET.search(text)
+    found = SECRET.search(text)
     return text if found is None else f"{text[: found.end()]}***"
 
 

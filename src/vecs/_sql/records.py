@@ -21,6 +21,9 @@ class Page(NamedTuple):
 
 ALL = Page()
 
+# Records that are looked at for a warning: a twentieth of a second.
+_MOST_LOOKED_AT = 10_000
+
 
 def select_records(table: Table, columns: Columns, selection: Selection, page: Page = ALL) -> Fragment:
     """Read records by id order."""
@@ -43,13 +46,14 @@ def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragme
 
 
 def may_have_key(table: Table, key: str) -> Fragment:
-    """Tell whether one of the first 1,000 records has a key in its metadata; true if there are no records."""
+    """Tell whether a record has a key in its metadata; true if there are no records, or too many to look at."""
     return qualified(
         """
-        select coalesce(pg_catalog.bool_or({found} is not null), true)
-        from (select metadata from {table} limit 1000) as first
+        select coalesce(pg_catalog.bool_or({found} is not null), true) or pg_catalog.count(*) > {most}::bigint
+        from (select metadata from {table} limit {most}::bigint + 1) as first
         """,
         found=value_at(key),
+        most=_MOST_LOOKED_AT,
         table=table.identifier,
     )
 

@@ -44,7 +44,7 @@ def transform_records(
             offload_many(len(made), check_ids, made)
         before = made
         try:
-            with waited_for():
+            with waited_for(step):
                 answer = offload(_materialised, step, before)
                 made = list(resolve(answer))
         except VecsException:
@@ -75,7 +75,7 @@ def transform_queries(transform: Transform, queries: Sequence[Any]) -> list[Any]
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:
-            with waited_for():
+            with waited_for(step):
                 answers = _transformed(step, [made[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 made[place] = answer

@@ -117,7 +117,8 @@ def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:
     by_id = {record.id: record for record in records}
     by_document: dict[str, list[Record]] = {}
     for record in records:
-        by_document.setdefault(str(record.document_id), []).append(record)
+        if record.document_id is not None:
+            by_document.setdefault(str(record.document_id), []).append(record)
     ordered: dict[Any, Record] = {}
     for id in dict.fromkeys(ids):
         if id in by_id:

@@ -22,6 +22,7 @@ from vecs.sharing.arguments import (
     check_known,
     checked_choice,
     checked_collection_name,
+    checked_name_of_others,
     explains_wrong_calls,
     hidden,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "checked_choice",
     "checked_collection_name",
     "checked_int",
+    "checked_name_of_others",
     "checked_number",
     "checked_query_vector",
     "checked_vectors",

@@ -11,7 +11,7 @@ from vecs._checks.meant import unknown_argument
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._connecting.options import Options
-from vecs._connecting.secrets import SECRETIVE, hides_targets, unseen
+from vecs._connecting.secrets import hidden_arguments, hides_targets, looks_like_target, seen
 from vecs._sql.tables import check_name
 from vecs.exc import ArgError, CallError
 
@@ -55,6 +55,13 @@ def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
     return check_name(name, argument)
 
 
+def checked_name_of_others(name: Any, argument: str) -> Any:
+    """Return a name in somebody else's database; raises ArgError for a connection string, and does not show that."""
+    if looks_like_target(name):
+        raise ArgError(f"{argument} is a name, and was given what looks like a connection string; that is url=")
+    return seen(name)
+
+
 def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     """Return an argument that is one of a few strings, or raise ArgError."""
     if not isinstance(value, str) or value not in allowed:
@@ -68,7 +75,7 @@ def hidden(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
     For functions that hand them on: their own variables are in the traceback of every error below them.
     """
-    return {name: unseen(value) if name in SECRETIVE else value for name, value in arguments.items()}
+    return hidden_arguments(arguments)
 
 
 def explains_wrong_calls(cls: C) -> C:

@@ -14,7 +14,7 @@ from vecs.records import Record
 from vecs.transforms._chunker import embedded_text, text_of
 from vecs.transforms._given import instead_of, is_loaded_model, is_transform
 from vecs.transforms._legacy import AdapterContext, AdapterRecord, is_numeric_row
-from vecs.transforms._retrying import Retrying, check_library, is_transient
+from vecs.transforms._retrying import Retrying, check_library, is_awaited, is_transient
 from vecs.transforms._step import Step
 from vecs.transforms._vectors import Vectors, as_vectors, failure, put
 
@@ -152,7 +152,12 @@ class Embedding(Step):
             raise self._failure(ids, error) from error
 
     def _retrying(self) -> Retrying:
-        return Retrying(self.retries, repr(self))
+        return Retrying(self.retries, repr(self), awaited=is_awaited(self) and self._is_plain())
+
+    def _is_plain(self) -> bool:
+        """Whether no subclass overrides what may return something to be awaited: it may not expect that."""
+        cls = type(self)
+        return (cls.transform_records, cls.transform_query, cls.transform_queries) == _PLAIN
 
     def _failure(self, ids: Sequence[object] | None, error: Exception) -> TransformError:
         return failure(self, ids, error, tries=self.retries + 1 if is_transient(error) else 1)
@@ -193,6 +198,9 @@ class Embedding(Step):
             return as_vectors(raw, count, self._dimension)
         except ValueError as error:
             raise failure(self, ids, error) from error
+
+
+_PLAIN = Embedding.transform_records, Embedding.transform_query, Embedding.transform_queries
 
 
 async def _only(answers: Awaitable[list[Any]]) -> Any:

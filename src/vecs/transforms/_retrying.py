@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import inspect
 import logging
@@ -49,10 +50,27 @@ _LONGEST_ASKED = 300.0
 
 # Set when the call was cancelled.
 _given_up: ContextVar[Event | None] = ContextVar("vecs_given_up", default=None)
+# The step whose answer is awaited on an event loop, if it is one to await.
+_awaited: ContextVar[object] = ContextVar("vecs_awaited", default=None)
 
 
 @contextmanager
-def waited_for() -> Generator[None, None, None]:
+def async_waited_for(step: object) -> Generator[None, None, None]:
+    """
+    The same as `waited_for`, for a block that awaits what the step returns, where that is to be awaited.
+
+    The step is called in a thread of a pool that all others need, too: it must not wait there before it repeats a call.
+    """
+    token = _awaited.set(step)
+    try:
+        with waited_for(step):
+            yield
+    finally:
+        _awaited.reset(token)
+
+
+@contextmanager
+def waited_for(_step: object) -> Generator[None, None, None]:
     """Stop all repeated calls inside this block, in other threads too, when it ends: a cancelled call must end."""
     event = Event()
     token = _given_up.set(event)
@@ -63,15 +81,36 @@ def waited_for() -> Generator[None, None, None]:
         _given_up.reset(token)
 
 
+def is_awaited(step: object) -> bool:
+    """Whether this step, and not another one that calls it, may return something to be awaited."""
+    return _awaited.get() is step
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """Raises the error of a call when it is awaited: it is repeated there, outside of the thread."""
+
+    error: Exception
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        raise self.error
+        yield
+
+
 @dataclass(frozen=True)
 class Retrying:
-    """How often to repeat a call, and a name for the log."""
+    """How often to repeat a call, and a name for the log; `awaited` where `wait()` may be left to do that."""
 
     count: int
     name: str
+    awaited: bool = False
 
     def call(self, function: Callable[[Any], Any], argument: Any) -> Any:
-        """Call a function, and repeat that if the error is likely to pass; its result may have to be awaited."""
+        """
+        Call a function, and repeat that if the error is likely to pass; its result may have to be awaited.
+
+        Where it may be awaited, the function is called once, and the result of a failure is for `wait()`.
+        """
         given_up = _given_up.get() or Event()
 
         def sleep(seconds: float) -> None:
@@ -81,6 +120,15 @@ class Retrying:
         sleep(0)
         if not self.count:
             return function(argument)
+        if self.awaited:
+            try:
+                return function(argument)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                # Nobody would await it.
+                sleep(0)
+                return _Failed(error)
         return _tenacity().Retrying(**self._options(), sleep=sleep)(function, argument)
 
     async def wait(self, pending: Any, function: Callable[[Any], Any], argument: Any) -> Any:
@@ -88,7 +136,11 @@ class Retrying:
         first = [] if pending is None else [pending]
 
         async def once() -> Any:
-            answer = first.pop() if first else function(argument)
+            if first:
+                return await first.pop()
+            # A function that is not async may block. Each try is a new visit to a thread, without the wait before it.
+            blocks = self.awaited and not inspect.iscoroutinefunction(function)
+            answer = await asyncio.to_thread(function, argument) if blocks else function(argument)
             return await answer if inspect.isawaitable(answer) else answer
 
         return await (_tenacity().AsyncRetrying(**self._options())(once) if self.count else once())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from vecs.exc import ArgError, CollectionNotFound
-from vecs.sharing import brief
+from vecs.sharing import brief, checked_name_of_others
 
 __all__ = ["Facts", "Source"]
 
@@ -42,7 +42,9 @@ class Source:
     metadata_columns: Collection[str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
+        """Refuse what contradicts itself, and connection strings."""
+        for field in fields(self):
+            checked_name_of_others(getattr(self, field.name), field.name)
         if (self.collection_name is None) == (self.table_name is None):
             raise ArgError("give either collection_name=, of PGVector, or table_name=, of PGVectorStore")
         named = [f.name for f in fields(self) if "column" in f.name and getattr(self, f.name) is not None]

@@ -41,6 +41,7 @@ from vecs.sharing import (
     checked_choice,
     checked_collection_name,
     checked_int,
+    checked_name_of_others,
     client_of,
     explains_wrong_calls,
     hidden,
@@ -386,5 +387,5 @@ class VecsVectorStore(
 def _source_of(arguments: Mapping[str, Any]) -> tuple[Source, dict[str, Any]]:
     """Part what says what is copied from the arguments of a store."""
     names = {field.name for field in fields(Source)}
-    source = Source(**{name: value for name, value in arguments.items() if name in names})
+    source = Source(**{name: checked_name_of_others(arguments[name], name) for name in names & arguments.keys()})
     return source, {name: value for name, value in arguments.items() if name not in names}

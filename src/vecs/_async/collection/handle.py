@@ -29,7 +29,7 @@ from vecs._sql.tables import Table
 from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
-from vecs.filters import And, Column, Filter, Not, Or, conditions_of, parsed_filters
+from vecs.filters import And, Column, Exists, Filter, In, Not, NotEquals, Or, conditions_of, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
@@ -189,7 +189,6 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         parsed = parsed_filters(filters)
         if parsed is not None:
             await self._check_columns(parsed)
-            await self._warn_of_columns(parsed)
         elif writes and filters is not None:
             raise FilterError(
                 f"the filter {brief(filters)} has no condition: say which records to change or delete; truncate() "
@@ -211,9 +210,13 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
                 "enable_text(), or create the collection with text=True"
             )
 
-    async def _warn_of_columns(self, filters: Filter) -> None:
-        """Warn once if a filter uses a key that no metadata has, but that is the name of a column: `id` for `$id`."""
-        keys = {part.key for part in conditions_of(filters) if not isinstance(part, Column | And | Or | Not)}
+    async def _warn_of_columns(self, selection: Selection) -> None:
+        """
+        Warn once if a filter needs a key that no metadata has, but that is the name of a column: `id` for `$id`.
+
+        For filters that no record matched: others are not meant for a column.
+        """
+        keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
         for key in sorted(keys & _COLUMN_KEYS):
             about = self.client.schema, self.name, key
             if not self._catalog.warns(*about):
@@ -221,7 +224,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             self._catalog.warned(*about)
             if not only_value(await self._executor.read(may_have_key(await self._table(), key))):
                 warnings.warn(
-                    f"the filter uses the metadata key {key!r}, but none of the checked records has it; for the "
+                    f"the filter uses the metadata key {key!r}, but no record has it; for the "
                     f"record's own {key} write {'$' + key!r}",
                     UserWarning,
                     stacklevel=callers_level(),
@@ -258,3 +261,13 @@ async def async_filter_of_ids(collection: Any, ids: Iterable[RecordId]) -> dict[
 async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]:
     """Read the indexes of a collection."""
     return indexes.read_indexes(await executor.read(indexes.list_indexes(table)), table)
+
+
+def _keys_needed(node: Filter) -> set[str]:
+    """Return the metadata keys of conditions that only a record with that key meets because of its value."""
+    if isinstance(node, And | Or):
+        return set[str]().union(*map(_keys_needed, node.parts))
+    if isinstance(node, Column | Not | NotEquals):
+        return set()
+    negated = (isinstance(node, In) and node.negated) or (isinstance(node, Exists) and not node.wanted)
+    return set() if negated else {node.key}

@@ -12,7 +12,7 @@ from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
-from vecs._sql.records import Page, count_documents, count_records, select_records
+from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
 from vecs._sql.selection import selects_nothing
 from vecs._writing.documents import in_order_of, portions
@@ -50,10 +50,12 @@ class AsyncReading(AsyncHandle):
             return []
         columns = Columns(vec=include_vector, extra=True)
         table = await self._table()
+        page = Page(limit, offset) if selection.ids is None else ALL
+        found = read_records(table, await self._executor.read(select_records(table, columns, selection, page)))
+        if not found:
+            await self._warn_of_columns(selection)
         if selection.ids is None:
-            statement = select_records(table, columns, selection, Page(limit, offset))
-            return read_records(table, await self._executor.read(statement))
-        found = read_records(table, await self._executor.read(select_records(table, columns, selection)))
+            return found
         ordered = in_order_of(selection.ids, found)
         return ordered[offset : None if limit is None else offset + limit]
 
@@ -91,7 +93,10 @@ class AsyncReading(AsyncHandle):
         """
         counting = count_documents if checked_flag(documents, "documents") else count_records
         selection = await self._selection(filters=filters)
-        return only_value(await self._executor.read(counting(await self._table(), selection)))
+        count = only_value(await self._executor.read(counting(await self._table(), selection)))
+        if not count:
+            await self._warn_of_columns(selection)
+        return count
 
     async def scan(
         self,
@@ -148,7 +153,10 @@ class AsyncReading(AsyncHandle):
         selection = await self._selection(filters=filters)
         table = await self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection, page)
-        return read_records(table, await self._executor.read(statement))
+        found = read_records(table, await self._executor.read(statement))
+        if not found and page.after is None:
+            await self._warn_of_columns(selection)
+        return found
 
     def __aiter__(self) -> AsyncIterator[Record]:
         """Yield every record, without its vector; see `scan()`."""

@@ -158,6 +158,8 @@ class AsyncSearching(AsyncHandle):
                 else (await self._vectors([given]))[0]
             )
             rows = (await self._answer(table, request, [Query(vec)]))[0]
+        if not rows:
+            await self._warn_of_columns(request.selection)
         value = request.measure.finite if include_value else None
         return read_query_rows(table, rows, value=value, vector=include_vector, metadata=include_metadata)
 
@@ -184,6 +186,8 @@ class AsyncSearching(AsyncHandle):
         if not queries:
             return []
         answers = await self._answer(table, request, queries)
+        if not any(answers):
+            await self._warn_of_columns(request.selection)
         return [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
 
     async def _request(self, options: SearchOptions) -> tuple[Table, Request]:

@@ -166,7 +166,10 @@ class AsyncWriting(AsyncHandle):
         if given is not None and await self._may_split():
             # All records of a document, also those that an upsert is about to commit.
             first = lock_ids(await self._table(), (), given)
-        return _ids_of(selection, await self._executor.write(statement, first))
+        changed = _ids_of(selection, await self._executor.write(statement, first))
+        if not changed:
+            await self._warn_of_columns(selection)
+        return changed
 
     async def truncate(self) -> None:
         """

@@ -11,7 +11,7 @@ from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
-from vecs._sql.records import Page, count_documents, count_records, select_records
+from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
 from vecs._sql.selection import selects_nothing
 from vecs._sync.collection.anew import anew
@@ -51,10 +51,12 @@ class Reading(Handle):
             return []
         columns = Columns(vec=include_vector, extra=True)
         table = self._table()
+        page = Page(limit, offset) if selection.ids is None else ALL
+        found = read_records(table, self._executor.read(select_records(table, columns, selection, page)))
+        if not found:
+            self._warn_of_columns(selection)
         if selection.ids is None:
-            statement = select_records(table, columns, selection, Page(limit, offset))
-            return read_records(table, self._executor.read(statement))
-        found = read_records(table, self._executor.read(select_records(table, columns, selection)))
+            return found
         ordered = in_order_of(selection.ids, found)
         return ordered[offset : None if limit is None else offset + limit]
 
@@ -92,7 +94,10 @@ class Reading(Handle):
         """
         counting = count_documents if checked_flag(documents, "documents") else count_records
         selection = self._selection(filters=filters)
-        return only_value(self._executor.read(counting(self._table(), selection)))
+        count = only_value(self._executor.read(counting(self._table(), selection)))
+        if not count:
+            self._warn_of_columns(selection)
+        return count
 
     def scan(
         self,
@@ -149,7 +154,10 @@ class Reading(Handle):
         selection = self._selection(filters=filters)
         table = self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection, page)
-        return read_records(table, self._executor.read(statement))
+        found = read_records(table, self._executor.read(statement))
+        if not found and page.after is None:
+            self._warn_of_columns(selection)
+        return found
 
     def __iter__(self) -> Iterator[Record]:
         """Yield every record, without its vector; see `scan()`."""

@@ -159,6 +159,8 @@ class Searching(Handle):
                 else (self._vectors([given]))[0]
             )
             rows = (self._answer(table, request, [Query(vec)]))[0]
+        if not rows:
+            self._warn_of_columns(request.selection)
         value = request.measure.finite if include_value else None
         return read_query_rows(table, rows, value=value, vector=include_vector, metadata=include_metadata)
 
@@ -185,6 +187,8 @@ class Searching(Handle):
         if not queries:
             return []
         answers = self._answer(table, request, queries)
+        if not any(answers):
+            self._warn_of_columns(request.selection)
         return [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
 
     def _request(self, options: SearchOptions) -> tuple[Table, Request]:

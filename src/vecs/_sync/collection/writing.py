@@ -167,7 +167,10 @@ class Writing(Handle):
         if given is not None and self._may_split():
             # All records of a document, also those that an upsert is about to commit.
             first = lock_ids(self._table(), (), given)
-        return _ids_of(selection, self._executor.write(statement, first))
+        changed = _ids_of(selection, self._executor.write(statement, first))
+        if not changed:
+            self._warn_of_columns(selection)
+        return changed
 
     def truncate(self) -> None:
         """

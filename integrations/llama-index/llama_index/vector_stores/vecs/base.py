@@ -37,11 +37,11 @@ from vecs.sharing import (
     checked_choice,
     checked_collection_name,
     checked_int,
+    checked_name_of_others,
     client_of,
     explains_wrong_calls,
     hidden,
     resolve_target,
-    seen,
     unseen,
 )
 from vecs.storage import Precision
@@ -249,7 +249,9 @@ class VecsVectorStore(
         id. Rows without a vector are left out. The old table does not change.
         """
         options = hidden(options)
-        found = source_of(seen(source), source_schema)
+        found = source_of(
+            checked_name_of_others(source, "source"), checked_name_of_others(source_schema, "source_schema")
+        )
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         store._copied(store._lease_on(found), found)
         return store
@@ -260,7 +262,9 @@ class VecsVectorStore(
     ) -> Self:
         """Do as `from_pgvector_store` without blocking the event loop."""
         options = hidden(options)
-        found = source_of(seen(source), source_schema)
+        found = source_of(
+            checked_name_of_others(source, "source"), checked_name_of_others(source_schema, "source_schema")
+        )
         store = cls(collection_name or found.table.removeprefix("data_"), **_options_of_copy(options, found))
         await store._acopied(store._lease_on(found), found)
         return store
