@@ -120,6 +120,7 @@ def test_a_record_of_another_document_stays_one_record(made: list[Record], refus
 
 
 def test_chunks_are_told_from_those_of_their_document_in_the_same_call() -> None:
+    check_not_split([Record("e#0", document_id="e")], [Record("e")])
     given = [Record("c", document_id="e"), Record("e")]
     check_not_split([Record("c", document_id="e"), Record("e#0", document_id="e")], given)
     with pytest.raises(ArgError, match="'c' has document_id='e'"):
