@@ -14,7 +14,6 @@ def say_stored(error: Exception, count: int) -> None:
     if isinstance(error, VecsException):
         error.stored = count
         return
-    add_note: Any = getattr(error, "add_note", None)
     # Python 3.10 has no notes.
-    if add_note is not None:
-        add_note(said_of_stored(count))
+    add_note: Any = getattr(error, "add_note", str)
+    add_note(said_of_stored(count))
