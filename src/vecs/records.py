@@ -279,6 +279,8 @@ def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> l
     """Return ids as the strings they are stored as; with `tuples` each may be a one-tuple, as a row of a query is."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ArgError(f"{what} must be a list of strings, not {brief(ids)}")
+    if isinstance(ids, Mapping):
+        raise ArgError(f"{what} must be a list of strings, not a dict; a condition on metadata is filters={brief(ids)}")
     return [record_id(_only(id) if tuples else id) for id in at_most(ids, MOST_IDS, what)]
 
 

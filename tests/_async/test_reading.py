@@ -192,6 +192,10 @@ async def test_exact_pages_fit_together_where_distances_are_equal(client: vecs.A
 
 
 async def test_text_columns_are_decided_at_creation(client: vecs.AsyncClient) -> None:
+    wrong: Any = "german"
+    for create in (client.create_collection, client.get_or_create_collection):
+        with pytest.raises(ArgError, match="text must be True or False, not 'german'"):
+            await create("plain", dimension=2, text=wrong)
     await (await client.create_collection("plain", 2)).upsert([("x", [1, 2], {})])
     with pytest.raises(ArgError, match="'plain' exists without text columns"):
         await client.get_or_create_collection("plain", dimension=2, text=True)

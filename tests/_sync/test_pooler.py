@@ -37,7 +37,7 @@ def test_a_pooler_is_found_out_and_said_once(bouncer: str, caplog: pytest.LogCap
             client.close()
     said = [record.getMessage() for record in caplog.records if "pooler" in record.getMessage()]
     assert len(said) == 1
-    assert "a pooler is between vecs and postgresql://" in said[0]
+    assert "there is a pooler between vecs and postgresql://" in said[0]
 
 
 def test_there_is_no_pooler_on_a_direct_connection(target: str, tmp_path: Any) -> None:

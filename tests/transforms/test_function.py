@@ -114,6 +114,14 @@ async def test_a_failing_asynchronous_function_names_the_records_of_its_batch():
         await Embedding(fail, 2, batch_size=1).transform_records(records("a", "b"))
 
 
+def test_the_error_of_a_missing_key_is_called_one():
+    def fail(texts):
+        return {}["OPENAI_API_KEY"]
+
+    with pytest.raises(TransformError, match="could not embed record 'r0': KeyError: 'OPENAI_API_KEY'"):
+        Embedding(fail, 2).transform_records(records("a"))
+
+
 def test_a_record_without_text_is_named():
     with pytest.raises(ArgError, match="record 'x' has no text"):
         Embedding(lengths, 2).transform_records([Record("x", media=b"")])

@@ -27,6 +27,7 @@ from vecs._async.tables.refused import saying_what_to_grant
 from vecs._async.tables.remake import remade
 from vecs._checks.arguments import made_of, one_of
 from vecs._checks.meant import OF_CLIENTS
+from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
@@ -233,6 +234,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         vecs made are dropped with it.
         """
         transform = one_transform(transform, adapter)
+        text = None if text is None else checked_flag(text, "text")
         vec_type = vec_type_of(precision, sparse)
         found = await self._find_table(name)
         if dimension is not None:
@@ -285,6 +287,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         The arguments are those of `get_or_create_collection`.
         """
         transform = one_transform(transform, adapter)
+        text = None if text is None else checked_flag(text, "text")
         vec_type = vec_type_of(precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)

@@ -172,6 +172,7 @@ OF_MODULE = words(
     ("connect_async aconnect async_connect AsyncConnection AsyncHttpClient AsyncVecs", "create_async_client(...)"),
     ("from_documents from_texts VecsVectorStore PGVector", _INTEGRATIONS),
     ("create_collection get_collection get_or_create_collection", "the method of a client: create_client(...)"),
+    ("exceptions errors error VecsException FilterError ArgError DatabaseError Unavailable TransformError", "vecs.exc"),
     ("Document Item Point PointStruct Row Entity", "Record(id, vec=..., text=..., metadata={...})"),
     ("Filter where", 'filters={"key": value}, a dict'),
     ("Distance Metric DistanceStrategy", "IndexMeasure"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vecs._checks.numbers import ABOVE_ZERO, checked_int, checked_number
+from vecs._checks.numbers import ABOVE_ZERO, checked_flag, checked_int, checked_number
+from vecs._checks.shown import brief
 from vecs.exc import ArgError
 
 
@@ -31,6 +32,12 @@ class Options:
             raise ArgError(f"pooler must be True, False, or None to find out, not {self.pooler!r}")
         if self.statement_timeout is not None:
             _seconds(self.statement_timeout, "statement_timeout")
+        settings: object = self.server_settings
+        if settings is not None and not isinstance(settings, Mapping):
+            raise ArgError(f'server_settings must be a dict such as {{"shared_buffers": "1GB"}}, not {brief(settings)}')
+        checked_flag(self.keep_running, "keep_running")
+        if self.report is not None and not callable(self.report):
+            raise ArgError(f"report must be a function that takes a text, such as print, not {brief(self.report)}")
 
 
 def _seconds(value: object, what: str) -> None:

@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from vecs._checks.arguments import made_of, one_of
 from vecs._checks.meant import OF_CLIENTS
+from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
@@ -234,6 +235,7 @@ class Client(Connected, ClientDunders):
         vecs made are dropped with it.
         """
         transform = one_transform(transform, adapter)
+        text = None if text is None else checked_flag(text, "text")
         vec_type = vec_type_of(precision, sparse)
         found = self._find_table(name)
         if dimension is not None:
@@ -286,6 +288,7 @@ class Client(Connected, ClientDunders):
         The arguments are those of `get_or_create_collection`.
         """
         transform = one_transform(transform, adapter)
+        text = None if text is None else checked_flag(text, "text")
         vec_type = vec_type_of(precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)

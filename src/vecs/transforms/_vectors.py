@@ -61,5 +61,9 @@ def failure(step: object, ids: Sequence[object] | None, error: Exception, *, tri
         shown = ", ".join(repr(id_) for id_ in ids[:5])
         what = f"record {shown}" if len(ids) == 1 else f"records {shown}"
         what += f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    why = str(error) or type(error).__name__
+    if isinstance(error, KeyError):
+        # Its text is the key alone.
+        why = f"KeyError: {why}"
     tried = f" in {tries} tries" if tries > 1 else ""
-    return TransformError(f"{step!r} could not embed {what}{tried}: {str(error) or type(error).__name__}")
+    return TransformError(f"{step!r} could not embed {what}{tried}: {why}")
