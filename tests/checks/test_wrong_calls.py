@@ -38,6 +38,9 @@ class Part:
     def anything(self, first: object, **others: object) -> object:
         return first, others
 
+    def update(self, metadata: object, *, ids: object = None) -> object:
+        return metadata, ids
+
     def positional(self, first: object, /) -> object:
         return first
 
@@ -91,6 +94,8 @@ ONE: Any = Made("here")
         (lambda: Made.of(), "Base.of() needs the argument 'target'"),
         (lambda: asyncio.run(Made.aof(1, 2)), "Base.aof() takes only target by position"),
         (lambda: Made.search(), "Part.search() needs"),
+        (lambda: ONE.update(["a"], {}), "Base.update() takes only metadata by position; write metadata first, and ids="),
+        (lambda: ONE.update(["a"], metadata={}), "Base.update() takes metadata first; write ids=..."),
     ],
 )
 def test_a_wrong_call_is_told_with_what_is_right(call: Callable[[], object], told: str) -> None:

@@ -380,7 +380,7 @@ def test_deleting_needs_to_be_told_what(people: VecsVectorStore) -> None:
             people.delete(**given)
     with pytest.raises(ArgError, match="without ids and filter"):
         people.delete(["1"], delete_all=True)
-    with pytest.raises(ArgError, match="unknown arguments"):
+    with pytest.raises(ArgError, match="unknown argument 'where'"):
         people.delete(where={"id": 1})
     assert people.count() == 3
 
