@@ -94,7 +94,7 @@ ONE: Any = Made("here")
         (lambda: Made.of(), "Base.of() needs the argument 'target'"),
         (lambda: asyncio.run(Made.aof(1, 2)), "Base.aof() takes only target by position"),
         (lambda: Made.search(), "Part.search() needs"),
-        (lambda: ONE.update(["a"], {}), "Base.update() takes only metadata by position; write metadata first, and ids="),
+        (lambda: ONE.update(["a"], {}), "Base.update() takes only metadata by position; write metadata first"),
         (lambda: ONE.update(["a"], metadata={}), "Base.update() takes metadata first; write ids=..."),
     ],
 )
