@@ -123,7 +123,7 @@ def test_a_second_index_on_a_key_is_the_first(docs: vecs.Collection, caplog: pyt
 
 def test_a_key_without_one_type_needs_it_said(docs: vecs.Collection) -> None:
     docs.upsert([("a", [1], {"both": 1, "no": True}), ("b", [1], {"both": "1"})])
-    with pytest.raises(ArgError, match="both numbers and strings at 'both'; say type='number' or type='string'"):
+    with pytest.raises(ArgError, match="both numbers and strings at 'both'; give type='number' or type='string'"):
         docs.create_metadata_index("both")
     with pytest.raises(ArgError, match=r"no numbers or strings \(but: boolean\) at 'no'"):
         docs.create_metadata_index("no")

@@ -713,7 +713,7 @@ def test_a_store_of_a_tenant_makes_no_collection_without_policies(
     framework: Any, superuser_target: str, schema: str
 ) -> None:
     with framework.make(url=superuser_target, **{framework.schema: schema}, settings={"app.tenant": "a"}) as store:
-        with pytest.raises(DatabaseError, match="create the collection .docs.* through the client without settings"):
+        with pytest.raises(DatabaseError, match="create the collection .docs.* use the client without settings"):
             framework.write(store, "a1")
         assert store.client.collection_names() == []
 
