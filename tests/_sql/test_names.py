@@ -33,6 +33,7 @@ from vecs._sql.languages import regconfig
 from vecs._sql.names import unqualified
 from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection
+from vecs._sql.server import server_facts
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Extension, Table
 from vecs.filters import And, parse_filters
@@ -135,7 +136,7 @@ def _of_tables() -> Iterator[Fragment]:
     yield from (tables.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
     yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))
     yield from (languages.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))
-    yield from (tables.truncate_table(TABLE), tables.table_facts(TABLE), tables.server_facts())
+    yield from (tables.truncate_table(TABLE), tables.table_facts(TABLE), server_facts())
     yield from (settings.index_settings(), settings.ping(), settings.find_prepared(), *settings.FORGET_SESSION)
 
 
@@ -148,7 +149,8 @@ def _of_writes() -> Iterator[Fragment]:
         yield from (write.upsert_stage(table, ["d"]), write.upsert_rows(table, ROWS, ["d"], write.Span("a", "b")))
         yield write.delete_stale_of_stage(table, ["d"])
         yield write.drop_superseded({"d": 3})
-        yield from (write.upsert_rows(table, ROWS, ["d"], guarded=True), write.upsert_stage(table, ["d"], guarded=True))
+        guards = write.Guards(documents=True, table=True)
+        yield from (write.upsert_rows(table, ROWS, ["d"], None, guards), write.upsert_stage(table, ["d"], guards))
         yield from (documents.find_ambiguous(table, ["d"]), documents.find_ambiguous_of_stage(table))
         yield from (documents.find_shared_of_stage(), documents.lock_all_ids(table))
         yield documents.lock_ids(table, ["a"], ["d"])

@@ -60,7 +60,7 @@ def statements(table: Table = TABLE) -> dict[str, Fragment]:
         "filtered": write.delete(table, Selection(filters=FILTERS)),
         "fill": write.fill_text(table, "a'"),
         "whole": write.delete(table, Selection(["a'"], whole=True)),
-        "guarded": write.upsert_rows(table, ROWS, ["d'"], guarded=True),
+        "guarded": write.upsert_rows(table, ROWS, ["d'"], None, write.Guards(documents=True)),
         "ambiguous": documents.find_ambiguous(table, ["a'"]),
         "documents counted": records.count_documents(table, Selection(["a'"])),
     }

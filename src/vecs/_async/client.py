@@ -41,6 +41,7 @@ from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
 from vecs._sql import tables
 from vecs._sql.scalars import first_column
+from vecs._sql.server import read_server_facts, server_facts
 from vecs._sql.tables import Table, check_dimension, check_name
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import (
@@ -186,7 +187,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
 
     async def info(self) -> ClientInfo:
         """Return facts about the connection: the server or folder, the database and role, versions, a pooler."""
-        facts = tables.read_server_facts(await self._executor.read(tables.server_facts()))
+        facts = read_server_facts(await self._executor.read(server_facts()))
         server = self._executor.server
         return ClientInfo(
             target=str(self._executor.target) if server is None else str(server.folder),

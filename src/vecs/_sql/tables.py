@@ -378,27 +378,3 @@ def table_facts(table: Table) -> Fragment:
 def read_table_facts(rows: Sequence[tuple[Any, ...]]) -> TableFacts:
     """Read the answer of `table_facts`."""
     return TableFacts(*rows[0])
-
-
-class ServerFacts(NamedTuple):
-    """What `server_facts` selects."""
-
-    version: str
-    in_recovery: bool
-    database: str
-    user: str
-
-
-def server_facts() -> Fragment:
-    """Read what the server is."""
-    return qualified(
-        """
-        select pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(),
-               pg_catalog.current_database()::pg_catalog.text, current_user::pg_catalog.text
-        """
-    )
-
-
-def read_server_facts(rows: Sequence[tuple[Any, ...]]) -> ServerFacts:
-    """Read the answer of `server_facts`."""
-    return ServerFacts(*rows[0])

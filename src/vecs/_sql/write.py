@@ -33,21 +33,32 @@ class Span(NamedTuple):
     upto: str | None = None
 
 
+class Guards(NamedTuple):
+    """
+    What an upsert is to fail for.
+
+    `documents`: a row that belongs to another document. `table`: a table that was dropped and made anew.
+    """
+
+    documents: bool = False
+    table: bool = False
+
+
+_NO_GUARDS = Guards()
+
+
 def upsert_rows(
     table: Table,
     rows: Sequence[EncodedRow],
     replaced: Sequence[str] = (),
     span: Span | None = None,
-    *,
-    guarded: bool = False,
-    same_table: bool = False,
+    guards: Guards = _NO_GUARDS,
 ) -> Fragment:
     """
     Write some rows in one statement, with one array per column.
 
     Rows are sorted by id and have no duplicates. `replaced` are documents whose other chunks are deleted if their ids
-    are in `span`: several statements with adjoining spans lock all rows in one order. With `guarded`, the statement
-    fails if a row belongs to another document; with `same_table`, if the table was dropped and made anew.
+    are in `span`: several statements with adjoining spans lock all rows in one order.
     """
     arrays = [
         qualified(
@@ -58,24 +69,24 @@ def upsert_rows(
         for name, column in zip(table.columns, zip(*rows, strict=True), strict=True)
     ]
     source = qualified("rows from ({arrays}) as u ({columns})", arrays=join(", ", arrays), columns=_names(table))
-    if same_table:
+    if guards.table:
         source = Fragment((*source.parts, *_if_same(table).parts))
     if not replaced:
-        return _insert(table, source, guarded)
+        return _insert(table, source, guards.documents)
     stale = _stale(replaced, qualified("id <> all({ids}::pg_catalog.text[]){span}", ids=_ids(rows), span=_in(span)))
     if not locks_rows(table, deleted=True):
         return qualified(
             "with stale as (delete from {table} as t where {stale}) {insert}",
             table=table.identifier,
             stale=stale,
-            insert=_insert(table, source, guarded),
+            insert=_insert(table, source, guards.documents),
         )
     # The parts of one statement do not see each other's changes. Counting `written` makes Postgres finish the upsert
     # before it deletes.
     return qualified(
         "with written as ({insert} returning 1) "
         "delete from {table} as t where {stale} and (select pg_catalog.count(*) from written) >= 0",
-        insert=_insert(table, _with_stale(table, source, stale), guarded),
+        insert=_insert(table, _with_stale(table, source, stale), guards.documents),
         table=table.identifier,
         stale=stale,
     )
@@ -164,25 +175,22 @@ def copy_into_stage(table: Table) -> Fragment:
     )
 
 
-def upsert_stage(
-    table: Table, replaced: Sequence[str] = (), *, guarded: bool = False, same_table: bool = False
-) -> Fragment:
+def upsert_stage(table: Table, replaced: Sequence[str] = (), guards: Guards = _NO_GUARDS) -> Fragment:
     """
     Write the staged rows: sorted by id, the last of each id.
 
-    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked, too. `guarded` and
-    `same_table` are the same as in `upsert_rows`.
+    `replaced` are the documents for `delete_stale_of_stage`: their other chunks are locked, too.
     """
     source = qualified(
         '(select distinct on (id collate pg_catalog."C") {columns} from {stage}{same} '
         'order by id collate pg_catalog."C", position desc) as u',
         columns=_names(table),
         stage=_STAGE,
-        same=_if_same(table) if same_table else EMPTY,
+        same=_if_same(table) if guards.table else EMPTY,
     )
     if replaced and locks_rows(table, deleted=True):
         source = _with_stale(table, source, _not_staged(replaced))
-    return _insert(table, source, guarded)
+    return _insert(table, source, guards.documents)
 
 
 def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:

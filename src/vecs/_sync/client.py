@@ -26,6 +26,7 @@ from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
 from vecs._sql import tables
 from vecs._sql.scalars import first_column
+from vecs._sql.server import read_server_facts, server_facts
 from vecs._sql.tables import Table, check_dimension, check_name
 from vecs._sync.collection.collection import Collection
 from vecs._sync.collection.connected import Connected
@@ -187,7 +188,7 @@ class Client(Connected, ClientDunders):
 
     def info(self) -> ClientInfo:
         """Return facts about the connection: the server or folder, the database and role, versions, a pooler."""
-        facts = tables.read_server_facts(self._executor.read(tables.server_facts()))
+        facts = read_server_facts(self._executor.read(server_facts()))
         server = self._executor.server
         return ClientInfo(
             target=str(self._executor.target) if server is None else str(server.folder),

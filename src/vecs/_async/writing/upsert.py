@@ -58,6 +58,11 @@ class AsyncWriteTarget:
         self._is_altered, self._read_table = is_altered, read_table
 
     @property
+    def guards(self) -> write.Guards:
+        """What a write fails for."""
+        return write.Guards(self.guarded, self.same_table)
+
+    @property
     def guarded(self) -> bool:
         """Whether records of one document must not overwrite those of another: true if the transform splits."""
         return self._splits and self.table.has_text
@@ -251,7 +256,7 @@ async def _write_once(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
 def _upsert_rows(
     to: AsyncWriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], span: write.Span | None = None
 ) -> Fragment:
-    return write.upsert_rows(to.table, rows, replaced, span, guarded=to.guarded, same_table=to.same_table)
+    return write.upsert_rows(to.table, rows, replaced, span, to.guards)
 
 
 async def _write_portions(
@@ -286,7 +291,7 @@ async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequ
         if guarded:
             _raise(documents.read_shared(await session.execute(documents.find_shared_of_stage())))
             await session.execute(documents.lock_all_ids(table))
-        await session.execute(write.upsert_stage(table, replaced, guarded=guarded, same_table=to.same_table))
+        await session.execute(write.upsert_stage(table, replaced, to.guards))
         written = session.rowcount
         if replaced:
             await session.execute(write.delete_stale_of_stage(table, replaced))

@@ -59,6 +59,11 @@ class WriteTarget:
         self._is_altered, self._read_table = is_altered, read_table
 
     @property
+    def guards(self) -> write.Guards:
+        """What a write fails for."""
+        return write.Guards(self.guarded, self.same_table)
+
+    @property
     def guarded(self) -> bool:
         """Whether records of one document must not overwrite those of another: true if the transform splits."""
         return self._splits and self.table.has_text
@@ -252,7 +257,7 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
 def _upsert_rows(
     to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], span: write.Span | None = None
 ) -> Fragment:
-    return write.upsert_rows(to.table, rows, replaced, span, guarded=to.guarded, same_table=to.same_table)
+    return write.upsert_rows(to.table, rows, replaced, span, to.guards)
 
 
 def _write_portions(
@@ -287,7 +292,7 @@ def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) 
         if guarded:
             _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))
             session.execute(documents.lock_all_ids(table))
-        session.execute(write.upsert_stage(table, replaced, guarded=guarded, same_table=to.same_table))
+        session.execute(write.upsert_stage(table, replaced, to.guards))
         written = session.rowcount
         if replaced:
             session.execute(write.delete_stale_of_stage(table, replaced))
