@@ -10,6 +10,7 @@ MINUTES ?= 10
 
 # Rooms that decide and await nothing, and the tests of each, which need no server.
 PURE := checks connecting indexing reports searching writing
+SERVERLESS := tests/_sql $(PURE:%=tests/%)
 
 .PHONY: demo test coverage test-full soak fuzz lint format hooks clean
 
@@ -17,10 +18,10 @@ demo: .venv/demo
 	@$(BIN)/vecs demo
 
 test: .venv/dev coverage
-	PYTHONHASHSEED=0 $(PYTEST)
+	PYTHONHASHSEED=0 $(PYTEST) $(SERVERLESS:%=--ignore=%)
 
 coverage: .venv/dev
-	$(BIN)/pytest -q tests/_sql $(PURE:%=tests/%) $(PURE:%=--cov=src/vecs/_%) --cov-branch \
+	$(BIN)/pytest -q $(SERVERLESS) $(PURE:%=--cov=src/vecs/_%) --cov-branch \
 		--cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-full: .venv/dev
