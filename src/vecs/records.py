@@ -280,7 +280,8 @@ def id_list(ids: Iterable[Any], *, tuples: bool = False, what: str = "ids") -> l
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ArgError(f"{what} must be a list of strings, not {brief(ids)}")
     if isinstance(ids, Mapping):
-        raise ArgError(f"{what} must be a list of strings, not a dict; a condition on metadata is filters={brief(ids)}")
+        shown = brief(cast("Any", ids))
+        raise ArgError(f"{what} must be a list of strings, not a dict; a condition on metadata is filters={shown}")
     return [record_id(_only(id) if tuples else id) for id in at_most(ids, MOST_IDS, what)]
 
 
