@@ -115,6 +115,34 @@ def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collectio
         building.join()
 
 
+def test_an_index_is_no_leftover_while_the_server_does_not_tell_which_one_is_built(
+    docs: vecs.Collection, target: str, schema: str
+) -> None:
+    leftover = "ix_vector_cosine_ops_hnsw_m4_abcdef0"
+    with psycopg.connect(target, autocommit=True) as connection, pytest.raises(psycopg.errors.UniqueViolation):
+        connection.execute(f'create unique index concurrently {leftover} on "{schema}".docs ((1))')
+    assert leftover in names(docs)
+
+    def build() -> None:
+        with psycopg.connect(target) as connection:
+            # Nobody else sees this index before it is committed.
+            connection.execute(
+                f'create index other on "{schema}".docs using hnsw (vec vector_cosine_ops) '
+                "with (m = 16, ef_construction = 1000)"
+            )
+
+    building = threading.Thread(target=build)
+    building.start()
+    try:
+        wait_for_build(target, schema)
+        phases: list[str] = []
+        docs.index(method=vecs.IndexArgsHNSW(m=4), progress=lambda at: phases.append(at.phase))
+        assert phases[0] == "waiting for another build"
+    finally:
+        building.join()
+    assert leftover not in names(docs)
+
+
 @pytest.fixture
 def _control_c() -> Iterator[None]:
     """Control-C raises KeyboardInterrupt; where pytest was started in the background it would be ignored."""

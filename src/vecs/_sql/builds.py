@@ -112,15 +112,16 @@ def being_built(table: Table) -> Fragment:
     """
     List the indexes of a collection that some session builds now, by name.
 
-    A null stands for a build of another role, of which this one may not see what it is.
+    A null stands for a build of another role, of which this one may not see what it is. An empty name stands for an
+    index that this session does not see yet, or of which the server does not tell yet that it is the one being built.
     """
     return qualified(
         """
-        select i.relname::pg_catalog.text
+        select case when p.relid is not null then coalesce(i.relname::pg_catalog.text, '') end
         from pg_catalog.pg_stat_progress_create_index p
         left join pg_catalog.pg_class i on i.oid = p.index_relid
         where p.datname = pg_catalog.current_database()
-          and (p.relid is null or (p.relid = pg_catalog.to_regclass({name}::pg_catalog.text) and i.oid is not null))
+          and (p.relid is null or p.relid = pg_catalog.to_regclass({name}::pg_catalog.text))
         """,
         name=table.identifier.sql,
     )

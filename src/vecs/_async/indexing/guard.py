@@ -131,7 +131,7 @@ async def unbuilt(session: AsyncSession, table: Table) -> bool:
     if not only_value(await session.execute(builds.try_lock_transaction(table))):
         return False
     # Other programs build without the lock. A null may be a build of any table.
-    return not any(first_column(await session.execute(builds.being_built(table))))
+    return set(first_column(await session.execute(builds.being_built(table)))) <= {None}
 
 
 async def until(session: AsyncPinnedConnection | AsyncSession, question: Fragment, watch: AsyncWatch) -> None:
@@ -183,6 +183,9 @@ async def _drop_leftovers(
     # A build of another role is shown without a name, so it may be of any of them.
     if not invalid or (None in building and not invalid & building):
         return None
+    if "" in building:
+        # It may be any of them: the server shows an index to all before it tells that it builds it.
+        return invalid
     for name in sorted(invalid - building):
         log.info("dropping the index %s, which an interrupted build left invalid", name)
         await pinned.outside_transaction(indexes.drop_index(table, name, concurrently=True), settings)
