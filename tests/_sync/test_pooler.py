@@ -106,8 +106,11 @@ def test_nothing_is_prepared_behind_a_pooler(pooled: vecs.Client, superuser_targ
         docs.get(["a"])
     for _ in range(8):
         with pooled.connection() as connection:
-            cursor = connection.execute("select count(*) from pg_prepared_statements")
-            assert cursor.fetchone() == (0,)
+            # Other tests may have left some in the pooler's sessions.
+            cursor = connection.execute(
+                'select statement from pg_prepared_statements where strpos(statement, \'"vecs_pooled"."docs"\') > 0'
+            )
+            assert cursor.fetchall() == []
 
 
 def test_names_of_prepared_statements_are_of_one_connection_alone(target: str) -> None:
