@@ -69,7 +69,7 @@ class Record(Telling):
     _instead = OF_MATCHES
 
     # Type checkers see the one that a dataclass has. This one also knows what is wrong, and takes no longer.
-    if not TYPE_CHECKING:  # pragma: no branch
+    if not TYPE_CHECKING:
 
         def __init__(
             self,

@@ -349,7 +349,7 @@ async def test_an_unknown_measure_is_refused(docs: vecs.AsyncCollection, wrong: 
     with pytest.raises(ArgError, match="measure.*expected one of"):
         await docs.index(wrong)
     with pytest.raises(ArgError, match=r"'hnsw' is a method, not a measure; write index\(method='hnsw'\)"):
-        await docs.index("HNSW")  # type: ignore[arg-type]
+        await docs.index("HNSW")
     assert not await docs.is_indexed_for_measure(wrong)
 
 

@@ -256,7 +256,7 @@ async def test_a_string_is_not_a_list_of_ids(docs: vecs.AsyncCollection) -> None
     with pytest.raises(ArgError, match="ids must be a list of strings"):
         await docs.delete("x")
     with pytest.raises(ArgError, match="not a dict; a condition on metadata is filters={'x': 1}"):
-        await docs.delete({"x": 1})  # type: ignore
+        await docs.delete({"x": 1})
     assert await docs.count() == 3
 
 

@@ -42,8 +42,12 @@ async def test_an_empty_collection_is_made_anew_as_it_is_wanted(client: vecs.Asy
     expected = await client.create_collection("expected", **wanted)
     info, other = await docs.info(), await expected.info()
     assert (info.dimension, info.has_text, info.precision, info.sparse, info.transform) == (
-        other.dimension, other.has_text, other.precision, other.sparse, other.transform
-    )  # fmt: skip
+        other.dimension,
+        other.has_text,
+        other.precision,
+        other.sparse,
+        other.transform,
+    )
     # What was opened before is told, or writes what fits.
     if docs.dimension != 2:
         with pytest.raises((MismatchedDimension, ArgError)):

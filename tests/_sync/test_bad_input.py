@@ -350,7 +350,7 @@ def test_an_unknown_measure_is_refused(docs: vecs.Collection, wrong: Any) -> Non
     with pytest.raises(ArgError, match="measure.*expected one of"):
         docs.index(wrong)
     with pytest.raises(ArgError, match=r"'hnsw' is a method, not a measure; write index\(method='hnsw'\)"):
-        docs.index("HNSW")  # type: ignore[arg-type]
+        docs.index("HNSW")
     assert not docs.is_indexed_for_measure(wrong)
 
 

@@ -251,7 +251,7 @@ def test_a_string_is_not_a_list_of_ids(docs: vecs.Collection) -> None:
     with pytest.raises(ArgError, match="ids must be a list of strings"):
         docs.delete("x")
     with pytest.raises(ArgError, match="not a dict; a condition on metadata is filters={'x': 1}"):
-        docs.delete({"x": 1})  # type: ignore
+        docs.delete({"x": 1})
     assert docs.count() == 3
 
 

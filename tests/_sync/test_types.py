@@ -100,12 +100,14 @@ def test_a_zero_vector_is_the_farthest_by_cosine(client: vecs.Client) -> None:
     for indexed in (False, True):
         found = docs.search([1, 0])
         assert [(match.id, match.distance, match.score) for match in found] == [
-            ("a", 0, 1), ("back", 2, 0), ("zero", 2, 0),
-        ]  # fmt: skip
+            ("a", 0, 1),
+            ("back", 2, 0),
+            ("zero", 2, 0),
+        ]
         assert [match.id for match in docs.search([1, 0], threshold=0.01)] == ["a"]
         without_x = {"filters": {"x": {"$exists": False}}}
         for options in ({}, {"exact": True}, {"mode": "hybrid", "text": "word"}, without_x):
-            (by_zero,) = docs.search_many([[0, 0]], **options)  # type: ignore[arg-type]
+            (by_zero,) = docs.search_many([[0, 0]], **options)
             assert {match.distance for match in by_zero} == {2.0}
             assert len(json.dumps([match.to_dict() for match in by_zero], allow_nan=False)) > 0
         reranked = docs.search([0, 0], text="x", rerank=lambda query, texts: [0.5] * len(texts), diversity=0.5)
@@ -119,7 +121,7 @@ def test_a_zero_vector_is_the_farthest_by_cosine(client: vecs.Client) -> None:
     large.upsert([("l", [3e38, 3e38], {})])
     for measure in ("l2_distance", "l1_distance", "max_inner_product", "cosine_distance"):
         for query in ([3e38, 3e38], [-3e38, -3e38]):
-            (match,) = large.search(query, measure=measure)  # type: ignore[arg-type]
+            (match,) = large.search(query, measure=measure)
             assert match.distance is not None
             assert np.isfinite(match.distance)
             assert 0 <= match.score <= 1
@@ -139,14 +141,15 @@ def test_records_without_a_vector_are_read_and_not_found_near_anything(client: v
     docs.upsert(vecs.Record(f"v{n}", [1, n], text="pears", metadata={"n": 1}) for n in range(3))
     for indexed in (False, True):
         for options in ({}, {"exact": True}, {"filters": {"n": 1}}, {"measure": "l2_distance"}, {"diversity": 0.5}):
-            for found in docs.search_many([[1, 0]] * 21, **options):  # type: ignore[arg-type]
+            for found in docs.search_many([[1, 0]] * 21, **options):
                 assert {match.id for match in found} == {"v0", "v1", "v2"}
         assert docs.query([1, 0], limit=8) == ["v0", "v1", "v2"]
         assert [match.id for match in docs.search("apples pears", mode="keyword", limit=8)][:1] != []
         hybrid = docs.search([1, 0], text="apples", mode="hybrid", limit=8, diversity=0.1)
         assert {match.id: match.distance is None for match in hybrid} == {
-            **{f"none{n}": True for n in range(1, 6)}, **{f"v{n}": False for n in range(3)}
-        }  # fmt: skip
+            **{f"none{n}": True for n in range(1, 6)},
+            **{f"v{n}": False for n in range(3)},
+        }
         no_words = docs.search([1, 0], text="nothing", mode="hybrid", limit=8)
         assert {match.id for match in no_words} == {"v0", "v1", "v2"}
         assert "vec" in docs.explain([1, 0])
@@ -207,7 +210,7 @@ def test_what_cannot_be_stored_is_refused_before_anything_is_embedded(client: ve
             ("bad", [1, 0, 3], {}),
             (1.5, "text", {}),
             ("x" * 3000, "text", {}),
-            vecs.Record("bad", text=5),  # type: ignore[arg-type]
+            vecs.Record("bad", text=5),
             vecs.Record("bad", text="text", document_id="\0"),
             vecs.Record("bad", text="text", extra={"n": float("inf")}),
             "text",
@@ -229,7 +232,7 @@ def test_what_cannot_be_stored_is_refused_before_anything_is_embedded(client: ve
 
 def test_slips_of_records_are_named(docs: vecs.Collection) -> None:
     for records, words in (
-        ([vecs.Record("r", "some text")], r"'r' has a text in vec; write vecs.Record\('r', text='some text'\)"),  # type: ignore[arg-type]
+        ([vecs.Record("r", "some text")], r"'r' has a text in vec; write vecs.Record\('r', text='some text'\)"),
         ([{"id": "r", "vec": "some text"}], "text='some text'"),
         ([[1, 2, 3]], r"record 0 is \[1, 2, 3\].*a vector without an id; expected \(id"),
         (np.eye(3), "a vector without an id"),

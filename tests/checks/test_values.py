@@ -127,8 +127,11 @@ def test_texts_of_times_sort_as_the_times_do() -> None:
     zones = [timezone.utc, timezone(timedelta(hours=5.5)), timezone(timedelta(hours=-8)), None]
     moments = [
         datetime(2020, 1, day, hour, 0, second, microsecond)
-        for day in (1, 31) for hour in (0, 23) for second in (0, 1) for microsecond in (0, 1, 500_000)
-    ]  # fmt: skip
+        for day in (1, 31)
+        for hour in (0, 23)
+        for second in (0, 1)
+        for microsecond in (0, 1, 500_000)
+    ]
     for given in (
         [moment.replace(tzinfo=zone) for moment in moments for zone in zones[:3]],
         moments,

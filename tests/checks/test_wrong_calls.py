@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from vecs._checks.meant import words
 from vecs._checks.wrong_calls import (
     Telling,
     constructor_explains_wrong_calls,
@@ -52,7 +53,7 @@ def hiding(function: Callable[..., Any]) -> Any:
 
 
 class Base(Part, Telling):
-    _instead = {"add": "upsert(records)"}  # noqa: RUF012
+    _instead = words(("add", "upsert(records)"))
 
     def __init__(self, target: object = None, *, schema: object = None) -> None:
         self.target, self.schema = target, schema
@@ -132,7 +133,7 @@ def test_a_function_and_a_constructor_may_explain_wrong_calls() -> None:
         return target
 
     with pytest.raises(CallError, match=r"^unknown argument 'path'; did you mean 'target'\? .*made\(\) takes target$"):
-        explains_wrong_calls(made)(path=1)  # type: ignore[call-arg]
+        explains_wrong_calls(made)(path=1)
     explain_wrong_call(made, (1,), {})
 
     class Plain:
@@ -181,7 +182,7 @@ def test_a_base_may_know_private_names() -> None:
 
     assert Both()._x == "_x"
     with pytest.raises(NoSuchName):
-        _ = Both().x  # type: ignore[attr-defined]
+        _ = Both().x
 
 
 def test_a_module_tells_what_it_has() -> None:

@@ -103,4 +103,4 @@ def test_numbers_of_an_embedding_are_whole(arguments: dict[str, Any]) -> None:
 
 def test_a_query_function_is_one() -> None:
     with pytest.raises(ArgError, match="query must be a function from a text to a vector, not 'q'"):
-        Embedding(embed, 3, query="q")  # type: ignore[arg-type]
+        Embedding(embed, 3, query="q")

@@ -185,7 +185,7 @@ def test_collections_of_before_go_on_without_prompts(target: str, schema: str, m
             assert (step.query_prompt, step.document_prompt) == (None, None)
         new: Any = client.create_collection("new", transform=TextEmbedding(E5)).transform
         assert (new.query_prompt, new.document_prompt) == ("query: ", "passage: ")
-        assert describe(client.get_collection("new").transform) == describe(new)  # type: ignore[arg-type]
+        assert describe(client.get_collection("new").transform) == describe(new)
         with pytest.raises(MismatchedDimension):
             client.get_collection("old", transform=TextEmbedding(E5, document_prompt="passage: "))
 
@@ -275,7 +275,7 @@ def test_model_kwargs_hold_no_arguments_of_their_own() -> None:
     with pytest.raises(ArgError, match="trust_remote_code cannot be in model_kwargs"):
         TextEmbedding(model_kwargs={"trust_remote_code": True})
     with pytest.raises(ArgError, match="model_kwargs must be a mapping"):
-        TextEmbedding(model_kwargs="float16")  # type: ignore[arg-type]
+        TextEmbedding(model_kwargs="float16")
 
 
 def test_a_description_has_no_say_in_how_a_model_is_loaded() -> None:

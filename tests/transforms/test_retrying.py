@@ -87,7 +87,7 @@ def failing(times: int, error: BaseException) -> Any:
             raise error
         return [[1.0, 2.0]] * len(texts)
 
-    embed.calls = calls  # type: ignore[attr-defined]
+    embed.calls = calls
     return embed
 
 

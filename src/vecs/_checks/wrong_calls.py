@@ -186,7 +186,7 @@ class Telling:
     _instead: ClassVar[Mapping[str, str]] = {}
 
     # Hidden from type checkers, which would accept every name otherwise.
-    if not TYPE_CHECKING:  # pragma: no branch
+    if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             cls = type(self)

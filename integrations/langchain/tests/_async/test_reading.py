@@ -125,10 +125,10 @@ async def test_an_unknown_argument_is_refused_by_every_search(store: VecsVectorS
         await store.amax_marginal_relevance_search_with_score_by_vector([1, 0], fetchk=5)
     for filters in ({"filter": {"x": 1}}, {"filters": {"x": 1}}):
         with pytest.raises(ArgError, match="did you mean 'where'"):
-            await store.aget(**filters)  # pyright: ignore[reportArgumentType]
+            await store.aget(**filters)
     for wrong, meant in (("where", "filter"), ("filters", "filter"), ("namespce", "namespace"), ("id", "ids")):
         with pytest.raises(ArgError, match=f"did you mean '{meant}'"):
-            await store.adelete(**{wrong: {"x": 1}})  # pyright: ignore[reportArgumentType]
+            await store.adelete(**{wrong: {"x": 1}})
 
 
 # --- scores -------------------------------------------------------------------------------------------------

@@ -351,7 +351,7 @@ async def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, f
     with pytest.raises(RuntimeError if fault else ArgError):
         await store.aadd_texts(["d"], commit="batch")
     with pytest.raises(ArgError, match="commit must be one of 'all', 'batch'"):
-        await store.aadd_texts(["a"], commit="each")  # pyright: ignore[reportArgumentType]
+        await store.aadd_texts(["a"], commit="each")
 
 
 async def test_nothing_is_embedded_for_what_cannot_be_stored(make_store: MakeStore) -> None:

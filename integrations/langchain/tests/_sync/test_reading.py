@@ -126,10 +126,10 @@ def test_an_unknown_argument_is_refused_by_every_search(store: VecsVectorStore) 
         store.max_marginal_relevance_search_with_score_by_vector([1, 0], fetchk=5)
     for filters in ({"filter": {"x": 1}}, {"filters": {"x": 1}}):
         with pytest.raises(ArgError, match="did you mean 'where'"):
-            store.get(**filters)  # pyright: ignore[reportArgumentType]
+            store.get(**filters)
     for wrong, meant in (("where", "filter"), ("filters", "filter"), ("namespce", "namespace"), ("id", "ids")):
         with pytest.raises(ArgError, match=f"did you mean '{meant}'"):
-            store.delete(**{wrong: {"x": 1}})  # pyright: ignore[reportArgumentType]
+            store.delete(**{wrong: {"x": 1}})
 
 
 # --- scores -------------------------------------------------------------------------------------------------

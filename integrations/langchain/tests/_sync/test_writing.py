@@ -352,7 +352,7 @@ def test_what_was_embedded_is_kept_batch_by_batch(make_store: MakeStore, fault: 
     with pytest.raises(RuntimeError if fault else ArgError):
         store.add_texts(["d"], commit="batch")
     with pytest.raises(ArgError, match="commit must be one of 'all', 'batch'"):
-        store.add_texts(["a"], commit="each")  # pyright: ignore[reportArgumentType]
+        store.add_texts(["a"], commit="each")
 
 
 def test_nothing_is_embedded_for_what_cannot_be_stored(make_store: MakeStore) -> None:

@@ -266,7 +266,7 @@ async def test_a_filter_without_a_condition_reads_all_and_deletes_nothing(
     for arguments in ({"vecs_filters": own}, {"filters": MetadataFilters(filters=[])}):
         for ids in (None, ["a"]):
             with pytest.raises(ArgError, match="not empty"):
-                await store.adelete_nodes(ids, **arguments)  # type: ignore[arg-type]
+                await store.adelete_nodes(ids, **arguments)
     assert len(await store.aget_nodes()) == 2
 
 

@@ -247,7 +247,7 @@ async def test_a_query_says_how_to_write_it(filled: VecsVectorStore) -> None:
         (None, "similarity_top_k="),
     ):
         with pytest.raises(ArgError, match=meant):
-            await filled.aquery(query)  # pyright: ignore[reportArgumentType]
+            await filled.aquery(query)
     for name, meant in (
         ("top_k", "similarity_top_k"),
         ("limit", "similarity_top_k"),

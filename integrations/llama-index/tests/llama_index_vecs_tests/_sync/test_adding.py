@@ -265,7 +265,7 @@ def test_a_filter_without_a_condition_reads_all_and_deletes_nothing(
     for arguments in ({"vecs_filters": own}, {"filters": MetadataFilters(filters=[])}):
         for ids in (None, ["a"]):
             with pytest.raises(ArgError, match="not empty"):
-                store.delete_nodes(ids, **arguments)  # type: ignore[arg-type]
+                store.delete_nodes(ids, **arguments)
     assert len(store.get_nodes()) == 2
 
 

@@ -248,7 +248,7 @@ def test_a_query_says_how_to_write_it(filled: VecsVectorStore) -> None:
         (None, "similarity_top_k="),
     ):
         with pytest.raises(ArgError, match=meant):
-            filled.query(query)  # pyright: ignore[reportArgumentType]
+            filled.query(query)
     for name, meant in (
         ("top_k", "similarity_top_k"),
         ("limit", "similarity_top_k"),
