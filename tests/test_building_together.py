@@ -91,19 +91,28 @@ def test_tasks_that_build_for_other_measures_at_once_all_succeed(docs: vecs.Coll
     assert len({index.measure for index in docs.indexes() if index.measure and index.valid}) == 3
 
 
-def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collection, target: str, schema: str) -> None:
-    name = "ix_vector_cosine_ops_hnsw_m16_efc1000_abcdef0"
+@contextmanager
+def built_by_another_program(index: str, target: str, schema: str) -> Iterator[None]:
+    """Build an index slowly, in a thread and without the lock of builds, until the end."""
 
     def build() -> None:
         with psycopg.connect(target, autocommit=True) as connection:
             connection.execute(
-                f'create index concurrently {name} on "{schema}".docs using hnsw (vec vector_cosine_ops) '
+                f'create index {index} on "{schema}".docs using hnsw (vec vector_cosine_ops) '
                 "with (m = 16, ef_construction = 1000)"
             )
 
     building = threading.Thread(target=build)
     building.start()
     try:
+        yield
+    finally:
+        building.join()
+
+
+def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collection, target: str, schema: str) -> None:
+    name = "ix_vector_cosine_ops_hnsw_m16_efc1000_abcdef0"
+    with built_by_another_program(f"concurrently {name}", target, schema):
         for _ in range(1000):
             if name in names(docs):
                 break
@@ -111,8 +120,6 @@ def test_an_index_that_another_program_builds_is_waited_for(docs: vecs.Collectio
         phases: list[str] = []
         assert docs.index(method=SLOW, concurrently=True, progress=lambda at: phases.append(at.phase)) == name
         assert phases[0] == "waiting for another build"
-    finally:
-        building.join()
 
 
 def test_an_index_is_no_leftover_while_the_server_does_not_tell_which_one_is_built(
@@ -122,24 +129,12 @@ def test_an_index_is_no_leftover_while_the_server_does_not_tell_which_one_is_bui
     with psycopg.connect(target, autocommit=True) as connection, pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute(f'create unique index concurrently {leftover} on "{schema}".docs ((1))')
     assert leftover in names(docs)
-
-    def build() -> None:
-        with psycopg.connect(target) as connection:
-            # Nobody else sees this index before it is committed.
-            connection.execute(
-                f'create index other on "{schema}".docs using hnsw (vec vector_cosine_ops) '
-                "with (m = 16, ef_construction = 1000)"
-            )
-
-    building = threading.Thread(target=build)
-    building.start()
-    try:
+    # Nobody else sees an index before it is committed.
+    with built_by_another_program("other", target, schema):
         wait_for_build(target, schema)
         phases: list[str] = []
         docs.index(method=vecs.IndexArgsHNSW(m=4), progress=lambda at: phases.append(at.phase))
         assert phases[0] == "waiting for another build"
-    finally:
-        building.join()
     assert leftover not in names(docs)
 
 

@@ -75,6 +75,15 @@ async def test_an_id_means_the_document_it_was_given_to(client: vecs.AsyncClient
     assert await docs.count() == 0
 
 
+async def test_a_document_that_is_scanned_is_of_one_version(docs: vecs.AsyncCollection) -> None:
+    await docs.upsert([("long", "a b c", {}), ("other", "d e", {})])
+    found: list[Any] = []
+    async for record in docs.scan(ids=["long", "long#001", "other", "long"], page_size=2):
+        found.append(record.text)
+        await docs.upsert([("long", "x y z", {})])
+    assert found == ["a", "b", "c", "d", "e"]
+
+
 async def test_every_record_that_a_transform_made_has_its_document(docs: vecs.AsyncCollection) -> None:
     await docs.upsert([("one", "word", {}), ("two", "two words", {}), ("three", VEC, {})])
     assert {r.id: r.document_id for r in await docs.get()} == {

@@ -76,6 +76,15 @@ def test_an_id_means_the_document_it_was_given_to(client: vecs.Client) -> None:
     assert docs.count() == 0
 
 
+def test_a_document_that_is_scanned_is_of_one_version(docs: vecs.Collection) -> None:
+    docs.upsert([("long", "a b c", {}), ("other", "d e", {})])
+    found: list[Any] = []
+    for record in docs.scan(ids=["long", "long#001", "other", "long"], page_size=2):
+        found.append(record.text)
+        docs.upsert([("long", "x y z", {})])
+    assert found == ["a", "b", "c", "d", "e"]
+
+
 def test_every_record_that_a_transform_made_has_its_document(docs: vecs.Collection) -> None:
     docs.upsert([("one", "word", {}), ("two", "two words", {}), ("three", VEC, {})])
     assert {r.id: r.document_id for r in docs.get()} == {

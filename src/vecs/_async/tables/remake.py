@@ -15,6 +15,7 @@ from vecs._concurrency.waiting import async_pause
 from vecs._connecting.errors import conflict_pauses
 from vecs._sql import remaking, tables
 from vecs._sql.scalars import only_value
+from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, CollectionNotFound, DatabaseError
 
@@ -23,8 +24,6 @@ log = logging.getLogger("vecs")
 _IN_USE = "55P03"
 # Others that open it, or make it anew, use it for moments; some two seconds in all.
 _TRIES = 5
-# Under the lock the last changes have to be seen.
-_SETTINGS = {"transaction_isolation": "read committed"}
 
 
 async def remade(executor: AsyncExecutor, found: Table, new: NewCollection, error: ArgError) -> bool:
@@ -43,7 +42,8 @@ async def remade(executor: AsyncExecutor, found: Table, new: NewCollection, erro
         dimension = await dimension_of(new)
         for seconds in conflict_pauses()[:_TRIES]:
             try:
-                async with executor.transaction(_SETTINGS) as session:
+                # Under the lock the last changes have to be seen.
+                async with executor.transaction(READ_COMMITTED) as session:
                     changed = await _remade(executor, session, found, new, dimension, error)
             except DatabaseError as failed:
                 if failed.sqlstate != _IN_USE:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from vecs._checks.numbers import checked_flag, checked_int
@@ -18,7 +17,9 @@ from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
 from vecs._writing.documents import in_order_of, portions
 from vecs.exc import ArgError
-from vecs.records import Record, RecordId
+from vecs.records import Record, RecordId, id_list
+
+_DOCUMENTS_PER_PAGE = 100
 
 
 class Reading(Handle):
@@ -111,14 +112,18 @@ class Reading(Handle):
         Yield all records, or all that match a filter, in id order, and read them page by page.
 
         With `ids` it yields the records that `get()` returns, in the same order. No transaction is open between pages:
-        the loop may or may not see records that are written meanwhile.
+        the loop may or may not see records that are written meanwhile. But the records of a document whose id you give
+        are always of one version.
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
         if ids is not None:
-            for part in portions(self._record_ids(ids), page_size):
+            yielded = set[str]()
+            for part in portions(id_list(ids, tuples=True), self._ids_per_page(page_size)):
                 for record in self._records(part, filters, include_vector):
-                    yield record
+                    if record.id not in yielded:
+                        yielded.add(str(record.id))
+                        yield record
             return
         after: str | None = None
         while True:
@@ -129,22 +134,14 @@ class Reading(Handle):
                 return
             after = str(records[-1].id)
 
-    @anew("select")
-    def _record_ids(self, ids: Iterable[RecordId]) -> list[str]:
-        """Return the ids of the records that these ids mean, in the order of `get()`; some may not exist."""
-        selection = self._selection(ids)
-        given = selection.ids or []
-        if not selection.whole or not given:
-            return list(dict.fromkeys(given))
-        table = self._table()
-        statement = select_records(table, Columns(text=False, metadata=False), selection)
-        found = read_records(table, self._executor.read(statement))
-        return [str(record.id) for record in in_order_of(given, found)]
+    def _ids_per_page(self, page_size: int) -> int:
+        # A document may have many records. One statement reads all of them, so that they are of one version.
+        return min(page_size, _DOCUMENTS_PER_PAGE) if self._may_split() else page_size
 
     @anew("select")
     def _records(self, ids: Sequence[str], filters: Filters | None, include_vector: bool) -> list[Record]:
-        """Read the records with exactly these ids that match a filter, in the order of the ids."""
-        selection = replace(self._selection(filters=filters), ids=ids)
+        """Read what these ids mean, and matches a filter, in the order of the ids."""
+        selection = self._selection(ids, filters)
         table = self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection)
         return in_order_of(ids, read_records(table, self._executor.read(statement)))

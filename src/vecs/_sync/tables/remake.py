@@ -12,6 +12,7 @@ from vecs._concurrency.waiting import pause
 from vecs._connecting.errors import conflict_pauses
 from vecs._sql import remaking, tables
 from vecs._sql.scalars import only_value
+from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._sync.indexing.guard import unbuilt
 from vecs._sync.sending.executor import Executor
@@ -24,8 +25,6 @@ log = logging.getLogger("vecs")
 _IN_USE = "55P03"
 # Others that open it, or make it anew, use it for moments; some two seconds in all.
 _TRIES = 5
-# Under the lock the last changes have to be seen.
-_SETTINGS = {"transaction_isolation": "read committed"}
 
 
 def remade(executor: Executor, found: Table, new: NewCollection, error: ArgError) -> bool:
@@ -44,7 +43,8 @@ def remade(executor: Executor, found: Table, new: NewCollection, error: ArgError
         dimension = dimension_of(new)
         for seconds in conflict_pauses()[:_TRIES]:
             try:
-                with executor.transaction(_SETTINGS) as session:
+                # Under the lock the last changes have to be seen.
+                with executor.transaction(READ_COMMITTED) as session:
                     changed = _remade(executor, session, found, new, dimension, error)
             except DatabaseError as failed:
                 if failed.sqlstate != _IN_USE:
