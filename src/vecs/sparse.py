@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from vecs._checks.shown import brief
+from vecs._checks.shown import brief, kind_of
 from vecs.exc import ArgError
 
 _GREATEST_DIMENSION = 1_000_000_000
@@ -133,5 +133,5 @@ def _array(given: Any, kinds: str, what: str) -> npt.NDArray[Any]:
         raise ArgError(f"the {what} of a sparse vector have one axis, not shape {array.shape}")
     if array.size and array.dtype.kind not in kinds:
         wanted = "whole numbers" if kinds == "iu" else "numbers"
-        raise ArgError(f"the {what} of a sparse vector are {wanted}, not {array.dtype}")
+        raise ArgError(f"the {what} of a sparse vector are {wanted}, not {kind_of(array.dtype)}")
     return array

@@ -255,6 +255,7 @@ async def test_a_record_of_the_wrong_shape_is_refused(docs: vecs.AsyncCollection
     [
         (Record("a", X, text="a\0"), "record 'a': text is not storable.*NUL"),
         (Record("a", X, text="\ud800"), "record 'a': text is not storable.*surrogate"),
+        (Record("a", X, {"k": 1}), "text is dict, not str; metadata is the fourth argument of vecs.Record"),
         (Record("a", X, text=5), "record 'a': text is int"),  # type: ignore[arg-type]
         (Record("a", X, text=b"x"), "record 'a': text is bytes"),  # type: ignore[arg-type]
         (Record("a", X, document_id="a\0"), "NUL"),

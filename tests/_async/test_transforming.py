@@ -128,6 +128,12 @@ async def test_another_model_is_refused(client: vecs.AsyncClient) -> None:
         await client.get_or_create_collection("x", dimension=3, transform=TextEmbedding("all-MiniLM-L6-v2"))
 
 
+async def test_a_transform_that_makes_no_vectors_is_told(client: vecs.AsyncClient) -> None:
+    with pytest.raises(ArgError, match=r"ParagraphChunker.* makes no vectors: give one that ends with an embedder"):
+        await client.get_or_create_collection("x", transform=vecs.ParagraphChunker())
+    assert await client.collection_names() == []
+
+
 async def test_a_function_has_to_be_given_again_and_the_error_says_so(client: vecs.AsyncClient) -> None:
     await (await client.get_or_create_collection("docs", transform=LETTERS)).upsert([("1", "aaa", {})])
     found = await client.get_collection("docs")

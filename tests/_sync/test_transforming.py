@@ -129,6 +129,12 @@ def test_another_model_is_refused(client: vecs.Client) -> None:
         client.get_or_create_collection("x", dimension=3, transform=TextEmbedding("all-MiniLM-L6-v2"))
 
 
+def test_a_transform_that_makes_no_vectors_is_told(client: vecs.Client) -> None:
+    with pytest.raises(ArgError, match=r"ParagraphChunker.* makes no vectors: give one that ends with an embedder"):
+        client.get_or_create_collection("x", transform=vecs.ParagraphChunker())
+    assert client.collection_names() == []
+
+
 def test_a_function_has_to_be_given_again_and_the_error_says_so(client: vecs.Client) -> None:
     (client.get_or_create_collection("docs", transform=LETTERS)).upsert([("1", "aaa", {})])
     found = client.get_collection("docs")

@@ -6,7 +6,7 @@ import pytest
 
 from vecs.exc import ArgError
 from vecs.records import Record
-from vecs.transforms import Adapter, Embedding, NoOp, ParagraphChunker, Pipeline, TextEmbedding
+from vecs.transforms import Adapter, Embedding, NoOp, ParagraphChunker, Pipeline, RecursiveSplitter, TextEmbedding
 
 
 def lengths(texts):
@@ -43,7 +43,7 @@ def test_pipelines_inside_are_flattened():
 
 
 def test_the_dimension_is_that_of_the_last_step_that_has_one():
-    assert Pipeline([NoOp(5), Embedding(lengths, 2), ParagraphChunker()]).dimension == 2
+    assert Pipeline([NoOp(5), ParagraphChunker(), Embedding(lengths, 2)]).dimension == 2
     assert Pipeline([ParagraphChunker()]).dimension is None
 
 
@@ -52,6 +52,12 @@ def test_a_pipeline_without_steps_is_refused():
         Pipeline([])
     with pytest.raises(ArgError, match="Adapter must contain at least 1 step"):
         Adapter([])
+
+
+def test_a_chunker_behind_an_embedder_is_refused():
+    for steps in ([Embedding(lengths, 2), ParagraphChunker()], [Pipeline([TextEmbedding("m")]), RecursiveSplitter(9)]):
+        with pytest.raises(ArgError, match=r"stands behind the embedder .* put the chunker first"):
+            Pipeline(steps)
 
 
 def test_what_is_no_transform_is_refused():

@@ -77,3 +77,9 @@ def in_double_quotes(text: str) -> str:
     # Python takes double quotes where there is a single one, and no double one, inside.
     quoted = repr(f"'{text}")
     return f'"{quoted[2:]}' if quoted.startswith('"') else repr(text)
+
+
+def kind_of(dtype: Any) -> str:
+    """Return the kind of values that an array of numpy holds, in the plural."""
+    kinds = {"U": "strings", "S": "bytes", "b": "bools", "O": "Python objects", "c": "complex numbers"}
+    return kinds.get(dtype.kind, f"{dtype} values")

@@ -17,6 +17,7 @@ from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
 from vecs._checks.json import MAX_DEPTH, nested_deeper_than
+from vecs._checks.shown import kind_of
 from vecs.sparse import SparseVector
 
 TEXT_OID = 25
@@ -240,6 +241,6 @@ def as_float32(values: Any) -> npt.NDArray[np.float32]:
         return values
     array = as_array(values)
     if array.dtype.kind not in "fiu" and array.size:
-        raise TypeError(f"it holds {array.dtype!s} values, not numbers")
+        raise TypeError(f"it holds {kind_of(array.dtype)}, not numbers")
     with np.errstate(over="ignore"):
         return array.astype(np.float32, copy=False)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from vecs._checks.shown import brief
+from vecs._checks.shown import brief, kind_of
 from vecs._sql import binary
 from vecs._sql.binary import Binary, as_array, as_float32
 from vecs._sql.tables import Table
@@ -132,7 +132,7 @@ def _checked_bits(values: Any, table: Table, what: str) -> npt.NDArray[np.bool_]
         raise ArgError(f"{what} is not a row of bits: {error}") from None
     if array.dtype.kind not in "biuf" and array.size:
         raise ArgError(
-            f"{what} holds {array.dtype!s} values; collection {table.name!r} holds bits: True or False, 1 or 0"
+            f"{what} holds {kind_of(array.dtype)}; collection {table.name!r} holds bits: True or False, 1 or 0"
         )
     _check_shape(array, table, what)
     wrong = np.flatnonzero((array != 0) & (array != 1))

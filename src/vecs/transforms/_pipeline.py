@@ -10,6 +10,7 @@ from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import Record
+from vecs.transforms._chunker import Chunker
 from vecs.transforms._config import describe
 from vecs.transforms._given import instead_of, is_transform
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
@@ -32,6 +33,7 @@ class Pipeline(Step):
         self.steps: tuple[Transform, ...] = tuple(_flat(steps))
         if not self.steps:
             raise ArgError("a Pipeline needs at least one step")
+        _check_order(self.steps)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({list(self.steps)!r})"
@@ -93,6 +95,20 @@ def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
                 + (f"give {instead}; " if instead else "")
                 + "a step of vecs 0.4 must be an instance of a subclass of AdapterStep"
             )
+
+
+def _check_order(steps: Sequence[Transform]) -> None:
+    """Refuse vecs' own chunkers behind its own embedders: a record that has a vector is not split."""
+    embedder: Transform | None = None
+    for step in steps:
+        if isinstance(step, Chunker) and embedder is not None:
+            raise ArgError(
+                f"the chunker {brief(step)} stands behind the embedder {brief(embedder)}, which leaves it nothing to "
+                "split: put the chunker first"
+            )
+        # The property would load a model.
+        if isinstance(step, Step) and type(step).dimension is not Step.dimension:
+            embedder = step
 
 
 def _call(step: Transform, records: Iterable[AdapterRecord], context: AdapterContext) -> Iterable[AdapterRecord]:

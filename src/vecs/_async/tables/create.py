@@ -81,6 +81,11 @@ async def dimension_of(new: NewCollection) -> int:
     if new.dimension is not None and made is not None and new.dimension != made:
         raise MismatchedDimension(f"dimension is {new.dimension}, but the transform makes vectors of dimension {made}")
     dimension = new.dimension or made
+    if dimension is None and new.transform is not None:
+        raise ArgError(
+            f"the transform {brief(new.transform)} makes no vectors: give one that ends with an embedder, as in "
+            "vecs.Pipeline([chunker, embedder]), or dimension= if you give vectors yourself"
+        )
     if dimension is None:
         raise ArgError("One of dimension or adapter must provide a dimension: give dimension= or transform=")
     return check_dimension(dimension, new.vec_type)
