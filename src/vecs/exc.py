@@ -123,9 +123,10 @@ class PartlyStored(VecsException):
     def __init__(self, ids: Sequence[str], records: str, error: BaseException) -> None:
         self.ids = list(ids)
         self._records, self._error = records, error
+        count = len(self.ids)
+        first = f"{records.removesuffix('s')} is" if count == 1 else f"{count} {records} are"
         super().__init__(
-            f"the first {len(self.ids)} {records} are stored, up to {self.ids[-1]!r}, and the others are not: "
-            f"{type(error).__name__}: {error}"
+            f"the first {first} stored, up to {self.ids[-1]!r}, and the others are not: {type(error).__name__}: {error}"
         )
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -371,7 +371,7 @@ def test_a_threshold_at_a_documents_relevance_keeps_it(measure: str, score: floa
 
 def test_scores_of_a_match_go_by_its_mode() -> None:
     match = Match("1", "a", {}, None, distance=0.5, score=0.75)
-    assert [score for _, score in parse_search(DEFAULTS, 4, {}).with_scores([match])] == [0.5]
-    assert [score for _, score in parse_search(DEFAULTS, 4, {}).with_relevance([match])] == [0.5]
-    assert [score for _, score in parse_search(DEFAULTS, 4, {"mode": "hybrid"}).with_scores([match])] == [0.25]
-    assert [score for _, score in parse_search(DEFAULTS, 4, {"mode": "hybrid"}).with_relevance([match])] == [0.75]
+    assert parse_search(DEFAULTS, 4, {}).with_score(match)[1] == 0.5
+    assert parse_search(DEFAULTS, 4, {}).with_relevance(match)[1] == 0.5
+    assert parse_search(DEFAULTS, 4, {"mode": "hybrid"}).with_score(match)[1] == 0.25
+    assert parse_search(DEFAULTS, 4, {"mode": "hybrid"}).with_relevance(match)[1] == 0.75

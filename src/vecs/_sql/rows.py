@@ -85,14 +85,14 @@ def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
     return recode
 
 
-def check_storable_records(records: Sequence[Record], table: Table | None = None) -> None:
+def check_storable_records(records: Sequence[Record], table: Table | None = None, what: str = "record") -> None:
     """
     Raise an error if a record cannot be stored, before a model works on it for nothing.
 
-    If the table is known, vectors are checked, too.
+    If the table is known, vectors are checked, too. `what` is the caller's word for a record.
     """
     for record in records:
-        who = f"record {brief(record.id)}"
+        who = f"{what} {brief(record.id)}"
         # A chunk's id is longer than that of its document.
         stored_id(record.id, f"the id of {who}")
         for name in ("metadata", "extra"):

@@ -36,12 +36,14 @@ from vecs.sharing.settings import COMMITS, CollectionSettings, Commit
 from vecs.sharing.target import Target, client_of, resolve_target
 from vecs.sharing.threads import async_each, async_take, each, take
 from vecs.sharing.vectors import checked_query_vector, checked_vectors
+from vecs.transforms._chunker import Chunker
 
 __all__ = [
     "CLIENT_OPTIONS",
     "COMMITS",
     "ON_NUL",
     "AsyncEmbedder",
+    "Chunker",
     "CollectionSettings",
     "Commit",
     "Embedder",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -9,9 +10,11 @@ from typing import Any, cast
 import numpy as np
 
 from vecs._checks.shown import brief
+from vecs._writing.documents import may_split
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Record
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_pgvector, is_scipy
+from vecs.transforms import Pipeline, Transform
 
 
 def checked_vectors(
@@ -62,6 +65,44 @@ def size_of(vec: Any) -> int | None:
 
 def _got(made_by: str | None) -> str:
     return "got" if made_by is None else f"{made_by} returned"
+
+
+def vectors_by_id(
+    made: Sequence[Record], given: Mapping[str, Record], transform: Transform, what: str, instead: str
+) -> dict[str, Any]:
+    """
+    Return the vectors that a transform made of the given records, by id.
+
+    Raises ArgError unless it made one record of each; `what` and `instead` are the framework's words for the error.
+    """
+    vectors = {str(record.id): record.vec for record in made}
+    missing = [id for id in given if id not in vectors]
+    extra = [id for id in vectors if id not in given]
+    if len(made) == len(given) and not missing:
+        return vectors
+    name = type(transform).__name__
+    if len(made) > len(given):
+        steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
+        splitting = [type(step).__name__ for step in steps if may_split(step)]
+        # Custom steps may leave out what a record was made of.
+        id, count = Counter(_origin(record, given) for record in made).most_common(1)[0]
+        known = id is not None and count > 1
+        made_of = f"{count} records of {what} {brief(id)}" if known else f"{len(made)} records of {len(given)} {what}s"
+        raise ArgError(
+            f"the store never splits a {what}, but {' or '.join(splitting) or name} made {made_of}: leave it out"
+            f"{instead}"
+        )
+    other = f", but one with the id {brief(extra[0])}" if extra else ""
+    raise ArgError(
+        f"{name} returned no record with the id of {what} {brief(missing[0])}{other}: a transform for a store must "
+        "return each record with the id it has"
+    )
+
+
+def _origin(record: Record, given: Mapping[str, Record]) -> str | None:
+    """Return the id of the given record that a record was made of, or None if that is not known."""
+    ids = [str(id) for id in (record.document_id, record.id) if id is not None]
+    return next((id for id in ids if id in given), None)
 
 
 def check_dimensions(records: Sequence[Record], made_by: str | None, dimension: int | None, what: str) -> None:

@@ -57,17 +57,17 @@ class Search:
         """Whether the search needs words beside a vector."""
         return self.mode != "vector" or self.options.get("rerank") is not None
 
-    def documents(self, matches: Sequence[Match]) -> list[Document]:
-        """Return what was found as documents."""
-        return [to_document(match, self.namespace) for match in matches]
+    def document(self, match: Match) -> Document:
+        """Return what was found as a document."""
+        return to_document(match, self.namespace)
 
-    def with_scores(self, matches: Sequence[Match]) -> list[tuple[Document, float]]:
-        """Return documents with a distance each: smaller is better, in every mode."""
-        return [(to_document(match, self.namespace), self._distance(match)) for match in matches]
+    def with_score(self, match: Match) -> tuple[Document, float]:
+        """Return a document with its distance: smaller is better, in every mode."""
+        return to_document(match, self.namespace), self._distance(match)
 
-    def with_relevance(self, matches: Sequence[Match]) -> list[tuple[Document, float]]:
-        """Return documents with a relevance each: larger is better, in [0, 1]."""
-        return [(to_document(match, self.namespace), self._relevance(match)) for match in matches]
+    def with_relevance(self, match: Match) -> tuple[Document, float]:
+        """Return a document with its relevance: larger is better, in [0, 1]."""
+        return to_document(match, self.namespace), self._relevance(match)
 
     def above_threshold(self, matches: Sequence[Match]) -> list[Match]:
         """Return the matches that reach a threshold on a relevance of the caller's own making."""

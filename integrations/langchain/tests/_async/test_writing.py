@@ -465,6 +465,9 @@ async def test_given_vectors_that_differ_in_dimension_are_refused(store: VecsVec
     with pytest.raises(MismatchedDimension, match="differ in dimension"):
         await store.aadd_embeddings(LETTERS, [[1, 0], [1, 0], [1, 0, 0], [1, 0], [1, 0]])
     assert await store.acount() == 0
+    with pytest.raises(PartlyStored, match="the first document is stored"):
+        await store.aadd_embeddings(["a", "b"], [[1, 0], [1, 0, 0]], batch_size=1, commit="batch")
+    assert await store.acount() == 1
 
 
 # --- what is stored is what went in -------------------------------------------------------------------------

@@ -466,6 +466,9 @@ def test_given_vectors_that_differ_in_dimension_are_refused(store: VecsVectorSto
     with pytest.raises(MismatchedDimension, match="differ in dimension"):
         store.add_embeddings(LETTERS, [[1, 0], [1, 0], [1, 0, 0], [1, 0], [1, 0]])
     assert store.count() == 0
+    with pytest.raises(PartlyStored, match="the first document is stored"):
+        store.add_embeddings(["a", "b"], [[1, 0], [1, 0, 0]], batch_size=1, commit="batch")
+    assert store.count() == 1
 
 
 # --- what is stored is what went in -------------------------------------------------------------------------

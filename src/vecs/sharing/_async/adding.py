@@ -16,7 +16,7 @@ from vecs.sharing._async.collection import AsyncAccess
 from vecs.sharing.opened import SettingsT
 from vecs.sharing.settings import Commit
 from vecs.sharing.threads import async_take
-from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of
+from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of, vectors_by_id
 from vecs.transforms import Transform
 
 
@@ -28,17 +28,23 @@ class AsyncEmbedder:
     embed: Callable[[Sequence[Record]], Awaitable[Any]]
 
 
-def async_transform_embedder(transform: Transform) -> AsyncEmbedder:
+def async_transform_embedder(transform: Transform, record: str = "record", instead: str = "") -> AsyncEmbedder:
     """
     Return a collection's transform as an embedder, for records that must not be split.
 
-    It embeds a record's `media` if it has one, and otherwise its text. It changes nothing else of the record.
+    It embeds a record's `media` if it has one, and otherwise its text. It changes nothing else of the record. Vectors
+    belong to records by id, in whatever order the transform returns them. `record` is the framework's word for one,
+    and `instead` says what splits texts there.
     """
 
     async def embed(records: Sequence[Record]) -> Any:
-        given = [Record(r.id, text=r.text if r.media is None else r.media, metadata=r.metadata) for r in records]
-        made = await transform_records(transform, given)
-        return [record.vec for record in made]
+        # Of several records with one id, only the last one is stored.
+        given = {
+            str(r.id): Record(r.id, text=r.text if r.media is None else r.media, metadata=r.metadata) for r in records
+        }
+        made = await transform_records(transform, list(given.values()))
+        vectors = vectors_by_id(made, given, transform, record, instead)
+        return [vectors[str(r.id)] for r in records]
 
     return AsyncEmbedder(type(transform).__name__, embed)
 
@@ -108,7 +114,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
             made = await self._amade(await self._atake(records, batch_size), embedder, dimension)
 
     async def _atake(self, records: Iterator[Record], count: int) -> list[Record]:
-        return await async_take(_storable(records), count)
+        return await async_take(_storable(records, self.settings.record), count)
 
     async def _amade(
         self, records: Sequence[Record], embedder: AsyncEmbedder | None, dimension: int | None
@@ -142,8 +148,8 @@ async def _each(batches: AsyncIterator[Sequence[Record]], ids: list[str]) -> Asy
             yield record
 
 
-def _storable(records: Iterator[Record]) -> Iterator[Record]:
+def _storable(records: Iterator[Record], what: str) -> Iterator[Record]:
     """Yield records that can be stored, so that an embedder, which may be expensive, does not work for nothing."""
     for record in records:
-        check_storable_records([record])
+        check_storable_records([record], what=what)
         yield record

@@ -17,7 +17,7 @@ from vecs.sharing._sync.collection import Access
 from vecs.sharing.opened import SettingsT
 from vecs.sharing.settings import Commit
 from vecs.sharing.threads import take
-from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of
+from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of, vectors_by_id
 from vecs.transforms import Transform
 
 
@@ -29,17 +29,23 @@ class Embedder:
     embed: Callable[[Sequence[Record]], Any]
 
 
-def transform_embedder(transform: Transform) -> Embedder:
+def transform_embedder(transform: Transform, record: str = "record", instead: str = "") -> Embedder:
     """
     Return a collection's transform as an embedder, for records that must not be split.
 
-    It embeds a record's `media` if it has one, and otherwise its text. It changes nothing else of the record.
+    It embeds a record's `media` if it has one, and otherwise its text. It changes nothing else of the record. Vectors
+    belong to records by id, in whatever order the transform returns them. `record` is the framework's word for one,
+    and `instead` says what splits texts there.
     """
 
     def embed(records: Sequence[Record]) -> Any:
-        given = [Record(r.id, text=r.text if r.media is None else r.media, metadata=r.metadata) for r in records]
-        made = transform_records(transform, given)
-        return [record.vec for record in made]
+        # Of several records with one id, only the last one is stored.
+        given = {
+            str(r.id): Record(r.id, text=r.text if r.media is None else r.media, metadata=r.metadata) for r in records
+        }
+        made = transform_records(transform, list(given.values()))
+        vectors = vectors_by_id(made, given, transform, record, instead)
+        return [vectors[str(r.id)] for r in records]
 
     return Embedder(type(transform).__name__, embed)
 
@@ -109,7 +115,7 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
             made = self._made(self._take(records, batch_size), embedder, dimension)
 
     def _take(self, records: Iterator[Record], count: int) -> list[Record]:
-        return take(_storable(records), count)
+        return take(_storable(records, self.settings.record), count)
 
     def _made(self, records: Sequence[Record], embedder: Embedder | None, dimension: int | None) -> Sequence[Record]:
         if not records or (embedder is None and records[0].vec is None):
@@ -141,8 +147,8 @@ def _each(batches: Iterator[Sequence[Record]], ids: list[str]) -> Iterator[Recor
             yield record
 
 
-def _storable(records: Iterator[Record]) -> Iterator[Record]:
+def _storable(records: Iterator[Record], what: str) -> Iterator[Record]:
     """Yield records that can be stored, so that an embedder, which may be expensive, does not work for nothing."""
     for record in records:
-        check_storable_records([record])
+        check_storable_records([record], what=what)
         yield record

@@ -11,7 +11,7 @@ from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import OF_MMR, Search, parse_search, parse_vector_search, with_mmr
 from vecs import AsyncCollection, Match
 from vecs.exc import ArgError
-from vecs.sharing import brief, checked_query_vector, on_any_loop, storable, takes_settings
+from vecs.sharing import async_each, brief, checked_query_vector, on_any_loop, storable, takes_settings
 
 
 class AsyncSearching(Core):
@@ -49,7 +49,7 @@ class AsyncSearching(Core):
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents that answer a text best, best first; fewer only if no more match."""
         search = parse_search(self._settings.defaults, k, kwargs)
-        return search.documents(await self._amatches(query, search))
+        return await async_each(await self._amatches(query, search), search.document)
 
     @on_any_loop
     @takes_settings
@@ -64,7 +64,7 @@ class AsyncSearching(Core):
         1 - relevance.
         """
         search = parse_search(self._settings.defaults, k, kwargs)
-        return search.with_scores(await self._amatches(query, search))
+        return await async_each(await self._amatches(query, search), search.with_score)
 
     @on_any_loop
     @takes_settings
@@ -79,7 +79,7 @@ class AsyncSearching(Core):
         documents with a smaller relevance.
         """
         search = parse_search(self._settings.defaults, k, kwargs)
-        return search.with_relevance(await self._amatches(query, search))
+        return await async_each(await self._amatches(query, search), search.with_relevance)
 
     @on_any_loop
     @takes_settings
@@ -88,7 +88,7 @@ class AsyncSearching(Core):
     ) -> list[Document]:
         """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode also needs `text=`."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
-        return search.documents(await self._amatches(embedding, search))
+        return await async_each(await self._amatches(embedding, search), search.document)
 
     @on_any_loop
     @takes_settings
@@ -97,7 +97,7 @@ class AsyncSearching(Core):
     ) -> list[tuple[Document, float]]:
         """Return the `k` documents nearest to a vector, with distances as in `similarity_search_with_score`."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
-        return search.with_scores(await self._amatches(embedding, search))
+        return await async_each(await self._amatches(embedding, search), search.with_score)
 
     @on_any_loop
     @takes_settings
@@ -110,7 +110,7 @@ class AsyncSearching(Core):
         `lambda_mult` is from 0 (most diverse) to 1 (same order as by similarity).
         """
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.documents(await self._amatches(query, search))
+        return await async_each(await self._amatches(query, search), search.document)
 
     @on_any_loop
     @takes_settings
@@ -119,7 +119,7 @@ class AsyncSearching(Core):
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.with_scores(await self._amatches(query, search))
+        return await async_each(await self._amatches(query, search), search.with_score)
 
     @on_any_loop
     @takes_settings
@@ -128,7 +128,7 @@ class AsyncSearching(Core):
     ) -> list[Document]:
         """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
         search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.documents(await self._amatches(embedding, search))
+        return await async_each(await self._amatches(embedding, search), search.document)
 
     @on_any_loop
     @takes_settings
@@ -137,7 +137,7 @@ class AsyncSearching(Core):
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
         search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.with_scores(await self._amatches(embedding, search))
+        return await async_each(await self._amatches(embedding, search), search.with_score)
 
     async def _amatches(self, query: Any, search: Search) -> list[Match]:
         """Search for a text or a vector."""

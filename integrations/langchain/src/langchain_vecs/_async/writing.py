@@ -88,11 +88,14 @@ class AsyncWriting(Core):
         ids: Iterable[Any] | None = None,
         *,
         namespace: str | None = None,
+        batch_size: int | None = None,
+        commit: Commit = "all",
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with vectors that you already have: nothing is embedded. Return their ids in order."""
-        check_rest(kwargs, ("metadatas", "ids", "namespace"))
-        return await self._aadd(items_of_texts(texts, metadatas, ids, embeddings), namespace, None, embedded=True)
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit"))
+        items = items_of_texts(texts, metadatas, ids, embeddings)
+        return await self._aadd(items, namespace, batch_size, commit, embedded=True)
 
     @on_any_loop
     @takes_settings

@@ -14,7 +14,7 @@ from langchain_vecs.filters import text_filters, to_filters
 from langchain_vecs.namespaces import qualified
 from vecs import Record
 from vecs.exc import ArgError
-from vecs.sharing import brief, checked_int, takes_settings
+from vecs.sharing import brief, checked_int, each, takes_settings
 
 INCLUDED = ("documents", "metadatas", "embeddings")
 
@@ -35,7 +35,7 @@ class Reading(Core):
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
             raise ArgError(f"get_by_ids takes a list of ids, not {brief(ids)}")
         records = self._read(ids, None, namespace, None, 0, include_vector=False)
-        return [to_document(record, namespace) for record in records]
+        return each(records, lambda record: to_document(record, namespace))
 
     @takes_settings
     def get(
@@ -67,7 +67,7 @@ class Reading(Core):
         filters = to_filters(where, namespace if ids is None else None, text_filters(where_document))
         ids = [ids] if isinstance(ids, str) else ids
         records = self._read(ids, filters, namespace, limit, offset, include_vector="embeddings" in include)
-        documents = [to_document(record, namespace) for record in records]
+        documents = each(records, lambda record: to_document(record, namespace))
         return {
             "ids": [document.id for document in documents],
             "documents": [document.page_content for document in documents] if "documents" in include else None,

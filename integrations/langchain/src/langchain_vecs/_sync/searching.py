@@ -12,7 +12,7 @@ from langchain_vecs._core import Core
 from langchain_vecs.search_arguments import OF_MMR, Search, parse_search, parse_vector_search, with_mmr
 from vecs import Collection, Match
 from vecs.exc import ArgError
-from vecs.sharing import brief, checked_query_vector, storable, takes_settings
+from vecs.sharing import brief, checked_query_vector, each, storable, takes_settings
 
 
 class Searching(Core):
@@ -48,7 +48,7 @@ class Searching(Core):
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents that answer a text best, best first; fewer only if no more match."""
         search = parse_search(self._settings.defaults, k, kwargs)
-        return search.documents(self._matches(query, search))
+        return each(self._matches(query, search), search.document)
 
     @takes_settings
     def similarity_search_with_score(self, query: str, k: int = 4, **kwargs: Any) -> list[tuple[Document, float]]:
@@ -60,7 +60,7 @@ class Searching(Core):
         1 - relevance.
         """
         search = parse_search(self._settings.defaults, k, kwargs)
-        return search.with_scores(self._matches(query, search))
+        return each(self._matches(query, search), search.with_score)
 
     @takes_settings
     def similarity_search_with_relevance_scores(
@@ -74,13 +74,13 @@ class Searching(Core):
         documents with a smaller relevance.
         """
         search = parse_search(self._settings.defaults, k, kwargs)
-        return search.with_relevance(self._matches(query, search))
+        return each(self._matches(query, search), search.with_relevance)
 
     @takes_settings
     def similarity_search_by_vector(self, embedding: Sequence[float], k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` documents nearest to a vector: a list or an array. Hybrid mode also needs `text=`."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
-        return search.documents(self._matches(embedding, search))
+        return each(self._matches(embedding, search), search.document)
 
     @takes_settings
     def similarity_search_with_score_by_vector(
@@ -88,7 +88,7 @@ class Searching(Core):
     ) -> list[tuple[Document, float]]:
         """Return the `k` documents nearest to a vector, with distances as in `similarity_search_with_score`."""
         search = parse_vector_search(self._settings.defaults, k, kwargs)
-        return search.with_scores(self._matches(embedding, search))
+        return each(self._matches(embedding, search), search.with_score)
 
     @takes_settings
     def max_marginal_relevance_search(
@@ -100,7 +100,7 @@ class Searching(Core):
         `lambda_mult` is from 0 (most diverse) to 1 (same order as by similarity).
         """
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.documents(self._matches(query, search))
+        return each(self._matches(query, search), search.document)
 
     @takes_settings
     def max_marginal_relevance_search_with_score(
@@ -108,7 +108,7 @@ class Searching(Core):
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search`, with distances; they do not ascend."""
         search = with_mmr(parse_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.with_scores(self._matches(query, search))
+        return each(self._matches(query, search), search.with_score)
 
     @takes_settings
     def max_marginal_relevance_search_by_vector(
@@ -116,7 +116,7 @@ class Searching(Core):
     ) -> list[Document]:
         """Do as `max_marginal_relevance_search` for a vector: a list or an array."""
         search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.documents(self._matches(embedding, search))
+        return each(self._matches(embedding, search), search.document)
 
     @takes_settings
     def max_marginal_relevance_search_with_score_by_vector(
@@ -124,7 +124,7 @@ class Searching(Core):
     ) -> list[tuple[Document, float]]:
         """Do as `max_marginal_relevance_search_by_vector`, with distances; they do not ascend."""
         search = with_mmr(parse_vector_search(self._settings.defaults, k, kwargs, OF_MMR), fetch_k, lambda_mult)
-        return search.with_scores(self._matches(embedding, search))
+        return each(self._matches(embedding, search), search.with_score)
 
     def _matches(self, query: Any, search: Search) -> list[Match]:
         """Search for a text or a vector."""

@@ -73,16 +73,24 @@ def _is_passing() -> bool:
 on_any_loop = sharing.on_any_loop(threads_when=_is_passing)
 
 
-def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mapping[str, Any] | None) -> Any:
-    """Return the filter for the nodes with these ids that match the filters; raises ArgError without any."""
+def of_ids(node_ids: Sequence[str] | None) -> dict[str, Any] | None:
+    """Return the filter for the nodes with these ids, if any are given."""
     if isinstance(node_ids, str):
         raise ArgError(f"node_ids must be a list of ids, not {brief(node_ids)}")
+    return None if node_ids is None else {"$id": {"$in": list(node_ids)}}
+
+
+def selected(what: str, which: dict[str, Any] | None, filters: Any, own: Mapping[str, Any] | None) -> Any:
+    """Return the filter for those of these nodes that match the filters; raises ArgError without any."""
     conditions = to_filters(filters)
-    made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, conditions, own])
+    made = all_of([which, conditions, own])
     # A filter without a condition is an error also if ids are given: the caller probably meant another filter.
     empty = (filters is not None and conditions is None) or (own is not None and parsed_filters(own) is None)
     if made is None or empty:
-        raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")
+        raise ArgError(
+            f"{what} needs {'node_ids, or ' if what == 'delete_nodes' else ''}filters that are not empty; "
+            "clear() deletes everything"
+        )
     return made
 
 

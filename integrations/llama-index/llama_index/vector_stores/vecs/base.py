@@ -24,6 +24,7 @@ from llama_index.vector_stores.vecs._sync.writing import Writing
 from llama_index.vector_stores.vecs.migration import Source, source_of
 from llama_index.vector_stores.vecs.parameters import settings_of_pgvector, target_of
 from llama_index.vector_stores.vecs.search_arguments import Defaults
+from llama_index.vector_stores.vecs.transforms import embedder_of
 from vecs import AsyncClient, AsyncCollection, Client, Collection, IndexMeasure, Reranker, Transform
 from vecs.exc import ArgError
 from vecs.measures import measure_spec
@@ -33,6 +34,7 @@ from vecs.sharing import (
     Lease,
     OnNul,
     SharedCollection,
+    brief,
     check_client_options,
     checked_choice,
     checked_collection_name,
@@ -154,6 +156,11 @@ class VecsVectorStore(
             existing_only=None if perform_setup else "perform_setup=False",
             defaults=Defaults(None if measure is None else measure_spec(measure).measure.value, _checked(rerank)),
         )
+        if made.embeds and transform is not None and embedder_of(transform) is None:
+            raise ArgError(
+                f"the transform {brief(transform)} only splits, and the store never splits a node: add an embedder to "
+                "it, or give is_embedding_query=True and nodes with embeddings"
+            )
         target = resolve_target(
             url=url,
             path=path,

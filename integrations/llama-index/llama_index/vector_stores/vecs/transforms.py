@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vecs import AsyncCollection, Collection, Pipeline, Transform
+from vecs.sharing import Chunker
 
 
 def drop_chunkers(collection: Collection | AsyncCollection) -> None:
@@ -12,8 +13,8 @@ def drop_chunkers(collection: Collection | AsyncCollection) -> None:
 
 
 def embedder_of(transform: Transform | None) -> Transform | None:
-    """Return a transform without its chunkers."""
+    """Return a transform without its chunkers; None if nothing is left."""
     if not isinstance(transform, Pipeline):
-        return transform
-    steps = [step for step in transform.steps if not hasattr(step, "chunks")]
-    return steps[0] if len(steps) == 1 else Pipeline(steps) if steps else transform
+        return None if isinstance(transform, Chunker) else transform
+    steps = [step for step in transform.steps if not isinstance(step, Chunker)]
+    return steps[0] if len(steps) == 1 else Pipeline(steps) if steps else None

@@ -12,7 +12,7 @@ from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError, MismatchedDimension
 
 from ..conftest import MakeStore
-from ..models import node
+from ..models import node, where
 
 BAD: list[tuple[Any, type[Exception], str]] = [
     (TextNode(id_="bad"), ArgError, "'bad' has no embedding"),
@@ -99,6 +99,17 @@ async def test_ids_are_a_list(store: VecsVectorStore) -> None:
             await call("a")
     with pytest.raises(ArgError, match="ref_doc_id"):
         await store.adelete(None)
+
+
+async def test_the_nodes_of_a_document_are_deleted_by_filter_or_the_argument_is_refused(store: VecsVectorStore) -> None:
+    await store.async_add([node(id, document="d", k=place) for place, id in enumerate("abc")])
+    await store.adelete("d", vecs_filters={"k": 0})
+    await store.adelete("d", filters=where("k", "EQ", 1))
+    assert [n.node_id for n in await store.aget_nodes()] == ["c"]
+    for options in ({"filter": {"k": 5}}, {"vecs_filters": {}}, {"vecs_filters": {"$and": []}}):
+        with pytest.raises(ArgError, match="unknown argument 'filter'|not empty"):
+            await store.adelete("d", **options)
+    assert len(await store.aget_nodes()) == 1
 
 
 async def test_deleting_without_saying_what_is_refused(store: VecsVectorStore) -> None:

@@ -13,7 +13,7 @@ from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError, MismatchedDimension
 
 from ..conftest import MakeStore
-from ..models import node
+from ..models import node, where
 
 BAD: list[tuple[Any, type[Exception], str]] = [
     (TextNode(id_="bad"), ArgError, "'bad' has no embedding"),
@@ -98,6 +98,17 @@ def test_ids_are_a_list(store: VecsVectorStore) -> None:
             call("a")
     with pytest.raises(ArgError, match="ref_doc_id"):
         store.delete(None)
+
+
+def test_the_nodes_of_a_document_are_deleted_by_filter_or_the_argument_is_refused(store: VecsVectorStore) -> None:
+    store.add([node(id, document="d", k=place) for place, id in enumerate("abc")])
+    store.delete("d", vecs_filters={"k": 0})
+    store.delete("d", filters=where("k", "EQ", 1))
+    assert [n.node_id for n in store.get_nodes()] == ["c"]
+    for options in ({"filter": {"k": 5}}, {"vecs_filters": {}}, {"vecs_filters": {"$and": []}}):
+        with pytest.raises(ArgError, match="unknown argument 'filter'|not empty"):
+            store.delete("d", **options)
+    assert len(store.get_nodes()) == 1
 
 
 def test_deleting_without_saying_what_is_refused(store: VecsVectorStore) -> None:

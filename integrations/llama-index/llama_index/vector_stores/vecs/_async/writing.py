@@ -9,7 +9,7 @@ from typing import Any
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._core import Core, batches, on_any_loop, selected
+from llama_index.vector_stores.vecs._core import Core, batches, of_ids, on_any_loop, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, objects_of, to_record
 from llama_index.vector_stores.vecs.transforms import embedder_of
 from vecs.exc import ArgError, MismatchedDimension
@@ -61,16 +61,30 @@ class AsyncWriting(Core):
                 f"collection {self._settings.name!r} has nothing to make vectors of nodes: give the store "
                 "a transform=, or is_embedding_query=True and nodes with embeddings"
             )
-        return async_transform_embedder(transform)
+        return async_transform_embedder(transform, "node", ", and split with LlamaIndex's node parsers")
 
     @on_any_loop
     @takes_settings
-    async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        """Delete all nodes of a document; a document without nodes is no error."""
+    async def adelete(
+        self,
+        ref_doc_id: str,
+        *,
+        filters: MetadataFilters | None = None,
+        vecs_filters: Mapping[str, Any] | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """
+        Delete all nodes of a document, or those that match the filters; a document without nodes is no error.
+
+        An unknown argument, or a filter without a condition, raises ArgError.
+        """
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {brief(ref_doc_id)}")
+        # A misspelled filter would delete more than was meant.
+        check_known(delete_kwargs, ("ref_doc_id", "filters", "vecs_filters"))
+        chosen = selected("delete", {"$document_id": {"$in": [ref_doc_id]}}, filters, vecs_filters)
         if ref_doc_id:
-            await self._shared.aon(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
+            await self._shared.aon(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @on_any_loop
     @takes_settings
@@ -88,7 +102,7 @@ class AsyncWriting(Core):
         """
         # A misspelled filter would delete more than was meant.
         check_known(delete_kwargs, ("node_ids", "filters", "vecs_filters"))
-        chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
+        chosen = selected("delete_nodes", of_ids(node_ids), filters, vecs_filters)
         await self._shared.aon(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @on_any_loop

@@ -44,6 +44,9 @@ class Searching(Core):
         if isinstance(words, str):
             # As texts are stored.
             query = replace(query, query_str=storable(words, settings.on_nul))
+        if settings.embeds and query.query_str:
+            # Another model made it than the nodes' vectors.
+            query = replace(query, query_embedding=None)
         search = parse_search(query, kwargs, settings.defaults)
         if search.node_ids and self._is_unrestricted(search.node_ids, from_retriever=words is not None):
             search = parse_search(replace(query, node_ids=None), kwargs, settings.defaults)

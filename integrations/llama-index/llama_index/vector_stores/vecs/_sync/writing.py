@@ -10,7 +10,7 @@ from typing import Any
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.vector_stores.vecs._core import Core, batches, selected
+from llama_index.vector_stores.vecs._core import Core, batches, of_ids, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, objects_of, to_record
 from llama_index.vector_stores.vecs.transforms import embedder_of
 from vecs.exc import ArgError, MismatchedDimension
@@ -61,15 +61,29 @@ class Writing(Core):
                 f"collection {self._settings.name!r} has nothing to make vectors of nodes: give the store "
                 "a transform=, or is_embedding_query=True and nodes with embeddings"
             )
-        return transform_embedder(transform)
+        return transform_embedder(transform, "node", ", and split with LlamaIndex's node parsers")
 
     @takes_settings
-    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        """Delete all nodes of a document; a document without nodes is no error."""
+    def delete(
+        self,
+        ref_doc_id: str,
+        *,
+        filters: MetadataFilters | None = None,
+        vecs_filters: Mapping[str, Any] | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """
+        Delete all nodes of a document, or those that match the filters; a document without nodes is no error.
+
+        An unknown argument, or a filter without a condition, raises ArgError.
+        """
         if not isinstance(ref_doc_id, str):
             raise ArgError(f"ref_doc_id must be a document's id, a string, not {brief(ref_doc_id)}")
+        # A misspelled filter would delete more than was meant.
+        check_known(delete_kwargs, ("ref_doc_id", "filters", "vecs_filters"))
+        chosen = selected("delete", {"$document_id": {"$in": [ref_doc_id]}}, filters, vecs_filters)
         if ref_doc_id:
-            self._shared.on(lambda collection: collection.delete(document_ids=[ref_doc_id]), [], writes=True)
+            self._shared.on(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @takes_settings
     def delete_nodes(
@@ -86,7 +100,7 @@ class Writing(Core):
         """
         # A misspelled filter would delete more than was meant.
         check_known(delete_kwargs, ("node_ids", "filters", "vecs_filters"))
-        chosen = selected("delete_nodes", node_ids, filters, vecs_filters)
+        chosen = selected("delete_nodes", of_ids(node_ids), filters, vecs_filters)
         self._shared.on(lambda collection: collection.delete(filters=chosen), [], writes=True)
 
     @takes_settings
