@@ -16,8 +16,9 @@ from vecs.transforms import (
     Pipeline,
     RecursiveSplitter,
     TextPreprocessor,
+    _blocks,
 )
-from vecs.transforms._blocks import find_headings
+from vecs.transforms._blocks import Heading, find_headings, find_tables
 from vecs.transforms._cutting import cut
 from vecs.transforms._preprocessor import Paragraphs
 
@@ -190,8 +191,14 @@ def test_what_only_looks_like_a_fence_hides_no_heading(no_code):
         ("---\n# A\ntext\n---\n# R", ["A", "text", "R"]),
         ("---\ntitle: x\n# A", ["A"]),
         ("\n---\ntitle: x\n# A\n---", ["A"]),
+        ("<div>\n# a\n</div>\n\n# B", ["B"]),
+        ("<b>\n# a\n\ntext\n<b>\n# B", ["B"]),
+        ("- x\n\n  <div>\nB\n---", ["B"]),
+        ("-\nB\n---", ["B"]),
+        ("- # a\nB\n---", ["B"]),
+        ("> # a\nB\n---", ["B"]),
     ],
-    ids=range(40),
+    ids=range(46),
 )
 def test_headings_are_those_of_commonmark(text, titles):
     assert [heading.title for heading in find_headings(text)] == titles
@@ -201,7 +208,8 @@ def test_headings_are_those_of_commonmark(text, titles):
 MARKDOWN_LINES = st.lists(
     st.sampled_from(
         ["# A", "## B ##", "text", "===", "---", "--", "", "- item", "  in it", "1. one", "2. two", "> quote", "```",
-         "    code", "<!-- c", "-->", "| a | b |", "|---|---|", "#tag", "***", "**b**", "a|b"]
+         "    code", "<!-- c", "-->", "| a | b |", "|---|---|", "#tag", "***", "**b**", "a|b", "-", "- # B",
+         "> # C", "<div>", "<b>"]
     ),
     max_size=7,
 ).map("\n".join)  # fmt: skip
@@ -281,6 +289,32 @@ def test_a_header_that_leaves_no_room_is_not_repeated_and_a_long_row_is_cut():
     pieces = texts(MarkdownChunker(max_tokens=60, tokenizer=len), long)
     assert all(piece.startswith(HEADER) and len(piece) <= 60 for piece in pieces)
     assert "".join(piece.removeprefix(HEADER) for piece in pieces) == long.removeprefix(HEADER)
+
+
+@pytest.mark.parametrize(
+    "chunker",
+    [
+        MarkdownChunker(headings=True, max_tokens=12, tokenizer=len),
+        RecursiveSplitter(max_characters=12, markdown=True, headings=True),
+    ],
+    ids=repr,
+)
+def test_headings_are_looked_at_a_few_times_however_many_there_are(monkeypatch, chunker):
+    looks = []
+
+    class Counted(Heading):
+        def __getattribute__(self, name):
+            looks.append(name)
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr(_blocks, "Heading", Counted)
+    assert len(texts(chunker, "# A\n\nb\n\n" * 300)) == 300
+    assert len(looks) < 300 * 100
+
+
+def test_a_long_line_below_what_may_be_a_header_is_read_at_once():
+    # With a pattern that can match in many ways, this takes minutes.
+    assert find_tables(f"| a |\n|-{' ' * 200_000}x\n") == []
 
 
 @pytest.mark.parametrize(

@@ -29,15 +29,16 @@ _HTML = [
         (r"<(?:script|pre|style|textarea)(?=[\s>]|\Z)", r"</(?:script|pre|style|textarea)>"),
     )
 ]
-# HTML that continues to the next empty line: a block's tag, or any other tag alone on its line.
-_TAG = re.compile(
-    r" {0,3}</?(?:(?:address|article|aside|blockquote|body|center|details|dd|div|dl|dt|fieldset|figcaption|figure"
+# HTML that continues to the next empty line: a block's tag, or, where no paragraph is open, any tag alone on its line.
+_BLOCK_TAG = re.compile(
+    r" {0,3}</?(?:address|article|aside|blockquote|body|center|details|dd|div|dl|dt|fieldset|figcaption|figure"
     r"|footer|form|h[1-6r]|header|html|iframe|li|link|main|nav|ol|p|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)"
-    r"(?=[\s/>]|\Z)|[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>\s*\Z)",
+    r"(?=[\s/>]|\Z)",
     re.IGNORECASE,
 )
+_ANY_TAG = re.compile(r" {0,3}</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>\s*", re.IGNORECASE)
 _PIPE = re.compile(r"(?<!\\)\|")
-_DELIMITERS = re.compile(r" {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_DELIMITER = re.compile(r":?-+:?")
 # Lines of YAML: lines with content, and lines that may be between them.
 _YAML_KEY = re.compile(r"[^\s#-][^#]*:(?:\s.*)?")
 _YAML_LINE = re.compile(r"#.*|-(?:\s.*)?|\s.*|[\]}],?\s*|")
@@ -75,7 +76,7 @@ def find_headings(text: str) -> list[Heading]:
 
 
 def find_tables(text: str) -> list[Table]:
-    """Return the tables of a text, without those in code."""
+    """Return the tables of a text, without those in code or HTML."""
     return _Scanner(text).tables if "|" in text else []
 
 
@@ -91,6 +92,7 @@ class _Scanner:
         self._paragraph: int | None = None  # the first line of the paragraph that is open, one of no list
         self._indent: int | None = None  # how far what belongs to the open list item is indented
         self._after_blank = True
+        self._is_text = False  # whether the last line in a list item, quotation or table is text, which may continue
         self._unclosed: set[str] = set()  # fences that no later line closes: not searched for again
         ix = _end_of_front_matter(self._lines)
         while ix < len(self._lines):
@@ -107,7 +109,8 @@ class _Scanner:
         if end or table:
             self._paragraph = None
             # A line directly after a table belongs to it, at least to its first column.
-            self._indent = _ALL if table else self._indent if _indent(line) >= (self._indent or 0) else None
+            self._indent = _ALL if table else self._indent if self._is_inside(line) else None
+            self._is_text = table is not None
         else:
             self._read_line(ix, line)
         self._after_blank = False
@@ -139,13 +142,23 @@ class _Scanner:
         if marker:
             # A line after a quotation and an empty line is not part of the quotation.
             self._indent = _ALL if line.lstrip().startswith(">") else len(marker[0].rstrip()) + 1
+            self._is_text = _begins_with_text(line)
             return
-        if self._indent is not None and (not self._after_blank or _indent(line) >= self._indent):
+        if self._continues() or self._is_inside(line):
+            self._is_text = self._continues() or _indent(line) < (self._indent or 0) + 4
             return
-        self._indent = _ALL if _TAG.match(line) else None
+        self._indent = None
         # Indented code is not a paragraph, nor is a definition.
-        if self._indent is None and _indent(line) < 4 and not _DEFINITION.match(line):
+        if _indent(line) < 4 and not _DEFINITION.match(line):
             self._paragraph = ix
+
+    def _is_inside(self, line: str) -> bool:
+        """Whether a line is indented as what belongs to the open list item."""
+        return self._indent is not None and _indent(line) >= self._indent
+
+    def _continues(self) -> bool:
+        """Whether a line of text here would continue the text of a list item, quotation or table."""
+        return self._indent is not None and self._is_text and not self._after_blank
 
     def _end_of_code(self, ix: int) -> int | None:
         """Return the line after the code that this line starts, by CommonMark's rules; None if it starts none."""
@@ -171,7 +184,7 @@ class _Scanner:
         return None
 
     def _end_of_html(self, ix: int) -> int | None:
-        """Return the line after a comment, or other HTML with an end mark; None if this line starts none."""
+        """Return the line after a comment or other HTML; None if this line starts none."""
         for start, end in _HTML:
             opening = start.match(self._lines[ix].text)
             if opening is None:
@@ -180,14 +193,27 @@ class _Scanner:
                 return ix + 1
             later = range(ix + 1, len(self._lines))
             return next((at + 1 for at in later if end.search(self._lines[at].text)), len(self._lines))
-        return None
+        return self._end_of_tags(ix)
+
+    def _end_of_tags(self, ix: int) -> int | None:
+        """Return the line after HTML that continues to the next empty line, or to the end of its list item."""
+        line = self._lines[ix].text
+        is_in_text = self._paragraph is not None or self._continues()
+        if not _BLOCK_TAG.match(line) and (is_in_text or not _ANY_TAG.fullmatch(line)):
+            return None
+        inside, end = self._is_inside(line), ix + 1
+        while end < len(self._lines) and not is_blank(self._lines[end].text):
+            if inside and not self._is_inside(self._lines[end].text):
+                break
+            end += 1
+        return end
 
     def _end_of_table(self, ix: int) -> int | None:
         """Return the line after the table whose header is this line; None if it is no header."""
         if ix + 1 == len(self._lines) or not _PIPE.search(self._lines[ix].text):
             return None
         header, below = self._lines[ix].text, self._lines[ix + 1].text
-        if not _PIPE.search(below) or not _DELIMITERS.fullmatch(below) or _cells(header) != _cells(below):
+        if not _is_delimiters(below) or _cells(header) != _cells(below):
             return None
         end = ix + 2
         while end < len(self._lines) and _is_row(self._lines[end].text):
@@ -202,9 +228,24 @@ def _starts_item(line: str) -> bool:
     return marker is not None and marker["number"] in (None, "1") and not is_blank(line[marker.end() :])
 
 
+def _begins_with_text(line: str) -> bool:
+    """Whether a list item or quotation begins with text, which may continue in the next line."""
+    while marker := _MARKER.match(line):
+        line = line[marker.end() :]
+    return not (is_blank(line) or _ATX.fullmatch(line) or _BREAK.fullmatch(line) or _FENCE.fullmatch(line))
+
+
 def _indent(line: str) -> int:
     expanded = line.expandtabs(4)
     return len(expanded) - len(expanded.lstrip(" "))
+
+
+def _is_delimiters(line: str) -> bool:
+    """Whether a line separates a table's header from its rows."""
+    cells = line.strip()
+    if "|" not in cells or _indent(line) > 3:
+        return False
+    return all(_DELIMITER.fullmatch(cell.strip()) for cell in cells.removeprefix("|").removesuffix("|").split("|"))
 
 
 def _cells(line: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import pairwise
@@ -13,7 +14,7 @@ from vecs.transforms._blocks import Heading, Table, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._cutting import cut
-from vecs.transforms._headings import context, heading_path
+from vecs.transforms._headings import Headings
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
 from vecs.transforms._tokens import Tokenizer, check_limit, count_words, counter, cut_words, model_limit
 
@@ -23,10 +24,10 @@ class MarkdownChunker(Chunker):
     """
     Split Markdown so that every heading starts a chunk, with the id `<id>_head_000`, `<id>_head_001`, ...
 
-    A heading is a line such as `# Title`, or an underlined line. Lines in fenced code, comments and front matter are
+    A heading is a line such as `# Title`, or an underlined line. Lines in fenced code, HTML blocks and front matter are
     not headings. Sections of more than `max_tokens` tokens are split at whitespace, and words that are too long are
-    split inside. Tables are split between their rows, and each piece begins with the table's header. `tokenizer` says
-    what a token is: a function from a text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own
+    split inside. Tables are split between their rows, and each piece begins with the table's header, if that is not
+    longer than half of the limit. `tokenizer` says what a token is: a function from a text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own
     limit is then the default. Without it, a token is a word between single spaces, and these spaces are lost where a
     section is split.
 
@@ -69,12 +70,11 @@ class MarkdownChunker(Chunker):
         """Cut a text at its headings, and sections that are too long."""
         found = find_headings(text)
         # vecs 0.4 numbered the chunks after dropping these two, so that is what its ids count.
-        pieces = [(start, piece) for start, piece in self._pieces(text, found) if piece not in ("", "\n")]
+        above = self._above(found)
+        pieces = [(start, piece) for start, piece in self._pieces(text, found, above) if piece not in ("", "\n")]
         return without_blank(
             (
-                Chunk(number, piece, heading_path(found, start), self._context(found, start))
-                if self.headings
-                else Chunk(number, piece)
+                Chunk(number, piece) if above is None else Chunk(number, piece, above.path(start), above.context(start))
                 for number, (start, piece) in enumerate(pieces)
             ),
             text,
@@ -94,17 +94,17 @@ class MarkdownChunker(Chunker):
             **({} if self.tokenizer is None else {"tokenizer": describe_tokenizer(self.tokenizer)}),
         }
 
-    def _context(self, headings: list[Heading], position: int) -> str:
+    def _above(self, headings: list[Heading]) -> Headings | None:
         if not self.headings:
-            return ""
+            return None
         limit = model_limit(self.tokenizer)
-        return context(headings, position, None if limit is None else limit // 2, self._count)
+        return Headings(headings, None if limit is None else limit // 2, self._count)
 
-    def _pieces(self, text: str, headings: list[Heading]) -> Iterator[tuple[int, str]]:
+    def _pieces(self, text: str, headings: list[Heading], above: Headings | None) -> Iterator[tuple[int, str]]:
         """Yield the pieces of a text with the start of their section, plus 1 for pieces without its heading."""
         read = model_limit(self.tokenizer)
         limit = self.max_tokens or read
-        tables = [] if limit is None else find_tables(text)
+        tables = deque([] if limit is None else find_tables(text))
         starts = sorted({0, *(heading.start for heading in headings)})
         for start, end in pairwise([*starts, len(text)]):
             section = text[start:end]
@@ -112,9 +112,11 @@ class MarkdownChunker(Chunker):
                 yield start, section
                 continue
             room = limit
-            if read is not None and (before := self._context(headings, start + 1)):
+            if read is not None and above is not None and (before := above.context(start + 1)):
                 room = min(limit, read - self._count(before))
-            inside = [table.moved(-start) for table in tables if start <= table.start < end]
+            inside: list[Table] = []
+            while tables and tables[0].start < end:
+                inside.append(tables.popleft().moved(-start))
             for ix, piece in enumerate(self._cut_section(section, room, inside)):
                 yield start + (ix > 0), piece
 

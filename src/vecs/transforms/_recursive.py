@@ -13,7 +13,7 @@ from vecs.transforms._blocks import Heading, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._cutting import cut
-from vecs.transforms._headings import context, heading_path
+from vecs.transforms._headings import Headings
 from vecs.transforms._require import require
 from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, model_limit, plain_tokenizer
 
@@ -33,7 +33,7 @@ class RecursiveSplitter(Chunker):
     ends is removed.
 
     With `markdown=True`, a table that is longer than the limit is split between its rows, and each piece begins with
-    the table's header.
+    the table's header, if that is not longer than half of the limit.
 
     `headings=True` puts the Markdown titles above a chunk, outermost first, into `metadata["headings"]`, and embeds
     them before the chunk (see MarkdownChunker).
@@ -84,11 +84,12 @@ class RecursiveSplitter(Chunker):
     def chunks(self, text: str) -> list[Chunk]:
         """Cut a text."""
         found = find_headings(text) if self.headings else []
-        limit = self._limit_below(found)
+        above = self._above(found)
+        limit = self._limit_below(found, above)
         pieces = self._split(text, limit)
         if len(pieces) == 1 and self._size(text) <= limit:
             pieces = [(0, text)]
-        return without_blank((self._chunk(number, *piece, found) for number, piece in enumerate(pieces)), text)
+        return without_blank((self._chunk(number, *piece, above) for number, piece in enumerate(pieces)), text)
 
     def chunk_id(self, record_id: RecordId, chunk: Chunk, alone: bool) -> RecordId:
         """Leave a whole text its id, number the chunks of a longer one."""
@@ -111,21 +112,21 @@ class RecursiveSplitter(Chunker):
             **({} if self.tokenizer is None else {"tokenizer": describe_tokenizer(self.tokenizer)}),
         }
 
-    def _chunk(self, number: int, start: int, piece: str, headings: list[Heading]) -> Chunk:
+    def _chunk(self, number: int, start: int, piece: str, above: Headings) -> Chunk:
         if not self.headings:
             return Chunk(number, piece)
-        return Chunk(number, piece, heading_path(headings, start), self._context(headings, start))
+        return Chunk(number, piece, above.path(start), above.context(start))
 
-    def _context(self, headings: list[Heading], position: int) -> str:
-        limit = model_limit(self.tokenizer)
-        return context(headings, position, None if limit is None else limit // 2, self._count)
+    def _above(self, headings: list[Heading]) -> Headings:
+        limit = model_limit(self.tokenizer) if headings else None
+        return Headings(headings, None if limit is None else limit // 2, self._count)
 
-    def _limit_below(self, headings: list[Heading]) -> int:
+    def _limit_below(self, headings: list[Heading], above: Headings) -> int:
         """Return the limit for chunks below headings, because an embedder also reads the headings."""
         read = model_limit(self.tokenizer)
         if read is None or not headings:
             return self.limit
-        longest = max(self._count(self._context(headings, heading.start + 1)) for heading in headings)
+        longest = max(self._count(above.context(heading.start + 1)) for heading in headings)
         # Rounded to multiples of sixteen, so that few splitters are made.
         return min(self.limit, max(read - (longest + 15) // 16 * 16, read // 2))
 
