@@ -9,7 +9,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any, Protocol, TypeAlias, cast
 
-from vecs._checks.shown import brief
+from vecs._checks.shown import brief, counted
 from vecs.exc import ArgError, TransformError
 from vecs.records import Match
 
@@ -98,7 +98,7 @@ def listed(answer: object) -> object:
 def read_scores(answer: Any, count: int, name: str) -> list[float]:
     """Return a reranker's answer as finite numbers, one per text, or raise TransformError that says what came."""
     if not isinstance(answer, list):
-        raise TransformError(f"{name} answered {_brief(answer)}; expected {count} numbers, one per text")
+        raise TransformError(f"{name} answered {_brief(answer)}; expected {counted(count, 'number')}, one per text")
     items = cast("list[Any]", answer)
     scores = [_number(item, place, name) for place, item in enumerate(items)]
     if len(scores) != count:

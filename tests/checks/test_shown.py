@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from vecs._checks.shown import brief, brief_with_type, in_double_quotes
+from vecs._checks.shown import brief, brief_with_type, counted, in_double_quotes
+
+
+def test_a_noun_follows_its_number() -> None:
+    assert [counted(number, "text") for number in (0, 1, 2, 1000)] == ["0 texts", "1 text", "2 texts", "1,000 texts"]
 
 
 class Unshowable:

@@ -42,6 +42,9 @@ class Part:
     def update(self, metadata: object, *, ids: object = None) -> object:
         return metadata, ids
 
+    def listed(self, steps: object) -> object:
+        return steps
+
     def positional(self, first: object, /) -> object:
         return first
 
@@ -90,6 +93,7 @@ ONE: Any = Made("here")
         (lambda: asyncio.run(ONE.count(where=3)), "unknown argument 'where'; did you mean 'filters'? Base.count()"),
         (lambda: asyncio.run(ONE.count(1, 2)), "Base.count() takes only filters by position"),
         (lambda: ONE.anything(k=2), "Base.anything() needs the argument 'first'; it takes first"),
+        (lambda: ONE.listed(1, 2), "Base.listed() takes only steps by position; put the steps in a list"),
         (lambda: ONE.positional(1, 2), "Base.positional() takes nothing by position"),
         (lambda: Made(1, scheme=3), "unknown argument 'scheme'; did you mean 'schema'? Base() takes target, schema"),
         (lambda: Made.of(), "Base.of() needs the argument 'target'"),

@@ -57,6 +57,9 @@ def test_a_transform_may_take_anything_but_nothing() -> None:
     check_query(5, PLAIN, True, None)
     with pytest.raises(ArgError, match="give a text or a vector"):
         check_query(None, PLAIN, True, None)
+    for transforms in (True, False):
+        with pytest.raises(ArgError, match=r"a list of texts, \['x'\]; search\(\) takes one, search_many\(\) several"):
+            check_query(["x"], PLAIN, transforms, None)
 
 
 @pytest.mark.parametrize("query", [[1, 2], np.ones(2), np.ones((1, 1, 2)), np.ones((3, 2))])

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms import (
+    AdapterContext,
     Embedding,
     MarkdownChunker,
     ParagraphChunker,
     Pipeline,
     RecursiveSplitter,
+    TextEmbedding,
     TextPreprocessor,
     _blocks,
 )
@@ -440,8 +442,11 @@ def test_a_text_of_one_split_chunk_keeps_its_id_and_its_whitespace():
     [
         ({}, "a limit is needed"),
         ({"max_characters": 5, "max_tokens": 5}, "not both"),
-        ({"max_tokens": 0}, "max_tokens must be a positive"),
-        ({"max_tokens": 5, "overlap": 5}, "overlap must be from 0"),
+        *(({"max_tokens": bad}, "max_tokens must be an integer at least 1, not ") for bad in (0, "100", 1.5, True)),
+        ({"max_characters": "5"}, "max_characters must be an integer at least 1, not '5'"),
+        *(({"max_tokens": 50, "overlap": bad}, "overlap must be an integer at least") for bad in (-1, "10", None, 1.5)),
+        ({"tokenizer": TextEmbedding("m"), "overlap": -1}, "overlap must be an integer at least 0, not -1"),
+        ({"max_tokens": 5, "overlap": 5}, "overlap must be less than the limit of 5, not 5"),
         ({"max_tokens": 5, "tokenizer": object()}, "cannot count tokens"),
     ],
 )
@@ -450,10 +455,17 @@ def test_a_splitter_refuses_limits_that_make_no_sense(arguments, message):
         RecursiveSplitter(**arguments)
 
 
-@pytest.mark.parametrize("limit", [0, -1, True])
+@pytest.mark.parametrize("limit", [0, -1, True, "100", 1.5])
 def test_markdown_refuses_a_limit_that_is_not_positive(limit):
-    with pytest.raises(ValueError, match="max_tokens must be a positive whole number"):
+    with pytest.raises(ValueError, match="max_tokens must be an integer at least 1"):
         MarkdownChunker(max_tokens=limit)
+    with pytest.raises(ValueError, match="max_tokens must be an integer at least 1"):
+        list(MarkdownChunker()([], AdapterContext.upsert, limit))
+    with pytest.raises(ValueError, match="max_tokens must be an integer at least 1"):
+        TextPreprocessor(max_tokens=limit)
+    for name in ("batch_size", "truncate_dim"):
+        with pytest.raises(ValueError, match=f"{name} must be an integer at least 1"):
+            TextEmbedding(**{name: limit})
 
 
 def test_a_preprocessor_with_a_chunker_of_ones_own_takes_no_limits():

@@ -112,6 +112,8 @@ def test_a_description_cannot_make_a_model_run_its_code():
         {"class": "Pipeline", "steps": [1]},
         {"class": "MarkdownChunker", "max_tokens": "many"},
         {"class": "TextPreprocessor", "model": "m", "chunker": 5},
+        None,
+        "TextEmbedding",
     ],
 )
 def test_a_malformed_description_is_an_argument_error(config):

@@ -93,6 +93,23 @@ def test_a_wrong_answer_names_the_records(answer, message):
     assert "records 'r0', 'r1'" in str(caught.value)
 
 
+async def test_an_answer_may_be_a_generator_whose_errors_are_those_of_the_call():
+    def embed(texts):
+        for text in texts:
+            if text == "stop":
+                raise ConnectionError("no route")
+            yield [float(len(text)), 1.0]
+
+    step = Embedding(embed, 2)
+    assert [record.vec.tolist() for record in step.transform_records(records("a", "bc"))] == [[1.0, 1.0], [2.0, 1.0]]
+    with pytest.raises(TransformError, match="could not embed record 'r0': no route"):
+        step.transform_records(records("stop"))
+    answer = Embedding(lambda texts: {0: [1.0, 2.0]}.values(), 2).transform_query("a")
+    assert answer.tolist() == [1.0, 2.0]
+    with pytest.raises(TransformError, match=r"expected 1 vector of dimension 2, got"):
+        Embedding(lambda texts: [], 2).transform_query("a")
+
+
 def test_a_failing_function_names_the_records_and_the_cause():
     def fail(texts):
         raise ConnectionError("no route")
@@ -134,7 +151,7 @@ def test_an_asynchronous_function_cannot_be_called_the_way_of_vecs_0_4():
 
 @pytest.mark.parametrize("arguments", [{"dimension": 0}, {"dimension": 2, "batch_size": 0}])
 def test_numbers_below_one_are_refused(arguments):
-    with pytest.raises(ArgError, match="must be positive"):
+    with pytest.raises(ArgError, match="must be an integer at least 1"):
         Embedding(lengths, **arguments)
 
 

@@ -52,7 +52,7 @@ def embed(texts: list[str]) -> Any: ...
         (TextPreprocessor, "an object of it, TextPreprocessor(...)"),
         ([vecs.ParagraphChunker(), TextEmbedding()], "vecs.Pipeline([...])"),
         ({"class": "TextEmbedding", "model": "m"}, "vecs.transforms.from_config(description)"),
-        (5, "no transform_records()"),
+        (5, "no transform_records(), transform_query(), dimension"),
         (b"x", "no transform_records()"),
     ],
     ids=range(12),
@@ -97,8 +97,24 @@ def test_what_is_no_function_is_refused_by_an_embedding(given: Any, instead: str
     "arguments", [{"dimension": "3"}, {"dimension": 1.5}, {"dimension": True}, {"batch_size": None}]
 )
 def test_numbers_of_an_embedding_are_whole(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ArgError, match="must be positive: a whole number, 1 or more"):
+    with pytest.raises(ArgError, match="must be an integer at least 1"):
         Embedding(embed, **{"dimension": 3, **arguments})
+
+
+def test_a_transform_has_all_three_parts_and_is_not_asked_for_its_dimension() -> None:
+    class Step:
+        @property
+        def dimension(self) -> int:
+            raise AssertionError("this loads a model")
+
+        def transform_records(self, records: Any) -> Any: ...
+        def transform_query(self, query: Any) -> Any: ...
+
+    assert Pipeline([Step()]).steps
+    for name in ("dimension", "transform_query"):
+        parts: dict[str, Any] = {part: value for part, value in vars(Step).items() if part != name}
+        with pytest.raises(ArgError, match=rf"is not a transform: it has no {name}(\(\))?$"):
+            one_transform(type("Part", (), parts)(), None)
 
 
 def test_a_query_function_is_one() -> None:

@@ -98,6 +98,14 @@ def test_images_are_made_upright_and_rgb():
     assert (image.mode, image.size) == ("RGB", (10, 20))
 
 
+def test_white_in_a_png_of_whole_numbers_is_that_of_16_bits():
+    image = Image.new("I", (1, 1), 255)
+    assert shown(image) == [(255, 255, 255)]
+    # As older versions of Pillow open such a file.
+    image.format = "PNG"
+    assert shown(image) == [(1, 1, 1)]
+
+
 def shown(media):
     """The colours of an image's pixels, row by row."""
     image = to_image(media)

@@ -60,6 +60,20 @@ def test_a_chunker_behind_an_embedder_is_refused():
             Pipeline(steps)
 
 
+def test_an_embedder_behind_an_embedder_is_refused():
+    with pytest.raises(ArgError, match=r"stands behind the embedder .* leave one of them out"):
+        Pipeline([Embedding(lengths, 2), Pipeline([TextEmbedding("m")])])
+
+
+@pytest.mark.parametrize("steps", [Embedding(lengths, 2), Pipeline([NoOp(3)]), "m", {"class": "NoOp"}, NoOp, 5, None])
+def test_steps_are_a_list(steps):
+    for kind in (Pipeline, Adapter):
+        with pytest.raises(ArgError, match="takes a list of steps, not .*: put the steps in a list"):
+            kind(steps)
+    with pytest.raises(ArgError, match="takes only steps by position; put the steps in a list"):
+        Pipeline(ParagraphChunker(), Embedding(lengths, 2))
+
+
 def test_what_is_no_transform_is_refused():
     with pytest.raises(ArgError, match="is not a transform"):
         Pipeline([lengths])

@@ -40,6 +40,16 @@ class Refused(Exception):
         vars(self).update(others)
 
 
+class Unreadable(Refused):
+    """An error of which some properties cannot be read."""
+
+    @property
+    def status(self) -> int:
+        raise RuntimeError("there is no answer")
+
+    code = reason = headers = retry_after = errno = status
+
+
 def named(module: str, name: str, base: type[Exception] = Exception) -> Exception:
     kind: Any = type(name, (base,), {"__module__": module})
     return kind("no route")
@@ -126,8 +136,11 @@ def failing(times: int, error: BaseException) -> Any:
         Refused(response={"status": 429}),
         Refused(400, [("X-Should-Retry", "True")]),
         Refused(retry_after=2),
+        Refused(429, code={"type": "busy"}),
+        Refused(429, code=["busy"]),
+        Unreadable(503),
     ],
-    ids=range(41),
+    ids=range(44),
 )
 def test_what_may_be_gone_in_a_moment_is_transient(error: Exception) -> None:
     assert retrying.is_transient(error)
@@ -159,8 +172,12 @@ def test_what_may_be_gone_in_a_moment_is_transient(error: Exception) -> None:
         ssl.SSLCertVerificationError(1, "expired"),
         Refused(retry_after=86400),
         Refused(400, retry_after=2),
+        Refused(429, {"retry-after": "9" * 400}),
+        Refused(429, {"retry-after": "inf"}),
+        Refused(retry_after=10**9),
+        caused(named("httpx", "ConnectError"), Refused(retry_after=86400)),
     ],
-    ids=range(34),
+    ids=range(38),
 )
 def test_what_stays_wrong_is_not(error: BaseException) -> None:
     assert not retrying.is_transient(error)
@@ -198,8 +215,12 @@ def test_an_error_while_another_was_handled_is_judged_by_itself() -> None:
         (Refused(429, retry_after=None), None),
         (Refused(429, retry_after=True), None),
         (Refused(429, [1, 2]), None),
+        (Refused(429, {"retry-after": "Mon, 20 Nov 1995 19:12:08 +99999999"}), None),
+        (Refused(429, {"retry-after": "Mon, 99 Nov 19950000000000000000000 19:12:08 GMT"}), None),
+        (Refused(429, {"retry-after": "-5"}), None),
+        (Unreadable(503), None),
     ],
-    ids=range(23),
+    ids=range(27),
 )
 def test_an_answer_says_how_long_to_wait(error: Exception, seconds: float | None) -> None:
     assert retrying.seconds_asked(error) == seconds
@@ -218,8 +239,14 @@ def test_a_function_is_called_again_until_it_answers(waits: list[float], caplog:
         (made,) = Embedding(embed, 2, retries=3).transform_records(RECORDS)
     assert made.vec.tolist() == [1, 2]
     assert len(embed.calls) == 4
-    assert [int(seconds - jitter) for seconds, jitter in zip(waits, (0, 0, 0), strict=True)] == [1, 2, 4]
+    assert [int(seconds) for seconds in waits] == [1, 2, 4]
     assert "failed (Refused: refused); try 2 of 4 in" in caplog.text
+
+
+def test_a_random_part_of_a_second_is_also_added_to_the_longest_wait(waits: list[float]) -> None:
+    Embedding(failing(8, Refused(429)), 2, retries=8).transform_query("x")
+    assert [int(seconds) for seconds in waits] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert min(waits[6:]) > 60
 
 
 def test_the_wait_is_what_the_answer_asks(waits: list[float]) -> None:
@@ -335,6 +362,49 @@ async def test_a_blocking_function_is_called_again_on_a_thread(waits: list[float
     refused = kind(failing(9, Refused(503)), 2, retries=2)
     with pytest.raises(TransformError, match="could not embed record 'a' in 3 tries: refused"):
         await transform_records(refused, RECORDS)
+
+
+class Holding:
+    """A step of the caller's that awaits another one."""
+
+    dimension = 2
+
+    def __init__(self, inner: Embedding) -> None:
+        self.inner = inner
+
+    def transform_records(self, records: Any, /) -> Any:
+        return self.inner.transform_records(records)
+
+    def transform_query(self, query: Any, /) -> Any:
+        return self.inner.transform_query(query)
+
+
+class Renamed(Embedding):
+    def transform_records(self, records: Any, /) -> Any:
+        return super().transform_records(records)
+
+
+@pytest.mark.parametrize("make", [Embedding, Renamed, lambda *given, **more: Holding(Embedding(*given, **more))])
+async def test_a_function_that_blocks_before_it_can_be_awaited_is_called_on_a_thread(make: Any) -> None:
+    threads: list[threading.Thread] = []
+
+    async def answer(texts: list[str]) -> list[list[float]]:
+        return [[1.0, 2.0]] * len(texts)
+
+    def embed(texts: list[str]) -> Any:
+        threads.append(threading.current_thread())
+        return answer(texts)
+
+    await transform_records(make(embed, 2, batch_size=1), [*RECORDS, Record("b", text="y"), Record("c", text="z")])
+    assert len(threads) == 3
+    assert threading.current_thread() not in threads
+
+
+def test_an_error_that_cannot_be_read_is_not_hidden() -> None:
+    error = Unreadable(429)
+    with pytest.raises(TransformError, match="refused") as caught:
+        Embedding(failing(9, error), 2).transform_query("x")
+    assert caught.value.__cause__ is error
 
 
 async def test_a_cancelled_wait_of_an_asynchronous_function_ends() -> None:

@@ -11,6 +11,11 @@ _CHARACTERS = 80
 _MOST = 200
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 text" and "2 texts"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class _Brief(Repr):
     """What `repr()` shows, of a few items; neither a huge value nor one without a representation raises."""
 

@@ -26,6 +26,8 @@ _BY_TYPE: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
     (str, ("mode", "text", "schema")),
     ((list, tuple, set), ("ids",)),
 )
+# What to write where several arguments are given for the one of this name.
+_LISTED = {"steps": "; put the steps in a list"}
 # What to write where an argument of this name is missing.
 _WITHOUT = {"query": "; to look at records without a query write get(limit=10) or get(filters={...})"}
 
@@ -139,7 +141,8 @@ def _told(
         only = f"only {', '.join(by_place)}" if by_place else "nothing"
         if _ids_first(args[0], by_name, by_place):
             return f"{takes} {only} by position; write {by_place[0]} first, and ids=..."
-        return f"{takes} {only} by position{_how_to_name(args[len(by_place)], by_name, by_place)}"
+        listed = _LISTED.get(by_place[-1]) if by_place else None
+        return f"{takes} {only} by position{listed or _how_to_name(args[len(by_place)], by_name, by_place)}"
     if said.startswith("missing"):
         missing = [
             one.name

@@ -117,12 +117,14 @@ def _missing_vector(record: Record, who: str, table: Table) -> str:
     if shape is not None:
         return f"{who} has {given} of shape {tuple(shape)}, but a vector has one axis; make a record of each row"
     return (
-        f"{who} has {given} where collection {table.name!r}, which has no transform, needs a vector; "
-        "open the collection with transform=, or give vec="
+        f"{who} has {given} where collection {table.name!r} needs a vector, and no transform makes one; "
+        "open the collection with a transform= that embeds, or give vec="
     )
 
 
 def _refuse_text_fields(record: Record, who: str, table: Table) -> None:
+    if isinstance(record.text, Mapping):
+        _encode_text(record.text, who)
     for name in ("text", "document_id", "extra"):
         if getattr(record, name) is not None:
             raise _no_such_column(name, who, table)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from vecs._checks.shown import brief
+from vecs._checks.shown import brief, counted
 from vecs._writing.documents import may_split
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Record
@@ -29,10 +29,10 @@ def checked_vectors(
     """
     got = _got(made_by)
     if made is None or isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
-        raise ArgError(f"{got} {brief(cast(Any, made))}, but {len(records)} vectors are needed")
+        raise ArgError(f"{got} {brief(cast(Any, made))}; expected {counted(len(records), 'vector')}")
     vecs: list[Any] = list(cast("Iterable[Any]", made))
     if len(vecs) != len(records):
-        raise ArgError(f"{got} {len(vecs)} vectors of {len(records)} texts")
+        raise ArgError(f"{got} {counted(len(vecs), 'vector')} for {counted(len(records), 'text')}")
     done = [
         replace(record, vec=_checked(vec, got, f"{what} {brief(record.id)}"), media=None)
         for record, vec in zip(records, vecs, strict=True)
@@ -87,7 +87,8 @@ def vectors_by_id(
         # Custom steps may leave out what a record was made of.
         id, count = Counter(_origin(record, given) for record in made).most_common(1)[0]
         known = id is not None and count > 1
-        made_of = f"{count} records of {what} {brief(id)}" if known else f"{len(made)} records of {len(given)} {what}s"
+        whole = f"{what} {brief(id)}" if known else counted(len(given), what)
+        made_of = f"{count if known else len(made)} records of {whole}"
         raise ArgError(
             f"the store never splits a {what}, but {' or '.join(splitting) or name} made {made_of}: leave it out"
             f"{instead}"

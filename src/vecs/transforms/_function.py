@@ -39,7 +39,9 @@ class Embedding(Step):
     collection, so pass the transform each time you open the collection.
 
     `retries` is how often vecs repeats a call after an error that is likely to pass: an error of the network, or the
-    HTTP status 408, 409, 425, 429 or 5xx, which the exception has as `status_code`, `response.status_code` or `code`.
+    HTTP status 408, 409, 425, 429 or 5xx, except 501 and 505. vecs reads it from `status_code`, `http_status`, `status`
+    or `code` of the exception or of its `response`.
+
     vecs waits 1, 2, 4 ... up to 60 seconds and a random part of a second more, or as long as the answer's
     `Retry-After`, or the exception's `retry_after` in seconds, says. If that is more than 300 seconds, the call fails
     at once. The last error, and every other error, is the cause of a TransformError. The default is 0, because many
@@ -59,15 +61,14 @@ class Embedding(Step):
         _check_function(function)
         if query is not None and not callable(query):
             raise ArgError(f"query must be a function from a text to a vector, not {brief(query)}")
-        _check_positive(dimension=dimension, batch_size=batch_size)
         self.retries = checked_int(retries, "retries", 0, 100)
         if self.retries:
             check_library()
         self.function = function
         self.query = query
-        self.batch_size = batch_size
+        self.batch_size = checked_int(batch_size, "batch_size", 1)
         self.name = name
-        self._dimension = dimension
+        self._dimension = checked_int(dimension, "dimension", 1)
 
     def __repr__(self) -> str:
         name = str(self.name or getattr(self.function, "__name__", self.function))
@@ -160,7 +161,7 @@ class Embedding(Step):
         return (cls.transform_records, cls.transform_query, cls.transform_queries) == _PLAIN
 
     def _failure(self, ids: Sequence[object] | None, error: Exception) -> TransformError:
-        return failure(self, ids, error, tries=self.retries + 1 if is_transient(error) else 1)
+        return failure(self, ids, error, tries=self.retries + 1 if self.retries and is_transient(error) else 1)
 
     async def _rest(
         self, raw: Any, batches: list[list[int]], done: list[Record], texts: dict[int, str]
@@ -216,11 +217,3 @@ def _check_function(function: Any) -> None:
         instead = instead_of(function)
         hint = f"; give {instead}" if instead else ""
         raise ArgError(f"{brief(function)} is not a function from a list of texts to a list of vectors{hint}")
-
-
-def _check_positive(**numbers: Any) -> None:
-    for name, value in numbers.items():
-        try:
-            checked_int(value, name, 1)
-        except ArgError as error:
-            raise ArgError(f"{name}={brief(value)} must be positive: a whole number, 1 or more") from error

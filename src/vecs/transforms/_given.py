@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from inspect import getattr_static
 from typing import Any, cast
 
+from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.transforms._protocol import Transform
@@ -13,7 +15,22 @@ from vecs.transforms._protocol import Transform
 
 def is_transform(value: object) -> bool:
     """Whether a value is a transform; the class of a transform is not."""
-    return not isinstance(value, type) and callable(getattr(value, "transform_records", None))
+    return not isinstance(value, type) and not missing_parts(value)
+
+
+def missing_parts(value: object) -> list[str]:
+    """Return what a value lacks to be a transform."""
+    methods = ("transform_records", "transform_query")
+    missing = [f"{name}()" for name in methods if not callable(getattr(value, name, None))]
+    # To read the dimension may load a model.
+    if getattr_static(value, "dimension", missing) is missing and not hasattr(value, "dimension"):
+        missing.append("dimension")
+    return missing
+
+
+def checked_count(value: object, what: str) -> int | None:
+    """Return a whole number of at least 1, or None if none is given; else raise ArgError."""
+    return None if value is None else checked_int(value, what, 1)
 
 
 def is_loaded_model(value: object) -> bool:
@@ -27,7 +44,7 @@ def checked_transform(value: Any) -> Transform:
     if is_transform(value):
         return cast("Transform", value)
     instead = instead_of(value)
-    expected = f"; give {instead}" if instead else ": it has no transform_records() and transform_query()"
+    expected = f"; give {instead}" if instead else f": it has no {', '.join(missing_parts(value))}"
     raise ArgError(f"{brief(value)} is not a transform{expected}")
 
 

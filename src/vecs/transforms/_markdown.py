@@ -14,9 +14,10 @@ from vecs.transforms._blocks import Heading, Table, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._cutting import cut
+from vecs.transforms._given import checked_count
 from vecs.transforms._headings import Headings
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
-from vecs.transforms._tokens import Tokenizer, check_limit, count_words, counter, cut_words, model_limit
+from vecs.transforms._tokens import Tokenizer, count_words, counter, cut_words, model_limit
 
 
 @constructor_explains_wrong_calls
@@ -27,9 +28,11 @@ class MarkdownChunker(Chunker):
     A heading is a line such as `# Title`, or an underlined line. Lines in fenced code, HTML blocks and front matter are
     not headings. Sections of more than `max_tokens` tokens are split at whitespace, and words that are too long are
     split inside. Tables are split between their rows, and each piece begins with the table's header, if that is not
-    longer than half of the limit. `tokenizer` says what a token is: a function from a text to its number of tokens, a `tokenizers.Tokenizer`, or an embedder, whose own
-    limit is then the default. Without it, a token is a word between single spaces, and these spaces are lost where a
-    section is split.
+    longer than half of the limit.
+
+    `tokenizer` says what a token is: a function from a text to its number of tokens, a `tokenizers.Tokenizer`, or an
+    embedder, whose own limit is then the default. Without it, a token is a word between single spaces, and these spaces
+    are lost where a section is split.
 
     `headings=True` puts the titles above a chunk, outermost first, into `metadata["headings"]`, and embeds them before
     the chunk, as `Title > Subtitle`. The stored text is only the chunk. If the tokenizer is an embedder, chunks are
@@ -45,7 +48,7 @@ class MarkdownChunker(Chunker):
         headings: bool = False,
     ) -> None:
         self.skip_during_query = skip_during_query
-        self.max_tokens = check_limit("max_tokens", max_tokens)
+        self.max_tokens = checked_count(max_tokens, "max_tokens")
         self.tokenizer = tokenizer
         self.headings = headings
         self._count = counter(tokenizer)
@@ -63,7 +66,7 @@ class MarkdownChunker(Chunker):
         limited = self
         if max_tokens is not None:
             limited = copy(self)
-            limited.max_tokens = check_limit("max_tokens", max_tokens)
+            limited.max_tokens = checked_count(max_tokens, "max_tokens")
         yield from super(MarkdownChunker, limited).__call__(records, adapter_context)
 
     def chunks(self, text: str) -> list[Chunk]:

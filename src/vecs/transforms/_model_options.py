@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
 from vecs.exc import ArgError
+from vecs.transforms._given import checked_count
 
 Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
 # How a model is found, and whether it may run its own code.
@@ -54,9 +56,8 @@ class ModelOptions:
         ):
             if prompt is not None and name is not None:
                 raise ArgError(f"give {role}_prompt or {role}_prompt_name, not both")
-        for name, value in (("batch_size", self.batch_size), ("truncate_dim", self.truncate_dim)):
-            if value is not None and value < 1:
-                raise ArgError(f"{name} must be a positive whole number, not {value!r}")
+        checked_int(self.batch_size, "batch_size", 1)
+        checked_count(self.truncate_dim, "truncate_dim")
         kwargs: Any = self.model_kwargs
         if kwargs is not None and not isinstance(kwargs, Mapping):
             raise ArgError(f"model_kwargs must be a mapping such as {{'dtype': 'float16'}}, not {brief(kwargs)}")

@@ -64,9 +64,10 @@ def _check_size(image: Any) -> None:
 def _shown(image: Any) -> Any:
     _check_size(image)
     # Cameras store a photo as the sensor saw it, and separately how the camera was held.
+    format = image.format  # which the upright copy does not have
     image = require("PIL.ImageOps", extra="image").exif_transpose(image)
     if image.mode.startswith(("I", "F")):
-        image = _of_8_bits(image)
+        image = _of_8_bits(image, format)
     if image.mode in ("RGBa", "La"):  # colours multiplied by their opacity
         image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
@@ -76,11 +77,11 @@ def _shown(image: Any) -> Any:
     return require("PIL.Image", extra="image").alpha_composite(white, image).convert("RGB")
 
 
-def _of_8_bits(image: Any) -> Any:
+def _of_8_bits(image: Any, format: str | None) -> Any:
     """Return a greyscale image of more bits per pixel in 8 bits, with its transparency."""
     pixels: Pixels = np.asarray(image)
     transparent = image.info.get("transparency")
-    grey = _scaled(pixels.astype(np.float64), image.mode, image.format)
+    grey = _scaled(pixels.astype(np.float64), image.mode, format)
     made = require("PIL.Image", extra="image").fromarray(np.rint(grey).astype(np.uint8))
     if isinstance(transparent, int):
         opacity = np.where(pixels == transparent, 0, 255).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._chunker import Chunker
 from vecs.transforms._config import describe
-from vecs.transforms._given import instead_of, is_transform
+from vecs.transforms._given import instead_of, is_transform, missing_parts
 from vecs.transforms._legacy import AdapterContext, AdapterRecord
 from vecs.transforms._protocol import Transform
 from vecs.transforms._step import Step, as_record, as_tuple, ready
@@ -76,13 +76,16 @@ class Adapter(Pipeline):
     """A Pipeline under its name of vecs 0.4."""
 
     def __init__(self, steps: Iterable[Transform]) -> None:
-        steps = list(steps)
+        steps = list(_flat(steps))
         if not steps:
             raise ArgError("Adapter must contain at least 1 step")
         super().__init__(steps)
 
 
 def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
+    given: Any = steps
+    if is_transform(given) or isinstance(given, str | Mapping | type) or not isinstance(given, Iterable):
+        raise ArgError(f"a Pipeline takes a list of steps, not {brief(given)}: put the steps in a list")
     for step in steps:
         if isinstance(step, Pipeline):
             yield from step.steps
@@ -91,14 +94,14 @@ def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
         else:
             instead = instead_of(step)
             raise ArgError(
-                f"{brief(step)} is not a transform: it has no transform_records(); "
+                f"{brief(step)} is not a transform: it has no {', '.join(missing_parts(step))}; "
                 + (f"give {instead}; " if instead else "")
                 + "a step of vecs 0.4 must be an instance of a subclass of AdapterStep"
             )
 
 
 def _check_order(steps: Sequence[Transform]) -> None:
-    """Refuse vecs' own chunkers behind its own embedders: a record that has a vector is not split."""
+    """Refuse vecs' own chunkers and embedders behind its own embedders: they leave a record with a vector as it is."""
     embedder: Transform | None = None
     for step in steps:
         if isinstance(step, Chunker) and embedder is not None:
@@ -108,7 +111,17 @@ def _check_order(steps: Sequence[Transform]) -> None:
             )
         # The property would load a model.
         if isinstance(step, Step) and type(step).dimension is not Step.dimension:
+            if embedder is not None and _is_own(step) and _is_own(embedder):
+                raise ArgError(
+                    f"the embedder {brief(step)} stands behind the embedder {brief(embedder)}, which leaves it nothing "
+                    "to embed: leave one of them out"
+                )
             embedder = step
+
+
+def _is_own(step: Transform) -> bool:
+    """Whether a step is of vecs' own class: a caller's subclass may do something else."""
+    return type(step).__module__.startswith("vecs.")
 
 
 def _call(step: Transform, records: Iterable[AdapterRecord], context: AdapterContext) -> Iterable[AdapterRecord]:

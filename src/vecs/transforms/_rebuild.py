@@ -29,7 +29,7 @@ _TEXT: dict[str, type] = {
     "backend": str,
     **dict.fromkeys(PROMPTS, str),
 }
-# More texts at once, or longer vectors, are a slip or a trap.
+# More texts at once, or longer vectors, are a mistake or an attack.
 _LARGEST = 1_000_000
 
 
@@ -140,6 +140,9 @@ def from_config(config: Mapping[str, Any]) -> Transform:
     Only vecs' own classes, and models named as on a model hub, are built: a description comes out of a
     database, and what is named there must not be able to run code here.
     """
+    given: Any = config
+    if not isinstance(given, Mapping):
+        raise ArgError(f"from_config takes a mapping, as describe() returns it, not {brief(given)}")
     name = config.get("class")
     build = BUILDERS.get(name) if isinstance(name, str) else None
     if build is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from vecs._checks.shown import brief
+from vecs._checks.numbers import checked_int
 from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError
 from vecs.records import RecordId
@@ -13,9 +13,10 @@ from vecs.transforms._blocks import Heading, find_headings, find_tables
 from vecs.transforms._chunker import Chunk, Chunker, without_blank
 from vecs.transforms._config import describe_tokenizer
 from vecs.transforms._cutting import cut
+from vecs.transforms._given import checked_count
 from vecs.transforms._headings import Headings
 from vecs.transforms._require import require
-from vecs.transforms._tokens import Tokenizer, check_limit, counter, has_limit, model_limit, plain_tokenizer
+from vecs.transforms._tokens import Tokenizer, counter, has_limit, model_limit, plain_tokenizer
 
 # For embedders that read texts of any length: what most models with a limit were trained on.
 UNLIMITED = 512
@@ -57,17 +58,17 @@ class RecursiveSplitter(Chunker):
             raise ArgError("a limit is either max_tokens, counted by a tokenizer, or max_characters, not both")
         if max_characters is None and max_tokens is None and not has_limit(tokenizer):
             raise ArgError("a limit is needed: max_tokens, max_characters, or an embedder as tokenizer")
-        self.max_tokens = check_limit("max_tokens", max_tokens)
-        self.max_characters = check_limit("max_characters", max_characters)
-        self.overlap = overlap
+        self.max_tokens = checked_count(max_tokens, "max_tokens")
+        self.max_characters = checked_count(max_characters, "max_characters")
+        self.overlap = checked_int(overlap, "overlap", 0)
         self.tokenizer = tokenizer
         self.markdown = markdown
         self.headings = headings
         self._count = counter(tokenizer)
         self._splitters: dict[int, Any] = {}  # by their limits
         stated = self.max_characters or self.max_tokens
-        if overlap < 0 or (stated is not None and overlap >= stated):
-            raise ArgError(f"overlap must be from 0 to less than the limit of {stated}, not {brief(overlap)}")
+        if stated is not None and self.overlap >= stated:
+            raise ArgError(f"overlap must be less than the limit of {stated}, not {self.overlap}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_splitters": {}}  # they cannot be pickled, and are made again when needed

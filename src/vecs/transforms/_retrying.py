@@ -50,14 +50,14 @@ _LONGEST_ASKED = 300.0
 
 # Set when the call was cancelled.
 _given_up: ContextVar[Event | None] = ContextVar("vecs_given_up", default=None)
-# The step whose answer is awaited on an event loop, if it is one to await.
+# The step that is running now and whose result the caller can await.
 _awaited: ContextVar[object] = ContextVar("vecs_awaited", default=None)
 
 
 @contextmanager
 def async_waited_for(step: object) -> Generator[None, None, None]:
     """
-    The same as `waited_for`, for a block that awaits what the step returns, where that is to be awaited.
+    Like `waited_for`, for callers that await the step's result.
 
     The step is called in a thread of a pool that all others need, too: it must not wait there before it repeats a call.
     """
@@ -82,7 +82,7 @@ def waited_for(_step: object) -> Generator[None, None, None]:
 
 
 def is_awaited(step: object) -> bool:
-    """Whether this step, and not another one that calls it, may return something to be awaited."""
+    """Whether the caller called this step directly and can await its result."""
     return _awaited.get() is step
 
 
@@ -99,7 +99,7 @@ class _Failed:
 
 @dataclass(frozen=True)
 class Retrying:
-    """How often to repeat a call, and a name for the log; `awaited` where `wait()` may be left to do that."""
+    """How often to repeat a call, and a name for the log. `awaited`: the caller can await, so `wait()` repeats."""
 
     count: int
     name: str
@@ -119,17 +119,17 @@ class Retrying:
 
         sleep(0)
         if not self.count:
-            return function(argument)
+            return _answer(function, argument)
         if self.awaited:
             try:
-                return function(argument)
+                return _answer(function, argument)
             except Exception as error:
                 if not is_transient(error):
                     raise
-                # Nobody would await it.
+                # The call was cancelled: raise now, because nothing awaits the result.
                 sleep(0)
                 return _Failed(error)
-        return _tenacity().Retrying(**self._options(), sleep=sleep)(function, argument)
+        return _tenacity().Retrying(**self._options(), sleep=sleep)(_answer, function, argument)
 
     async def wait(self, pending: Any, function: Callable[[Any], Any], argument: Any) -> Any:
         """Await what a function returned, if it was called, and call it again if the error is likely to pass."""
@@ -138,16 +138,17 @@ class Retrying:
         async def once() -> Any:
             if first:
                 return await first.pop()
-            # A function that is not async may block. Each try is a new visit to a thread, without the wait before it.
-            blocks = self.awaited and not inspect.iscoroutinefunction(function)
-            answer = await asyncio.to_thread(function, argument) if blocks else function(argument)
+            # A function that is not async may block the loop before it returns something to be awaited. Inside a call
+            # of vecs each try is a new visit to a thread, without the wait before it.
+            blocks = _given_up.get() is not None and not inspect.iscoroutinefunction(function)
+            answer = await asyncio.to_thread(_answer, function, argument) if blocks else _answer(function, argument)
             return await answer if inspect.isawaitable(answer) else answer
 
         return await (_tenacity().AsyncRetrying(**self._options())(once) if self.count else once())
 
     def _options(self) -> dict[str, Any]:
         tenacity = _tenacity()
-        backoff = tenacity.wait_exponential_jitter(initial=1, max=_LONGEST_WAIT, jitter=1)
+        backoff = tenacity.wait_exponential(max=_LONGEST_WAIT) + tenacity.wait_random(0, 1)
 
         def wait(state: Any) -> float:
             asked = seconds_asked(state.outcome.exception())
@@ -175,6 +176,12 @@ class Retrying:
         }
 
 
+def _answer(function: Callable[[Any], Any], argument: Any) -> Any:
+    """Call a function; a generator does its work here, so that its errors are those of the call."""
+    answer = function(argument)
+    return list(cast("Iterator[Any]", answer)) if inspect.isgenerator(answer) else answer
+
+
 def check_library() -> None:
     """Raise MissingDependency if tenacity is not installed."""
     _tenacity()
@@ -184,8 +191,8 @@ def is_transient(error: BaseException) -> bool:
     """
     Whether an error is likely to pass: an error of the network, or the HTTP status 408, 409, 425, 429 or 5xx.
 
-    The error's own status decides, or its class, or otherwise its cause. A name that is unknown and a certificate that
-    is wrong stay so.
+    The statuses 501 and 505 stay, and so do a name that is unknown and a certificate that is wrong. The error's own
+    status decides, or its class, or otherwise its cause.
     """
     for found in _chain(error):
         if not isinstance(found, Exception):
@@ -207,7 +214,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     for _ in range(10):
         yield found
         # urllib and urllib3 have the cause as `reason`, requests and urllib3 as an argument.
-        inner = [getattr(found, "reason", None), *found.args]
+        inner = [_told(found, "reason"), *found.args]
         found = found.__cause__ or next((each for each in inner if isinstance(each, Exception)), None)
         if found is None:
             return
@@ -218,7 +225,7 @@ def _asked(error: BaseException) -> float | None:
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
-    told = (headers.get("retry-after"), getattr(error, "retry_after", None))
+    told = (headers.get("retry-after"), _told(error, "retry_after"))
     seconds = next((found for each in told if (found := _seconds(each)) is not None), None)
     return None if seconds is None else max(0.0, seconds)
 
@@ -230,9 +237,10 @@ def _verdict(error: Exception) -> bool | None:
     status = _status(error)
     if status is not None:
         retried = status in _STATUS or (500 <= status < 600 and status not in _FINAL_STATUS)
-        return retried and getattr(error, "code", None) not in _SPENT and _soon_enough(error)
+        code = _told(error, "code")
+        return retried and not (isinstance(code, str) and code in _SPENT) and _soon_enough(error)
     if _is_of_network(error):
-        return not any(map(_is_final, _chain(error)))
+        return not any(map(_is_final, _chain(error))) and _soon_enough(error)
     verdict = _code_of_grpc(error)
     if verdict is None and _asked(error) is not None:
         return _soon_enough(error)
@@ -242,7 +250,8 @@ def _verdict(error: Exception) -> bool | None:
 def _is_of_network(error: Exception) -> bool:
     if isinstance(error, socket.gaierror):  # its numbers are others than those of the system's errors
         return True
-    if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) in _ERRNO:
+    number = _told(error, "errno")
+    if isinstance(error, ConnectionError | TimeoutError) or (isinstance(number, int) and number in _ERRNO):
         return True
     for kind in type(error).__mro__:
         room = kind.__module__.split(".")[0]
@@ -269,7 +278,7 @@ def _soon_enough(error: Exception) -> bool:
 
 
 def _code_of_grpc(error: Exception) -> bool | None:
-    code = getattr(error, "code", None)
+    code = _told(error, "code")
     try:
         name = getattr(code() if callable(code) else code, "name", None)
     except Exception:
@@ -278,13 +287,10 @@ def _code_of_grpc(error: Exception) -> bool | None:
 
 
 def _status(error: Exception) -> int | None:
-    response: Any = getattr(error, "response", None)
-    told = [getattr(error, name, None) for name in _STATUS_NAMES]
-    if isinstance(response, Mapping):
-        answer = cast("Mapping[str, Any]", response)
-        told += [_metadata(answer).get("HTTPStatusCode"), *map(answer.get, _STATUS_NAMES)]
-    else:
-        told += [getattr(response, name, None) for name in _STATUS_NAMES]
+    response = _told(error, "response")
+    told = [_told(source, name) for source in (error, response) for name in _STATUS_NAMES]
+    # botocore's.
+    told.append(_told(_told(response, "ResponseMetadata"), "HTTPStatusCode"))
     return next((status for each in told if (status := _as_status(each)) is not None), None)
 
 
@@ -296,17 +302,13 @@ def _as_status(value: Any) -> int | None:
 
 def _headers(error: BaseException) -> dict[str, str]:
     """Return the headers of an error's answer, by their names in lower case; given as a mapping or as pairs."""
-    response: Any = getattr(error, "response", None)
-    if isinstance(response, Mapping):
-        answer = cast("Mapping[str, Any]", response)
-        found: Any = _metadata(answer).get("HTTPHeaders") or answer.get("headers")
-    else:
-        found = getattr(response, "headers", None)
-    found = found or getattr(error, "headers", None) or ()
+    response = _told(error, "response")
+    told = (_told(_told(response, "ResponseMetadata"), "HTTPHeaders"), _told(response, "headers"))
     try:
+        found: Any = next(filter(None, (*told, _told(error, "headers"))), ())
         pairs = found.items() if hasattr(found, "items") else found
         return {_plain(name).lower(): _plain(value) for name, value in pairs}
-    except (AttributeError, TypeError, ValueError):
+    except Exception:
         return {}
 
 
@@ -318,10 +320,12 @@ def _plain(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def _metadata(response: Any) -> Mapping[str, Any]:
-    """Return botocore's mapping of facts about an answer."""
-    told: Any = response.get("ResponseMetadata")
-    return cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
+def _told(source: Any, name: str) -> Any:
+    """Return an attribute, or what a mapping has by this name; None if there is none, or reading it fails."""
+    try:
+        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    except Exception:
+        return None
 
 
 def _seconds(value: Any) -> float | None:
@@ -333,18 +337,18 @@ def _seconds(value: Any) -> float | None:
         return number
     try:
         date = value if isinstance(value, datetime) else parsedate_to_datetime(str(value))
-    except (TypeError, ValueError):
+        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+        return (date - datetime.now(timezone.utc)).total_seconds()
+    except Exception:  # of the parser, for what is no date, there are several kinds
         return None
-    now = datetime.now(timezone.utc)
-    return ((date if date.tzinfo else date.replace(tzinfo=timezone.utc)) - now).total_seconds()
 
 
 def _number(value: Any) -> float | None:
     try:
         number = float(str(value))
-    except ValueError:
+    except Exception:
         return None
-    return number if 0 <= number < 10**9 else None
+    return number if number >= 0 else None
 
 
 def _tenacity() -> Any:

@@ -71,13 +71,6 @@ def model_limit(tokenizer: Tokenizer) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def check_limit(name: str, value: int | None) -> int | None:
-    """Refuse a limit that is not a positive whole number."""
-    if value is not None and (isinstance(value, bool) or value < 1):
-        raise ArgError(f"{name} must be a positive whole number, not {brief(value)}")
-    return value
-
-
 def count_words(text: str) -> int:
     """Count words as vecs 0.4 did: what single spaces separate."""
     return len(text.split(" "))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from vecs._checks.numbers import plain_rows
+from vecs._checks.shown import counted
 from vecs.exc import TransformError
 from vecs.records import Record
 
@@ -18,16 +19,20 @@ Vectors = npt.NDArray[np.float32]
 
 def as_vectors(raw: Any, count: int, dimension: int | None) -> Vectors:
     """Return vectors as a float32 matrix; a wrong number, length or value is a ValueError."""
+    if isinstance(raw, Iterable) and not isinstance(raw, list | tuple | str | bytes | Mapping):
+        given = cast("Iterable[Any]", raw)
+        raw = raw if hasattr(given, "__array__") or hasattr(given, "to_numpy") else list(given)
     try:
         vectors: Vectors = np.asarray(plain_rows(raw), dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"expected {count} vectors, each a row of numbers of one length: {error}") from error
+        wanted = counted(count, "vector")
+        raise ValueError(f"expected {wanted}, each a row of numbers of one length: {error}") from error
     if vectors.ndim == 3 and vectors.shape[1] == 1:
         # Each vector is the only row of a matrix.
         vectors = vectors[:, 0]
     if vectors.ndim != 2 or len(vectors) != count or (dimension and vectors.shape[1] != dimension):
         expected = "" if dimension is None else f" of dimension {dimension}"
-        raise ValueError(f"expected {count} vectors{expected}, got an array of shape {vectors.shape}")
+        raise ValueError(f"expected {counted(count, 'vector')}{expected}, got an array of shape {vectors.shape}")
     if not np.isfinite(vectors).all():
         raise ValueError("a vector holds NaN or infinity")
     return vectors

@@ -42,9 +42,16 @@ def checked_embedding(given: Any) -> Embeddings | None:
         name = given.__name__
         raise ArgError(f"embedding must be an object, not the class {name}; write {name}()")
     if given is not None and missing:
+        instead = ""
+        if hasattr(given, "transform_records"):
+            instead = (
+                "; a transform of vecs belongs to a collection: "
+                "VecsVectorStore(None, client.get_or_create_collection(name, transform=...))"
+            )
         raise ArgError(
             # Its value is not shown: it may be a connection string.
             f"embedding must be a langchain_core Embeddings, not {type(given).__name__}, which has no {missing[0]}()"
+            f"{instead}"
         )
     return cast("Embeddings | None", given)
 
