@@ -34,6 +34,14 @@ def test_a_wrong_option_is_a_usage_error(run: Run) -> None:
     assert run("ls", "--nonsense").code == 2
 
 
+@pytest.mark.parametrize("verb", [(), ("ls",), ("search",), ("search", "docs"), ("demo",)], ids=range(5))
+def test_a_target_among_the_words_is_told_and_not_shown(run: Run, verb: tuple[str, ...]) -> None:
+    answer = run(*verb, "postgresql://user:secret@host/x")
+    assert answer.code == 2
+    assert "give it with -t" in " ".join(f"{answer.out}{answer.err}".split())
+    assert "secret" not in f"{answer.out}{answer.err}"
+
+
 def test_ls_of_an_empty_server_says_how_to_make_a_collection(run: Run, folder: Path) -> None:
     answer = run("ls", "--target", folder)
 
@@ -46,7 +54,8 @@ def test_ls_makes_no_folder(run: Run, tmp_path: Path) -> None:
     answer = run("ls", "--target", tmp_path / "absent")
 
     assert answer.code == 0
-    assert "No collections" in answer.out
+    assert f"There is no folder {tmp_path / 'absent'}." in answer.out
+    assert f"create_client({str(tmp_path / 'absent')!r})" in answer.out
     assert not (tmp_path / "absent").exists()
 
 
@@ -115,6 +124,7 @@ def test_filter_and_threshold_narrow_a_search(run: Run, filled: Path) -> None:
     [
         (("absent", "x"), 1, "it has plain"),
         (("plain", "a text"), 1, "has no transform"),
+        (("plain", "[1,2"), 1, "the query '[1,2' is not valid JSON"),
         (("plain", "[1, 2, 3]"), 1, "dimension 3"),
         (("plain", "[1, 2]", "--filter", "{side"), 2, "is not JSON"),
         (("plain", "[1, 2]", "--filter", "[1]"), 2, "is not a JSON object"),

@@ -48,6 +48,11 @@ def exists(target: str | None) -> bool:
     return isinstance(place, ServerTarget) or _folder(place).exists()
 
 
+def is_folder(target: str) -> bool:
+    """Whether a target is the folder of an embedded server."""
+    return isinstance(resolve_target(target), FolderTarget)
+
+
 def where(target: str | None) -> str:
     """Name the target, without its password."""
     return _name(resolve_target(target))

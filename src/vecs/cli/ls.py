@@ -8,7 +8,7 @@ from textwrap import shorten
 from rich.table import Table
 
 import vecs
-from vecs.cli.connecting import Target, connect_existing, exists, where
+from vecs.cli.connecting import Target, connect_existing, exists, is_folder, where
 from vecs.cli.plain import plain
 from vecs.cli.terminal import OUT, PlainConsole, reporting
 
@@ -24,14 +24,22 @@ def ls(target: Target = None) -> None:
         if infos:
             _print_table(infos)
             return
-        OUT.print(f"No collections in {where(target)}.", soft_wrap=True)
+        missing = target is not None and not exists(target)
+        OUT.print(
+            f"There is no folder {where(target)}." if missing else f"No collections in {where(target)}.", soft_wrap=True
+        )
         OUT.print("Make one with `vecs demo`, or in Python:", soft_wrap=True)
         OUT.print(
-            "\n    import vecs\n    vx = vecs.create_client()\n"
+            f"\n    import vecs\n    vx = vecs.create_client({_argument(target)})\n"
             '    docs = vx.get_or_create_collection("docs", transform=vecs.TextPreprocessor())\n'
             '    docs.upsert([("first", "Any text you like", {})])',
             soft_wrap=True,
         )
+
+
+def _argument(target: str | None) -> str:
+    """Return what to write for a target in Python; a connection string may hold a password."""
+    return "" if target is None else repr(target) if is_folder(target) else '"postgresql://..."'
 
 
 def _infos(target: str | None) -> list[vecs.CollectionInfo]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 import typer
 
 import vecs
+from vecs._checks.shown import brief
 from vecs.cli.connecting import Target, connect_existing
 from vecs.cli.matches import print_json, print_matches
 from vecs.cli.plain import plain
@@ -22,7 +23,10 @@ def search(
     collection: Annotated[str, typer.Argument(help="Its name; see `vecs ls`.", show_default=False)],
     query: Annotated[str, typer.Argument(help="A text, or a vector such as '[0.1, 0.2]'.", show_default=False)],
     mode: Annotated[
-        Mode, typer.Option(help="By nearness, by the words in common, or by both; the latter in text collections.")
+        Mode,
+        typer.Option(
+            help="vector: by meaning. keyword: by words. hybrid: by both. The last two need a collection with texts."
+        ),
     ] = "vector",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many matches to show.")] = 5,
     filters: Annotated[
@@ -32,7 +36,7 @@ def search(
     threshold: Annotated[
         float | None, typer.Option(metavar="SCORE", help="Leave out matches with a score below this, 0 to 1.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each match.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each match.")] = False,
     target: Target = None,
 ) -> None:
     """Find the records that answer a text best; the model the collection was made with is used again."""
@@ -76,6 +80,8 @@ def _query(collection: vecs.Collection, query: str) -> Any:
     vector = _vector(query)
     if collection.transform is not None or vector is not None:
         return query if vector is None else vector
+    if query.lstrip().startswith("["):
+        raise ArgError(f"the query {brief(query)} is not valid JSON; write a vector such as '[0.1, 0.2, 0.3]'")
     raise ArgError(
         f"collection {collection.name!r} has no transform that turns a text into a vector; "
         "give a vector, such as '[0.1, 0.2, 0.3]', or open it in Python with transform="

@@ -1,5 +1,5 @@
 """
-What integrations of vecs stand on: a collection that a framework's objects share, in any thread and event loop.
+The foundation of vecs' integrations: a collection that a framework's objects share, in any thread and event loop.
 
 An integration resolves its arguments to a `Target`, derives its settings from `CollectionSettings`, and holds a
 `SharedCollection` (or, without a collection, a `Lease`) as `_shared`; `Lifetime` gives it `close()` and the like.

@@ -46,7 +46,7 @@ def check_known(given: Iterable[str], known: Sequence[str], elsewhere: Mapping[s
 
 
 def checked_collection_name(name: Any, argument: str, instead: str = "") -> str:
-    """Return the name of a collection, which a store was given as an `argument`; raises ArgError for what is none."""
+    """Return a collection's name, which a store was given as `argument`; raises ArgError if it is not a valid name."""
     if not isinstance(name, str):
         raise ArgError(f"{argument} must be a string, not {brief(name)}{instead}")
     if "://" in name:

@@ -33,7 +33,7 @@ class OpenedCollections(Lease, Generic[SettingsT]):
         self._opened: dict[Any, Any] = {}
 
     def with_settings(self, settings: Mapping[str, Any] | None) -> Self:
-        """Return the same collection, whose requests have these settings besides; what is open need not be opened."""
+        """Return a copy whose requests also have these settings. It reuses open collections."""
         twin = super().with_settings(settings)
         opened = list(self._opened.items())
         twin._opened = {client.with_settings(settings): found.with_settings(settings) for client, found in opened}

@@ -24,7 +24,8 @@ class CollectionSettings:
     vectors are the collection's to make, by its transform, and the dimension is the transform's.
 
     `index` are the arguments of `Collection.index()` for a collection that is made, `metadata_indexes` those of
-    `create_metadata_index()` for each key: values and not a function, which both worlds would need their own of.
+    `create_metadata_index()` for each key. These are values: a function would
+    have to be written twice, sync and async.
     `existing_only` is the argument that was given to make no collection, such as "perform_setup=False".
 
     `prepare` is called with a collection as it is opened, sync or async, and may change the object. `records` is

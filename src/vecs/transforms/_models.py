@@ -26,7 +26,7 @@ log = logging.getLogger("vecs")
 
 
 class HubName(str):
-    """A model's name on the hub, and never that of a folder: one that nobody here has named."""
+    """A name that is looked up on the hub only, even if a folder has the same name."""
 
     __slots__ = ()
 
@@ -81,7 +81,7 @@ def load_model(spec: Spec) -> Model:
 
 
 def model_name(model: str | os.PathLike[str]) -> str:
-    """Return a folder as an absolute path, any other model name as it is: that is never a folder's from now on."""
+    """Return a folder's absolute path. Any other name is returned unchanged and later looked up only on the hub."""
     if isinstance(model, HubName):
         return str(model)
     if not isinstance(model, str | os.PathLike):
@@ -194,7 +194,7 @@ def _downloaded(hub: Any, name: str, spec: Spec) -> str:
 
 
 def hub_names(model: str) -> list[str]:
-    """Return under which names a model is on the hub; raises what says that it is none there."""
+    """Return the names that a model may have on the hub. Raises _NotHere if it cannot be a name on the hub."""
     if _HUB_NAME.fullmatch(model) is None or ".." in model or "--" in model:
         raise _NotHere("it is no name of the hub's")
     return [model] if "/" in model else [_ORGANIZATION + model, model]

@@ -63,7 +63,7 @@ class ModelEmbedding(Step):
         return self._dimension
 
     def expect_dimension(self, dimension: int) -> None:
-        """Take the dimension as known, so that it needs no loading; vectors of another are refused."""
+        """Set the dimension without loading the model. Vectors of another dimension are refused."""
         self._dimension = dimension
 
     def config(self) -> dict[str, Any]:

@@ -255,8 +255,8 @@ class Faulty(Table):
 
 
 FAULTS = [
-    ([], ArgError, "vectors of"),
-    ([[1.0] * 4, [1.0] * 4], ArgError, "vectors of"),
+    ([], ArgError, "vectors? for"),
+    ([[1.0] * 4, [1.0] * 4], ArgError, "vectors? for"),
     ([[math.nan] * 4], ArgError, "nan"),
     ([[math.inf] * 4], ArgError, "inf"),
     ([[1.0] * 3], MismatchedDimension, "3"),
