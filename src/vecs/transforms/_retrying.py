@@ -306,7 +306,7 @@ def _headers(error: BaseException) -> dict[str, str]:
     told = (_told(_told(response, "ResponseMetadata"), "HTTPHeaders"), _told(response, "headers"))
     try:
         found: Any = next(filter(None, (*told, _told(error, "headers"))), ())
-        pairs = found.items() if hasattr(found, "items") else found
+        pairs: Any = found.items() if hasattr(found, "items") else found
         return {_plain(name).lower(): _plain(value) for name, value in pairs}
     except Exception:
         return {}
@@ -323,7 +323,9 @@ def _plain(value: Any) -> str:
 def _told(source: Any, name: str) -> Any:
     """Return an attribute, or what a mapping has by this name; None if there is none, or reading it fails."""
     try:
-        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+        if isinstance(source, Mapping):
+            return cast("Mapping[str, Any]", source).get(name)
+        return getattr(source, name, None)
     except Exception:
         return None
 

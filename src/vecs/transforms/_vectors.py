@@ -21,7 +21,7 @@ def as_vectors(raw: Any, count: int, dimension: int | None) -> Vectors:
     """Return vectors as a float32 matrix; a wrong number, length or value is a ValueError."""
     if isinstance(raw, Iterable) and not isinstance(raw, list | tuple | str | bytes | Mapping):
         given = cast("Iterable[Any]", raw)
-        raw = raw if hasattr(given, "__array__") or hasattr(given, "to_numpy") else list(given)
+        raw = cast("Any", given if hasattr(given, "__array__") or hasattr(given, "to_numpy") else list(given))
     try:
         vectors: Vectors = np.asarray(plain_rows(raw), dtype=np.float32)
     except (TypeError, ValueError) as error:
