@@ -25,6 +25,11 @@ def checked_queries(queries: Any) -> Iterable[Any]:
     return cast("Iterable[Any]", queries)
 
 
+def _is_list_of_texts(value: Any) -> bool:
+    items = cast("list[Any]", value) if isinstance(value, list | tuple) else []
+    return bool(items) and all(isinstance(item, str) for item in items)
+
+
 def check_query(query: Any, table: Table, transforms: bool, without_transform: str | None) -> None:
     """
     Raise ArgError for what is no query: without a transform, whatever is not a vector.
@@ -34,10 +39,8 @@ def check_query(query: Any, table: Table, transforms: bool, without_transform: s
     if query is None:
         what = "a text or a vector" if transforms else "a vector"
         raise ArgError(f"the query is None; give {what}, or look at records without a query: get(limit=10)")
-    if isinstance(query, list | tuple) and query and all(isinstance(each, str) for each in cast("list[Any]", query)):
-        raise ArgError(
-            f"the query is a list of texts, {brief(cast('object', query))}; search() takes one, search_many() several"
-        )
+    if _is_list_of_texts(query):
+        raise ArgError(f"the query is a list of texts, {brief(query)}; search() takes one, search_many() several")
     axes = getattr(query, "ndim", None)
     if transforms or (axes != 0 and is_vector(query)) or axes in (2, 3, 4):
         # Of an array of more axes the check of vectors says what to do.

@@ -123,8 +123,9 @@ def _missing_vector(record: Record, who: str, table: Table) -> str:
 
 
 def _refuse_text_fields(record: Record, who: str, table: Table) -> None:
-    if isinstance(record.text, Mapping):
-        _encode_text(record.text, who)
+    text: Any = record.text
+    if text is not None:
+        _encode_text(text, who)
     for name in ("text", "document_id", "extra"):
         if getattr(record, name) is not None:
             raise _no_such_column(name, who, table)

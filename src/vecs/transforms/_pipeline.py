@@ -85,7 +85,7 @@ class Adapter(Pipeline):
 def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
     given: Any = steps
     if is_transform(given) or isinstance(given, str | Mapping | type) or not isinstance(given, Iterable):
-        raise ArgError(f"a Pipeline takes a list of steps, not {brief(given)}: put the steps in a list")
+        raise ArgError(f"a Pipeline takes a list of steps, not {brief(cast('object', given))}: put the steps in a list")
     for step in steps:
         if isinstance(step, Pipeline):
             yield from step.steps
