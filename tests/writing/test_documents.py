@@ -82,6 +82,9 @@ def test_chunks_come_as_a_document_reads_and_documents_as_they_were_asked_for() 
     assert in_order_of(["d#1100", "x", "d"], mixed)[:2] == [chunks[1100], chunks[0]]
     plain = [Record("a"), Record("b")]
     assert in_order_of(["None", "b", "a"], plain) == plain[::-1]
+    # Where ids are of records alone, one may be the document of others.
+    grouped = [Record("a", document_id="b"), Record("b", document_id="c"), Record("c")]
+    assert in_order_of(["c", "b", "a"], grouped, whole=False) == grouped[::-1]
 
 
 def test_ids_that_were_given_are_found_by_records_and_documents() -> None:

@@ -120,10 +120,12 @@ def lock_ids(table: Table, records: Iterable[str], documents: Iterable[str]) -> 
 
     The locks are taken before any rows, and by all writers in one order, so that no two writers wait for each other.
     """
-    locks = {_bucket(id): False for id in records}
-    locks.update((_bucket(id), True) for id in documents)
-    if len(locks) > _MOST_LOCKS:
-        return lock_all_ids(table)
+    locks: dict[int, bool] = {}
+    for ids, exclusive in ((records, False), (documents, True)):
+        for id in ids:
+            locks[_bucket(id)] = exclusive
+            if len(locks) > _MOST_LOCKS:
+                return lock_all_ids(table)
     return _lock(table, {_WHOLE_TABLE: False, **dict(sorted(locks.items()))})
 
 

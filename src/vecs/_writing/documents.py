@@ -112,12 +112,16 @@ def check_new_ids(made: Sequence[Record], given: Sequence[Record], step: Transfo
         )
 
 
-def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:
-    """Return records in the order of ids of records or documents; records of one document in reading order."""
+def in_order_of(ids: Sequence[str], records: Sequence[Record], *, whole: bool = True) -> list[Record]:
+    """
+    Return records in the order of these ids.
+
+    If ids may be of `whole` documents, the id of one means its records, in reading order.
+    """
     by_id = {record.id: record for record in records}
     by_document: dict[str, list[Record]] = {}
     for record in records:
-        if record.document_id is not None:
+        if whole and record.document_id is not None:
             by_document.setdefault(str(record.document_id), []).append(record)
     ordered: dict[Any, Record] = {}
     for id in dict.fromkeys(ids):
