@@ -23,7 +23,7 @@ class Words:
 
     def transform_records(self, records: Sequence[vecs.Record]) -> list[vecs.Record]:
         return [
-            vecs.Record(f"{record.id}#{n}" if len(words) > 1 else record.id, [1.0], word, document_id=record.id)
+            vecs.Record(f"{record.id}#{n}" if len(words) > 1 else record.id, [1.0], word, record.metadata, record.id)
             for record in records
             for words in [(record.text or "").split()]
             for n, word in enumerate(words)
@@ -106,7 +106,7 @@ def test_a_document_that_is_written_and_deleted_or_changed_at_once_is_whole(targ
             assert len({str(record.metadata) for record in docs.get(["a"])}) == 1
 
 
-# Each on a document that has one record now, and gets three.
+# Each on a document that has two records now, and gets three.
 CHANGES: dict[str, Callable[[vecs.Collection], object]] = {
     "delete by filter": lambda docs: docs.delete(filters={"n": 1}),
     "delete by document": lambda docs: docs.delete(filters={"$document_id": "a"}),
@@ -119,7 +119,7 @@ CHANGES: dict[str, Callable[[vecs.Collection], object]] = {
 def test_a_filter_finds_all_of_a_document_that_is_written_meanwhile(
     target: str, schema: str, change: Callable[[vecs.Collection], object]
 ) -> None:
-    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     with (
         vecs.create_client(target, schema=schema) as client,
         psycopg.connect(target) as holder,
@@ -127,16 +127,16 @@ def test_a_filter_finds_all_of_a_document_that_is_written_meanwhile(
         ThreadPoolExecutor(2) as threads,
     ):
         docs = client.create_collection("docs", transform=Words(), text=True)
-        docs.upsert([("a", "old", {"n": 1})])
+        docs.upsert([("a", "old old", {"n": 1})])
         holder.execute(f'select from "{schema}".docs for update')
         done: list[Future[object]] = []
         for call in (partial(docs.upsert, [("a", "new new new", {"n": 1})]), partial(change, docs)):
             done.append(threads.submit(call))
-            while watcher.execute(waiting).fetchone() != (len(done),):
+            while len(watcher.execute(waiting).fetchall()) < len(done):
                 time.sleep(0.01)
         holder.rollback()
         for each in done:
             each.result()
-        found = docs.get(filters={"n": 1})
+        found = list(docs.scan())
         assert len(found) in (0, 3)
         assert len({str(record.metadata) for record in found}) <= 1
