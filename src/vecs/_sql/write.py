@@ -14,7 +14,7 @@ from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
 from vecs._sql.documents import GUARD
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, fragment, join, qualified
 from vecs._sql.rows import ID, EncodedRow
-from vecs._sql.selection import Selection, where
+from vecs._sql.selection import EVERYTHING, Selection, if_same, where
 from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_oid
 
@@ -258,17 +258,8 @@ def _around_source(table: Table, guarded: bool) -> tuple[Fragment, Fragment]:
 def _if_same(table: Table) -> Fragment:
     """
     Return a WHERE under which the statement fails if the table's name is now that of another one.
-
-    Postgres evaluates it once, when it plans: its error is of a cast, as in `documents.GUARD`.
     """
-    if table.citus or not table.oid:
-        return EMPTY
-    return qualified(
-        " where case when {regclass}::pg_catalog.regclass::pg_catalog.oid = {oid}::pg_catalog.oid then true "
-        "else 'vecs: made anew'::pg_catalog.text::pg_catalog.bool end",
-        regclass=Literal(table.identifier.sql),
-        oid=Literal(table.oid),
-    )
+    return where(EVERYTHING, *if_same(table))
 
 
 @lru_cache(maxsize=256)

@@ -77,6 +77,26 @@ def check_not_split(made: Sequence[Record], given: Sequence[Record]) -> None:
             )
 
 
+def check_is_to_split(made: Sequence[Record], given: Sequence[Record], collection: str, config: Any) -> None:
+    """
+    Raise ArgError if a transform split a record for a collection that was made with one that does not split.
+
+    `config` is that one's description. Whoever opens the collection with it knows nothing of other records of a
+    document: two versions would mix, and its id would not delete it. One made without a transform says nothing.
+    """
+    if not isinstance(config, Mapping) or described_may_split(config):
+        return
+    ids = {str(record.id) for record in given}
+    for record in made:
+        if str(record.id) not in ids:
+            raise ArgError(
+                f"the transform makes several records of {brief(record.document_id or record.id)}, but collection "
+                f"{collection!r} was made with a transform that makes one of each, and others who use it would mix "
+                "versions of a document. Write to a collection that was made with this transform, or split texts "
+                "yourself: give each part an id of its own, and document_id="
+            )
+
+
 def check_ids(records: Sequence[Record]) -> None:
     """Raise ArgError if an id has two meanings among these records: of two documents, or a document and a record."""
     owners: dict[str, str] = {}

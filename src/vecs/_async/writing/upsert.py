@@ -22,7 +22,7 @@ from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import check_ids, check_not_split, with_documents
+from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, stored_id, to_record
@@ -177,11 +177,13 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
 
         def check_split(records: Sequence[Record]) -> None:
             if to.guarded:
+                check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
         made = await transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
+        check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
     await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None)

@@ -23,7 +23,7 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import check_ids, check_not_split, with_documents
+from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, stored_id, to_record
@@ -178,11 +178,13 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
 
         def check_split(records: Sequence[Record]) -> None:
             if to.guarded:
+                check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
         made = transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
+        check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
     offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
