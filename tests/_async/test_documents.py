@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, cast
 
 import pytest
@@ -306,3 +307,13 @@ async def test_a_scan_by_ids_looks_at_its_filter(client: vecs.AsyncClient) -> No
     await docs.upsert([("a", VEC, {})])
     with pytest.warns(UserWarning, match="uses the metadata key 'id'"):
         assert [record async for record in docs.scan(ids=["a"], filters={"id": "a"})] == []
+
+
+class Name(str, Enum):
+    A = "a"
+
+
+async def test_the_id_of_an_enum_is_its_value(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 3)
+    await docs.upsert([(Name.A, VEC, {})])
+    assert ids(await docs.get(["a"])) == ids(await docs.get([Name.A])) == ["a"]

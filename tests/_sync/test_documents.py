@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, cast
 
 import pytest
@@ -307,3 +308,13 @@ def test_a_scan_by_ids_looks_at_its_filter(client: vecs.Client) -> None:
     docs.upsert([("a", VEC, {})])
     with pytest.warns(UserWarning, match="uses the metadata key 'id'"):
         assert [record for record in docs.scan(ids=["a"], filters={"id": "a"})] == []
+
+
+class Name(str, Enum):
+    A = "a"
+
+
+def test_the_id_of_an_enum_is_its_value(client: vecs.Client) -> None:
+    docs = client.create_collection("docs", 3)
+    docs.upsert([(Name.A, VEC, {})])
+    assert ids(docs.get(["a"])) == ids(docs.get([Name.A])) == ["a"]

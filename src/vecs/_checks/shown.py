@@ -77,11 +77,6 @@ def brief(value: object) -> str:
     return shown if len(shown) <= _MOST else f"{shown[:_MOST]}..."
 
 
-def brief_with_type(value: object) -> str:
-    """Return a value as `brief()` shows it, and its type."""
-    return f"{brief(value)} ({type(value).__name__})"
-
-
 def in_double_quotes(text: str) -> str:
     """Return a name in double quotes, without control characters."""
     # Python takes double quotes where there is a single one, and no double one, inside.
