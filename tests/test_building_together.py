@@ -283,6 +283,34 @@ def test_what_alters_a_collection_waits_for_a_concurrent_build_and_both_succeed(
     assert name == "delete" or "hnsw" in [index.method for index in left]
 
 
+WITH_BUILDS: dict[str, Any] = {
+    "truncate": ALTERING["truncate"],
+    "index": lambda docs: docs.index(),
+    "create_metadata_index": lambda docs: docs.create_metadata_index("m", "number"),
+    "drop_index": ALTERING["drop_index"],
+}
+
+
+@pytest.mark.parametrize("name", WITH_BUILDS)
+def test_indexes_that_another_program_builds_anew_are_waited_for(
+    few: vecs.Collection, target: str, schema: str, name: str
+) -> None:
+    def reindex() -> None:
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute(f'reindex table concurrently "{schema}".docs')
+
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(target, autocommit=True) as watcher:
+        with held_up(target, schema):
+            built = pool.submit(reindex)
+            while not watcher.execute("select from pg_stat_progress_create_index where lockers_total > 0").rowcount:
+                time.sleep(0.01)
+            done = pool.submit(WITH_BUILDS[name], few)
+            time.sleep(0.5)
+        # Neither is ended by the server for a deadlock.
+        built.result()
+        done.result()
+
+
 @pytest.mark.parametrize(
     ("options", "how"),
     [({}, {"concurrently": True}), ({}, {}), ({"pooler": True}, {"memory": "64MB", "workers": 0})],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -21,7 +23,7 @@ class Words:
 
     def transform_records(self, records: Sequence[vecs.Record]) -> list[vecs.Record]:
         return [
-            vecs.Record(f"{record.id}#{n}" if len(words) > 1 else record.id, [1.0], word, document_id=record.id)
+            vecs.Record(f"{record.id}#{n}" if len(words) > 1 else record.id, [1.0], word, record.metadata, record.id)
             for record in records
             for words in [(record.text or "").split()]
             for n, word in enumerate(words)
@@ -102,3 +104,39 @@ def test_a_document_that_is_written_and_deleted_or_changed_at_once_is_whole(targ
                 lambda: docs.upsert([("a", "new new new", {})]), lambda: docs.update_metadata({"seen": True}, ids=["a"])
             )
             assert len({str(record.metadata) for record in docs.get(["a"])}) == 1
+
+
+# Each on a document that has two records now, and gets three.
+CHANGES: dict[str, Callable[[vecs.Collection], object]] = {
+    "delete by filter": lambda docs: docs.delete(filters={"n": 1}),
+    "delete by document": lambda docs: docs.delete(filters={"$document_id": "a"}),
+    "change by filter": lambda docs: docs.update_metadata({"seen": True}, filters={"n": 1}),
+    "delete what a tenant sees": lambda docs: docs.with_settings({"app.tenant": "a"}).truncate(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_filter_finds_all_of_a_document_that_is_written_meanwhile(
+    target: str, schema: str, change: Callable[[vecs.Collection], object]
+) -> None:
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    with (
+        vecs.create_client(target, schema=schema) as client,
+        psycopg.connect(target) as holder,
+        psycopg.connect(target, autocommit=True) as watcher,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        docs = client.create_collection("docs", transform=Words(), text=True)
+        docs.upsert([("a", "old old", {"n": 1})])
+        holder.execute(f'select from "{schema}".docs for update')
+        done: list[Future[object]] = []
+        for call in (partial(docs.upsert, [("a", "new new new", {"n": 1})]), partial(change, docs)):
+            done.append(threads.submit(call))
+            while len(watcher.execute(waiting).fetchall()) < len(done):
+                time.sleep(0.01)
+        holder.rollback()
+        for each in done:
+            each.result()
+        found = list(docs.scan())
+        assert len(found) in (0, 3)
+        assert len({str(record.metadata) for record in found}) <= 1

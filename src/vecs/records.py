@@ -215,7 +215,8 @@ def record_id(value: Any, where: str = "an id") -> str:
         if not value:
             raise ArgError(f"{where} is an empty string; give every record an id of its own")
         check_storable(value, f"{where}, {brief(value)},")
-        return str(value)
+        # Of a member of an enum, its value.
+        return str.__str__(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(cast("int", value)))
     if isinstance(value, UUID):

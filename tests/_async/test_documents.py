@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import vecs
 from vecs import Embedding, ParagraphChunker, Pipeline, Record
 from vecs._writing import buffer as _buffer
-from vecs.exc import ArgError
+from vecs.exc import ArgError, FilterError
 
 VEC = [1.0, 2.0, 3.0]
 
@@ -275,3 +276,44 @@ async def test_an_error_says_what_was_committed_before_it(client: vecs.AsyncClie
     with pytest.raises(ArgError) as caught:
         await docs.upsert([*good, bad])
     assert (caught.value.stored, "before that" in str(caught.value)) == (0, False)
+
+
+async def test_a_transform_that_splits_writes_no_documents_where_others_would_mix_their_versions(
+    client: vecs.AsyncClient,
+) -> None:
+    whole = await client.create_collection("docs", transform=Embedding(embed, 3, name="lengths"))
+    for splitting in (SPLITTING, HALVING):
+        split = await client.get_collection("docs", transform=splitting)
+        with pytest.raises(ArgError, match="several records of 'd', but collection 'docs' was made with a transform"):
+            await split.upsert([("d", "one word\n\nanother one", {})])
+    assert await split.upsert([("short", "one", {})]) == await whole.count() == 1
+    # Nothing is known of one that was made without.
+    await client.create_collection("plain", 3, text=True)
+    split = await client.get_collection("plain", transform=SPLITTING)
+    assert await split.upsert([("d", "one\n\ntwo", {})]) == 2
+
+
+async def test_ids_of_records_come_in_their_order_where_they_are_documents_of_others(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 3, text=True)
+    await docs.upsert([Record("a", VEC, document_id="b"), Record("b", VEC, document_id="c"), Record("c", VEC)])
+    assert ids(await docs.get(["c", "b", "a"])) == ["c", "b", "a"]
+    assert [record.id async for record in docs.scan(ids=["c", "b", "a"])] == ["c", "b", "a"]
+
+
+async def test_a_scan_by_ids_looks_at_its_filter(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 3)
+    with pytest.raises(FilterError, match="unknown operator"):
+        _ = [record async for record in docs.scan(ids=[], filters={"a": {"$nope": 1}})]
+    await docs.upsert([("a", VEC, {})])
+    with pytest.warns(UserWarning, match="uses the metadata key 'id'"):
+        assert [record async for record in docs.scan(ids=["a"], filters={"id": "a"})] == []
+
+
+class Name(str, Enum):
+    A = "a"
+
+
+async def test_the_id_of_an_enum_is_its_value(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 3)
+    await docs.upsert([(Name.A, VEC, {})])
+    assert ids(await docs.get(["a"])) == ids(await docs.get([Name.A])) == ["a"]

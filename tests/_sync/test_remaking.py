@@ -106,6 +106,10 @@ MORE = [
         "comment on column {schema}.docs.id is 'ours'",
         "create statistics {schema}.st on id, metadata from {schema}.docs",
         "create table {schema}.parent (id text not null); alter table {schema}.docs inherit {schema}.parent",
+        "create index ix_meta_0123abc on {schema}.docs ((metadata ->> 'a')) with (fillfactor = 50)",
+        'comment on table {schema}.docs is \'{{"vecs": {{"language": "english"}}, "owner": "ours"}}\'',
+        "comment on type {schema}.docs is 'ours'",
+        "create function {schema}.of({schema}.docs) returns int language sql as 'select 1'",
         *(pytest.param(statement, marks=pytest.mark.full) for statement in MORE),
     ],
 )
@@ -116,6 +120,34 @@ def test_an_empty_collection_that_more_depends_on_is_left_alone(client: vecs.Cli
     with pytest.raises(MismatchedDimension, match="is empty, but vecs cannot .* delete_collection"):
         client.get_or_create_collection("docs", dimension=3)
     assert (client.get_collection("docs")).dimension == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create index on {schema}.docs (document_id)",
+        "create unique index docs_unique on {schema}.docs (document_id)",
+        "create index on {schema}.docs using hash (document_id)",
+        "alter index {schema}.docs_document_id_idx set (fillfactor = 50)",
+        "comment on index {schema}.docs_document_id_idx is 'ours'",
+        "alter table {schema}.docs cluster on docs_document_id_idx",
+    ],
+)
+def test_indexes_of_others_on_columns_of_texts_are_not_dropped(client: vecs.Client, statement: str) -> None:
+    client.create_collection("docs", 2, text=True)
+    with client.connection() as connection:
+        connection.execute(statement.format(schema=client.schema).encode())
+    with pytest.raises(MismatchedDimension, match="is empty, but vecs cannot .* delete_collection"):
+        client.get_or_create_collection("docs", dimension=3)
+
+
+def test_what_is_not_named_stays_as_it_was(client: vecs.Client) -> None:
+    client.create_collection("docs", 2, text=True, language="german", precision="half")
+    docs = client.get_or_create_collection("docs", dimension=3)
+    assert ((docs.info()).has_text, (docs.info()).precision) == (True, "half")
+    assert (docs._table()).language == "german"
+    # The greatest dimension is that of the type that is wanted.
+    assert (client.get_or_create_collection("docs", dimension=100_000, sparse=True)).dimension == 100_000
 
 
 def test_indexes_that_vecs_made_go_with_an_empty_collection(client: vecs.Client) -> None:
@@ -225,11 +257,32 @@ def test_what_another_model_embedded_is_not_written_where_the_collection_was_mad
     assert docs.count() == 0
 
 
+def test_what_another_model_embedded_is_not_searched_for_where_the_collection_was_made_anew(
+    client: vecs.Client, target: str
+) -> None:
+    former = client.create_collection("docs", transform=ones(2, "model"))
+    former.search("text")
+    with vecs.create_client(target, schema=client.schema) as other:
+        docs = other.get_or_create_collection("docs", transform=ones(2, "other"))
+        docs.upsert([("a", "text", {"n": 1})])
+    searches: list[Any] = [
+        lambda: former.search("text"),
+        lambda: former.search("text", filters={"n": 1}),
+        lambda: former.search("text", mode="hybrid"),
+        lambda: former.search_many(["text"] * 3),
+        lambda: former.query("text"),
+    ]
+    for search in searches:
+        with pytest.raises(MismatchedDimension, match="was made with .*other.* vectors of .*model"):
+            search()
+
+
 def test_a_collection_made_anew_with_the_same_model_is_written_to(client: vecs.Client, target: str) -> None:
     former = client.create_collection("docs", transform=ones(2, "model"))
     with vecs.create_client(target, schema=client.schema) as other:
         other.delete_collection("docs")
         other.create_collection("docs", transform=ones(2, "model"))
+    assert former.search("text") == []
     assert former.upsert([("a", "text", {})]) == 1
 
 

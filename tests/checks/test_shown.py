@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vecs._checks.shown import brief, brief_with_type, counted, in_double_quotes
+from vecs._checks.shown import brief, counted, in_double_quotes
 
 
 def test_a_noun_follows_its_number() -> None:
@@ -58,9 +58,19 @@ def test_what_would_change_a_terminal_is_escaped() -> None:
     assert brief("\x1b]52;c;x\x07\u202e\x9b\u2028\ud800").isprintable()
 
 
-def test_the_type_is_said_where_it_matters() -> None:
-    assert brief_with_type(5) == "5 (int)"
-
-
 def test_a_name_is_put_in_double_quotes() -> None:
     assert [in_double_quotes(text) for text in ("a", "it's", 'a"b', "\x1b")] == ['"a"', '"it\'s"', "'a\"b'", '"\\x1b"']
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("postgresql://u:p/w@d@host/db", "'postgresql://u:***@host/db'"),
+        (["postgresql://u:" + "secret" * 99 + "@host"], "['postgresql://u:***@host']"),
+        ("postgresql://u@host:5432/db", "'postgresql://u@host:5432/db'"),
+        ("https://host/a:b@c", "'https://host/a:b@c'"),
+        ("https://host/a", "'https://host/a'"),
+    ],
+)
+def test_a_password_in_a_connection_string_is_not_shown(value: object, shown: str) -> None:
+    assert brief(value) == shown

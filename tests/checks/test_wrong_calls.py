@@ -160,7 +160,8 @@ def test_a_function_and_a_constructor_may_explain_wrong_calls() -> None:
 def test_a_name_that_is_not_there_is_told_with_what_to_write(name: str, told: str) -> None:
     with pytest.raises(NoSuchName) as caught:
         getattr(ONE, name)
-    assert str(caught.value) == told
+    assert str(caught.value) == str(pickle.loads(pickle.dumps(caught.value))) == told
+    assert repr(told) in repr(caught.value)
     assert isinstance(caught.value, AttributeError)
     assert not hasattr(ONE, name)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
-from vecs._connecting.secrets import Secret, hides_targets, seen, unseen, with_hidden_values
+import pytest
+
+from vecs._connecting.secrets import Secret, hides_targets, looks_like_target, seen, unseen, with_hidden_values
 
 
 def test_values_of_settings_are_there_and_not_shown() -> None:
@@ -31,3 +34,21 @@ def test_what_is_handed_on_is_hidden_until_the_function_that_has_it_is_called() 
     assert taken["prefix"] == "a://b"
     assert taken["url"] is passed["url"]
     assert seen(unseen("x")) == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_target"),
+    [
+        ("postgresql://host/db", True),
+        (unseen("u:p@host"), True),
+        ("host=h my_api_key = 'x'", True),
+        ("a@b: c", False),
+        ("a passage", False),
+        (5, False),
+        # As long as no test should take.
+        ("a" * 300_000 + "pass" * 50_000, False),
+        (":" * 300_000, False),
+    ],
+)
+def test_what_may_hold_a_password_looks_like_a_target(value: Any, is_target: bool) -> None:
+    assert looks_like_target(value) == is_target

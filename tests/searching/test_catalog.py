@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from vecs._searching.catalog import LONGEST_KNOWN, MANY_WRITTEN, Catalog
@@ -107,3 +109,16 @@ def test_the_clock_is_the_monotonic_one_by_default() -> None:
     indexes = KnownIndexes()
     catalog.remember("vecs", "docs", indexes)
     assert catalog.known("vecs", "docs") is indexes
+
+
+def test_a_thread_may_forget_the_indexes_while_another_one_notes_what_it_wrote(catalog: Catalog) -> None:
+    class Forgotten:
+        @property
+        def estimate(self) -> int:
+            catalog.forget()
+            return 0
+
+    known: Any = Forgotten()
+    catalog.remember("s", "t", known)
+    catalog.wrote("s", "t", 10_000)
+    assert catalog.known("s", "t") is None

@@ -24,6 +24,7 @@ from vecs._sql.rows import EncodedRow
 from vecs._writing.buffer import RowBuffer
 from vecs._writing.documents import (
     check_ids,
+    check_is_to_split,
     check_new_ids,
     check_not_split,
     described_may_split,
@@ -82,6 +83,9 @@ def test_chunks_come_as_a_document_reads_and_documents_as_they_were_asked_for() 
     assert in_order_of(["d#1100", "x", "d"], mixed)[:2] == [chunks[1100], chunks[0]]
     plain = [Record("a"), Record("b")]
     assert in_order_of(["None", "b", "a"], plain) == plain[::-1]
+    # Where ids are of records alone, one may be the document of others.
+    grouped = [Record("a", document_id="b"), Record("b", document_id="c"), Record("c")]
+    assert in_order_of(["c", "b", "a"], grouped, whole=False) == grouped[::-1]
 
 
 def test_ids_that_were_given_are_found_by_records_and_documents() -> None:
@@ -117,6 +121,16 @@ def test_a_record_of_another_document_stays_one_record(made: list[Record], refus
         return
     with pytest.raises(ArgError, match=refused):
         check_not_split(made, given)
+
+
+def test_a_text_is_split_only_where_the_collection_was_made_so() -> None:
+    given, made = [Record("a"), Record("b")], [Record("a"), Record("b#0", document_id="b")]
+    one_each = {"class": "Embedding", "name": "m", "dimension": 3}
+    for config in (None, {"class": "Pipeline", "steps": [{"class": "ParagraphChunker"}, one_each]}):
+        check_is_to_split(made, given, "docs", config)
+    check_is_to_split(given, given, "docs", one_each)
+    with pytest.raises(ArgError, match="several records of 'b', but collection 'docs' was made with a transform"):
+        check_is_to_split(made, given, "docs", one_each)
 
 
 def test_chunks_are_told_from_those_of_their_document_in_the_same_call() -> None:

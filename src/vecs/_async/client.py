@@ -14,6 +14,7 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.create import (
+    WITHOUT_TRANSFORM,
     NewCollection,
     check_same_dimension,
     check_same_text,
@@ -238,8 +239,11 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         text = None if text is None else checked_flag(text, "text")
         vec_type = vec_type_of(precision, sparse)
         found = await self._find_table(name)
+        fits = found is not None and (transform is None or found.vec_type not in WITHOUT_TRANSFORM)
+        if found is not None and fits and precision is None and sparse is None:
+            vec_type = found.vec_type
         if dimension is not None:
-            dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
+            dimension = check_dimension(dimension, vec_type)
         keywords = "english" if language is None else language
         new = NewCollection(self.schema, name, dimension, transform, text, keywords, vec_type)
         if found is None:
@@ -260,6 +264,7 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         try:
             return await opened(found)
         except ArgError as error:
+            new = new.like(found, text, language)
             if not await remade(self._executor, found, new, error):
                 raise
         # Other objects of this client may know an older state of it and of its indexes.

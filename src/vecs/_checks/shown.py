@@ -35,6 +35,8 @@ class _Brief(Repr):
 
     def repr_str(self, x: str, level: int) -> str:
         """Represent a string by its beginning, so that the name or the path in it is known again."""
+        if "://" in x:
+            x = _without_password(x)
         return repr(x) if len(x) <= _CHARACTERS else f"{x[:_CHARACTERS]!r}... ({len(x):,} characters)"
 
     def repr_bytes(self, x: bytes, level: int) -> str:
@@ -47,6 +49,14 @@ class _Brief(Repr):
             return "{...}"
         pairs = (f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}" for key, value in _first(x.items()))
         return "{" + ", ".join([*pairs, *(["..."] if len(x) > self.maxdict else [])]) + "}"
+
+
+def _without_password(text: str) -> str:
+    """Hide the password of a connection string, postgresql://user:password@host, wherever it was given."""
+    start, end = text.find("://") + 3, text.rfind("@")
+    colon, slash = text.find(":", start, max(start, end)), text.find("/", start)
+    # A slash before it ends what may be a user.
+    return text if colon < 0 or 0 <= slash < colon else f"{text[: colon + 1]}***{text[end:]}"
 
 
 _BRIEF = _Brief()
@@ -70,11 +80,6 @@ def brief(value: object) -> str:
         return _int(value)
     shown = _BRIEF.repr(value)
     return shown if len(shown) <= _MOST else f"{shown[:_MOST]}..."
-
-
-def brief_with_type(value: object) -> str:
-    """Return a value as `brief()` shows it, and its type."""
-    return f"{brief(value)} ({type(value).__name__})"
 
 
 def in_double_quotes(text: str) -> str:

@@ -206,10 +206,29 @@ class Telling:
 
 
 def _raise_no_such_name(what: str, name: str, known: list[str], elsewhere: Mapping[str, str]) -> NoReturn:
-    meant = instead_of(name, [one for one in known if not one.startswith("_")], elsewhere)
-    hint = "" if meant is None else f"; did you mean {meant!r}?" if meant in known else f"; instead: {meant}"
+    def told() -> str:
+        meant = instead_of(name, [one for one in known if not one.startswith("_")], elsewhere)
+        hint = "" if meant is None else f"; did you mean {meant!r}?" if meant in known else f"; instead: {meant}"
+        return f"{what} has no {name!r}{hint}"
+
     # Without `obj`, because Python would add its own guess.
-    raise NoSuchName(f"{what} has no {name!r}{hint}", name=name)
+    raise NoSuchName(_Later(told), name=name)
+
+
+class _Later:
+    """A message that is made when somebody reads it: hasattr() need not wait for it."""
+
+    def __init__(self, tell: Callable[[], str]) -> None:
+        self._tell = tell
+
+    def __str__(self) -> str:
+        return self._tell()
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
 
 
 def missing_in_module(module: str, name: str, known: list[str], elsewhere: Mapping[str, str]) -> NoReturn:

@@ -15,7 +15,7 @@ from collections.abc import (
     Iterator,
     Sized,
 )
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from vecs._concurrency.dunders import AsyncDunders, Dunders
 from vecs._concurrency.loops import running_loop
@@ -32,7 +32,29 @@ _NEVER_BLOCK = (type(iter(())), type(iter([])))
 async def async_offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function in a thread: the event loop goes on."""
     running_loop()
-    return await asyncio.to_thread(function, *args, **kwargs)
+    answers: list[T] = []
+    cancelled = threading.Event()
+
+    def call() -> T:
+        answer = function(*args, **kwargs)
+        answers.append(answer)
+        if cancelled.is_set():
+            _close(answers)
+        return answer
+
+    try:
+        return await asyncio.to_thread(call)
+    except asyncio.CancelledError:
+        cancelled.set()
+        _close(answers)
+        raise
+
+
+def _close(answers: list[Any]) -> None:
+    """Close coroutines that nobody will await: Python would warn of them."""
+    for answer in answers:
+        if inspect.iscoroutine(answer):
+            answer.close()
 
 
 def offload(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -23,9 +23,11 @@ SECRETIVE = (
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 
 # The beginning of a secret, with the word before it, if any: sslpassword=, PGPASSWORD:, api_key=.
-SECRET = re.compile(r"\w*(?:pass|pwd|secret|token|credential|api_?key)\w*[\"']?\s*[=:]", re.IGNORECASE)
-# user:password@host, with what is before and behind it.
-_LOGIN = re.compile(r"://|:.*@", re.DOTALL)
+SECRET = re.compile(
+    # Bounded, so that a long text takes no longer than it is long.
+    r"(?<!\w)\w{0,100}(?:pass|pwd|secret|token|credential|api_?key)\w{0,100}[\"']?\s{0,100}[=:]",
+    re.IGNORECASE,
+)
 
 
 class Secret(str):
@@ -68,7 +70,10 @@ def seen(value: Any) -> Any:
 def looks_like_target(value: Any) -> bool:
     """Whether a value, also an unseen one, may be a connection string, or another text with a secret in it."""
     text = seen(value)
-    return isinstance(text, str) and bool(_LOGIN.search(text) or SECRET.search(text))
+    if not isinstance(text, str):
+        return False
+    # user:password@host, with what is before and behind it.
+    return "://" in text or 0 <= text.find(":") < text.rfind("@") or bool(SECRET.search(text))
 
 
 def hidden_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +104,7 @@ def hides_targets(
     others = any(one.kind is one.VAR_KEYWORD for one in parameters)
 
     def hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        handed_on = hidden_arguments(kwargs)
+        handed_on = hidden_arguments(kwargs) if others else kwargs
         named = zip(args, [*places, *[""] * len(args)], strict=False)
         return (
             tuple(seen(value) if name in known else unseen(value) for value, name in named),

@@ -39,11 +39,13 @@ class Catalog:
     def wrote(self, schema: str, name: str, count: int) -> None:
         """Note that records were written; after many, the indexes have to be read again, with the size they tell."""
         key = schema, name
-        if key not in self._indexes:
+        # Threads share a client: another one may forget the indexes between two of these lines.
+        known = self._indexes.get(key)
+        if known is None:
             return
-        self._written[key] = self._written.get(key, 0) + count
-        if self._written[key] >= max(MANY_WRITTEN, self._indexes[key][1].estimate // 10):
-            del self._indexes[key]
+        written = self._written[key] = self._written.get(key, 0) + count
+        if written >= max(MANY_WRITTEN, known[1].estimate // 10):
+            self._indexes.pop(key, None)
 
     def forget(self) -> None:
         """Forget the indexes of all collections, after one was built or dropped, or a collection was renamed."""

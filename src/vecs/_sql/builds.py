@@ -113,17 +113,27 @@ def being_built(table: Table) -> Fragment:
     List the indexes of a collection that some session builds now, by name.
 
     A null stands for a build of another role, of which this one may not see what it is. An empty name stands for an
-    index that this session does not see yet, or of which the server does not tell yet that it is the one being built.
+    index that this session does not see yet, or of which the server does not tell yet that it is the one being built:
+    REINDEX TABLE CONCURRENTLY is shown to work on the TOAST table while it waits.
     """
     return qualified(
         """
-        select case when p.relid is not null then coalesce(i.relname::pg_catalog.text, '') end
+        select case when p.relid = t.oid then coalesce(i.relname::pg_catalog.text, '')
+                    when p.relid is not null then '' end as name
         from pg_catalog.pg_stat_progress_create_index p
         left join pg_catalog.pg_class i on i.oid = p.index_relid
+        left join pg_catalog.pg_class t on t.oid = pg_catalog.to_regclass({name}::pg_catalog.text)
         where p.datname = pg_catalog.current_database()
-          and (p.relid is null or p.relid = pg_catalog.to_regclass({name}::pg_catalog.text))
+          and (p.relid is null or p.relid = t.oid or p.relid = t.reltoastrelid)
         """,
         name=table.identifier.sql,
+    )
+
+
+def none_built(table: Table) -> Fragment:
+    """Ask whether no session is known to build indexes of a collection now."""
+    return qualified(
+        "select pg_catalog.count(*) = 0 from ({built}) as built where name is not null", built=being_built(table)
     )
 
 

@@ -20,7 +20,7 @@ from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
 from vecs._sql.tables import Table
 from vecs.exc import ArgError
 
-_STAGE = Identifier("pg_temp", "vecs_stage")
+STAGE = Identifier("pg_temp", "vecs_stage")
 # A lock is of a bucket of ids. The server has room for some thousands of locks: a write of more ids than this locks all
 # ids of the table at once.
 _BUCKETS = 2**20
@@ -93,7 +93,7 @@ def find_ambiguous_of_stage(table: Table) -> Fragment:
         "where a.id = any(select id from {stage} union all select document_id from {stage}) "
         "and a.document_id <> a.id and exists (select from {table} as b where b.document_id = a.id) limit 1",
         table=table.identifier,
-        stage=_STAGE,
+        stage=STAGE,
     )
 
 
@@ -103,7 +103,7 @@ def find_shared_of_stage() -> Fragment:
         "select id, pg_catalog.min(coalesce(document_id, id)), pg_catalog.max(coalesce(document_id, id)) from {stage} "
         "group by id having pg_catalog.min(coalesce(document_id, id)) <> pg_catalog.max(coalesce(document_id, id)) "
         "limit 1",
-        stage=_STAGE,
+        stage=STAGE,
     )
 
 
@@ -120,10 +120,12 @@ def lock_ids(table: Table, records: Iterable[str], documents: Iterable[str]) -> 
 
     The locks are taken before any rows, and by all writers in one order, so that no two writers wait for each other.
     """
-    locks = {_bucket(id): False for id in records}
-    locks.update((_bucket(id), True) for id in documents)
-    if len(locks) > _MOST_LOCKS:
-        return lock_all_ids(table)
+    locks: dict[int, bool] = {}
+    for ids, exclusive in ((records, False), (documents, True)):
+        for id in ids:
+            locks[_bucket(id)] = exclusive
+            if len(locks) > _MOST_LOCKS:
+                return lock_all_ids(table)
     return _lock(table, {_WHOLE_TABLE: False, **dict(sorted(locks.items()))})
 
 

@@ -46,10 +46,16 @@ def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragme
 
 
 def may_have_key(table: Table, key: str) -> Fragment:
-    """Tell whether a record has a key in its metadata; true if there are no records, or too many to look at."""
+    """
+    Tell whether a record has a key in its metadata; true if there are no records, or too many to look at.
+
+    Metadata that is not kept in its row is not unpacked: that may take seconds.
+    """
     return qualified(
         """
-        select coalesce(pg_catalog.bool_or({found} is not null), true) or pg_catalog.count(*) > {most}::bigint
+        select coalesce(pg_catalog.bool_or(case when pg_catalog.pg_column_size(metadata) > 2000 then true
+                                                else {found} is not null end), true)
+            or pg_catalog.count(*) > {most}::bigint
         from (select metadata from {table} limit {most}::bigint + 1) as first
         """,
         found=value_at(key),

@@ -24,14 +24,19 @@ def lock_against_all(table: Table) -> Fragment:
 
 def is_as_made(table: Table) -> Fragment:
     """
-    Ask whether nobody else added columns, indexes or a comment to a collection.
+    Ask whether nobody else added columns or a comment to a collection, or indexes with names that vecs gives.
 
-    Indexes with names that vecs gives are its own. `is_like` compares the rest, but neither indexes nor comments.
+    `is_like` compares the rest, also the other indexes.
     """
     columns = [*table.columns, *(["text_search"] if table.language is not None else [])]
+    comment = qualified("pg_catalog.obj_description(c.oid, 'pg_class')")
+    # JSON that vecs wrote, without keys of others.
+    only_ours = qualified(
+        "(select pg_catalog.count(*) = 1 from pg_catalog.json_object_keys({comment}::pg_catalog.json))", comment=comment
+    )
     return qualified(
         """
-        select ({described}::boolean or pg_catalog.obj_description(c.oid, 'pg_class') is null)
+        select {uncommented}
            and not exists (
                select from pg_catalog.pg_attribute as a
                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -39,11 +44,20 @@ def is_as_made(table: Table) -> Fragment:
            and not exists (
                select from pg_catalog.pg_index as x
                join pg_catalog.pg_class as i on i.oid = x.indexrelid
+               join pg_catalog.pg_am as m on m.oid = i.relam
                left join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = x.indkey[0]
                where x.indrelid = c.oid and not x.indisprimary
-                 and (x.indisunique or i.relname::pg_catalog.text operator(pg_catalog.!~) {own}::pg_catalog.text)
-                 and (x.indnatts <> 1 or x.indpred is not null or a.attname is null
-                      or (a.attname <> 'text_search' and a.attname <> 'document_id')))
+                 and i.relname::pg_catalog.text operator(pg_catalog.~) {own}::pg_catalog.text
+                 and (x.indisunique or x.indisclustered or x.indisreplident or x.indnatts <> 1
+                      or i.reltablespace <> c.reltablespace
+                      or pg_catalog.obj_description(i.oid, 'pg_class') is not null
+                      or case when m.amname = 'hnsw' or m.amname = 'ivfflat' then false
+                              -- On all metadata, or on a value in it.
+                              when m.amname = 'gin' then a.attname is null or a.attname <> 'metadata'
+                                  or x.indpred is not null or i.reloptions is not null
+                              when m.amname = 'btree' then a.attname is not null
+                                  or x.indpred is not null or i.reloptions is not null
+                              else true end))
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
         where n.nspname = {schema}::pg_catalog.text and c.relname = {name}::pg_catalog.text
@@ -51,22 +65,24 @@ def is_as_made(table: Table) -> Fragment:
         schema=table.schema,
         name=table.name,
         columns=columns,
-        described=bool(table.comment),
+        uncommented=only_ours if table.comment else qualified("{comment} is null", comment=comment),
         own=NAMED_BY_VECS,
     )
 
 
 def is_like(table: Table, other: Table) -> Fragment:
     """
-    Ask whether two tables are the same but for their names, records, comments and indexes.
+    Ask whether two tables are the same but for their names, records, comments, and indexes with names that vecs gives.
 
-    Compared are all that the catalog says of the tables and of their columns, their constraints, what depends on
-    them, comments on columns, security labels, parents and subscriptions. vecs 0.4 made ids of the type varchar, which
-    counts as text.
+    Compared are all that the catalog says of the tables, of their columns and of the types of their rows, their
+    constraints, what depends on them, comments on columns, security labels, parents and subscriptions. The first one
+    may lack indexes that the other has. vecs 0.4 made ids of the type varchar, which counts as text.
     """
     return qualified(
         """
-        select pg_catalog.count(distinct facts) = 1
+        select pg_catalog.count(distinct facts) = 1 and not exists (
+            {indexes} where x.indrelid = {table}::pg_catalog.regclass and {others}
+            except all {indexes} where x.indrelid = {other}::pg_catalog.regclass)
         from (
             select pg_catalog.jsonb_build_array(
                 pg_catalog.to_jsonb(c) - '{{oid,relname,reltype,relfilenode,relpages,reltuples,relallvisible,
@@ -99,6 +115,15 @@ def is_like(table: Table, other: Table) -> Fragment:
                     where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
                       and (r.oid is null or not (r.relkind = 'i' or r.relkind = 't'))
                     order by 1),
+                array(
+                    select pg_catalog.concat_ws(
+                        ' ', t.typacl, pg_catalog.obj_description(t.oid, 'pg_type'),
+                        (select pg_catalog.count(*) from pg_catalog.pg_depend as d
+                         where d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.refobjid = t.oid))
+                    from pg_catalog.pg_type as t
+                    where t.oid = c.reltype
+                       or t.oid = (select typarray from pg_catalog.pg_type where oid = c.reltype)
+                    order by 1),
                 (select t.reloptions from pg_catalog.pg_class as t where t.oid = c.reltoastrelid),
                 exists (
                     select from pg_catalog.pg_seclabel as l
@@ -112,7 +137,21 @@ def is_like(table: Table, other: Table) -> Fragment:
         """,
         table=table.identifier.sql,
         other=other.identifier.sql,
+        indexes=_INDEXES,
+        others=qualified(
+            "i.relname::pg_catalog.text operator(pg_catalog.!~) {own}::pg_catalog.text", own=NAMED_BY_VECS
+        ),
     )
+
+
+# Their definitions without their names, and what a definition leaves out.
+_INDEXES = qualified(
+    """
+    select pg_catalog.substring(pg_catalog.pg_get_indexdef(i.oid), ' USING .*'), i.reltablespace,
+        pg_catalog.obj_description(i.oid, 'pg_class'), x.indisunique, x.indisprimary, x.indisclustered, x.indisreplident
+    from pg_catalog.pg_index as x join pg_catalog.pg_class as i on i.oid = x.indexrelid
+    """
+)
 
 
 def changes(former: Table, made: Table) -> str:

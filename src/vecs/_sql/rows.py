@@ -142,8 +142,9 @@ def _encode_text(text: Any, who: str) -> bytes | None:
     if text is None:
         return None
     if not isinstance(text, str):
+        kind = type(text).__name__
         hint = "; metadata is the fourth argument of vecs.Record, or metadata=" if isinstance(text, Mapping) else ""
-        raise ArgError(f"{who}: text is {type(text).__name__}, not str{hint}")
+        raise ArgError(f"{who}: text is {kind}, not str{hint}")
     check_storable(text, f"{who}: text")
     return text.encode()
 

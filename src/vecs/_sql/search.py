@@ -8,7 +8,7 @@ from functools import lru_cache
 from vecs._sql.answers import Columns, names, select_list
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, Template, join, qualified
 from vecs._sql.indexes import bits_type, half_type, quantised
-from vecs._sql.selection import EVERYTHING, conditions, where
+from vecs._sql.selection import EVERYTHING, conditions, if_same, where
 from vecs._sql.shape import Shape
 from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec
@@ -40,7 +40,7 @@ def _of_selection(shape: Shape, vec: Param) -> Fragment:
     before, after = _around_values(shape.table, shape.measure, shape.columns, shape.exact)
     end = qualified(
         "{where} order by {order} limit {limit}{offset}",
-        where=where(shape.selection),
+        where=where(shape.selection, *if_same(shape.table)),
         # Ties in id order, so that pages fit together; an index knows no order but that of distance.
         order=qualified("distance, id") if shape.exact else qualified("distance"),
         # As a constant the planner may keep its plan; under a filter each search is better planned anew.
@@ -82,7 +82,7 @@ def _of_candidates(shape: Shape, vec: Param) -> Fragment:
         names=names(table, shape.columns),
         distance=nearness(table, vec, shape.measure, "full"),
         table=table.identifier,
-        where=where(shape.selection),
+        where=where(shape.selection, *if_same(table)),
         nearness=nearness(table, vec, shape.measure, shape.precision),
         candidates=Literal(shape.candidates),
         limit=Literal(shape.limit),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from vecs._sql.fragment import EMPTY, Fragment, Param, join, qualified
+from vecs._sql.fragment import EMPTY, Fragment, Literal, Param, join, qualified
+from vecs._sql.tables import Table
 from vecs._sql.unpacked import matching
 from vecs.filters import Filter
 
@@ -33,6 +35,24 @@ def where(selection: Selection, *more: Fragment) -> Fragment:
     if not parts:
         return EMPTY
     return qualified(" where {conditions}", conditions=join(" and ", parts))
+
+
+@lru_cache(maxsize=256)
+def if_same(table: Table) -> tuple[Fragment, ...]:
+    """
+    Return the condition under which a statement fails if the table's name is now that of another one; or none.
+
+    Postgres evaluates it once, when it plans: its error is of a cast, as in `documents.GUARD`.
+    """
+    if table.citus or not table.oid:
+        return ()
+    same = qualified(
+        "case when {regclass}::pg_catalog.regclass::pg_catalog.oid = {oid}::pg_catalog.oid then true "
+        "else 'vecs: made anew'::pg_catalog.text::pg_catalog.bool end",
+        regclass=Literal(table.identifier.sql),
+        oid=Literal(table.oid),
+    )
+    return (same,)
 
 
 def conditions(selection: Selection) -> list[Fragment]:

@@ -11,17 +11,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.binary import JSONB_OID, TEXT_OID, Binary, array_param
-from vecs._sql.documents import GUARD
+from vecs._sql.documents import GUARD, STAGE
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, fragment, join, qualified
 from vecs._sql.rows import ID, EncodedRow
-from vecs._sql.selection import Selection, where
+from vecs._sql.selection import EVERYTHING, Selection, if_same, where
 from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_oid
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
-
-_STAGE = Identifier("pg_temp", "vecs_stage")
 
 _KEY = Fragment(('"id"',))
 
@@ -163,7 +161,7 @@ def create_stage(table: Table) -> Fragment:
     )
     return qualified(
         "create temporary table {stage} (position bigint, {columns}) on commit drop",
-        stage=_STAGE,
+        stage=STAGE,
         columns=columns,
     )
 
@@ -171,7 +169,7 @@ def create_stage(table: Table) -> Fragment:
 def copy_into_stage(table: Table) -> Fragment:
     """Receive rows, each behind its position, in binary COPY format."""
     return qualified(
-        "copy {stage} (position, {columns}) from stdin (format binary)", stage=_STAGE, columns=_names(table)
+        "copy {stage} (position, {columns}) from stdin (format binary)", stage=STAGE, columns=_names(table)
     )
 
 
@@ -185,7 +183,7 @@ def upsert_stage(table: Table, replaced: Sequence[str] = (), guards: Guards = _N
         '(select distinct on (id collate pg_catalog."C") {columns} from {stage}{same} '
         'order by id collate pg_catalog."C", position desc) as u',
         columns=_names(table),
-        stage=_STAGE,
+        stage=STAGE,
         same=_if_same(table) if guards.table else EMPTY,
     )
     if replaced and locks_rows(table, deleted=True):
@@ -211,7 +209,7 @@ def delete_stale_of_stage(table: Table, replaced: Sequence[str]) -> Fragment:
 
 
 def _not_staged(replaced: Sequence[str]) -> Fragment:
-    return _stale(replaced, qualified("not exists (select from {stage} as s where s.id = t.id)", stage=_STAGE))
+    return _stale(replaced, qualified("not exists (select from {stage} as s where s.id = t.id)", stage=STAGE))
 
 
 def drop_superseded(documents: Mapping[str, int]) -> Fragment:
@@ -221,7 +219,7 @@ def drop_superseded(documents: Mapping[str, int]) -> Fragment:
         "using rows from (pg_catalog.unnest({documents}::pg_catalog.text[]), pg_catalog.unnest({positions}::bigint[])) "
         "as d (id, position) "
         "where s.document_id = d.id and s.position < d.position",
-        stage=_STAGE,
+        stage=STAGE,
         documents=list(documents),
         positions=list(documents.values()),
     )
@@ -258,17 +256,8 @@ def _around_source(table: Table, guarded: bool) -> tuple[Fragment, Fragment]:
 def _if_same(table: Table) -> Fragment:
     """
     Return a WHERE under which the statement fails if the table's name is now that of another one.
-
-    Postgres evaluates it once, when it plans: its error is of a cast, as in `documents.GUARD`.
     """
-    if table.citus or not table.oid:
-        return EMPTY
-    return qualified(
-        " where case when {regclass}::pg_catalog.regclass::pg_catalog.oid = {oid}::pg_catalog.oid then true "
-        "else 'vecs: made anew'::pg_catalog.text::pg_catalog.bool end",
-        regclass=Literal(table.identifier.sql),
-        oid=Literal(table.oid),
-    )
+    return where(EVERYTHING, *if_same(table))
 
 
 @lru_cache(maxsize=256)

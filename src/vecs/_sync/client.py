@@ -33,6 +33,7 @@ from vecs._sync.collection.connected import Connected
 from vecs._sync.indexing.guard import NO_TIMEOUT, altering
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.create import (
+    WITHOUT_TRANSFORM,
     NewCollection,
     check_same_dimension,
     check_same_text,
@@ -239,8 +240,11 @@ class Client(Connected, ClientDunders):
         text = None if text is None else checked_flag(text, "text")
         vec_type = vec_type_of(precision, sparse)
         found = self._find_table(name)
+        fits = found is not None and (transform is None or found.vec_type not in WITHOUT_TRANSFORM)
+        if found is not None and fits and precision is None and sparse is None:
+            vec_type = found.vec_type
         if dimension is not None:
-            dimension = check_dimension(dimension, vec_type if found is None else found.vec_type)
+            dimension = check_dimension(dimension, vec_type)
         keywords = "english" if language is None else language
         new = NewCollection(self.schema, name, dimension, transform, text, keywords, vec_type)
         if found is None:
@@ -261,6 +265,7 @@ class Client(Connected, ClientDunders):
         try:
             return opened(found)
         except ArgError as error:
+            new = new.like(found, text, language)
             if not remade(self._executor, found, new, error):
                 raise
         # Other objects of this client may know an older state of it and of its indexes.

@@ -77,6 +77,26 @@ def check_not_split(made: Sequence[Record], given: Sequence[Record]) -> None:
             )
 
 
+def check_is_to_split(made: Sequence[Record], given: Sequence[Record], collection: str, config: Any) -> None:
+    """
+    Raise ArgError if a transform split a record for a collection that was made with one that does not split.
+
+    `config` is that one's description. Whoever opens the collection with it knows nothing of other records of a
+    document: two versions would mix, and its id would not delete it. One made without a transform says nothing.
+    """
+    if not isinstance(config, Mapping) or described_may_split(config):
+        return
+    ids = {str(record.id) for record in given}
+    for record in made:
+        if str(record.id) not in ids:
+            raise ArgError(
+                f"the transform makes several records of {brief(record.document_id or record.id)}, but collection "
+                f"{collection!r} was made with a transform that makes one of each, and others who use it would mix "
+                "versions of a document. Write to a collection that was made with this transform, or split texts "
+                "yourself: give each part an id of its own, and document_id="
+            )
+
+
 def check_ids(records: Sequence[Record]) -> None:
     """Raise ArgError if an id has two meanings among these records: of two documents, or a document and a record."""
     owners: dict[str, str] = {}
@@ -112,12 +132,16 @@ def check_new_ids(made: Sequence[Record], given: Sequence[Record], step: Transfo
         )
 
 
-def in_order_of(ids: Sequence[str], records: Sequence[Record]) -> list[Record]:
-    """Return records in the order of ids of records or documents; records of one document in reading order."""
+def in_order_of(ids: Sequence[str], records: Sequence[Record], *, whole: bool = True) -> list[Record]:
+    """
+    Return records in the order of these ids.
+
+    If ids may be of `whole` documents, the id of one means its records, in reading order.
+    """
     by_id = {record.id: record for record in records}
     by_document: dict[str, list[Record]] = {}
     for record in records:
-        if record.document_id is not None:
+        if whole and record.document_id is not None:
             by_document.setdefault(str(record.document_id), []).append(record)
     ordered: dict[Any, Record] = {}
     for id in dict.fromkeys(ids):

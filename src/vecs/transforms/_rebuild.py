@@ -142,7 +142,7 @@ def from_config(config: Mapping[str, Any]) -> Transform:
     """
     given: Any = config
     if not isinstance(given, Mapping):
-        raise ArgError(f"from_config takes a mapping, as describe() returns it, not {brief(given)}")
+        raise ArgError(f"from_config takes a mapping, as describe() returns it, not {brief(given)}; pass transform=")
     name = config.get("class")
     build = BUILDERS.get(name) if isinstance(name, str) else None
     if build is None:

@@ -305,7 +305,7 @@ def _headers(error: BaseException) -> dict[str, str]:
     response = _told(error, "response")
     told = (_told(_told(response, "ResponseMetadata"), "HTTPHeaders"), _told(response, "headers"))
     try:
-        found: Any = next(filter(None, (*told, _told(error, "headers"))), ())
+        found: Any = told[0] or told[1] or _told(error, "headers") or ()
         pairs: Any = found.items() if hasattr(found, "items") else found
         return {_plain(name).lower(): _plain(value) for name, value in pairs}
     except Exception:

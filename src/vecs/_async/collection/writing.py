@@ -17,7 +17,7 @@ from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
-from vecs._sql.documents import lock_ids
+from vecs._sql.documents import lock_all_ids, lock_ids
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
@@ -162,14 +162,17 @@ class AsyncWriting(AsyncHandle):
 
     async def _change(self, selection: Selection, statement: Fragment) -> list[str]:
         given = selection.ids if selection.whole else selection.document_ids
-        first = None
-        if given is not None and await self._may_split():
-            # All records of a document, also those that an upsert is about to commit.
-            first = lock_ids(await self._table(), (), given)
-        changed = _ids_of(selection, await self._executor.write(statement, first))
+        changed = _ids_of(selection, await self._executor.write(statement, await self._locking(given)))
         if not changed:
             await self._warn_of_columns(selection)
         return changed
+
+    async def _locking(self, documents: Sequence[str] | None) -> Fragment | None:
+        """Return what locks all records of these documents, also those that an upsert is about to commit."""
+        if not await self._may_split():
+            return None
+        # Which documents have records that meet a filter is not known before.
+        return lock_all_ids(await self._table()) if documents is None else lock_ids(await self._table(), (), documents)
 
     async def truncate(self) -> None:
         """
@@ -185,7 +188,7 @@ class AsyncWriting(AsyncHandle):
 
     @async_anew("select", "delete")
     async def _delete_all(self) -> None:
-        await self._executor.write(write.delete_all(await self._table()))
+        await self._executor.write(write.delete_all(await self._table()), await self._locking(None))
 
     @async_anew("truncate")
     async def _truncate(self) -> None:

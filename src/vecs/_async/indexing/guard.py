@@ -37,7 +37,7 @@ async def building_session(
     Hold a connection on which indexes of a collection are built and dropped, one client at a time.
 
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
-    the server ends one.
+    the server ends one. Other programs build without the lock, so they are waited for besides.
     """
     # A read replaces dead connections, and starts an embedded server again that has died.
     await executor.read(ping())
@@ -46,10 +46,12 @@ async def building_session(
         pinned.check_session()
         if executor.pooler:
             async with _locked_beside(executor, table, watch), _naming_timeouts(pinned):
+                await until(pinned, builds.none_built(table), watch)
                 yield pinned
             return
         try:
             await until(pinned, builds.try_lock(table), watch)
+            await until(pinned, builds.none_built(table), watch)
             yield pinned
         finally:
             await async_shielded(_unlock(pinned, table))

@@ -225,7 +225,7 @@ def search_setting(index: IndexInfo) -> tuple[str, tuple[int, ...]]:
         raise ArgError(f"index {index.name!r} is of method {index.method}; tune() knows hnsw and ivfflat")
     if index.precision == "binary":
         raise ArgError(
-            f"index {index.name!r} holds binary codes, whose recall depends on oversampling= and not with "
+            f"index {index.name!r} holds binary codes, whose recall depends on oversampling= and not on "
             f"{name}; try recall(oversampling=20)"
         )
     lists = index.options.get("lists", "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.adapt import AdaptersMap
 
 from vecs._async.sending.connections import AsyncConnections
 from vecs._async.sending.lending import lend
@@ -61,6 +62,7 @@ class AsyncExecutor:
         self.options = options
         self.settings = with_hidden_values(settings)
         self._connections = AsyncConnections(target, options)
+        self._adapters: dict[Extension | None, AdaptersMap] = {}
         # Whether it uses the connections of another executor, which closes them.
         self._borrows = False
 
@@ -191,7 +193,11 @@ class AsyncExecutor:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
         # This also finds and replaces dead connections, so that none is lent.
         await self.refresh_extension()
-        adapters = await async_offload(lent_adapters, self.extension)
+        extension = self.extension
+        if extension not in self._adapters:
+            # The first time this imports pgvector-python.
+            self._adapters[extension] = await async_offload(lent_adapters, extension)
+        adapters = self._adapters[extension]
         async with self._pin() as pinned, lend(pinned, self.options.pool_timeout, adapters) as connection:
             yield connection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
@@ -23,6 +23,9 @@ from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 from vecs.transforms._require import check_installed
 
+# Types of vectors that no transform makes.
+WITHOUT_TRANSFORM = ("bit", "sparsevec")
+
 
 @dataclass(frozen=True)
 class NewCollection:
@@ -40,6 +43,14 @@ class NewCollection:
     def keeps_text(self) -> bool:
         """Whether it has text columns."""
         return keeps_text(self.transform) if self.text is None else self.text
+
+    def like(self, found: Table, text: bool | None, language: str | None) -> NewCollection:
+        """Return it with the text columns and the language of one that it replaces, where none were given."""
+        return replace(
+            self,
+            text=True if text is None and found.has_text else text,
+            language=found.language or self.language if language is None else self.language,
+        )
 
 
 async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must_create: bool = False) -> Table:
@@ -181,7 +192,7 @@ def check_same_type(table: Table, precision: Precision | None, sparse: bool | No
 
 def check_takes_transform(vec_type: VecTypeName) -> None:
     """Refuse a transform for a type of vectors that no transform makes."""
-    if vec_type in ("bit", "sparsevec"):
+    if vec_type in WITHOUT_TRANSFORM:
         raise ArgError(
             f"a collection of {VEC_TYPES[vec_type].described} takes no transform: transforms make vectors of floating "
             "point numbers. Store those in full or half precision and use index(precision='binary')"

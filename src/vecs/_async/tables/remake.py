@@ -17,7 +17,7 @@ from vecs._sql import remaking, tables
 from vecs._sql.scalars import only_value
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
-from vecs.exc import ArgError, CollectionNotFound, DatabaseError
+from vecs.exc import ArgError, CollectionNotFound, DatabaseError, Unavailable
 
 log = logging.getLogger("vecs")
 
@@ -55,6 +55,8 @@ async def remade(executor: AsyncExecutor, found: Table, new: NewCollection, erro
             return changed is not None
     except CollectionNotFound:
         return True
+    except Unavailable:
+        raise
     except DatabaseError as failed:
         raise error from failed
     raise type(error)(f"{error}. It is empty, but vecs cannot replace it while another session uses it")

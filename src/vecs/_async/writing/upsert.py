@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, MappingView, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import psycopg
 
@@ -22,7 +22,7 @@ from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import check_ids, check_not_split, with_documents
+from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, stored_id, to_record
@@ -177,11 +177,13 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
 
         def check_split(records: Sequence[Record]) -> None:
             if to.guarded:
+                check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
         made = await transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
+        check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
     await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
@@ -214,12 +216,13 @@ def _replaced(given: Sequence[Record]) -> list[str]:
 
 async def _write(to: AsyncWriteTarget, buffer: RowBuffer) -> UpsertResult:
     try:
-        return buffer.result(await _write_repeatedly(to, buffer))
+        written = await _write_repeatedly(to, buffer)
     except VecsException as error:
         # The transaction has undone itself.
         if not await to.follows(error, buffer):
             raise
-    return buffer.result(await _write_repeatedly(to, buffer))
+        written = await _write_repeatedly(to, buffer)
+    return await async_offload_many(len(buffer), buffer.result, written)
 
 
 async def _write_repeatedly(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
@@ -244,39 +247,43 @@ async def _write_once(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
             first = documents.lock_ids(to.table, (), replaced) if guarded else None
             await to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
-    portions = list(batches(rows))
-    if len(portions) == 1 and not (guarded and (replaced or buffer.has_chunks)):
-        statement = await async_offload_many(len(rows), _upsert_rows, to, rows, replaced)
-        await to.executor.write(statement)
-    else:
-        await _write_portions(to, portions, replaced, chunks=buffer.has_chunks)
+    # All that takes time is done before the transaction: a thread may have to be waited for, behind a model.
+    statements = await async_offload_many(len(rows), _statements, to, rows, replaced, buffer.has_chunks)
+    if len(statements.upserts) == 1 and statements.lock is None:
+        await to.executor.write(statements.upserts[0])
+        return len(rows)
+    async with to.executor.transaction(READ_COMMITTED) as session:
+        if statements.lock is not None:
+            await session.execute(statements.lock)
+        for statement in statements.upserts:
+            await session.execute(statement)
+        if statements.check is not None:
+            # Undoes the transaction if an id is a document now and also a record of another one.
+            _raise(documents.ambiguous(await session.execute(statements.check)))
     return len(rows)
 
 
-def _upsert_rows(
-    to: AsyncWriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], span: write.Span | None = None
-) -> Fragment:
-    return write.upsert_rows(to.table, rows, replaced, span, to.guards)
+class _Statements(NamedTuple):
+    """The upserts of one transaction; where documents are guarded, the lock before them and the check behind."""
+
+    upserts: list[Fragment]
+    lock: Fragment | None
+    check: Fragment | None
 
 
-async def _write_portions(
-    to: AsyncWriteTarget, portions: Sequence[Sequence[EncodedRow]], replaced: Sequence[str], *, chunks: bool
-) -> None:
-    table, guarded = to.table, to.guarded
-    async with to.executor.transaction(READ_COMMITTED) as session:
-        ids, owners = ids_of(table, portions) if guarded else ([], [])
-        if guarded:
-            await session.execute(documents.lock_ids(table, ids, [*owners, *replaced]))
-        after = None
-        for number, rows in enumerate(portions, 1):
-            upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
-            span = write.Span(after, upto)
-            statement = await async_offload_many(len(rows), _upsert_rows, to, rows, replaced, span)
-            await session.execute(statement)
-            after = upto
-            if guarded and chunks and number == len(portions):
-                # Undoes the transaction if an id is a document now and also a record of another one.
-                _raise(documents.ambiguous(await session.execute(documents.find_ambiguous(table, [*ids, *owners]))))
+def _statements(to: AsyncWriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], chunks: bool) -> _Statements:
+    table, portions = to.table, list(batches(rows))
+    upserts: list[Fragment] = []
+    after = None
+    for number, portion in enumerate(portions, 1):
+        upto = (portion[-1][ID] or b"").decode() if number < len(portions) else None
+        upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
+        after = upto
+    if not to.guarded or not (replaced or chunks or len(portions) > 1):
+        return _Statements(upserts, None, None)
+    ids, owners = ids_of(table, portions)
+    lock = documents.lock_ids(table, ids, [*owners, *replaced])
+    return _Statements(upserts, lock, documents.find_ambiguous(table, [*ids, *owners]) if chunks else None)
 
 
 async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequence[str]) -> int:

@@ -223,7 +223,12 @@ class Handle(Connected, Dunders):
             if not self._catalog.warns(*about):
                 continue
             self._catalog.warned(*about)
-            if not only_value(self._executor.read(may_have_key(self._table(), key))):
+            try:
+                found = only_value(self._executor.read(may_have_key(self._table(), key)))
+            except DatabaseError:
+                # That nothing was found is the answer; this is a courtesy.
+                return
+            if not found:
                 warnings.warn(
                     f"the filter uses the metadata key {key!r}, but no record has it; for the "
                     f"record's own {key} write {'$' + key!r}",

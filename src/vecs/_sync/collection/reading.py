@@ -12,12 +12,12 @@ from vecs._reports.frames import to_arrow, to_pandas
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
-from vecs._sql.selection import selects_nothing
+from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
 from vecs._writing.documents import in_order_of, portions
 from vecs.exc import ArgError
-from vecs.records import Record, RecordId, id_list
+from vecs.records import Record, RecordId
 
 _DOCUMENTS_PER_PAGE = 100
 
@@ -58,7 +58,7 @@ class Reading(Handle):
             self._warn_of_columns(selection)
         if selection.ids is None:
             return found
-        ordered = in_order_of(selection.ids, found)
+        ordered = in_order_of(selection.ids, found, whole=selection.whole)
         return ordered[offset : None if limit is None else offset + limit]
 
     @anew("select")
@@ -119,11 +119,14 @@ class Reading(Handle):
         include_vector = checked_flag(include_vector, "include_vector")
         if ids is not None:
             yielded = set[str]()
-            for part in portions(id_list(ids, tuples=True), self._ids_per_page(page_size)):
+            selection = self._selected(ids, filters)
+            for part in portions(selection.ids or (), self._ids_per_page(page_size)):
                 for record in self._records(part, filters, include_vector):
                     if record.id not in yielded:
                         yielded.add(str(record.id))
                         yield record
+            if not yielded and selection.ids:
+                self._warn_of_columns(selection)
             return
         after: str | None = None
         while True:
@@ -133,6 +136,10 @@ class Reading(Handle):
             if len(records) < page_size:
                 return
             after = str(records[-1].id)
+
+    @anew("select")
+    def _selected(self, ids: Iterable[RecordId], filters: Filters | None) -> Selection:
+        return self._selection(ids, filters)
 
     def _ids_per_page(self, page_size: int) -> int:
         # A document may have many records. One statement reads all of them, so that they are of one version.
@@ -144,7 +151,8 @@ class Reading(Handle):
         selection = self._selection(ids, filters)
         table = self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection)
-        return in_order_of(ids, read_records(table, self._executor.read(statement)))
+        found = read_records(table, self._executor.read(statement))
+        return in_order_of(ids, found, whole=selection.whole)
 
     @anew("select")
     def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:

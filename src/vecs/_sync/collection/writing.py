@@ -12,7 +12,7 @@ from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import tables, write
-from vecs._sql.documents import lock_ids
+from vecs._sql.documents import lock_all_ids, lock_ids
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
@@ -163,14 +163,17 @@ class Writing(Handle):
 
     def _change(self, selection: Selection, statement: Fragment) -> list[str]:
         given = selection.ids if selection.whole else selection.document_ids
-        first = None
-        if given is not None and self._may_split():
-            # All records of a document, also those that an upsert is about to commit.
-            first = lock_ids(self._table(), (), given)
-        changed = _ids_of(selection, self._executor.write(statement, first))
+        changed = _ids_of(selection, self._executor.write(statement, self._locking(given)))
         if not changed:
             self._warn_of_columns(selection)
         return changed
+
+    def _locking(self, documents: Sequence[str] | None) -> Fragment | None:
+        """Return what locks all records of these documents, also those that an upsert is about to commit."""
+        if not self._may_split():
+            return None
+        # Which documents have records that meet a filter is not known before.
+        return lock_all_ids(self._table()) if documents is None else lock_ids(self._table(), (), documents)
 
     def truncate(self) -> None:
         """
@@ -186,7 +189,7 @@ class Writing(Handle):
 
     @anew("select", "delete")
     def _delete_all(self) -> None:
-        self._executor.write(write.delete_all(self._table()))
+        self._executor.write(write.delete_all(self._table()), self._locking(None))
 
     @anew("truncate")
     def _truncate(self) -> None:

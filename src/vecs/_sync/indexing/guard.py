@@ -36,7 +36,7 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
     Hold a connection on which indexes of a collection are built and dropped, one client at a time.
 
     Otherwise two clients would build the same index twice, and two concurrent builds wait for each other until
-    the server ends one.
+    the server ends one. Other programs build without the lock, so they are waited for besides.
     """
     # A read replaces dead connections, and starts an embedded server again that has died.
     executor.read(ping())
@@ -45,10 +45,12 @@ def building_session(executor: Executor, table: Table, watch: Watch) -> Generato
         pinned.check_session()
         if executor.pooler:
             with _locked_beside(executor, table, watch), _naming_timeouts(pinned):
+                until(pinned, builds.none_built(table), watch)
                 yield pinned
             return
         try:
             until(pinned, builds.try_lock(table), watch)
+            until(pinned, builds.none_built(table), watch)
             yield pinned
         finally:
             shielded(_unlock(pinned, table))

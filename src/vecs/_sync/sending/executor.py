@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from psycopg import Connection
+from psycopg.adapt import AdaptersMap
 
 from vecs._concurrency.calls import offload
 from vecs._concurrency.waiting import pause, shielded
@@ -62,6 +63,7 @@ class Executor:
         self.options = options
         self.settings = with_hidden_values(settings)
         self._connections = Connections(target, options)
+        self._adapters: dict[Extension | None, AdaptersMap] = {}
         # Whether it uses the connections of another executor, which closes them.
         self._borrows = False
 
@@ -192,7 +194,11 @@ class Executor:
         """Lend a connection; what its borrower sets, creates or leaves open does not reach the next one."""
         # This also finds and replaces dead connections, so that none is lent.
         self.refresh_extension()
-        adapters = offload(lent_adapters, self.extension)
+        extension = self.extension
+        if extension not in self._adapters:
+            # The first time this imports pgvector-python.
+            self._adapters[extension] = offload(lent_adapters, extension)
+        adapters = self._adapters[extension]
         with self._pin() as pinned, lend(pinned, self.options.pool_timeout, adapters) as connection:
             yield connection
 

@@ -18,7 +18,7 @@ from vecs._sync.indexing.guard import unbuilt
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.create import NewCollection, create_anew, dimension_of
-from vecs.exc import ArgError, CollectionNotFound, DatabaseError
+from vecs.exc import ArgError, CollectionNotFound, DatabaseError, Unavailable
 
 log = logging.getLogger("vecs")
 
@@ -56,6 +56,8 @@ def remade(executor: Executor, found: Table, new: NewCollection, error: ArgError
             return changed is not None
     except CollectionNotFound:
         return True
+    except Unavailable:
+        raise
     except DatabaseError as failed:
         raise error from failed
     raise type(error)(f"{error}. It is empty, but vecs cannot replace it while another session uses it")

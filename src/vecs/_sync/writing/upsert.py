@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, MappingView, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import psycopg
 
@@ -23,7 +23,7 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
-from vecs._writing.documents import check_ids, check_not_split, with_documents
+from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, stored_id, to_record
@@ -178,11 +178,13 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
 
         def check_split(records: Sequence[Record]) -> None:
             if to.guarded:
+                check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
         made = transform_records(transform, given, check, check_split)
     if to.guarded:
         check_not_split(made, given)
+        check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
     offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
@@ -215,12 +217,13 @@ def _replaced(given: Sequence[Record]) -> list[str]:
 
 def _write(to: WriteTarget, buffer: RowBuffer) -> UpsertResult:
     try:
-        return buffer.result(_write_repeatedly(to, buffer))
+        written = _write_repeatedly(to, buffer)
     except VecsException as error:
         # The transaction has undone itself.
         if not to.follows(error, buffer):
             raise
-    return buffer.result(_write_repeatedly(to, buffer))
+        written = _write_repeatedly(to, buffer)
+    return offload_many(len(buffer), buffer.result, written)
 
 
 def _write_repeatedly(to: WriteTarget, buffer: RowBuffer) -> int:
@@ -245,39 +248,43 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
             first = documents.lock_ids(to.table, (), replaced) if guarded else None
             to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
-    portions = list(batches(rows))
-    if len(portions) == 1 and not (guarded and (replaced or buffer.has_chunks)):
-        statement = offload_many(len(rows), _upsert_rows, to, rows, replaced)
-        to.executor.write(statement)
-    else:
-        _write_portions(to, portions, replaced, chunks=buffer.has_chunks)
+    # All that takes time is done before the transaction: a thread may have to be waited for, behind a model.
+    statements = offload_many(len(rows), _statements, to, rows, replaced, buffer.has_chunks)
+    if len(statements.upserts) == 1 and statements.lock is None:
+        to.executor.write(statements.upserts[0])
+        return len(rows)
+    with to.executor.transaction(READ_COMMITTED) as session:
+        if statements.lock is not None:
+            session.execute(statements.lock)
+        for statement in statements.upserts:
+            session.execute(statement)
+        if statements.check is not None:
+            # Undoes the transaction if an id is a document now and also a record of another one.
+            _raise(documents.ambiguous(session.execute(statements.check)))
     return len(rows)
 
 
-def _upsert_rows(
-    to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], span: write.Span | None = None
-) -> Fragment:
-    return write.upsert_rows(to.table, rows, replaced, span, to.guards)
+class _Statements(NamedTuple):
+    """The upserts of one transaction; where documents are guarded, the lock before them and the check behind."""
+
+    upserts: list[Fragment]
+    lock: Fragment | None
+    check: Fragment | None
 
 
-def _write_portions(
-    to: WriteTarget, portions: Sequence[Sequence[EncodedRow]], replaced: Sequence[str], *, chunks: bool
-) -> None:
-    table, guarded = to.table, to.guarded
-    with to.executor.transaction(READ_COMMITTED) as session:
-        ids, owners = ids_of(table, portions) if guarded else ([], [])
-        if guarded:
-            session.execute(documents.lock_ids(table, ids, [*owners, *replaced]))
-        after = None
-        for number, rows in enumerate(portions, 1):
-            upto = (rows[-1][ID] or b"").decode() if number < len(portions) else None
-            span = write.Span(after, upto)
-            statement = offload_many(len(rows), _upsert_rows, to, rows, replaced, span)
-            session.execute(statement)
-            after = upto
-            if guarded and chunks and number == len(portions):
-                # Undoes the transaction if an id is a document now and also a record of another one.
-                _raise(documents.ambiguous(session.execute(documents.find_ambiguous(table, [*ids, *owners]))))
+def _statements(to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[str], chunks: bool) -> _Statements:
+    table, portions = to.table, list(batches(rows))
+    upserts: list[Fragment] = []
+    after = None
+    for number, portion in enumerate(portions, 1):
+        upto = (portion[-1][ID] or b"").decode() if number < len(portions) else None
+        upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
+        after = upto
+    if not to.guarded or not (replaced or chunks or len(portions) > 1):
+        return _Statements(upserts, None, None)
+    ids, owners = ids_of(table, portions)
+    lock = documents.lock_ids(table, ids, [*owners, *replaced])
+    return _Statements(upserts, lock, documents.find_ambiguous(table, [*ids, *owners]) if chunks else None)
 
 
 def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) -> int:
