@@ -89,12 +89,15 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of callers that do not wait for their answer."""
+
 
 @contextmanager
-def standing_in() -> Iterator[StandIn]:
+def standing_in(address: str = "127.0.0.1") -> Iterator[StandIn]:
     """Run such a server during the block."""
     handler: Any = type("Handler", (_Handler,), {})
-    with _Server(("127.0.0.1", 0), handler) as server:
+    with _Server((address, 0), handler) as server:
         handler.state = StandIn(f"http://127.0.0.1:{server.server_port}/v1")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

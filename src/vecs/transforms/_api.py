@@ -114,6 +114,9 @@ class APIEmbedding(Step):
         self._requests.dimension = self.truncate_dim or given or api_dimension(self.model)
 
     def __repr__(self) -> str:
+        if "_server" not in vars(self):
+            # Its making failed, and a traceback shows variables.
+            return f"<a {type(self).__name__} that was not made>"
         where = "" if self._server.is_default else f", base_url={self._server.url!r}"
         return f"{type(self).__name__}({brief(self.model)}{where})"
 

@@ -23,6 +23,8 @@ _JSON = {"Content-Type": "application/json", "Accept": "application/json", "User
 
 _lock = threading.Lock()
 _pool: Any = None
+# To read them takes longer than a request.
+_certificates: Any = None
 # The pools of event loops, and what closes each at the end of its loop: asyncio.run() ends the loop's generators.
 _pools: dict[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None]]] = {}
 # Pools of the process that forked this one: their connections are not for use here, and closing them might wait for a
@@ -93,7 +95,7 @@ def _sync_pool() -> Any:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = require("httpx", extra="api").Client(**_options())
+            _pool = _made("Client")
             atexit.register(_close, _pool, os.getpid())
         return _pool
 
@@ -108,7 +110,9 @@ async def _async_pool() -> Any:
     for other in [each for each in list(_pools) if each.is_closed()]:
         _pools.pop(other, None)
     if loop not in _pools:
-        pool = require("httpx", extra="api").AsyncClient(**_options())
+        # In a thread: to import the library and to read the certificates takes a tenth of a second.
+        pool = await asyncio.to_thread(_made, "AsyncClient")
+    if loop not in _pools:
         keeper = _kept(loop, pool)
         _pools[loop] = pool, keeper
         # Begun here, it is ended by the loop.
@@ -124,13 +128,18 @@ async def _kept(loop: asyncio.AbstractEventLoop, pool: Any) -> AsyncGenerator[No
         await pool.aclose()
 
 
-def _options() -> dict[str, Any]:
-    """Return what clients are made with: no cookies, no redirects, and no proxy for servers on this machine."""
-    return {
-        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        "follow_redirects": False,
-        "mounts": dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
-    }
+def _made(kind: str) -> Any:
+    """Return a client of HTTP: without cookies and redirects, and without a proxy for servers on this machine."""
+    global _certificates
+    httpx = require("httpx", extra="api")
+    if _certificates is None:
+        _certificates = httpx.create_ssl_context()
+    return getattr(httpx, kind)(
+        verify=_certificates,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        follow_redirects=False,
+        mounts=dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
+    )
 
 
 def _begin_anew() -> None:

@@ -160,12 +160,12 @@ def server_described(base_url: Any, key_env: Any) -> Server:
     environment says so.
     """
     default = _default()
-    url = default if base_url is None else checked_url(hidden(base_url))
+    url = default if base_url is None else checked_url(hidden(base_url), "the server in the comment of its table")
     known = {name for server, name in _known() if server == url}
     ours = url == default or _host(url) in _LOCAL
     implied = OPENAI_KEY if url == default else None
-    wanted = implied if key_env is None else key_env
-    if wanted in known or (ours and isinstance(wanted, str) and _FOR_DESCRIPTIONS.fullmatch(wanted)):
+    wanted = key_env if isinstance(key_env, str) else implied
+    if wanted in known or (ours and _FOR_DESCRIPTIONS.fullmatch(wanted or "")):
         chosen = wanted
     elif known:
         # Always the same one of several.

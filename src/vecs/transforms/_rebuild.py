@@ -75,8 +75,12 @@ def _text(config: Mapping[str, Any]) -> Transform:
 
 
 def _api(config: Mapping[str, Any]) -> Transform:
+    arguments = _arguments(config, _API)
     server: Any = server_described(config.get("base_url"), config.get("api_key_env"))
-    return _with_prompts(APIEmbedding(config["model"], base_url=server, **_arguments(config, _API)), config)
+    try:
+        return _with_prompts(APIEmbedding(config["model"], base_url=server, **arguments), config)
+    except ArgError as error:
+        raise ArgError(f"the description of an APIEmbedding is wrong: {error}; pass transform=") from error
 
 
 def _with_prompts(step: Prompted, config: Mapping[str, Any]) -> Prompted:
