@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncGenerator
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
 from typing import Any
 
 from vecs._version import __version__
@@ -109,9 +109,11 @@ async def _async_pool() -> Any:
     loop = asyncio.get_running_loop()
     for other in [each for each in list(_pools) if each.is_closed()]:
         _pools.pop(other, None)
-    if loop not in _pools:
-        # In a thread: to import the library and to read the certificates takes a tenth of a second.
-        pool = await asyncio.to_thread(_made, "AsyncClient")
+    if loop in _pools:
+        return _pools[loop][0]
+    # In a thread: to import the library and to read the certificates takes a tenth of a second.
+    pool = await asyncio.to_thread(_made, "AsyncClient")
+    # Another call may have been faster.
     if loop not in _pools:
         keeper = _kept(loop, pool)
         _pools[loop] = pool, keeper
@@ -131,12 +133,12 @@ async def _kept(loop: asyncio.AbstractEventLoop, pool: Any) -> AsyncGenerator[No
 def _made(kind: str) -> Any:
     """Return a client of HTTP: without cookies and redirects, and without a proxy for servers on this machine."""
     global _certificates
-    httpx = require("httpx", extra="api")
+    httpx, cookies = require("httpx", extra="api"), import_module("http.cookiejar")
     if _certificates is None:
         _certificates = httpx.create_ssl_context()
     return getattr(httpx, kind)(
         verify=_certificates,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        cookies=cookies.CookieJar(cookies.DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         mounts=dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
     )
