@@ -24,6 +24,7 @@ from vecs.exc import ArgError, TransformError
 from vecs.transforms import _api_pools, _api_requests, describe, from_config, identity
 from vecs.transforms import _retrying as retrying
 from vecs.transforms._api_server import OPENAI
+from vecs.transforms._stored_prompts import with_stored_prompts
 
 ROOT = Path(__file__).parents[2]
 
@@ -145,6 +146,15 @@ def test_models_of_ollama_have_the_prompts_of_their_cards_unless_some_are_given(
     step = APIEmbedding("nomic-embed-text")
     assert (step.query_prompt, step.document_prompt) == ("search_query: ", "search_document: ")
     assert APIEmbedding("nomic-embed-text", query_prompt="").document_prompt is None
+
+
+def test_a_collection_keeps_its_prompts_and_the_caller_the_key() -> None:
+    stored = describe(APIEmbedding("nomic-embed-text", document_prompt=""))
+    given = APIEmbedding("nomic-embed-text", api_key="geheim")
+    opened: Any = with_stored_prompts(given, stored)
+    assert (opened.query_prompt, opened.document_prompt) == (None, "")
+    assert opened._server.headers().value == {"Authorization": "Bearer geheim"}
+    assert given.document_prompt == "search_document: "
 
 
 NAN = float("nan")
@@ -306,6 +316,14 @@ async def test_a_cancelled_call_ends_while_the_server_is_silent(api: StandIn, re
         await task
 
 
+async def test_a_call_that_is_cancelled_before_it_is_awaited_leaves_nothing(api: StandIn) -> None:
+    with retrying.async_waited_for(step := embedding(api)):
+        promised = step.transform_query("a")
+        del promised
+        assert (await step.transform_query("a")).tolist() == exact("a")[0]
+    assert len(api.bodies) == 1
+
+
 async def test_an_event_loop_has_one_pool_which_it_closes(api: StandIn) -> None:
     step = embedding(api)
     await asyncio.gather(*(transform_queries(step, ["a"]) for _ in range(3)))
@@ -407,6 +425,7 @@ def test_vectors_are_compared_by_model_dimension_and_document_prompt_and_not_by_
         ({"query_body": {"input": "x"}}, "cannot have the field 'input'"),
         ({"query_body": {"x": [1]}}, r"has \[1\] as 'x'"),
         ({"document_body": "x"}, "document_body must be a mapping"),
+        ({"document_body": {"api_key": "x"}}, "stored with collections, so it cannot have 'api_key'"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"retries": -1}, "retries must be"),
         ({"timeout": 0}, "timeout must be"),

@@ -143,8 +143,9 @@ def test_no_interruption_shows_a_key(api: StandIn, monkeypatch: pytest.MonkeyPat
         ({"token": KEY}, "token"),
         ({"api_key": KEY, "retries": -1}, "retries"),
         ({"api_key": KEY, "api_key_env": "X"}, "not both"),
+        ({"query_body": {"token": KEY}}, "cannot have 'token'"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_no_error_of_arguments_shows_a_key(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgError, match=message) as info:

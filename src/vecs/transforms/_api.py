@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -26,6 +28,7 @@ _OF_OPENAI, _OF_OTHERS = 2048, 32
 # Fields of a request that vecs fills in.
 _OWN_FIELDS = {"model", "input", "encoding_format", "dimensions", "stream"}
 _MOST_FIELDS = 20
+_SECRET = re.compile(r"(.*[_-])?(api_?key|key|token|secret|password|authorization)", re.IGNORECASE)
 
 
 class APIEmbedding(Step):
@@ -99,8 +102,8 @@ class APIEmbedding(Step):
         self.uses_known_prompts = False
         if query_prompt is None and document_prompt is None:
             self.use_prompts(api_prompts(self.model), chosen=False)
-        self.query_body = _checked_body("query_body", query_body)
-        self.document_body = _checked_body("document_body", document_body)
+        self.query_body = _checked_body("query_body", hidden(query_body))
+        self.document_body = _checked_body("document_body", hidden(document_body))
         self.retries = checked_int(retries, "retries", 0, 100)
         self.timeout = checked_number(timeout, "timeout", 0.001, 86_400, wanted="a number of seconds, more than 0")
         self._batch_size = None if batch_size is None else checked_int(batch_size, "batch_size", 1)
@@ -200,7 +203,7 @@ class APIEmbedding(Step):
             "known_prompts": self.uses_known_prompts or None,
         }
         return {
-            "class": "APIEmbedding",
+            "class": type(self).__name__,
             "model": self.model,
             "dimension": self.dimension,
             "truncate_dim": self.truncate_dim,
@@ -228,7 +231,7 @@ class APIEmbedding(Step):
         # A subclass that overrides a method may not expect a promise.
         cls = type(self)
         if is_awaited(self) and (cls.transform_records, cls.transform_query, cls.transform_queries) == _PLAIN:
-            return later()
+            return _Promise(later)
         return finish(shorten(self._requests.run(work), None, self.normalize))
 
     def _text(self, record: Record) -> str:
@@ -236,6 +239,16 @@ class APIEmbedding(Step):
         if text is None:
             raise ArgError(f"record {brief(record.id)} has no text for {self!r} to embed, and no vec")
         return text
+
+
+@dataclass(frozen=True)
+class _Promise:
+    """Begins when it is awaited: a coroutine that a cancelled call leaves behind would warn."""
+
+    begin: Callable[[], Coroutine[Any, Any, Any]]
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self.begin().__await__()
 
 
 _PLAIN = APIEmbedding.transform_records, APIEmbedding.transform_query, APIEmbedding.transform_queries
@@ -256,13 +269,18 @@ def _checked_prompt(what: str, prompt: Any) -> str | None:
     return prompt
 
 
-def _checked_body(what: str, body: Any) -> dict[str, Any] | None:
+def _checked_body(what: str, body: Hidden) -> dict[str, Any] | None:
     """Return further fields of requests; raises ArgError for those that are not plain JSON, or that vecs fills in."""
-    if body is None:
+    if body.value is None:
         return None
-    if not isinstance(body, Mapping):
-        raise ArgError(f"{what} must be a mapping of fields, such as {{'input_type': 'query'}}, not {brief(body)}")
-    fields = dict(cast("Mapping[Any, Any]", body))
+    is_mapping = isinstance(cast("object", body.value), Mapping)
+    if not is_mapping:
+        kind = type(body.value).__name__
+        raise ArgError(f"{what} must be a mapping of fields, such as {{'input_type': 'query'}}, not {kind}")
+    secret = [name for name in body.value if isinstance(name, str) and _SECRET.fullmatch(name)]
+    if secret:
+        raise ArgError(f"{what} is stored with collections, so it cannot have {secret[0]!r}: see api_key_env=")
+    fields = dict(cast("Mapping[Any, Any]", body.value))
     if len(fields) > _MOST_FIELDS:
         raise ArgError(f"{what} has {len(fields)} fields; at most {_MOST_FIELDS} are sent")
     for name, value in fields.items():

@@ -157,7 +157,7 @@ def _refused(reply: Reply, fields: Mapping[str, Any], error: Any, server: Server
     status = reply.status
     if status < 300:
         # The error's own number.
-        told = code if isinstance(code, int) else int(code) if isinstance(code, str) and code.isdecimal() else 0
+        told = code if isinstance(code, int) else int(code) if re.fullmatch(r"[0-9]{3}", str(code)) else 0
         status = told if 400 <= told < 600 else status
     message = cast("Any", details.get("message") or error or fields.get("message") or fields.get("detail"))
     said = _brief_words(message if isinstance(message, str) else json.dumps(message), server) if message else ""

@@ -137,7 +137,7 @@ class Requests:
             return told
         return TransformError(
             f"{told}; the text has {characters:,} characters: put a chunker before this step, such as "
-            "vecs.RecursiveSplitter(max_characters=4000)"
+            "vecs.MarkdownChunker(max_tokens=400)"
         )
 
     def _count(self, tokens: int) -> None:

@@ -36,7 +36,7 @@ _PART = re.compile(r"[\w-]{8,}", re.ASCII)
 # Arguments of embedders that are no key and have no password in them.
 _SHOWN = (
     "model", "dimension", "truncate_dim", "normalize", "batch_size", "retries", "timeout",
-    "query_prompt", "document_prompt", "query_body", "document_body",
+    "query_prompt", "document_prompt",
 )  # fmt: skip
 
 # The servers, and the variables of their keys, that code of this process has given.
