@@ -62,7 +62,7 @@ async def apost(server: Server, body: bytes, seconds: float) -> Reply:
 def _post(server: Server, body: bytes, seconds: float) -> Reply:
     options = {"content": body, "headers": {**_JSON, **server.headers().value}, "timeout": seconds}
     end = time.monotonic() + seconds
-    with _sync_pool().stream("POST", server.endpoint, **options) as response:
+    with _sync_pool().stream(method="POST", url=server.endpoint, **options) as response:
         content = bytearray()
         for part in response.iter_bytes():
             content += part
@@ -74,7 +74,7 @@ def _post(server: Server, body: bytes, seconds: float) -> Reply:
 
 async def _apost(server: Server, body: bytes, seconds: float) -> Reply:
     options = {"content": body, "headers": {**_JSON, **server.headers().value}, "timeout": seconds}
-    async with (await _async_pool()).stream("POST", server.endpoint, **options) as response:
+    async with (await _async_pool()).stream(method="POST", url=server.endpoint, **options) as response:
         content = bytearray()
         async for part in response.aiter_bytes():
             content += part
