@@ -33,14 +33,12 @@ _TEXT: dict[str, type] = {
     "backend": str,
     **dict.fromkeys(PROMPTS, str),
 }
-# More texts at once, or longer vectors, are a slip or a trap.
-_LARGEST = 1_000_000
-
-
 _API: dict[str, type] = {
     **dict.fromkeys(("dimension", "truncate_dim", "batch_size", "retries"), int),
     **{"normalize": bool, "timeout": float, "query_body": dict, "document_body": dict},
 }
+# More texts at once, or longer vectors, are a slip or a trap.
+_LARGEST = 1_000_000
 
 
 def _arguments(config: Mapping[str, Any], types: Mapping[str, type]) -> dict[str, Any]:
