@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
-import threading
 import warnings
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ import psycopg
 import pytest
 
 import vecs
+from tests.standin import answered, standing_in
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -38,31 +36,18 @@ def examples(page: str) -> list[str]:
     return [code for reason, code in blocks if not reason]
 
 
-class Embeddings(BaseHTTPRequestHandler):
-    """The HTTP APIs that examples ask for embeddings: as many vectors as there are texts, of the model's dimension."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        dimension = {"text-embedding-3-small": 1536, "nomic-embed-text": 768}[asked["model"]]
-        vectors = [[1.0] * dimension for _ in asked["input"]]
-        by_openai = self.path == "/embeddings" and self.headers["Authorization"] == "Bearer key"
-        answer = {"data": [{"embedding": v} for v in vectors]} if by_openai else {"embeddings": vectors}
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def by_openai(body: dict[str, Any]) -> Any:
+    """Vectors as those that examples ask OpenAI for."""
+    assert body["model"] == "text-embedding-3-small"
+    return answered(body, lambda vectors: [[1.0] * 1536 for _ in vectors])
 
 
 @pytest.fixture
 def api() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Embeddings) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with standing_in() as server:
+        server.always = by_openai
+        yield server.url
+        assert all(headers["authorization"] == "Bearer key" for headers in server.headers)
 
 
 @pytest.mark.model
@@ -73,7 +58,6 @@ def test_examples_run_as_written(
     monkeypatch.setenv("VECS_URL", target)
     monkeypatch.setenv("OPENAI_BASE_URL", api)
     monkeypatch.setenv("OPENAI_API_KEY", "key")
-    monkeypatch.setenv("OLLAMA_HOST", api)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
     try:

@@ -20,6 +20,7 @@ from vecs.records import Match, Record, UpsertResult
 from vecs.rerankers import Reranker
 from vecs.sparse import SparseVector
 from vecs.transforms import (
+    APIEmbedding,
     Embedding,
     ImageEmbedding,
     MarkdownChunker,
@@ -34,6 +35,7 @@ from vecs.transforms import (
 __project__ = "vecs"
 
 __all__ = [
+    "APIEmbedding",
     "AsyncClient",
     "AsyncCollection",
     "BuildProgress",

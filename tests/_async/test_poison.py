@@ -47,6 +47,9 @@ HOSTILE = {
     "twice": '{"vecs": {}, "vecs": {"transform": {"class": "evil.Module"}}}',
     "number": '{"vecs": {"transform": 5}}',
     "other dimension": '{"vecs": {"transform": {"class": "NoOp", "dimension": 1000000000}}}',
+    "foreign server": '{"vecs": {"transform": {"class": "APIEmbedding", "model": "m", "dimension": 2, "base_url": '
+    '"https://evil.example/v1"}}}',
+    "no model of a server": '{"vecs": {"transform": {"class": "APIEmbedding", "model": 5, "dimension": 2}}}',
     "no model": '{"vecs": {"transform": {"class": "TextEmbedding", "model": 5, "dimension": 2}}}',
 }
 

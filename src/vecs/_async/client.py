@@ -51,6 +51,7 @@ from vecs.exc import (
 )
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
+from vecs.transforms._retrying import waited_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -356,8 +357,9 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
     async def _open(self, table: Table, transform: Transform | None) -> AsyncCollection:
         if transform is not None:
             check_takes_transform(table.vec_type)
-        # A model may have to be loaded to know its dimension.
-        transform, missing = await async_offload(transform_to_open_with, table, transform)
+        # A model may have to be loaded, or a server asked, to know its dimension.
+        with waited_for(transform):
+            transform, missing = await async_offload(transform_to_open_with, table, transform)
         return AsyncCollection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 

@@ -178,6 +178,7 @@ OF_MODULE = words(
     ("Distance Metric DistanceStrategy", "IndexMeasure"),
     ("HNSW Hnsw HnswIndex", "IndexArgsHNSW"),
     ("IVF IVFFlat IvfFlat", "IndexArgsIVFFlat"),
+    ("OpenAIEmbedding OpenAIEmbeddings OllamaEmbedding OllamaEmbeddings OpenAI Ollama", "APIEmbedding(model)"),
     ("Embedder EmbeddingFunction SentenceTransformer SentenceTransformerEmbedding", "TextEmbedding(model)"),
     *((name, f"import vecs.{name}") for name in _MODULES),
 )

@@ -52,6 +52,7 @@ from vecs.exc import (
 )
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
+from vecs.transforms._retrying import waited_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -357,8 +358,9 @@ class Client(Connected, ClientDunders):
     def _open(self, table: Table, transform: Transform | None) -> Collection:
         if transform is not None:
             check_takes_transform(table.vec_type)
-        # A model may have to be loaded to know its dimension.
-        transform, missing = offload(transform_to_open_with, table, transform)
+        # A model may have to be loaded, or a server asked, to know its dimension.
+        with waited_for(transform):
+            transform, missing = offload(transform_to_open_with, table, transform)
         return Collection(table.name, table.dimension, self, transform, table=table, without_transform=missing)
 
 

@@ -11,10 +11,10 @@ from vecs._checks.shown import brief
 from vecs._sql.documents import ambiguous, overwritten
 from vecs.exc import ArgError
 from vecs.records import Record
-from vecs.transforms import Embedding, ImageEmbedding, NoOp, Pipeline, TextEmbedding, Transform
+from vecs.transforms import APIEmbedding, Embedding, ImageEmbedding, NoOp, Pipeline, TextEmbedding, Transform
 
 # Steps that make one record from each record; steps of others may make several.
-_EMBEDDERS = (Embedding, ImageEmbedding, NoOp, TextEmbedding)
+_EMBEDDERS = (APIEmbedding, Embedding, ImageEmbedding, NoOp, TextEmbedding)
 _EMBEDDER_NAMES = frozenset(step.__name__ for step in _EMBEDDERS)
 _DIGITS = "0123456789"
 

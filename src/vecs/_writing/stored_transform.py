@@ -11,6 +11,7 @@ from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Record
 from vecs.transforms import (
     AdapterStep,
+    APIEmbedding,
     Embedding,
     ImageEmbedding,
     Pipeline,
@@ -60,7 +61,7 @@ def check_embeddable(transform: Transform, record: Record) -> None:
     """Raise an error if the first embedder of a transform has nothing to embed of a record. No model works for it."""
     steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
     for step in steps:
-        if isinstance(step, Embedding | ImageEmbedding | TextEmbedding):
+        if isinstance(step, APIEmbedding | Embedding | ImageEmbedding | TextEmbedding):
             step.check_record(record)
             return
 

@@ -14,7 +14,7 @@ from vecs.cli.connecting import Target, connect_existing
 from vecs.cli.matches import print_json, print_matches
 from vecs.cli.plain import plain
 from vecs.cli.terminal import UsageError, reporting, say, step
-from vecs.exc import ArgError, CollectionNotFound
+from vecs.exc import CollectionNotFound
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 
@@ -44,8 +44,8 @@ def search(
         condition = _parse_filter(filters)
         with connect_existing(target) as client:
             found = _open(client, collection)
-            given = query if mode == "keyword" else _query(found, query)
-            loads = isinstance(given, str) and mode != "keyword" and not as_json
+            given = query if mode == "keyword" else _text_or_vector(found, query)
+            loads = isinstance(given, str) and mode != "keyword" and not as_json and found.transform is not None
             with step("Loading the model and searching") if loads else nullcontext():
                 matches = found.search(given, mode=mode, limit=limit, filters=condition, threshold=threshold)
         if as_json:
@@ -76,23 +76,15 @@ def _open(client: vecs.Client, name: str) -> vecs.Collection:
         raise CollectionNotFound(f"{error}; it has {names or 'none yet'}") from None
 
 
-def _query(collection: vecs.Collection, query: str) -> Any:
-    vector = _vector(query)
-    if collection.transform is not None or vector is not None:
-        return query if vector is None else vector
-    if query.lstrip().startswith("["):
-        raise ArgError(f"the query {brief(query)} is not valid JSON; write a vector such as '[0.1, 0.2, 0.3]'")
-    raise ArgError(
-        f"collection {collection.name!r} has no transform that turns a text into a vector; "
-        "give a vector, such as '[0.1, 0.2, 0.3]', or open it in Python with transform="
-    )
-
-
-def _vector(query: str) -> list[float] | None:
-    """Return a query that is written as a JSON list of numbers as a vector."""
+def _text_or_vector(collection: vecs.Collection, query: str) -> str | list[float]:
+    """Return a query as it is, or as a vector if it is written as a JSON list of numbers."""
     if not query.lstrip().startswith("["):
-        return None
+        return query
     try:
         return [float(part) for part in json.loads(query)]
     except (ValueError, TypeError):
-        return None
+        if collection.transform is not None:
+            return query
+        raise ArgError(
+            f"the query {brief(query)} is not valid JSON; write a vector such as '[0.1, 0.2, 0.3]'"
+        ) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vecs.transforms._api import APIEmbedding
+from vecs.transforms._api_requests import APIUsage
 from vecs.transforms._config import describe, identity
 from vecs.transforms._dimensions import TextEmbeddingModel
 from vecs.transforms._function import Embedding
@@ -17,6 +19,8 @@ from vecs.transforms._recursive import RecursiveSplitter
 from vecs.transforms._text import TextEmbedding
 
 __all__ = [
+    "APIEmbedding",
+    "APIUsage",
     "Adapter",
     "AdapterContext",
     "AdapterStep",

@@ -21,6 +21,7 @@ _IDENTITY = (
     "normalize",
     "document_prompt",
     "document_prompt_name",
+    "document_body",
 )
 
 
@@ -53,7 +54,7 @@ def identity(transform: Transform | Mapping[str, Any]) -> dict[str, Any] | None:
         config = {**config, "class": "TextEmbedding"}
     found = {key: config[key] for key in _IDENTITY if config.get(key) is not None}
     if "model" in found:
-        found["model"] = str(found["model"]).removeprefix("sentence-transformers/")
+        found["model"] = str(found["model"]).removeprefix("sentence-transformers/").removesuffix(":latest")
     return found
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from vecs._checks.shown import brief
 from vecs.exc import ArgError
+from vecs.transforms._api import APIEmbedding
+from vecs.transforms._api_server import server_described
 from vecs.transforms._config import hub_name
 from vecs.transforms._dimensions import Prompts
 from vecs.transforms._image import ImageEmbedding
@@ -21,6 +23,8 @@ from vecs.transforms._protocol import Transform
 from vecs.transforms._recursive import RecursiveSplitter
 from vecs.transforms._text import PROMPTS, ModelEmbedding, TextEmbedding
 
+Prompted = TypeVar("Prompted", TextEmbedding, APIEmbedding)
+
 # The arguments that are taken out of a description, and of what type. `trust_remote_code` out of a database would let
 # it run code here.
 _MODEL: dict[str, type] = {"batch_size": int, "truncate_dim": int, "normalize": bool, "revision": str}
@@ -28,6 +32,10 @@ _TEXT: dict[str, type] = {
     **_MODEL,
     "backend": str,
     **dict.fromkeys(PROMPTS, str),
+}
+_API: dict[str, type] = {
+    **dict.fromkeys(("dimension", "truncate_dim", "batch_size", "retries"), int),
+    **{"normalize": bool, "timeout": float, "query_body": dict, "document_body": dict},
 }
 # More texts at once, or longer vectors, are a mistake or an attack.
 _LARGEST = 1_000_000
@@ -64,7 +72,16 @@ def _text(config: Mapping[str, Any]) -> Transform:
     return _with_prompts(step, config)
 
 
-def _with_prompts(step: TextEmbedding, config: Mapping[str, Any]) -> TextEmbedding:
+def _api(config: Mapping[str, Any]) -> Transform:
+    arguments = _arguments(config, _API)
+    server: Any = server_described(config.get("base_url"), config.get("api_key_env"))
+    try:
+        return _with_prompts(APIEmbedding(config["model"], base_url=server, **arguments), config)
+    except ArgError as error:
+        raise ArgError(f"the description of an APIEmbedding is wrong: {error}; pass transform=") from error
+
+
+def _with_prompts(step: Prompted, config: Mapping[str, Any]) -> Prompted:
     """Use the prompts of a description, or none if it has none: vectors of older versions of vecs had none."""
     prompts = _arguments(config, {"query_prompt": str, "document_prompt": str})
     step.use_prompts(
@@ -121,6 +138,7 @@ def _paragraphs(config: Mapping[str, Any]) -> Transform:
 
 
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], Transform]] = {
+    "APIEmbedding": _api,
     "ImageEmbedding": _image,
     "MarkdownChunker": _markdown,
     "NoOp": lambda config: NoOp(**_arguments(config, {"dimension": int})),

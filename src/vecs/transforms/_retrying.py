@@ -39,7 +39,7 @@ _CLIENTS = {
     *("openai", "anthropic", "cohere", "voyageai"),
 }
 # TLS connections that ended too early. Other errors of TLS, such as a wrong certificate, stay.
-_TLS_ENDED = {"SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"}
+TLS_ENDED = {"SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"}
 # gRPC's.
 _CODES = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"}
 # A 429 that means that the account has no money left.
@@ -208,6 +208,18 @@ def seconds_asked(error: BaseException) -> float | None:
     return next((asked for found in _chain(error) if (asked := _asked(found)) is not None), None)
 
 
+def origins(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came of: httpcore hides the cause of its errors, and leaves the context."""
+    last = error
+    for last in _chain(error):
+        yield last
+    for _ in range(10):
+        if last.__context__ is None:
+            return
+        last = last.__context__
+        yield last
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what caused it."""
     found: Any = error
@@ -240,7 +252,7 @@ def _verdict(error: Exception) -> bool | None:
         code = _told(error, "code")
         return retried and not (isinstance(code, str) and code in _SPENT) and _soon_enough(error)
     if _is_of_network(error):
-        return not any(map(_is_final, _chain(error))) and _soon_enough(error)
+        return not any(map(_is_final, origins(error))) and _soon_enough(error)
     verdict = _code_of_grpc(error)
     if verdict is None and _asked(error) is not None:
         return _soon_enough(error)
@@ -257,7 +269,7 @@ def _is_of_network(error: Exception) -> bool:
         room = kind.__module__.split(".")[0]
         if room in _CLIENTS and _NETWORK.fullmatch(kind.__name__):
             return True
-        if room == "ssl" and kind.__name__ in _TLS_ENDED:
+        if room == "ssl" and kind.__name__ in TLS_ENDED:
             return True
         # On Python 3.10, asyncio and concurrent.futures have their own classes of TimeoutError.
         if kind.__name__ == "TimeoutError":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any, cast
 
+from vecs.transforms._api import APIEmbedding
 from vecs.transforms._dimensions import Prompts
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._preprocessor import TextPreprocessor
@@ -21,7 +22,7 @@ def with_stored_prompts(transform: Transform, described: Mapping[str, Any] | Non
     of the user. The given transform is not changed.
     """
     steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
-    embedder = next((step for step in reversed(steps) if isinstance(step, TextEmbedding)), None)
+    embedder = next((step for step in reversed(steps) if isinstance(step, TextEmbedding | APIEmbedding)), None)
     stored: Mapping[str, Any] | None = {} if described is None else _embedder(described)
     if embedder is None or not embedder.uses_known_prompts or stored is None:
         return transform
@@ -41,19 +42,19 @@ def _embedder(described: Mapping[str, Any]) -> Mapping[str, Any] | None:
     # Any program may have written it.
     steps = described.get("steps") if described.get("class") == "Pipeline" else [described]
     found = [cast("Mapping[str, Any]", step) for step in cast("list[Any]", steps or []) if isinstance(step, Mapping)]
-    embedders = [step for step in found if step.get("class") in ("TextEmbedding", "TextPreprocessor")]
+    embedders = [step for step in found if step.get("class") in ("TextEmbedding", "TextPreprocessor", "APIEmbedding")]
     return embedders[-1] if embedders else None
 
 
-def _prompts(embedder: TextEmbedding) -> list[Any]:
+def _prompts(embedder: TextEmbedding | APIEmbedding) -> list[Any]:
     return [embedder.uses_known_prompts, *(getattr(embedder, name) for name in PROMPTS)]
 
 
-def _with_embedder(transform: Transform, embedder: TextEmbedding, other: TextEmbedding) -> Transform:
+def _with_embedder(transform: Transform, embedder: Transform, other: Transform) -> Transform:
     if not isinstance(transform, Pipeline):
         return other
     made = copy(transform)
     made.steps = tuple(other if step is embedder else step for step in transform.steps)
-    if isinstance(made, TextPreprocessor):
+    if isinstance(made, TextPreprocessor) and isinstance(other, TextEmbedding):
         made.embedding = other
     return made

@@ -23,6 +23,7 @@ from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 from vecs.transforms._require import check_installed
+from vecs.transforms._retrying import waited_for
 
 # Types of vectors that no transform makes.
 WITHOUT_TRANSFORM = ("bit", "sparsevec")
@@ -89,7 +90,8 @@ def dimension_of(new: NewCollection) -> int:
     made = None
     if new.transform is not None:
         check_takes_transform(new.vec_type)
-        made = offload(_dimension, new.transform)
+        with waited_for(new.transform):
+            made = offload(_dimension, new.transform)
     if new.dimension is not None and made is not None and new.dimension != made:
         raise MismatchedDimension(f"dimension is {new.dimension}, but the transform makes vectors of dimension {made}")
     dimension = new.dimension or made
