@@ -1,10 +1,10 @@
 """
 What embedding costs, and how well it finds, by PyTorch, by ONNX Runtime, and by static models.
 
-    python benchmarks/embedders.py [quality] [speed] EMBEDDER... [--data FILE.npz] [--texts 48] [--rounds 2] [--keep FOLDER]
+    python benchmarks/embedders.py [quality] [speed] EMBEDDER... [--data FILE.npz] [--texts 48] [--keep FOLDER]
 
-EMBEDDER is NAME=KIND:MODEL or NAME=KIND:MODEL@PYTHON: KIND is torch, onnx (both vecs.TextEmbedding), model2vec or
-wordllama; MODEL a name or a folder; PYTHON the interpreter of an environment in which it is installed, whose size is
+EMBEDDER is NAME=KIND:MODEL or NAME=KIND:MODEL@PYTHON: KIND is torch, onnx (both vecs.TextEmbedding) or model2vec;
+MODEL a name or a folder; PYTHON the interpreter of an environment in which it is installed, whose size is
 printed as well. The first one is what the others are compared with.
 
 quality: hit@10 and MRR@10 by vectors and hybrid, on the judged queries of FILE.npz (see hybrid.py; all its texts are
@@ -42,11 +42,6 @@ def loaded(kind: str, model: str) -> Callable[[list[str]], Any]:
         from model2vec import StaticModel
 
         return StaticModel.from_pretrained(model).encode
-    if kind == "wordllama":
-        from wordllama import WordLlama
-
-        words = WordLlama.load()
-        return lambda texts: words.embed(texts, norm=True)
     backend: Any = kind
     embedding = vecs.TextEmbedding(model or "all-MiniLM-L6-v2", backend=backend)
 
@@ -143,7 +138,9 @@ def bench_quality(embedders: list[Embedder], given: argparse.Namespace) -> None:
                 vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
                 found = "  ".join(f"{mode} {figures}" for mode, figures in judged(client, data, vectors).items())
                 against = vectors if against is None else against
-                same = "" if against.shape != vectors.shape else f"  cosine >= {(against * vectors).sum(axis=1).min():.5f}"
+                same = (
+                    "" if against.shape != vectors.shape else f"  cosine >= {(against * vectors).sum(axis=1).min():.5f}"
+                )
                 print(f"  {embedder.name:18} {found}{same}", flush=True)
 
 

@@ -95,7 +95,10 @@ def write(
     tokenizer.enable_padding(length=20)
     tokenizer.save(str(folder / "tokenizer.json"))
     paths = ["", "1_Pooling", "2_Normalize"]
-    kinds = [{"idx": 0, "path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in zip(paths, modules, strict=False)]
+    kinds = [
+        {"idx": 0, "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for path, kind in zip(paths, modules, strict=False)
+    ]
     files: dict[str, Any] = {
         "modules.json": kinds,
         "1_Pooling/config.json": pooling,

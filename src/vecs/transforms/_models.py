@@ -114,7 +114,11 @@ def _by_onnx(spec: Spec) -> Callable[..., Model]:
     onnx_runtime()
     for module in LIGHT[1:]:
         require(module, extra="onnx")
-    return lambda where, **_: Model(OnnxEncoder(where, spec.device, spec.model_kwargs))
+
+    def open_model(where: str, **_: Any) -> Model:
+        return Model(OnnxEncoder(where, spec.device, spec.model_kwargs))
+
+    return open_model
 
 
 def _by_sentence_transformers(spec: Spec) -> Callable[..., Model]:

@@ -81,7 +81,7 @@ class OnnxEncoder:
         batch_size: int = 32,
         **_: Any,
     ) -> Vectors:
-        """Return the vector of each text, in their order; those of one length are run together, `batch_size` at once."""
+        """Return the vector of each text, in their order; those of like length at once, `batch_size` of them."""
         before = self._prompt(prompt, prompt_name)
         # Not encode_batch(): its threads would warn of every later fork, and the model takes a hundred times as long.
         encoded = [np.asarray(self.tokenizer.encode(before + text).ids, dtype=np.int64) for text in inputs]
@@ -131,7 +131,9 @@ class OnnxEncoder:
         (answer,) = session.run([self._output], {name: given[name] for name in self._inputs})
         answer = np.asarray(answer, dtype=np.float32)
         if self._output != _SENTENCE:
-            answer = np.concatenate([_pooled(mode, answer, mask, left_out) for mode in self.layout.pooling or ()], axis=1)
+            answer = np.concatenate(
+                [_pooled(mode, answer, mask, left_out) for mode in self.layout.pooling or ()], axis=1
+            )
         if self.layout.normalize:
             answer = answer / np.maximum(np.linalg.norm(answer, axis=1, keepdims=True), 1e-12)
         return answer
@@ -176,8 +178,8 @@ def _pooled(mode: str, tokens: Any, mask: Any, left_out: int) -> Any:
         return tokens[np.arange(len(tokens)), kept.argmax(axis=1)]
     if mode == "max":
         return np.where(kept[..., None] > 0, tokens, -np.inf).max(axis=1)
-    weights = kept * np.arange(1, kept.shape[1] + 1) if mode == "weightedmean" else kept
-    weights = weights.astype(np.float32)
+    places: Any = np.arange(1, kept.shape[1] + 1) if mode == "weightedmean" else 1
+    weights: Any = (kept * places).astype(np.float32)
     # By matrices: a product of all tokens with their weights would be as large as the answer.
     total = np.matmul(weights[:, None, :], tokens)[:, 0]
     size = np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
@@ -234,7 +236,9 @@ def _providers(runtime: Any, device: str | None, options: Mapping[str, Any]) -> 
     available = cast("list[str]", runtime.get_available_providers())
     kind, _, number = (device or "").partition(":")
     names = {"": ("CUDAExecutionProvider", "CPUExecutionProvider"), "cpu": ("CPUExecutionProvider",)}
-    wanted = (options["provider"],) if options.get("provider") else names.get(kind, (f"{kind.upper()}ExecutionProvider",))
+    wanted = (
+        (options["provider"],) if options.get("provider") else names.get(kind, (f"{kind.upper()}ExecutionProvider",))
+    )
     found = [name for name in wanted if name in available]
     if not found:
         asked = f"device={device!r}" if options.get("provider") is None else f"provider {options['provider']!r}"

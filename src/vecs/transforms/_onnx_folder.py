@@ -27,7 +27,7 @@ POOLING = tuple(_LEGACY_POOLING.values())
 _NO_LIMIT = 10**9
 HELP = (
     "Install PyTorch and sentence-transformers, which run every model: pip install 'vecs[text]'. Or export the model "
-    "to ONNX once (docs/transforms.md, \"Models without PyTorch\")"
+    'to ONNX once (docs/transforms.md, "Models without PyTorch")'
 )
 
 
@@ -62,7 +62,9 @@ def read_layout(folder: Path, file_name: str | None = None) -> Layout:
     check_external(graph, folder)
     kinds = _modules(folder)
     transformer = _inside(folder, kinds[0][1]) if kinds else folder
-    tokenizer = next((path for path in (transformer / "tokenizer.json", folder / "tokenizer.json") if path.exists()), None)
+    tokenizer = next(
+        (path for path in (transformer / "tokenizer.json", folder / "tokenizer.json") if path.exists()), None
+    )
     if tokenizer is None:
         raise FileNotFoundError(f"{folder} has no tokenizer.json, without which texts cannot be read. {HELP}")
     pooling, include_prompt, missing = _pooling(folder, kinds)

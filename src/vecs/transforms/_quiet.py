@@ -31,7 +31,7 @@ def quiet() -> Generator[None, None, None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-        if loading:
+        if bars is not None and loading:
             bars.enable_progress_bar()
         if downloading:
             hub.enable_progress_bars()

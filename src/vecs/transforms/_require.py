@@ -34,7 +34,8 @@ def is_installed(module: str) -> bool:
     """Whether a package is there; imports nothing."""
     if module in sys.modules:
         # Of what was imported, perhaps by hand, there may be no spec. None is what must not be imported.
-        return sys.modules[module] is not None
+        found: Any = sys.modules[module]
+        return found is not None
     return find_spec(module) is not None
 
 
