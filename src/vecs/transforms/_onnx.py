@@ -172,14 +172,15 @@ def _pooled(mode: str, tokens: Any, mask: Any, left_out: int) -> Any:
     if mode == "lasttoken":
         last = np.maximum(mask.sum(axis=1) - 1, 0)
         return tokens[np.arange(len(tokens)), last] * (mask.sum(axis=1, keepdims=True) > 0)
-    kept = mask.copy()
+    kept: Any = mask.copy()
     kept[:, :left_out] = 0
     if mode == "cls":
         return tokens[np.arange(len(tokens)), kept.argmax(axis=1)]
     if mode == "max":
         return np.where(kept[..., None] > 0, tokens, -np.inf).max(axis=1)
-    places: Any = np.arange(1, kept.shape[1] + 1) if mode == "weightedmean" else 1
-    weights: Any = (kept * places).astype(np.float32)
+    if mode == "weightedmean":
+        kept = np.multiply(kept, np.arange(1, kept.shape[1] + 1))
+    weights: Any = np.asarray(kept, dtype=np.float32)
     # By matrices: a product of all tokens with their weights would be as large as the answer.
     total = np.matmul(weights[:, None, :], tokens)[:, 0]
     size = np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
