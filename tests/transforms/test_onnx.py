@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tests.transforms.tiny_onnx import model, write
 
+import vecs
 from vecs.exc import ArgError, MissingDependency, TransformError
 from vecs.records import Record
 from vecs.transforms import ImageEmbedding, TextEmbedding, TextPreprocessor, describe, from_config, identity
@@ -226,6 +227,22 @@ def test_a_cached_model_is_run_without_network_with_its_weights_beside_it(
     plain = write(tmp_path / "plain", model(384, location="model.onnx_data"))
     (tmp_path / "data").rename(plain / "onnx" / "model.onnx_data")
     assert TextEmbedding(plain, backend="onnx").transform_query("bread") == pytest.approx(vector)
+
+
+def test_a_collection_made_for_pytorch_is_filled_and_searched_without_it(
+    target: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(tmp_path, f"sentence-transformers/{MINILM}", file=model(384), limit=20)
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with vecs.create_client(target, schema=schema) as client:
+        client.get_or_create_collection("docs", transform=TextPreprocessor(backend="torch"))
+        monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+        docs = client.get_collection("docs")
+        docs.upsert([("a", "bread loaf", {}), ("b", "oil motor", {})])
+        assert [match.id for match in docs.search("motor", limit=1, exact=True)] == ["b"]
+        again = client.get_or_create_collection("docs", transform=TextPreprocessor(backend="onnx"))
+        assert again.count() == 2
 
 
 def test_a_revision_and_a_missing_export_in_the_cache_are_told(
