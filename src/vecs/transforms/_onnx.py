@@ -179,7 +179,7 @@ def _pooled(mode: str, tokens: Any, mask: Any, left_out: int) -> Any:
     if mode == "max":
         return np.where(kept[..., None] > 0, tokens, -np.inf).max(axis=1)
     if mode == "weightedmean":
-        kept = cast("Any", kept * mask.cumsum(axis=1))
+        kept = kept * mask.cumsum(axis=1)
     weights: Any = np.asarray(kept, dtype=np.float32)
     # By matrices: a product of all tokens with their weights would be as large as the answer.
     total = np.matmul(weights[:, None, :], tokens)[:, 0]
