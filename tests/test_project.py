@@ -279,6 +279,8 @@ def test_importing_vecs_is_light() -> None:
         "torch",
         "transformers",
         "sentence_transformers",
+        "onnxruntime",
+        "tokenizers",
         "sklearn",
         "scipy",
         "pandas",

@@ -175,6 +175,7 @@ def test_a_missing_extra_is_named_in_one_line(run: Run, folder: Path, monkeypatc
         client.create_collection("text", transform=vecs.TextPreprocessor("all-MiniLM-L6-v2"))
     monkeypatch.setattr("vecs.transforms._models._loaded", {})
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
 
     answer = run("search", "text", "x", "--json", "--target", folder)
 

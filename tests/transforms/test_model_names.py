@@ -147,7 +147,6 @@ def test_only_the_files_that_a_backend_needs_are_downloaded() -> None:
     ]  # fmt: skip
     torch = ["modules.json", "model.safetensors", "2_Dense/pytorch_model.bin", "vocab.txt"]
     assert models.needed_files(files, "torch") == torch
-    assert sorted(models.needed_files(files, "onnx")) == sorted([*torch, "onnx/model.onnx"])
     assert set(models.needed_files(files, "openvino")) - set(torch) == {
         "openvino/openvino_model.xml", "openvino/openvino_model.bin",
     }  # fmt: skip

@@ -283,6 +283,7 @@ def test_a_package_with_other_weights_is_refused(monkeypatch):
 
 def test_a_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "semantic_text_splitter", None)
     monkeypatch.setattr(models, "_loaded", {})
     with pytest.raises(MissingDependency, match=r"pip install 'vecs\[text\]'"):

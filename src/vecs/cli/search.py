@@ -14,7 +14,7 @@ from vecs.cli.connecting import Target, connect_existing
 from vecs.cli.matches import print_json, print_matches
 from vecs.cli.plain import plain
 from vecs.cli.terminal import UsageError, reporting, say, step
-from vecs.exc import CollectionNotFound
+from vecs.exc import ArgError, CollectionNotFound
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +19,7 @@ class Model:
     """A loaded model, with what vecs asks of it."""
 
     def __init__(self, model: Any) -> None:
-        self.model = model  # a SentenceTransformer
+        self.model = model  # a SentenceTransformer, or an OnnxEncoder
         self._process = os.getpid()
         new_name = getattr(model, "get_embedding_dimension", None)
         self.dimension: int | None = (new_name or model.get_sentence_embedding_dimension)()
@@ -47,7 +48,8 @@ class Model:
         """Return the vectors of inputs, prompted as queries or as documents."""
         if os.getpid() != self._process:
             # OpenMP's threads did not survive the fork, and waiting for them would never end.
-            import_module("torch").set_num_threads(1)
+            if sys.modules.get("torch"):
+                import_module("torch").set_num_threads(1)
             self._process = os.getpid()
         # sentence-transformers has had a method for each since version 5.
         encode = getattr(self.model, "encode_query" if query else "encode_document", self.model.encode)

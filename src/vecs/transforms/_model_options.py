@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.transforms._given import checked_count
 
+# What runs the model; None is PyTorch if it is installed, otherwise ONNX Runtime.
 Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
 # How a model is found, and whether it may run its own code.
 _OPTIONS = {"revision", "token", "trust_remote_code"}
@@ -24,7 +25,7 @@ class Spec:
     revision: str | None = None
     device: str | None = None
     trust_remote_code: bool = False
-    backend: str = "torch"
+    backend: str | None = None
     token: str | bool | None = field(default=None, repr=False)
     # Their values may not be hashable, so their text is compared.
     model_kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
@@ -46,7 +47,7 @@ class ModelOptions:
     token: str | bool | None = field(default=None, repr=False)
     revision: str | None = None
     trust_remote_code: bool = False
-    backend: Backend = "torch"
+    backend: Backend | None = None
     model_kwargs: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +62,10 @@ class ModelOptions:
         kwargs: Any = self.model_kwargs
         if kwargs is not None and not isinstance(kwargs, Mapping):
             raise ArgError(f"model_kwargs must be a mapping such as {{'dtype': 'float16'}}, not {brief(kwargs)}")
+        backend: Any = self.backend
+        if backend not in (None, *get_args(Backend)):
+            known = ", ".join(repr(name) for name in get_args(Backend))
+            raise ArgError(f"backend must be one of {known}, or None for what is installed, not {brief(backend)}")
         for name in sorted(_OPTIONS & set(self.model_kwargs or ())):
             raise ArgError(f"{name} cannot be in model_kwargs: give it as {name}=")
 

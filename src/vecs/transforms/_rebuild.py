@@ -10,6 +10,7 @@ from vecs._checks.shown import brief
 from vecs.exc import ArgError
 from vecs.transforms._api import APIEmbedding
 from vecs.transforms._api_server import server_described
+from vecs.transforms._backends import rebuilt
 from vecs.transforms._config import hub_name
 from vecs.transforms._dimensions import Prompts
 from vecs.transforms._image import ImageEmbedding
@@ -30,7 +31,6 @@ Prompted = TypeVar("Prompted", TextEmbedding, APIEmbedding)
 _MODEL: dict[str, type] = {"batch_size": int, "truncate_dim": int, "normalize": bool, "revision": str}
 _TEXT: dict[str, type] = {
     **_MODEL,
-    "backend": str,
     **dict.fromkeys(PROMPTS, str),
 }
 _API: dict[str, type] = {
@@ -61,13 +61,17 @@ def _model(config: Mapping[str, Any]) -> HubName:
     return HubName(name)
 
 
+def _backend(config: Mapping[str, Any]) -> Any:
+    return rebuilt(_arguments(config, {"backend": str}).get("backend"))
+
+
 def _expect_dimension(step: ModelEmbedding, config: Mapping[str, Any]) -> None:
     for dimension in _arguments(config, {"dimension": int}).values():
         step.expect_dimension(dimension)
 
 
 def _text(config: Mapping[str, Any]) -> Transform:
-    step = TextEmbedding(_model(config), **_arguments(config, _TEXT))
+    step = TextEmbedding(_model(config), backend=_backend(config), **_arguments(config, _TEXT))
     _expect_dimension(step, config)
     return _with_prompts(step, config)
 
@@ -104,6 +108,7 @@ def _preprocessor(config: Mapping[str, Any]) -> Transform:
     step = TextPreprocessor(
         _model(config),
         chunker=cast("Any", chunker),
+        backend=_backend(config),
         **_arguments(config, {**_TEXT, "max_tokens": int, "overlap": int, "headings": bool}),
     )
     _expect_dimension(step.embedding, config)

@@ -26,10 +26,21 @@ def check_installed(transform: Any) -> None:
     """
     for step in getattr(transform, "steps", (transform,)):
         for module, extra in getattr(step, "_needs", {}).items():
-            # Of what was imported, perhaps by hand, there may be no spec.
-            if sys.modules.get(module) is None and find_spec(module) is None:
+            if not is_installed(module):
                 raise _missing(module, f"No module named {module!r}", extra)
 
 
+def is_installed(module: str) -> bool:
+    """Whether a package is there; imports nothing."""
+    if module in sys.modules:
+        # Of what was imported, perhaps by hand, there may be no spec. None is what must not be imported.
+        found: Any = sys.modules[module]
+        return found is not None
+    return find_spec(module) is not None
+
+
 def _missing(module: str, said: str, extra: str) -> MissingDependency:
-    return MissingDependency(f"{module} cannot be imported ({said}); install it with: pip install 'vecs[{extra}]'")
+    light = ", or without PyTorch: pip install 'vecs[onnx]'" if extra == "text" else ""
+    return MissingDependency(
+        f"{module} cannot be imported ({said}); install it with: pip install 'vecs[{extra}]'{light}"
+    )

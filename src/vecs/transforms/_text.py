@@ -1,4 +1,4 @@
-"""Text to vectors by a sentence-transformers model."""
+"""Text to vectors by a sentence-transformers model, run by PyTorch or by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, VecsException
 from vecs.records import Record
+from vecs.transforms._backends import described, needed
 from vecs.transforms._chunker import embedded_text, text_of
 from vecs.transforms._dimensions import Prompts, known_dimension, known_prompts
 from vecs.transforms._given import is_loaded_model
@@ -32,6 +33,8 @@ class ModelEmbedding(Step):
     """What the embedders by sentence-transformers models share: the model, and vectors out of it."""
 
     _needs: Mapping[str, str] = MappingProxyType({"sentence_transformers": "text"})
+    # Whether it can do without PyTorch.
+    _light = False
 
     def __init__(
         self,
@@ -48,6 +51,8 @@ class ModelEmbedding(Step):
         self.truncate_dim = options.truncate_dim
         self.normalize = options.normalize
         self._spec = options.spec(self.model)
+        if self._given is None and self._light:
+            self._needs = needed(self._spec.backend)
         known = known_dimension(self.model) if self._given is None else self._given.dimension
         self._dimension = options.truncate_dim or known
 
@@ -76,7 +81,7 @@ class ModelEmbedding(Step):
             "truncate_dim": self.truncate_dim,
             "normalize": self.normalize,
             "revision": self._spec.revision,
-            "backend": self._spec.backend,
+            "backend": described(self._spec.backend),
             **({"loaded": True} if self._given is not None else {}),
         }
 
@@ -119,8 +124,15 @@ class TextEmbedding(ModelEmbedding):
     The end of texts longer than `max_tokens` is ignored, with a warning; a chunker prevents that. An empty text is
     embedded like any other, so that its record is kept; chunkers drop empty chunks.
 
-    Needs sentence-transformers: `pip install 'vecs[text]'`.
+    `backend` says what runs the model: "torch" (sentence-transformers: `pip install 'vecs[text]'`), or "onnx" (ONNX
+    Runtime, without PyTorch: `pip install 'vecs[onnx]'`), which runs the `onnx/model.onnx` that most models have. The
+    vectors are the same. The default is "torch" if that is installed, otherwise "onnx". Of a collection, another
+    backend than the stored one is used if that is not installed. With "onnx", `device` is "cpu" or "cuda", and
+    `model_kwargs` may hold `file_name`, `provider`, `provider_options` and `session_options` of ONNX Runtime. An ONNX
+    file of lower precision makes other vectors: name it each time you open the collection.
     """
+
+    _light = True
 
     def __init__(
         self,
@@ -138,7 +150,7 @@ class TextEmbedding(ModelEmbedding):
         use_auth_token: str | bool | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
-        backend: Backend = "torch",
+        backend: Backend | None = None,
         model_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         if token is not None and use_auth_token is not None:
