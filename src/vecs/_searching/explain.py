@@ -53,13 +53,33 @@ def describe_search(
         known = ", ".join(f"{name} = {value}" for name, value in settings.items() if _concerns(name, used))
         lines.append(f"Settings: {known}.")
         lines.append("If the index finds too few rows, the search is repeated without it: no row is missing.")
+    if request.groups is not None:
+        lines.append(_of_groups(setup))
+    if request.context is not None:
+        before, after = request.context
+        lines.append(f"A second statement reads up to {before} records before each match and {after} after it.")
     if request.refined:
         steps = [
             *(["reranked"] if request.rerank is not None else []),
             *([f"spread by diversity {request.diversity:g}"] if request.diversity is not None else []),
         ]
-        lines.append(f"{request.fetched} matches are fetched and {' and '.join(steps)}; {request.limit} are returned.")
+        kind = "matches" if request.groups is None else "groups"
+        lines.append(f"{request.fetched} {kind} are fetched and {' and '.join(steps)}; {request.limit} are returned.")
     return lines
+
+
+def _of_groups(setup: Setup) -> str:
+    request, pool = setup.request, setup.pool
+    size = "best record" if request.group_size == 1 else f"{request.group_size} best records"
+    told = f"The {size} of each group by {setup.shape.groups.key if setup.shape.groups else ''!r} are returned. "
+    if request.mode == "hybrid":
+        return f"{told}If the candidates are of fewer than {request.fetched} groups, more are taken."
+    if pool is None:
+        return f"{told}The server groups all records that match."
+    return (
+        f"{told}The best {pool.sizes[0]:,} records are grouped first, then more of them or all, until there are "
+        f"{request.fetched} groups."
+    )
 
 
 def _first_line(request: Request, used: Sequence[IndexInfo]) -> str:
