@@ -30,9 +30,9 @@ _SECOND_POOL = 10
 # The share of a pool's surplus in which the wanted rows must have been found.
 _SETTLED_WITHIN = 4
 
-# How many records are grouped first: four times as many as are wanted, and at least this number. Then it is four times
-# as many each time, as long as that is less than a tenth of the records. Beyond, to group all of them takes no longer.
-_MORE_PER_GROUP, _LEAST_GROUPED, _MOST_GROUPED, _SHARE_GROUPED = 4, 100, 10_000, 10
+# How many records are grouped first: four times as many as are wanted, and 50 at least. Then it is four times as many
+# each time, up to 10,000 and up to a tenth of the records. Beyond, to group all of them takes no longer.
+_MORE_PER_GROUP, _LEAST_GROUPED, _MOST_GROUPED, _SHARE_GROUPED = 4, 50, 10_000, 10
 
 
 class CandidatePool(NamedTuple):

@@ -13,13 +13,12 @@ from typing import Any, TypeVar
 
 from vecs._searching.candidates import is_doubtful, may_have_missed, more_groups
 from vecs._searching.known_indexes import LARGE_COLLECTION
-from vecs._searching.plan import Answers, Ask, Query, Setup, Step, scan_settings, set_up, shape_for, statement_for
+from vecs._searching.plan import Answers, Ask, Query, Setup, Step, set_up, shape_for, statement_for
 from vecs._searching.request import MOST_ROWS, Request
 from vecs._sql.answers import ID, SCORE, Row, evidence, order_of
 from vecs._sql.fragment import Fragment
 from vecs._sql.groups import DEPTH, LABEL, NUMBER, group_value, may_have_others, of_groups
 from vecs._sql.selection import Selection
-from vecs._sql.settings import Settings
 from vecs._sql.shape import Grouping
 from vecs.records import Match
 
@@ -49,7 +48,8 @@ def _ranked(setup: Setup, queries: Sequence[Query]) -> Step[Answers]:
         if not asked:
             break
         statements = [setup.statement(queries[at], pool_size=size) for at in asked]
-        found: Answers = yield Ask(statements, _settings(setup, size), setup.prepare)
+        settings = setup.settings if setup.settings is None else setup.settings_for(size)
+        found: Answers = yield Ask(statements, settings, setup.prepare)
         for at, rows in zip(asked, found, strict=True):
             answers[at] = rows
             if _is_cut_short(setup.request, rows, size):
@@ -68,12 +68,6 @@ def _ranked(setup: Setup, queries: Sequence[Query]) -> Step[Answers]:
     for at in {*range(len(queries))} - complete:
         answers[at] = yield from _completed(setup, queries[at], answers[at])
     return answers
-
-
-def _settings(setup: Setup, size: int) -> Settings | None:
-    if setup.settings is None or setup.pool is None or size == setup.pool.sizes[0]:
-        return setup.settings
-    return scan_settings(setup.shape._replace(pool=size), setup.request, setup.known, pooler=setup.pooler)
 
 
 def _is_cut_short(request: Request, rows: Sequence[Row], size: int) -> bool:

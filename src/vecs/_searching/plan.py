@@ -99,6 +99,13 @@ class Setup:
         """Whether rows come in the relaxed order of an index scan."""
         return self.request.mode == "vector" and not self.request.exact
 
+    def settings_for(self, pool_size: int | None) -> Settings:
+        """Return the settings of index scans; `pool_size` is how many records are grouped, if records are."""
+        shape = self.shape
+        if pool_size is not None and self.pool is not None:
+            shape = _of_pool(shape, self.request, self.pool, pool_size)
+        return _scan_settings(shape, self.request, self.known, pooler=self.pooler)
+
     def index_for(self, query: Query) -> IndexInfo | None:
         """Return the index that is asked; a vector that half precision cannot hold is compared with every record."""
         return usable(self.index, query.vec)
@@ -108,11 +115,15 @@ class Setup:
         shape = self.shape
         if complete or self.index_for(query) is not self.index:
             shape = shape_for(shape.table, self.request, None, exact=complete or shape.exact)
-        elif pool_size is not None and shape.groups is not None and shape.precision != "full":
-            shape = shape._replace(candidates=candidate_count(shape.precision, pool_size, self.request.oversampling))
         if pool_size is not None and self.pool is not None:
-            shape = shape._replace(pool=pool_size, probe=self.pool.probe)
+            shape = _of_pool(shape, self.request, self.pool, pool_size)
         return statement_for(shape, self.request, query)
+
+
+def _of_pool(shape: Shape, request: Request, pool: CandidatePool, size: int) -> Shape:
+    if shape.groups is not None and shape.precision != "full":
+        shape = shape._replace(candidates=candidate_count(shape.precision, size, request.oversampling))
+    return shape._replace(pool=size, probe=pool.probe)
 
 
 def shape_for(table: Table, request: Request, index: IndexInfo | None, *, exact: bool) -> Shape:
@@ -176,16 +187,16 @@ def _setup(table: Table, request: Request, known: KnownIndexes, pooler: bool) ->
         request = replace(request, exact=True)
     index = None if request.exact else known.best(request.measure)
     shape = shape_for(table, request, index, exact=request.exact)
-    settings = None
-    if request.mode != "keyword" and not request.exact:
-        # Else no index on the vectors is asked, and no setting of index scans matters.
-        settings = scan_settings(shape, request, known, pooler=pooler)
     pool = (candidate_pool if request.groups is None else group_pool)(request, index, known)
-    return Setup(request, known, index, shape, settings, pool, pooler)
+    setup = Setup(request, known, index, shape, None, pool, pooler)
+    if request.mode == "keyword" or request.exact:
+        # No index on the vectors is asked, and no setting of index scans matters.
+        return setup
+    size = None if pool is None or request.groups is None else pool.sizes[0]
+    return replace(setup, settings=setup.settings_for(size))
 
 
-def scan_settings(shape: Shape, request: Request, known: KnownIndexes, *, pooler: bool) -> Settings:
-    """Return the settings of index scans for the statement of a shape."""
+def _scan_settings(shape: Shape, request: Request, known: KnownIndexes, *, pooler: bool) -> Settings:
     iterative, rows = shape.table.extension.iterative_scan, shape.rows_of_index
     settings: Settings = {}
     if iterative and (request.filtered or not pooler):
