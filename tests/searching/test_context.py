@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.searching.test_plan import TABLE
 
+from tests.searching.test_plan import TABLE
 from vecs import Match, Record
 from vecs._searching.context import ask_for_neighbours, with_context
 from vecs._sql.answers import Columns

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.searching.test_plan import TABLE
 
+from tests.searching.test_plan import TABLE
 from vecs import Record, SparseVector
 from vecs._searching.examples import (
     Examples,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.searching.test_plan import FILTERS, HALF, HNSW, NONE, PART, QUERY, TABLE, Plan, index, row
 
+from tests.searching.test_plan import FILTERS, HALF, HNSW, NONE, PART, QUERY, TABLE, Plan, index, row
 from vecs import Match
 from vecs._searching.candidates import group_pool, more_groups
 from vecs._searching.groups import in_groups, set_groups
