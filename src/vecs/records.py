@@ -129,7 +129,7 @@ class Context:
         return {"text": self.text, "before": listed(self.before), "after": listed(self.after)}
 
 
-def context_of(match: Match, before: list[Record], after: list[Record]) -> Context:
+def context_of(match: Match | Record, before: list[Record], after: list[Record]) -> Context:
     """Return the context that these neighbours make of a match."""
     texts = (*(each.text for each in before), match.text, *(each.text for each in after))
     joined = ""
