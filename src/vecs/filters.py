@@ -218,20 +218,6 @@ def checked_key(key: Any) -> str:
     return key
 
 
-def checked_group_key(key: Any) -> str:
-    """Return what matches can be grouped by, a metadata key or path or a column, or raise ArgError."""
-    columns = ", ".join(f"'{column}'" for column in _COLUMNS)
-    if not isinstance(key, str):
-        raise ArgError(f"group_by must be a metadata key or one of {columns}, not {brief(key)}")
-    if key.startswith("$") and key not in _COLUMNS:
-        raise ArgError(f"unknown column {brief(key)} for group_by; expected one of {columns}, or a metadata key")
-    try:
-        _check_key(key)
-    except FilterError as error:
-        raise ArgError(str(error).replace("filter key", "group_by")) from None
-    return key
-
-
 def _parse_logical(operator: str, value: Any, depth: int) -> Filter | None:
     if operator == "$not" and isinstance(value, Mapping):
         value = [cast("Any", value)]

@@ -123,7 +123,7 @@ async def test_records_like_stored_ones_are_found_and_these_left_out(docs: vecs.
         ({"like": ["one"], "mode": "keyword"}, "mode is 'keyword'"),
         ({"like": ["one"], "mode": "hybrid"}, "needs words: give text="),
         ({"like": []}, "the query is None"),
-        ({}, r"the query is None; give a text or a vector, or look at records without a query: get\(limit=10\)"),
+        ({}, r"needs the argument 'query', and it is None; give a text or a vector, like=\[id\] .*: get\(limit=10\)"),
     ],
 )
 async def test_searches_without_a_target_say_what_is_missing(

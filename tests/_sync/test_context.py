@@ -124,7 +124,7 @@ def test_records_like_stored_ones_are_found_and_these_left_out(docs: vecs.Collec
         ({"like": ["one"], "mode": "keyword"}, "mode is 'keyword'"),
         ({"like": ["one"], "mode": "hybrid"}, "needs words: give text="),
         ({"like": []}, "the query is None"),
-        ({}, r"the query is None; give a text or a vector, or look at records without a query: get\(limit=10\)"),
+        ({}, r"needs the argument 'query', and it is None; give a text or a vector, like=\[id\] .*: get\(limit=10\)"),
     ],
 )
 def test_searches_without_a_target_say_what_is_missing(docs: vecs.Collection, options: Any, problem: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
+from vecs._checks.json import check_storable
 from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
@@ -16,7 +17,7 @@ from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, CallError
-from vecs.filters import checked_group_key
+from vecs.filters import MAX_DEPTH
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
@@ -33,9 +34,14 @@ MOST_ROWS = 2**58
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
 OVERSAMPLING = 5.0
 DEFAULT_LIMIT = 10
+WITHOUT_QUERY = (
+    "search() needs the argument 'query', and it is None; give a text or a vector, like=[id] for what is like a stored "
+    "record, or look at records without a query: get(limit=10)"
+)
 # How many pairs of vectors diversity compares in one search: some seconds of the time of the client's processor.
 MOST_PAIRS = 5_000_000
 
+_GROUPING_COLUMNS = ("$id", "$document_id", "$text")
 _FUSION = ("weights", "candidates", "rrf_constant")
 
 
@@ -282,10 +288,23 @@ def _checked_groups(table: Table, options: SearchOptions) -> Grouping | None:
         if size != 1:
             raise ArgError(f"group_size={brief(given)} is for group_by=, such as group_by='$document_id'; add it")
         return None
-    key = checked_group_key(key)
+    key = _checked_group_key(key)
     if key in ("$document_id", "$text") and not table.has_text:
         raise ArgError(f"group_by={key!r} needs {_needs_text(table)}")
     return Grouping(key, size)
+
+
+def _checked_group_key(key: Any) -> str:
+    """Return what matches can be grouped by, a metadata key or path or a column, or raise ArgError."""
+    columns = ", ".join(map(repr, _GROUPING_COLUMNS))
+    if not isinstance(key, str):
+        raise ArgError(f"group_by must be a metadata key or one of {columns}, not {brief(key)}")
+    if key.startswith("$") and key not in _GROUPING_COLUMNS:
+        raise ArgError(f"unknown column {brief(key)} for group_by; expected one of {columns}, or a metadata key")
+    check_storable(key, f"group_by={brief(key)}")
+    if key.count(".") >= MAX_DEPTH:
+        raise ArgError(f"group_by is a path of more than {MAX_DEPTH} steps: {brief(key)}")
+    return key
 
 
 def _checked_context(table: Table, context: Any) -> tuple[int, int] | None:

@@ -26,6 +26,7 @@ from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.queries import checked_queries
 from vecs._searching.request import (
+    WITHOUT_QUERY,
     Mode,
     Request,
     SearchOptions,
@@ -40,6 +41,7 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
+from vecs.exc import CallError
 from vecs.records import Match, RecordId
 from vecs.rerankers import Reranker
 
@@ -126,6 +128,8 @@ class AsyncSearching(AsyncHandle):
         those of its records. For cosine distance, vectors are made of length 1 first. In a collection of bits, a bit is
         set if more than half of the vectors have it. These records are not among the matches.
         """
+        if query is None and like is None and unlike is None:
+            raise CallError(WITHOUT_QUERY)
         return (await self._search([query], options_of(locals())))[0]
 
     @async_anew("select")

@@ -19,6 +19,7 @@ from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.queries import checked_queries
 from vecs._searching.request import (
+    WITHOUT_QUERY,
     Mode,
     Request,
     SearchOptions,
@@ -41,6 +42,7 @@ from vecs._sync.searching.explain import explain
 from vecs._sync.searching.queries import query_vectors
 from vecs._sync.searching.refine import refine
 from vecs._sync.searching.run import run
+from vecs.exc import CallError
 from vecs.records import Match, RecordId
 from vecs.rerankers import Reranker
 
@@ -127,6 +129,8 @@ class Searching(Handle):
         those of its records. For cosine distance, vectors are made of length 1 first. In a collection of bits, a bit is
         set if more than half of the vectors have it. These records are not among the matches.
         """
+        if query is None and like is None and unlike is None:
+            raise CallError(WITHOUT_QUERY)
         return (self._search([query], options_of(locals())))[0]
 
     @anew("select")
