@@ -93,6 +93,7 @@ def test_a_search_for_groups_says_what_is_grouped() -> None:
     used = ["Index Scan using ix_half on docs"]
     told = "Records are grouped by '$document_id'; a group has up to 2 in the answer. "
     options: Any = {"group_by": "$document_id", "group_size": 2, "limit": 10}
+    assert "It finds 96 candidates by half precision" in described(used, **options)[2]
     assert described(used, **options)[-1] == (
         f"{told}The best 80 records are grouped first, then more of them or all, until there are 10 groups."
     )

@@ -48,8 +48,7 @@ def _ranked(setup: Setup, queries: Sequence[Query]) -> Step[Answers]:
         if not asked:
             break
         statements = [setup.statement(queries[at], pool_size=size) for at in asked]
-        settings = setup.settings if setup.settings is None else setup.settings_for(size)
-        found: Answers = yield Ask(statements, settings, setup.prepare)
+        found: Answers = yield Ask(statements, setup.settings_for(size), setup.prepare)
         for at, rows in zip(asked, found, strict=True):
             answers[at] = rows
             if _is_cut_short(setup.request, rows, size):

@@ -99,11 +99,11 @@ class Setup:
         """Whether rows come in the relaxed order of an index scan."""
         return self.request.mode == "vector" and not self.request.exact
 
-    def settings_for(self, pool_size: int | None) -> Settings:
-        """Return the settings of index scans; `pool_size` is how many records are grouped, if records are."""
-        shape = self.shape
-        if pool_size is not None and self.pool is not None:
-            shape = _of_pool(shape, self.request, self.pool, pool_size)
+    def settings_for(self, pool_size: int) -> Settings | None:
+        """Return the settings of index scans for so many records that are grouped."""
+        if self.settings is None or self.pool is None:
+            return None
+        shape = _of_pool(self.shape, self.request, self.pool, pool_size)
         return _scan_settings(shape, self.request, self.known, pooler=self.pooler)
 
     def index_for(self, query: Query) -> IndexInfo | None:
@@ -188,12 +188,13 @@ def _setup(table: Table, request: Request, known: KnownIndexes, pooler: bool) ->
     index = None if request.exact else known.best(request.measure)
     shape = shape_for(table, request, index, exact=request.exact)
     pool = (candidate_pool if request.groups is None else group_pool)(request, index, known)
-    setup = Setup(request, known, index, shape, None, pool, pooler)
-    if request.mode == "keyword" or request.exact:
-        # No index on the vectors is asked, and no setting of index scans matters.
-        return setup
-    size = None if pool is None or request.groups is None else pool.sizes[0]
-    return replace(setup, settings=setup.settings_for(size))
+    if request.groups is not None and pool is not None:
+        shape = _of_pool(shape, request, pool, pool.sizes[0])
+    settings = None
+    if request.mode != "keyword" and not request.exact:
+        # Else no index on the vectors is asked, and no setting of index scans matters.
+        settings = _scan_settings(shape, request, known, pooler=pooler)
+    return Setup(request, known, index, shape, settings, pool, pooler)
 
 
 def _scan_settings(shape: Shape, request: Request, known: KnownIndexes, *, pooler: bool) -> Settings:
