@@ -36,7 +36,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 
 # What can be such a name, those that others define, and async functions whose names only begin with this letter.
 HAS_AN_A = re.compile(r"_?a(?!sync_|iter$|next$)\w")
-FOREIGN = {"aembed_documents", "aembed_query", "ainvoke"}
+FOREIGN = {"aembed_documents", "aembed_query", "ainvoke", "aretrieve"}
 KEPT = {"ask"}
 
 # Where such methods are: a decorator of them that sync ones need not, and functions handed to them.

@@ -16,7 +16,7 @@ from vecs._sync.collection.collection import Collection
 from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
-from vecs.records import Match, Record, UpsertResult
+from vecs.records import Context, Match, Record, UpsertResult
 from vecs.rerankers import Reranker
 from vecs.sparse import SparseVector
 from vecs.transforms import (
@@ -43,6 +43,7 @@ __all__ = [
     "ClientInfo",
     "Collection",
     "CollectionInfo",
+    "Context",
     "Embedding",
     "ImageEmbedding",
     "IndexArgsHNSW",

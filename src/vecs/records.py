@@ -27,6 +27,11 @@ StoredVector: TypeAlias = "npt.NDArray[Any] | SparseVector"
 # A third of a page, less what an index entry needs besides.
 MAX_ID_BYTES = 2600
 
+# What a match has only if a search asks for it.
+_OPTIONAL = ("vec", "extra", "group", "context")
+# Fewer characters that a chunk begins and the chunk before it ends with are a coincidence.
+_LEAST_OVERLAP = 8
+
 _NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 _set = object.__setattr__
 
@@ -102,6 +107,47 @@ def _unknown_field(name: object, takes: str) -> str:
     return unknown_argument(name, tuple(f.name for f in fields(Record)), elsewhere=OF_MATCHES, takes=takes)
 
 
+@dataclass(frozen=True)
+class Context:
+    """
+    The records of a document that stand before and after a match, in reading order.
+
+    `text` is their texts and that of the match, one after the other. If a text begins with the end of the one before
+    it, as overlapping chunks do, that part is there once; otherwise there is an empty line between the two.
+    """
+
+    before: list[Record]
+    after: list[Record]
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the context as a dict for `json.dumps()`: `text`, and the records in the lists `before`, `after`."""
+
+        def listed(records: list[Record]) -> list[dict[str, Any]]:
+            return [{"id": each.id, "text": each.text, "metadata": each.metadata} for each in records]
+
+        return {"text": self.text, "before": listed(self.before), "after": listed(self.after)}
+
+
+def context_of(match: Match | Record, before: list[Record], after: list[Record]) -> Context:
+    """Return the context that these neighbours make of a match."""
+    texts = (*(each.text for each in before), match.text, *(each.text for each in after))
+    joined = ""
+    for text in filter(None, texts):
+        joined = _joined(joined, text)
+    return Context(before, after, joined)
+
+
+def _joined(before: str, after: str) -> str:
+    """Return two texts as one, with what the first one ends with and the second one begins with once."""
+    start = max(0, len(before) - len(after))
+    while (at := before.find(after[:_LEAST_OVERLAP], start)) >= 0 and len(before) - at >= _LEAST_OVERLAP:
+        if after.startswith(before[at:]):
+            return before[:at] + after
+        start = at + 1
+    return f"{before}\n\n{after}" if before else after
+
+
 @dataclass(frozen=True, eq=False)
 class Match(Telling):
     """
@@ -112,6 +158,7 @@ class Match(Telling):
     distance is 2, the largest value. `score` is in [0, 1]: larger is better.
     `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
     `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
+    `group` is the key of its group in a search with `group_by=`. `context` is None without `context=`.
     """
 
     id: str
@@ -122,6 +169,8 @@ class Match(Telling):
     score: float
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
+    group: Any = None
+    context: Context | None = None
 
     _instead = OF_MATCHES
 
@@ -134,12 +183,14 @@ class Match(Telling):
         """
         Return the match as a dict for `json.dumps()`.
 
-        `vec` and `extra` are left out if you did not ask for them. `vec` is a list of numbers or of bools; a
-        SparseVector becomes a dict with `dimension`, `indices` and `values`.
+        `vec`, `extra`, `group` and `context` are left out if they are None. `vec` is a list of numbers or of bools; a
+        SparseVector becomes a dict with `dimension`, `indices` and `values`. `context` is a dict with `text`, and
+        the lists `before` and `after` of dicts with the `id`, `text` and `metadata` of a record.
         """
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         parts["vec"] = _listed(self.vec)
-        return {name: part for name, part in parts.items() if part is not None or name not in ("vec", "extra")}
+        parts["context"] = None if self.context is None else self.context.to_dict()
+        return {name: part for name, part in parts.items() if part is not None or name not in _OPTIONAL}
 
 
 class UpsertResult(int):

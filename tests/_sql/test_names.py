@@ -13,7 +13,9 @@ from tests.names import names_left_to_the_path
 
 from vecs._sql import (
     builds,
+    context,
     documents,
+    groups,
     indexes,
     keywords,
     languages,
@@ -34,7 +36,7 @@ from vecs._sql.names import unqualified
 from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection
 from vecs._sql.server import server_facts
-from vecs._sql.shape import Fusion, Shape
+from vecs._sql.shape import Fusion, Grouping, Shape
 from vecs._sql.tables import Extension, Table
 from vecs.filters import And, parse_filters
 from vecs.indexes import IndexMethod
@@ -118,6 +120,8 @@ def _of_searches() -> Iterator[Fragment]:
     yield keywords.by_words(filtered, "it's a\\b")
     for fusion in (Fusion((50, 50), around=True), Fusion((50, 50), rrf_constant=60)):
         yield keywords.by_both(filtered._replace(fusion=fusion), fusion, vec, "two words")
+    yield from _of_groups(filtered, vec)
+    yield context.neighbours(TABLE, Columns(extra=True), ["a"], ["d"], (1, 2))
     target = sampling.Target(VEC, 1.0, None)
     yield sampling.sample_ids(TABLE, CHOSEN, 3, 4)
     yield sampling.exact_distances(TABLE, COSINE, CHOSEN, [target, target], limit=3)
@@ -127,6 +131,18 @@ def _of_searches() -> Iterator[Fragment]:
     yield qualified("select 1 where {all}", all=condition(EVERY))
     yield records.count_records(TABLE, Selection(filters=And((EVERY, EVERY, EVERY))))
     yield records.select_unordered(PLAIN, Columns(), Selection(filters=PART), 3)
+
+
+def _of_groups(filtered: Shape, vec: Param) -> Iterator[Fragment]:
+    for key in ("a", "a.b", "$id", "$document_id", "$text"):
+        shape = filtered._replace(groups=Grouping(key, 2))
+        yield groups.nearest_groups(shape, vec)
+        yield groups.nearest_groups(shape._replace(pool=50, probe=True), vec)
+        yield groups.nearest_groups(shape._replace(pool=50, precision="half"), vec)
+        yield groups.groups_by_words(shape, "it's a\\b")
+        yield groups.groups_by_both(shape, Fusion((50, 50), around=True), vec, "two words")
+        within = Selection(within=groups.of_groups(Grouping(key), ['"d"', "1"]))
+        yield records.count_records(TABLE, within)
 
 
 def _of_tables() -> Iterator[Fragment]:

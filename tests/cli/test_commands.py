@@ -207,3 +207,15 @@ def test_sizes_are_written_as_people_do() -> None:
         "123 kB",
         "19.8 MB",
     ]
+
+
+def test_search_shows_one_match_per_group_with_the_chunks_next_to_it(run: Run, filled: Path) -> None:
+    with vecs.create_client(filled) as client:
+        docs = client.create_collection("chunked", 2, text=True)
+        docs.upsert([vecs.Record(f"d#{n}", [1, n], f"chunk {n}", {"even": n % 2 == 0}, "d") for n in range(3)])
+
+    common = ("search", "chunked", "[1, 1]", "--group-by", "$document_id", "--context", 1, "--target", filled)
+
+    assert run(*common).out.split() == ["d#1", "1.000", "chunk", "0", "chunk", "1", "chunk", "2"]
+    (match,) = map(json.loads, run(*common, "--json").out.splitlines())
+    assert (match["group"], match["context"]["text"]) == ("d", "chunk 0\n\nchunk 1\n\nchunk 2")

@@ -87,3 +87,27 @@ def test_a_missing_index_is_told_with_the_call_that_makes_it() -> None:
     assert told("l2_distance").endswith('with docs.index("l2_distance")')
     assert told("cosine_distance", "my docs").endswith("with collection.index()")
     assert told("cosine_distance", call="store.create_index()").endswith("with store.create_index()")
+
+
+def test_a_search_for_groups_says_what_is_grouped() -> None:
+    used = ["Index Scan using ix_half on docs"]
+    told = "Records are grouped by '$document_id'; a group has up to 2 in the answer. "
+    options: Any = {"group_by": "$document_id", "group_size": 2, "limit": 10}
+    assert "It finds 96 candidates by half precision" in described(used, **options)[2]
+    assert described(used, **options)[-1] == (
+        f"{told}The best 80 records are grouped first, then more of them or all, until there are 10 groups."
+    )
+    assert described(used, **options, exact=True)[-1] == f"{told}The server groups all records that match."
+    assert described(used, **options, mode="hybrid")[-1] == (
+        f"{told}If the candidates are of fewer than 10 groups, more are taken."
+    )
+    assert described(used, **options, mode="hybrid", candidates=60)[-1] == f"{told}Only those candidates are grouped."
+    assert described(used, **options, diversity=0.5)[-1] == (
+        "50 groups are fetched and spread by diversity 0.5; 10 are returned."
+    )
+
+
+def test_a_search_with_context_tells_of_its_second_statement() -> None:
+    assert described(["Seq Scan on docs"], context=(0, 2))[-1] == (
+        "A second statement reads up to 0 records before each match and 2 after it."
+    )

@@ -10,6 +10,7 @@ import pytest
 
 from vecs import IndexInfo
 from vecs._searching.candidates import pool_sizes
+from vecs._searching.groups import group_answers
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import QUERIES_PER_STATEMENT, Ask, Look, Query, set_up, steps
 from vecs._searching.request import SearchOptions, checked_request, plain_request
@@ -80,7 +81,8 @@ class Plan:
         given: SearchOptions = options  # type: ignore[assignment]
         self.warnings = 0
         request = checked_request(table, selection, given)
-        self._steps = steps(table, request, list(queries), pooler=pooler, warn=self._warn)
+        answer = None if request.groups is None else group_answers
+        self._steps = steps(table, request, list(queries), pooler=pooler, warn=self._warn, answer=answer)
         self.answer: Any = None
         self.asked: Any = next(self._steps)
 

@@ -57,6 +57,9 @@ CHANGES: dict[str, Any] = {
     "rerank": len,
     "diversity": 0.5,
     "oversampling": 2.0,
+    "group_by": "kind",
+    "group_size": 2,
+    "context": (0, 1),
     "include_vector": True,
     "include_extra": True,
 }
@@ -64,11 +67,13 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SearchOptions.__annotations__)
 def test_every_option_changes_the_request(name: str) -> None:
-    # The text goes with the query, and the filters are a selection already.
-    if name in ("text", "filters"):
+    # The text and the examples go with the query, and the filters are a selection already.
+    if name in ("text", "filters", "like", "unlike"):
         assert name not in CHANGES
         return
     mode: Any = {"mode": "hybrid"} if name in ("weights", "candidates", "rrf_constant") else {}
+    if name == "group_size":
+        mode = {"group_by": "kind"}
     changed = checked_request(TABLE, EVERYTHING, {**mode, name: CHANGES[name]})
     assert values(changed) != values(checked_request(TABLE, EVERYTHING, mode))
 
@@ -99,6 +104,8 @@ def test_a_plain_request_is_kept() -> None:
         {"weights": (1, 1)},
         {"candidates": 5},
         {"rrf_constant": 60},
+        {"like": ["a"]},
+        {"unlike": ["a"]},
     ],
 )
 def test_what_is_more_than_nearness_is_not_kept(changed: Any) -> None:

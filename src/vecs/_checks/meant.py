@@ -81,6 +81,15 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "fetch_k": ("oversampling",),
     "lambda_mult": ("diversity",),
     "alpha": ("weights",),
+    **dict.fromkeys(
+        ("group_by_field", "groupby", "group", "groups", "collapse", "distinct", "distinct_on", "group_key", "dedupe"),
+        ("group_by",),
+    ),
+    **dict.fromkeys(("groups_limit", "max_groups", "number_of_groups"), _LIMIT),
+    **dict.fromkeys(("hits_per_group", "objects_per_group", "per_group", "strict_group_size"), ("group_size",)),
+    **dict.fromkeys(("window", "window_size", "neighbors", "neighbours", "surrounding", "num_nodes"), ("context",)),
+    **dict.fromkeys(("positive", "positives", "recommend", "near_id", "near_object", "more_like_this"), ("like",)),
+    **dict.fromkeys(("negative", "negatives", "avoid", "dislike"), ("unlike",)),
     "index_type": ("method",),
     "metric_name": ("measure",),
 }
@@ -124,6 +133,8 @@ OF_COLLECTIONS = words(
     ("keyword_search text_search full_text_search bm25 fts", 'search(text, mode="keyword")'),
     ("max_marginal_relevance_search mmr", "search(vector or text, diversity=0.5)"),
     ("batch_search search_batch multi_search query_batch", "search_many([vector or text, ...])"),
+    ("search_groups query_points_groups search_point_groups group_by", 'search(text, group_by="$document_id")'),
+    ("recommend discover more_like_this similar similar_to near_object find_similar", 'search(like=["id"])'),
     ("peek head first sample limit", "get(limit=10)"),
     ("where filter select fetch_all get_by_ids", _GET),
     ("scroll list items iter iterate all export values records rows", "scan(), which yields every record"),
@@ -190,6 +201,8 @@ OF_MATCHES = words(
     ("vector embedding embeddings values", "vec"),
     ("key uuid _id", "id"),
     ("doc_id ref_doc_id source_id", "document_id"),
+    ("group_id group_key group_value", "group"),
+    ("neighbors neighbours window", "context, with search(context=1)"),
     ("image", "media"),
     ("node record item entity", "match.id, match.text and match.metadata, which are those of the record"),
 )

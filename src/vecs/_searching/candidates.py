@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vecs._searching.known_indexes import LARGE_COLLECTION, KnownIndexes
@@ -29,6 +29,10 @@ _MORE_PER_ROW, _LEAST_MORE, _MOST_MORE = 4, 40, 400
 _SECOND_POOL = 10
 # The share of a pool's surplus in which the wanted rows must have been found.
 _SETTLED_WITHIN = 4
+
+# How many records are grouped first: four times as many as are wanted, and 50 at least. Then it is four times as many
+# each time, up to 10,000 and up to a tenth of the records. Beyond, to group all of them takes no longer.
+_MORE_PER_GROUP, _LEAST_GROUPED, _MOST_GROUPED, _SHARE_GROUPED = 4, 50, 10_000, 10
 
 
 class CandidatePool(NamedTuple):
@@ -59,6 +63,29 @@ def candidate_pool(request: Request, index: IndexInfo | None, known: KnownIndexe
     served = filters is not None and serves_part(known.all, filters)
     # Without an index on all vectors a probe would compare every record.
     return CandidatePool(pool_sizes(rows)[: 2 if served or known.rows >= LARGE_COLLECTION else 1], probe)
+
+
+def group_pool(request: Request, index: IndexInfo | None, known: KnownIndexes) -> CandidatePool | None:
+    """Return how many records are grouped, one number after the other while there are too few groups; None for all."""
+    first = max(_LEAST_GROUPED, _MORE_PER_GROUP * (request.fetched + request.skipped) * request.group_size)
+    if request.mode == "hybrid" or request.exact or first > _MOST_GROUPED:
+        return None
+    if request.mode == "keyword":
+        # Its words make about as many candidates at most, and all of them are ranked.
+        return CandidatePool((_MOST_GROUPED,), probe=False)
+    answers = index is not None or (request.filtered and known.on_parts)
+    if not known.approximate or not answers or 0 < known.rows <= _EXACT_UP_TO:
+        return None
+    most = min(max(known.rows // _SHARE_GROUPED, first), _MOST_GROUPED)
+    sizes = tuple(more_groups(first, most))
+    return CandidatePool(sizes, index is not None and index.approximate and request.selection != EVERYTHING)
+
+
+def more_groups(first: int, most: int = _MOST_GROUPED) -> Iterator[int]:
+    """Yield how many records are grouped, one number after the other; the first of them in any case."""
+    yield first
+    while (first := first * _MORE_PER_GROUP) <= most:
+        yield first
 
 
 def prefers_exact(request: Request, known: KnownIndexes) -> bool:

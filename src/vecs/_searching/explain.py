@@ -9,6 +9,7 @@ from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, Setup
 from vecs._searching.request import Request
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
 from vecs.measures import MeasureSpec, measures_of
 
@@ -34,6 +35,9 @@ def describe_search(
     """Say which indexes a plan of the server uses, with what settings, among how many candidates, and what follows."""
     request, table = setup.request, setup.shape.table
     used = [index for index in indexes if any(index.name in line for line in plan)]
+    if request.groups is not None:
+        # The one on ids answers for the rows that are sent, not for what is found.
+        used = [index for index in used if not index.primary]
     lines = [
         _first_line(request, used),
         *why_precision(table, setup.index_for(query), setup.shape.rows_of_index),
@@ -53,13 +57,34 @@ def describe_search(
         known = ", ".join(f"{name} = {value}" for name, value in settings.items() if _concerns(name, used))
         lines.append(f"Settings: {known}.")
         lines.append("If the index finds too few rows, the search is repeated without it: no row is missing.")
+    if request.groups is not None:
+        lines.append(_of_groups(setup, request.groups))
+    if request.context is not None:
+        before, after = request.context
+        lines.append(f"A second statement reads up to {before} records before each match and {after} after it.")
     if request.refined:
         steps = [
             *(["reranked"] if request.rerank is not None else []),
             *([f"spread by diversity {request.diversity:g}"] if request.diversity is not None else []),
         ]
-        lines.append(f"{request.fetched} matches are fetched and {' and '.join(steps)}; {request.limit} are returned.")
+        kind = "matches" if request.groups is None else "groups"
+        lines.append(f"{request.fetched} {kind} are fetched and {' and '.join(steps)}; {request.limit} are returned.")
     return lines
+
+
+def _of_groups(setup: Setup, grouping: Grouping) -> str:
+    request, pool = setup.request, setup.pool
+    told = f"Records are grouped by {grouping.key!r}; a group has up to {grouping.size} in the answer. "
+    if request.mode == "hybrid":
+        if request.fixed:
+            return f"{told}Only those candidates are grouped."
+        return f"{told}If the candidates are of fewer than {request.fetched} groups, more are taken."
+    if pool is None:
+        return f"{told}The server groups all records that match."
+    return (
+        f"{told}The best {pool.sizes[0]:,} records are grouped first, then more of them or all, until there are "
+        f"{request.fetched} groups."
+    )
 
 
 def _first_line(request: Request, used: Sequence[IndexInfo]) -> str:

@@ -17,6 +17,7 @@ from vecs._searching.candidates import (
     candidate_count,
     candidate_pool,
     candidates_found,
+    group_pool,
     is_doubtful,
     may_have_missed,
     pool_sizes,
@@ -26,6 +27,7 @@ from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes, usable
 from vecs._searching.request import Request
 from vecs._sql.answers import Row, each, in_order, with_distance
 from vecs._sql.fragment import Fragment, Param
+from vecs._sql.groups import groups_by_both, groups_by_words, nearest_groups
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.keywords import by_both, by_words
 from vecs._sql.search import nearest, nearest_of_pool, several
@@ -80,6 +82,7 @@ class Setup:
     shape: Shape
     settings: Settings | None
     pool: CandidatePool | None
+    pooler: bool = False
 
     @property
     def prepare(self) -> Literal[False] | None:
@@ -96,6 +99,13 @@ class Setup:
         """Whether rows come in the relaxed order of an index scan."""
         return self.request.mode == "vector" and not self.request.exact
 
+    def settings_for(self, pool_size: int) -> Settings | None:
+        """Return the settings of index scans for so many records that are grouped."""
+        if self.settings is None or self.pool is None:
+            return None
+        shape = _of_pool(self.shape, self.request, self.pool, pool_size)
+        return _scan_settings(shape, self.request, self.known, pooler=self.pooler)
+
     def index_for(self, query: Query) -> IndexInfo | None:
         """Return the index that is asked; a vector that half precision cannot hold is compared with every record."""
         return usable(self.index, query.vec)
@@ -106,8 +116,14 @@ class Setup:
         if complete or self.index_for(query) is not self.index:
             shape = shape_for(shape.table, self.request, None, exact=complete or shape.exact)
         if pool_size is not None and self.pool is not None:
-            shape = shape._replace(pool=pool_size, probe=self.pool.probe)
+            shape = _of_pool(shape, self.request, self.pool, pool_size)
         return statement_for(shape, self.request, query)
+
+
+def _of_pool(shape: Shape, request: Request, pool: CandidatePool, size: int) -> Shape:
+    if shape.groups is not None and shape.precision != "full":
+        shape = shape._replace(candidates=candidate_count(shape.precision, size, request.oversampling))
+    return shape._replace(pool=size, probe=pool.probe)
 
 
 def shape_for(table: Table, request: Request, index: IndexInfo | None, *, exact: bool) -> Shape:
@@ -136,16 +152,21 @@ def shape_for(table: Table, request: Request, index: IndexInfo | None, *, exact:
         precision=precision,
         candidates=candidates,
         fusion=fusion,
+        groups=request.groups,
     )
 
 
 def statement_for(shape: Shape, request: Request, query: Query) -> Fragment:
     """Put the vector and the words into a shape."""
+    grouped, words = shape.groups is not None, query.words or ""
     if request.mode == "keyword":
-        return by_words(shape, query.words or "")
+        return groups_by_words(shape, words) if grouped else by_words(shape, words)
     vec = Param(vec_param(query.vec, shape.table))
     if shape.fusion is not None:
-        return by_both(shape, shape.fusion, vec, query.words or "")
+        by_both_sides = groups_by_both if grouped else by_both
+        return by_both_sides(shape, shape.fusion, vec, words)
+    if grouped:
+        return nearest_groups(shape, vec)
     return nearest(shape, vec) if shape.pool is None else nearest_of_pool(shape, vec)
 
 
@@ -166,11 +187,14 @@ def _setup(table: Table, request: Request, known: KnownIndexes, pooler: bool) ->
         request = replace(request, exact=True)
     index = None if request.exact else known.best(request.measure)
     shape = shape_for(table, request, index, exact=request.exact)
+    pool = (candidate_pool if request.groups is None else group_pool)(request, index, known)
+    if request.groups is not None and pool is not None:
+        shape = _of_pool(shape, request, pool, pool.sizes[0])
     settings = None
     if request.mode != "keyword" and not request.exact:
         # Else no index on the vectors is asked, and no setting of index scans matters.
         settings = _scan_settings(shape, request, known, pooler=pooler)
-    return Setup(request, known, index, shape, settings, candidate_pool(request, index, known))
+    return Setup(request, known, index, shape, settings, pool, pooler)
 
 
 def _scan_settings(shape: Shape, request: Request, known: KnownIndexes, *, pooler: bool) -> Settings:
@@ -199,20 +223,24 @@ def steps(
     *,
     pooler: bool = False,
     warn: Callable[[KnownIndexes], None] | None = None,
+    answer: Callable[[Setup, Sequence[Query]], Step[Answers]] | None = None,
 ) -> Step[Answers]:
     """
     Answer a request for some queries; return the rows of each.
 
+    `answer` is the plan that asks for them, once it is known which index there is: None is the one for single records.
+
     `warn` is called with the known indexes if none is for the measure and there are so many records that an index is
     advisable. None means no warning.
     """
+    answered = answer or _answers
     if request.mode == "keyword" or request.exact:
-        return _found(request, (yield from _answers(set_up(table, request, NO_INDEXES, pooler=pooler), queries)))
+        return _found(request, (yield from answered(set_up(table, request, NO_INDEXES, pooler=pooler), queries)))
     known: KnownIndexes = yield Look(now=False)
     if known.best(request.measure) is None and known.worth_an_index and warn is not None:
         # One may have been made elsewhere a moment ago.
         known = yield Look(now=True)
-    answers = yield from _answers(set_up(table, request, known, pooler=pooler), queries)
+    answers = yield from answered(set_up(table, request, known, pooler=pooler), queries)
     # Indexes on parts were made for filters: perhaps for this one.
     covered = known.best(request.measure) is not None or (request.filtered and known.on_parts)
     if warn is not None and known.worth_an_index and not covered:

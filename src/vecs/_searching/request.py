@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
+from vecs._checks.json import check_storable
 from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
+from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, CallError
+from vecs.filters import MAX_DEPTH
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
+from vecs.records import RecordId
 from vecs.rerankers import Reranker, check_reranker
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
@@ -30,9 +34,14 @@ MOST_ROWS = 2**58
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
 OVERSAMPLING = 5.0
 DEFAULT_LIMIT = 10
+WITHOUT_QUERY = (
+    "search() needs the argument 'query', and it is None; give a text or a vector, like=[id] for what is like a stored "
+    "record, or look at records without a query: get(limit=10)"
+)
 # How many pairs of vectors diversity compares in one search: some seconds of the time of the client's processor.
 MOST_PAIRS = 5_000_000
 
+_GROUPING_COLUMNS = ("$id", "$document_id", "$text")
 _FUSION = ("weights", "candidates", "rrf_constant")
 
 
@@ -55,6 +64,11 @@ class SearchOptions(TypedDict, total=False):
     rerank: Reranker | None
     diversity: float | None
     oversampling: float | None
+    group_by: str | None
+    group_size: int
+    context: int | tuple[int, int] | None
+    like: Iterable[RecordId] | None
+    unlike: Iterable[RecordId] | None
     include_vector: bool
     include_extra: bool
 
@@ -68,7 +82,8 @@ class Request:
     A search, without what is searched for.
 
     `limit` and `offset` are the caller's, `fetched` and `skipped` those of the statement: where its answer is
-    refined here, it is larger. `weights` and `candidates` are those of the vector side and of the keyword side.
+    refined here, it is larger. `weights` and `candidates` are those of the vector side and of the keyword side. With
+    `groups`, all of them count groups. `context` is how many neighbours a match gets, before and after it.
     """
 
     mode: Mode
@@ -89,14 +104,23 @@ class Request:
     rerank: Reranker | None
     diversity: float | None
     oversampling: float | None
+    groups: Grouping | None
+    context: tuple[int, int] | None
     include_vector: bool
 
+    # Whether the caller chose the candidates of a hybrid search, so that there are no more.
+    fixed: bool
     # Whether only some of the records are searched: those that match a filter, or that row-level security shows.
     filtered: bool
     # Whether what the database answers is reordered here.
     refined: bool
     # Whether it is kept for the next search: see `plain_request`.
     plain: bool = False
+
+    @property
+    def group_size(self) -> int:
+        """How many records of a group are wanted."""
+        return 1 if self.groups is None else self.groups.size
 
 
 def checked_request(
@@ -127,6 +151,8 @@ def checked_request(
     fetched, skipped = limit, offset
     if refined:
         fetched, skipped = min(math.ceil((limit + offset) * (factor or OVERSAMPLING)), MOST_ROWS), 0
+    groups = _checked_groups(table, options)
+    wanted = (fetched + skipped) * (groups.size if groups else 1)
     include_vector = checked_flag(options.get("include_vector"), "include_vector")
     include_extra = checked_flag(options.get("include_extra"), "include_extra")
     shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
@@ -144,13 +170,16 @@ def checked_request(
         ef_search=_checked_setting(options.get("ef_search"), IndexMethod.hnsw, "ef_search"),
         probes=_checked_setting(options.get("probes"), IndexMethod.ivfflat, "probes"),
         weights=shares,
-        candidates=_checked_candidates(candidates, fetched + skipped, shares) if mode == "hybrid" else (0, 0),
+        candidates=_checked_candidates(candidates, min(wanted, MOST_ROWS), shares) if mode == "hybrid" else (0, 0),
         rrf_constant=None if rrf_constant is None else checked_int(rrf_constant, "rrf_constant", 0),
         rerank=rerank,
         diversity=None if diversity is None else checked_diversity(diversity),
         # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
         oversampling=None if refined else factor,
+        groups=groups,
+        context=_checked_context(table, options.get("context")),
         include_vector=include_vector,
+        fixed=candidates is not None,
         filtered=selection != EVERYTHING or table.row_security,
         refined=refined,
     )
@@ -184,6 +213,9 @@ def is_plain(options: SearchOptions) -> bool:
         and options.get("weights") is None
         and options.get("candidates") is None
         and options.get("rrf_constant") is None
+        # What is given as an example is left out, by a filter.
+        and options.get("like") is None
+        and options.get("unlike") is None
     )
 
 
@@ -247,6 +279,51 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
 
 def _checked_setting(value: int | None, method: IndexMethod, name: str) -> int | None:
     return None if value is None else checked_int(value, name, *METHODS[method].search_range)
+
+
+def _checked_groups(table: Table, options: SearchOptions) -> Grouping | None:
+    key, given = options.get("group_by"), options.get("group_size", 1)
+    size = min(checked_int(given, "group_size", 1), MOST_ROWS)
+    if key is None:
+        if size != 1:
+            raise ArgError(f"group_size={brief(given)} is for group_by=, such as group_by='$document_id'; add it")
+        return None
+    key = _checked_group_key(key)
+    if key in ("$document_id", "$text") and not table.has_text:
+        raise ArgError(f"group_by={key!r} needs {_needs_text(table)}")
+    return Grouping(key, size)
+
+
+def _checked_group_key(key: Any) -> str:
+    """Return what matches can be grouped by, a metadata key or path or a column, or raise ArgError."""
+    columns = ", ".join(map(repr, _GROUPING_COLUMNS))
+    if not isinstance(key, str):
+        raise ArgError(f"group_by must be a metadata key or one of {columns}, not {brief(key)}")
+    if key.startswith("$") and key not in _GROUPING_COLUMNS:
+        raise ArgError(f"unknown column {brief(key)} for group_by; expected one of {columns}, or a metadata key")
+    check_storable(key, f"group_by={brief(key)}")
+    if key.count(".") >= MAX_DEPTH:
+        raise ArgError(f"group_by is a path of more than {MAX_DEPTH} steps: {brief(key)}")
+    return key
+
+
+def _checked_context(table: Table, context: Any) -> tuple[int, int] | None:
+    if context is None:
+        return None
+    pair = cast("Sequence[Any]", context if isinstance(context, tuple | list) else (context, context))
+    if len(pair) != 2:
+        raise ArgError(f"context must be a number of records or a pair (before, after), not {brief(pair)}")
+    if not table.has_text:
+        raise ArgError(f"context= needs {_needs_text(table)}")
+    before, after = (min(checked_int(number, "context", 0), MOST_ROWS) for number in pair)
+    return before, after
+
+
+def _needs_text(table: Table) -> str:
+    return (
+        f"texts and document ids, and collection {table.name!r} keeps none; call its enable_text(), or create the "
+        "collection with text=True"
+    )
 
 
 def _threshold(value: Any) -> float:

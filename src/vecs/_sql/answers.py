@@ -94,8 +94,13 @@ def names(table: Table, columns: Columns) -> Fragment:
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
     """Sort the answer of `nearest` by distance: an iterative index scan's order is relaxed."""
+    return sorted(rows, key=order_of)
+
+
+def order_of(row: Row) -> tuple[bool, float]:
+    """Return what rows are sorted by."""
     # NaN (a zero vector under cosine) sorts last, as in Postgres.
-    return sorted(rows, key=lambda row: (row[DISTANCE] != row[DISTANCE], row[DISTANCE]))
+    return row[DISTANCE] != row[DISTANCE], row[DISTANCE]
 
 
 def with_distance(rows: list[Row]) -> list[Row]:

@@ -76,7 +76,8 @@ def _finite(digits: str) -> float:
 _DECODE = json.JSONDecoder(parse_float=_finite).raw_decode
 
 
-def _loads(data: str | bytes) -> Any:
+def read_json(data: str | bytes) -> Any:
+    """Read JSON as Python has it; raises UnreadableJson for what Python cannot hold."""
     try:
         # jsonb arrives as UTF-8 without white space around it: json.loads() would look for both, in every row.
         text = data if isinstance(data, str) else data.decode()
@@ -90,13 +91,13 @@ def _loads(data: str | bytes) -> Any:
     return value
 
 
-set_json_loads(_loads, ADAPTERS)
+set_json_loads(read_json, ADAPTERS)
 
 
 def why_unreadable(jsonb: bytes) -> str | None:
     """Return why a value in the binary form of jsonb cannot be read; None where it can."""
     try:
-        _loads(jsonb[1:])
+        read_json(jsonb[1:])
     except UnreadableJson as error:
         return str(error)
     return None

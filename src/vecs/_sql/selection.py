@@ -17,13 +17,15 @@ class Selection:
     """
     Which records: they must meet all given parts; without any part, all records.
 
-    `whole` is for ids that may be ids of documents: they mean all records of the document.
+    `whole` is for ids that may be ids of documents: they mean all records of the document. `within` is any other
+    condition on a record's columns.
     """
 
     ids: Sequence[str] | None = None
     document_ids: Sequence[str] | None = None
     filters: Filter | None = None
     whole: bool = False
+    within: Fragment | None = None
 
 
 EVERYTHING = Selection()
@@ -69,6 +71,8 @@ def conditions(selection: Selection) -> list[Fragment]:
         parts.append(qualified("document_id = any({ids}::pg_catalog.text[])", ids=list(selection.document_ids)))
     if selection.filters is not None:
         parts.append(matching(selection.filters))
+    if selection.within is not None:
+        parts.append(selection.within)
     return parts
 
 

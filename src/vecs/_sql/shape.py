@@ -24,6 +24,13 @@ class Fusion(NamedTuple):
     around: bool = False
 
 
+class Grouping(NamedTuple):
+    """Of which groups a search finds the best `size` records each: `key` is a metadata key, or "$" and a column."""
+
+    key: str
+    size: int = 1
+
+
 class Shape(NamedTuple):
     """
     A search statement without its vector and its words. Equal shapes without a filter have one text.
@@ -32,7 +39,8 @@ class Shape(NamedTuple):
     of every record that has any of the words. `precision` is that of the index: of a lower one than "full",
     `candidates` are compared by their exact distance. `pool` is how many candidates a search under a filter takes,
     None where it takes none; with `probe` the records around the query are looked at, too. `fusion` is for searches
-    by nearness and words.
+    by nearness and words. With `groups`, limit and offset count groups, and `pool` is how many records are grouped,
+    None for all.
     """
 
     table: Table
@@ -47,10 +55,13 @@ class Shape(NamedTuple):
     pool: int | None = None
     probe: bool = False
     fusion: Fusion | None = None
+    groups: Grouping | None = None
 
     @property
     def rows_of_index(self) -> int:
         """How many rows the statement takes of the index on the vectors."""
         if self.precision != "full":
             return self.candidates
+        if self.groups is not None and self.fusion is None:
+            return self.pool or 0
         return self.limit + self.offset if self.fusion is None else self.fusion.candidates[0]

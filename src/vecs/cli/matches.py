@@ -20,15 +20,18 @@ def print_matches(matches: list[vecs.Match]) -> None:
     """Print each match: its id and score, then the beginning of its text."""
     for match in matches:
         OUT.print(Text.assemble((plain(match.id), "bold"), (f"  {match.score:.3f}", "cyan")), soft_wrap=True)
-        for line in excerpt(match.text or json.dumps(match.metadata, ensure_ascii=False), OUT.width - 1):
+        text = match.text if match.context is None else match.context.text
+        lines = _LINES if match.context is None else _LINES * (len(match.context.before) + len(match.context.after) + 1)
+        for line in excerpt(text or json.dumps(match.metadata, ensure_ascii=False), OUT.width - 1, lines):
             OUT.print(line, soft_wrap=True)
 
 
 def print_json(matches: list[vecs.Match]) -> None:
     """Print each match as one line of JSON."""
     for match in matches:
-        fields = ("id", "score", "distance", "text", "metadata", "document_id")
-        OUT.out(plain_json(json.dumps({name: getattr(match, name) for name in fields}, ensure_ascii=False)))
+        fields = ("id", "score", "distance", "text", "metadata", "document_id", "group", "context")
+        parts = match.to_dict()
+        OUT.out(plain_json(json.dumps({name: parts[name] for name in fields if name in parts}, ensure_ascii=False)))
 
 
 def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:

@@ -36,6 +36,13 @@ def search(
     threshold: Annotated[
         float | None, typer.Option(metavar="SCORE", help="Leave out matches with a score below this, 0 to 1.")
     ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option("--group-by", metavar="KEY", help="Show the best of each document ('$document_id') or value."),
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option("--context", min=0, help="Show so many chunks before and after each match, too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each match.")] = False,
     target: Target = None,
 ) -> None:
@@ -47,7 +54,15 @@ def search(
             given = query if mode == "keyword" else _text_or_vector(found, query)
             loads = isinstance(given, str) and mode != "keyword" and not as_json and found.transform is not None
             with step("Loading the model and searching") if loads else nullcontext():
-                matches = found.search(given, mode=mode, limit=limit, filters=condition, threshold=threshold)
+                matches = found.search(
+                    given,
+                    mode=mode,
+                    limit=limit,
+                    filters=condition,
+                    threshold=threshold,
+                    group_by=group_by,
+                    context=context,
+                )
         if as_json:
             print_json(matches)
         elif matches:

@@ -16,6 +16,9 @@ from vecs.exc import ArgError
 from vecs.records import record_id
 from vecs.sharing import brief
 
+# The metadata key of a document that was found with `context=`: its text with those next to it.
+CONTEXT_KEY = "_context"
+
 _MISSING: Any = object()
 
 
@@ -90,14 +93,14 @@ def _item_of(document: Any, number: int, id: Any = None) -> Item:
     return Item(_id_or_new(document.id if id is None else id, number), document.page_content, document.metadata)
 
 
-def _check_ids(ids: Any) -> None:
+def _check_ids(ids: Any, what: str = "ids") -> None:
     if ids is not None and (isinstance(ids, str | bytes) or not isinstance(ids, Iterable)):
-        raise ArgError(f"ids must be a list of strings, not {brief(ids)}")
+        raise ArgError(f"{what} must be a list of strings, not {brief(ids)}")
 
 
-def checked_ids(ids: Any) -> list[str]:
+def checked_ids(ids: Any, what: str = "ids") -> list[str]:
     """Return ids as they are stored; raises ArgError for what is none, None too."""
-    _check_ids(ids)
+    _check_ids(ids, what)
     return [record_id(id) for id in ids]
 
 
@@ -140,4 +143,6 @@ def to_document(found: Match | Record, namespace: str | None) -> Document:
     if namespace is not None:
         metadata.pop(NAMESPACE_KEY, None)
     metadata = restored_metadata(metadata, found.extra)
+    if isinstance(found, Match) and found.context is not None:
+        metadata[CONTEXT_KEY] = found.context.text
     return Document(id=unqualified(str(found.id), namespace), page_content=found.text or "", metadata=metadata)

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from langchain_core.documents import Document
 
-from langchain_vecs.documents import to_document
+from langchain_vecs.documents import checked_ids, to_document
 from langchain_vecs.filters import to_filters
-from langchain_vecs.namespaces import checked_namespace
+from langchain_vecs.namespaces import checked_namespace, qualified
 from vecs import Match
 from vecs.exc import ArgError
 from vecs.sharing import SearchOptions, brief, check_known, checked_int, checked_number
@@ -108,6 +108,9 @@ def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any], parameter
         "measure": defaults.measure,
         "include_extra": True,
     }
+    for name in ("like", "unlike"):
+        if name in options:
+            options[name] = [qualified(id, namespace) for id in checked_ids(options[name], name)]
     if threshold is not None and own is None:
         options["threshold"] = score_of_relevance(threshold, defaults.measure) if ordered_by_distance else threshold
     return Search(mode, namespace, options, given.get("text"), ordered_by_distance, defaults.measure, own, threshold)

@@ -15,7 +15,7 @@ from vecs.exc import VecsException
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Arguments that may be iterators, which a second run of the method would find empty.
-_ITERABLES = {"ids", "document_ids", "queries"}
+_ITERABLES = {"ids", "document_ids", "queries", "like", "unlike"}
 
 
 def async_anew(*needs: Need) -> Callable[[F], F]:

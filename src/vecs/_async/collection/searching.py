@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
+from vecs._async.searching.context import add_context
+from vecs._async.searching.examples import read_examples
 from vecs._async.searching.explain import explain
 from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
@@ -16,11 +19,14 @@ from vecs._async.searching.run import run
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
+from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
 from vecs._searching.explain import describe_search, without_index
+from vecs._searching.groups import group_answers
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
 from vecs._searching.queries import checked_queries
 from vecs._searching.request import (
+    WITHOUT_QUERY,
     Mode,
     Request,
     SearchOptions,
@@ -35,7 +41,8 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
-from vecs.records import Match
+from vecs.exc import CallError
+from vecs.records import Match, RecordId
 from vecs.rerankers import Reranker
 
 if sys.version_info >= (3, 11):
@@ -50,7 +57,7 @@ class AsyncSearching(AsyncHandle):
     @async_anew("select")
     async def search(
         self,
-        query: Any,
+        query: Any = None,
         *,
         text: str | None = None,
         mode: Mode = "vector",
@@ -68,6 +75,11 @@ class AsyncSearching(AsyncHandle):
         rerank: Reranker | None = None,
         diversity: float | None = None,
         oversampling: float | None = None,
+        group_by: str | None = None,
+        group_size: int = 1,
+        context: int | tuple[int, int] | None = None,
+        like: Iterable[RecordId] | None = None,
+        unlike: Iterable[RecordId] | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
     ) -> list[Match]:
@@ -98,7 +110,26 @@ class AsyncSearching(AsyncHandle):
         with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as you ask for. Without
         them, `oversampling` is for indexes of half precision or bits: they find that many times more candidates than
         matches, which are ranked by their exact distance.
+
+        `group_by` finds the `group_size` best records of each of `limit` groups: of each document with
+        "$document_id", of each value of a metadata key (or path, as in filters), with the same text with "$text".
+        The matches come as one list, those of a group together, the group with the best match first; `match.group` is
+        its value. `offset` counts groups, too. If there are fewer groups than `limit`, no more match. A record without
+        a document is a group of its own; records without the metadata key, or with null, are one group, None. Values
+        are the same if they are as JSON: 1 and 1.0 are, 1 and "1" are not. `rerank` reads the `group_size` best records
+        of `oversampling` times as many groups, and `diversity` compares the best one of each.
+
+        `context=1` gives each match the record before it and the one after it in its document, in reading order, as
+        `match.context`, a `vecs.Context`; `context=(0, 2)` the two after it. It needs a collection with text.
+
+        `like` and `unlike` are ids of stored records: matches are near to the vector `mean(like) + (mean(like) -
+        mean(unlike))`, or `mean(like)` without `unlike`. A query is one more of those in `like`; without one, leave
+        `query` out. If the transform splits documents, an id may be that of a document, whose vector is the mean of
+        those of its records. For cosine distance, vectors are made of length 1 first. In a collection of bits, a bit is
+        set if more than half of the vectors have it. These records are not among the matches.
         """
+        if query is None and like is None and unlike is None:
+            raise CallError(WITHOUT_QUERY)
         return (await self._search([query], options_of(locals())))[0]
 
     @async_anew("select")
@@ -164,7 +195,7 @@ class AsyncSearching(AsyncHandle):
         return read_query_rows(table, rows, value=value, vector=include_vector, metadata=include_metadata)
 
     @async_anew("select")
-    async def explain(self, query: Any, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
+    async def explain(self, query: Any = None, *, analyze: bool = False, **options: Unpack[SearchOptions]) -> str:
         """
         Describe how Postgres would run a search: in words first, then the plan.
 
@@ -188,13 +219,19 @@ class AsyncSearching(AsyncHandle):
         answers = await self._answer(table, request, queries)
         if not any(answers):
             await self._warn_of_columns(request.selection)
-        return [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        found = [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        return found if request.context is None else await add_context(self._executor, table, found, request)
 
     async def _request(self, options: SearchOptions) -> tuple[Table, Request]:
         table = await self._table()
         if is_plain(options):
             return table, plain_request(table, options)
-        return table, checked_request(table, await self._selection(filters=options.get("filters")), options)
+        selection = await self._selection(filters=options.get("filters"))
+        examples = checked_examples(options)
+        if examples is not None:
+            others = without_examples(selection.filters, examples, whole=await self._may_split())
+            selection = replace(selection, filters=others)
+        return table, checked_request(table, selection, options)
 
     async def _queries(
         self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions
@@ -203,7 +240,26 @@ class AsyncSearching(AsyncHandle):
         words = [words_of(query, request, table, options.get("text")) for query in given]
         if request.mode == "keyword":
             return [Query(words=text) for text in words]
-        return [Query(vec, text) for vec, text in zip(await self._vectors(given), words, strict=True)]
+        if options.get("like") is None and options.get("unlike") is None:
+            vecs = await self._vectors(given)
+        else:
+            vecs = await self._targets(given, table, request, options)
+        return [Query(vec, text) for vec, text in zip(vecs, words, strict=True)]
+
+    async def _targets(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Any]:
+        """Return the vectors that are like stored records and like each query, if it is not None."""
+        examples = checked_examples(options)
+        for query in given:
+            check_has_target(examples, query)
+        asked = await self._vectors([query for query in given if query is not None or examples is None])
+        if examples is None:
+            return asked
+        vectors = await read_examples(self._executor, table, examples, whole=await self._may_split())
+        following = iter(asked)
+        return [
+            target_vector(table, request.measure, examples, vectors, None if query is None else next(following))
+            for query in given
+        ]
 
     async def _vectors(self, given: Sequence[Any]) -> list[Any]:
         return await query_vectors(given, await self._table(), self.transform, self._without_transform)
@@ -217,5 +273,12 @@ class AsyncSearching(AsyncHandle):
 
         key = (self.client.schema, self.name, request.measure.measure)
         unwarned = self.warns_without_index and self._catalog.warns(*key)
-        plan = steps(table, request, queries, pooler=self._executor.pooler, warn=warn if unwarned else None)
+        plan = steps(
+            table,
+            request,
+            queries,
+            pooler=self._executor.pooler,
+            warn=warn if unwarned else None,
+            answer=None if request.groups is None else group_answers,
+        )
         return await run(plan, self._executor, self._indexes)

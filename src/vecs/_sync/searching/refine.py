@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from vecs._concurrency.calls import offload, offload_many, resolve
+from vecs._searching.groups import in_groups, set_groups
 from vecs._searching.plan import Query
 from vecs._searching.request import Request, check_pairs
 from vecs._sql.answers import Row, read_matches
@@ -23,6 +24,7 @@ from vecs.rerankers import Reranker, call, check_reranker, gives_logits, listed,
 def refine(table: Table, rows: Sequence[Row], request: Request, query: Query) -> list[Match]:
     """Turn the rows that answer a request into its matches."""
     matches = read_matches(table, rows, request.measure, scored=request.mode != "vector")
+    numbers = None if request.groups is None else set_groups(matches, rows, request.groups)
     if request.rerank is not None and query.words is not None:
         matches = rerank(matches, query.words, request.rerank, len(matches))
     least = request.threshold
@@ -30,23 +32,24 @@ def refine(table: Table, rows: Sequence[Row], request: Request, query: Query) ->
         matches = [match for match in matches if match.score >= least]
     if not request.refined:
         return matches
+    groups = [[match] for match in matches] if numbers is None else in_groups(matches, lambda one: numbers[one.id])
     if request.diversity is not None:
-        check_pairs(request, len(matches))
-        matches = offload_many(len(matches), _spread, matches, request, query.vec, request.diversity)
-    return matches[request.offset : request.offset + request.limit]
+        check_pairs(request, len(groups))
+        best = [members[0] for members in groups]
+        places = offload_many(len(best), _spread, best, request, query.vec, request.diversity)
+        groups = [groups[place] for place in places]
+    chosen = [match for members in groups[request.offset : request.offset + request.limit] for match in members]
+    return chosen if request.include_vector or request.diversity is None else [replace(m, vec=None) for m in chosen]
 
 
-def _spread(matches: Sequence[Match], request: Request, vec: Any, diversity: float) -> list[Match]:
+def _spread(matches: Sequence[Match], request: Request, vec: Any, diversity: float) -> list[int]:
     # Words may find a record that has no vector; zeros are like nothing else.
     size = max((len(cast("Any", match.vec)) for match in matches if match.vec is not None), default=0)
     vectors: list[Any] = [np.zeros(size) if match.vec is None else match.vec for match in matches]
     count = request.offset + request.limit
     if request.mode == "vector" and request.rerank is None:
-        places = maximal_marginal_relevance(vec, vectors, count, diversity)
-    else:
-        places = diversify([match.score for match in matches], vectors, count, diversity)
-    chosen = [matches[place] for place in places]
-    return chosen if request.include_vector else [replace(match, vec=None) for match in chosen]
+        return maximal_marginal_relevance(vec, vectors, count, diversity)
+    return diversify([match.score for match in matches], vectors, count, diversity)
 
 
 def rerank(matches: Sequence[Match], query: str, reranker: Reranker, limit: int) -> list[Match]:

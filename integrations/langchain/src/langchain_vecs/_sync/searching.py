@@ -21,8 +21,12 @@ class Searching(Core):
 
     They all take `k` and these keyword arguments: `filter`, `namespace`, `mode` ("vector", "keyword" or "hybrid"),
     `score_threshold` (the least relevance, from 0 to 1), `offset`, `exact`, `ef_search`, `probes`, `weights`,
-    `candidates`, `rrf_constant`, `rerank`, `oversampling` and `text`, the words to look for where they are not the
-    query; they are those of vecs' `Collection.search`. An unknown one raises ArgError.
+    `candidates`, `rrf_constant`, `rerank`, `oversampling`, `group_by` (a metadata key, or "$document_id"),
+    `group_size`, `context`, `like`, `unlike` and `text`, the words to look for where they are not the query; they are
+    those of vecs' `Collection.search`. An unknown one raises ArgError.
+
+    With `group_by`, `k` counts groups. With `context=1`, the text of a document together with those before and after it
+    is in its metadata, under "_context"; it needs a store whose texts a transform splits.
     """
 
     @takes_settings

@@ -12,6 +12,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 
 from llama_index.vector_stores.vecs.filters import all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
+from llama_index.vector_stores.vecs.windows import checked_context
 from vecs import Match, Record, Reranker
 from vecs.exc import ArgError, CallError
 from vecs.sharing import SearchOptions, argument_meant, brief, check_known, checked_int, checked_number
@@ -23,12 +24,12 @@ MODES = (Mode.DEFAULT, Mode.TEXT_SEARCH, Mode.SPARSE, Mode.HYBRID, Mode.SEMANTIC
 # Options of vecs that have another name here, or are not for a query to choose. All others are handed on as they are.
 _NOT_PASSED = (
     "text", "mode", "limit", "filters", "measure", "threshold", "weights", "rerank", "diversity", "include_vector",
-    "include_extra",
+    "include_extra", "context",
 )  # fmt: skip
 _PASSED = (*(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED), "rerank")
 # PGVectorStore's names.
 _RENAMED = {"hnsw_ef_search": "ef_search", "ivfflat_probes": "probes"}
-_OWN = ("vecs_filters", "mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k", "include_embeddings")
+_OWN = ("vecs_filters", "mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k", "include_embeddings", "context")
 KNOWN = (*_PASSED, *_RENAMED, *_OWN)
 
 # What a VectorStoreQuery itself says, and what a retriever calls it.
@@ -59,6 +60,13 @@ class Search:
     by_cosine: bool
     include_embeddings: bool
     node_ids: Sequence[str] = ()
+    # How many nodes before and after each are read with it.
+    context: tuple[int, int] | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether filters alone say which nodes are wanted."""
+        return self.query is None and not self.options.get("like")
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -78,7 +86,7 @@ class Search:
         similarities = [self._similarity(match) for match in found if isinstance(match, Match)]
         return VectorStoreQueryResult(
             nodes=nodes,
-            similarities=None if self.query is None else similarities,
+            similarities=None if self.reads else similarities,
             ids=[node.node_id for node in nodes],
         )
 
@@ -143,15 +151,17 @@ def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: De
     node_ids = tuple(query.node_ids or ())
     reranked = options.get("rerank") is not None
     vector = query.query_embedding
-    if vector is None and query.query_str == "" and options["mode"] == "vector":
+    context = checked_context(given.get("context"))
+    by_cosine = options["mode"] == "vector" and not reranked and defaults.measure == "cosine_distance"
+    by_examples = query.query_str is None and bool(options.get("like"))
+    if vector is None and (query.query_str == "" or by_examples) and options["mode"] == "vector":
         # LlamaIndex embeds no empty text. Its auto retriever wants all nodes that match the filters.
-        return Search(None, options, False, options["include_vector"], node_ids)
+        return Search(None, options, by_cosine, options["include_vector"], node_ids, context)
     if vector is None or options["mode"] == "keyword":
         vector = _words(query, mode)
     elif reranked or options["mode"] == "hybrid":
         options["text"] = _words(query, mode)
-    by_cosine = options["mode"] == "vector" and not reranked and defaults.measure == "cosine_distance"
-    return Search(vector, options, by_cosine, options["include_vector"], node_ids)
+    return Search(vector, options, by_cosine, options["include_vector"], node_ids, context)
 
 
 def _mode(mode: Any) -> VectorStoreQueryMode:

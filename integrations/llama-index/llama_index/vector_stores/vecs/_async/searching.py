@@ -10,8 +10,10 @@ import psycopg
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
 from llama_index.vector_stores.vecs._core import Core, on_any_loop
+from llama_index.vector_stores.vecs.nodes import to_node
 from llama_index.vector_stores.vecs.objects import count_of_ids, find_others
 from llama_index.vector_stores.vecs.search_arguments import Search, check_options, check_query, parse_search
+from llama_index.vector_stores.vecs.windows import Windows, by_id
 from vecs import AsyncCollection, Match, Record
 from vecs.exc import DatabaseError
 from vecs.sharing import async_each, storable, takes_settings
@@ -34,8 +36,13 @@ class AsyncSearching(Core):
 
         Keyword arguments, which a retriever takes as `vector_store_kwargs`: `vecs_filters`, a filter of vecs in
         addition to `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
-        `oversampling`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
+        `oversampling`, `group_by` ("$document_id" for the best nodes of each source document), `group_size`, `like`,
+        `unlike`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
         similarity), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. Others raise ArgError.
+
+        With `context`, a number of nodes or a pair (before, after), the text of each node together with those before
+        and after it is in its metadata, under "window", as LlamaIndex' MetadataReplacementPostProcessor takes it. These
+        nodes are found by the relationships that node parsers make.
         """
         check_query(query)
         # A misspelled filter would show all nodes.
@@ -51,7 +58,10 @@ class AsyncSearching(Core):
         if search.node_ids and await self._ais_unrestricted(search.node_ids, from_retriever=words is not None):
             search = parse_search(replace(query, node_ids=None), kwargs, settings.defaults)
         found = await self._shared.aon(lambda collection: self._afound(collection, search), [])
-        return search.answer(found, await async_each(found, search.node))
+        nodes = await async_each(found, search.node)
+        if search.context is not None:
+            await self._aadd_windows(Windows(found, nodes, search.context))
+        return search.answer(found, nodes)
 
     async def _ais_unrestricted(self, ids: Sequence[str], *, from_retriever: bool) -> bool:
         """
@@ -83,6 +93,13 @@ class AsyncSearching(Core):
             raise DatabaseError(f"cannot read which nodes are objects: {error}", error.sqlstate) from error
 
     async def _afound(self, collection: AsyncCollection, search: Search) -> Sequence[Match | Record]:
-        if search.query is None:
+        if search.reads:
             return await collection.get(**search.reading)
         return await collection.search(search.query, **search.options)
+
+    async def _aadd_windows(self, windows: Windows) -> None:
+        """Read the nodes next to those found, step by step, and write their texts."""
+        while ids := windows.wanted():
+            records = await self._shared.aon(lambda collection, ids=ids: collection.get(ids), list[Record]())
+            windows.take(by_id(records, await async_each(records, to_node)))
+        windows.write()
