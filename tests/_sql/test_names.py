@@ -14,6 +14,7 @@ from tests.names import names_left_to_the_path
 from vecs._sql import (
     builds,
     documents,
+    extension,
     indexes,
     keywords,
     languages,
@@ -132,8 +133,8 @@ def _of_searches() -> Iterator[Fragment]:
 def _of_tables() -> Iterator[Fragment]:
     yield from tables.create_table(TABLE)
     yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"')
-    yield from (tables.find_extension(), tables.find_table("s", "t"), tables.find_tables("s"))
-    yield from (tables.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
+    yield from (extension.find_extension(), tables.find_table("s", "t"), tables.find_tables("s"))
+    yield from (extension.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
     yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))
     yield from (languages.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))
     yield from (tables.truncate_table(TABLE), tables.table_facts(TABLE), server_facts())

@@ -204,7 +204,7 @@ def _worded(shape: Shape, depth: int, distance: Fragment | None = None) -> Fragm
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
-        table=shape.table.identifier,
+        table=shape.table.source,
         where=where(shape.selection, qualified("text_search @@ (select scanned from query)")),
         depth=depth,
     )
@@ -285,7 +285,7 @@ def _words(table: Table, words: str) -> Fragment:
             from words as w cross join size left join counts as c on c.lexeme = w.lexeme
         )
         """,
-        table=table.identifier,
+        table=table.rows,
         language=Literal(regconfig(table.language or "simple")),
         words=searchable(words),
     )

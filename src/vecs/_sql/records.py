@@ -31,7 +31,7 @@ def select_records(table: Table, columns: Columns, selection: Selection, page: P
     return qualified(
         "select {columns} from {table}{where} order by id{limit}{offset}",
         columns=select_list(table, columns),
-        table=table.identifier,
+        table=table.source,
         where=where(selection, *after),
         limit=EMPTY if page.limit is None else qualified(" limit {limit}::bigint", limit=page.limit),
         offset=qualified(" offset {offset}::bigint", offset=page.offset) if page.offset else EMPTY,
@@ -41,7 +41,7 @@ def select_records(table: Table, columns: Columns, selection: Selection, page: P
 def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragment:
     """Count exactly the records of a selection that also meet the conditions `more`."""
     return qualified(
-        "select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection, *more)
+        "select pg_catalog.count(*) from {table}{where}", table=table.source, where=where(selection, *more)
     )
 
 
@@ -54,7 +54,7 @@ def may_have_key(table: Table, key: str) -> Fragment:
         """,
         found=value_at(key),
         most=_MOST_LOOKED_AT,
-        table=table.identifier,
+        table=table.source,
     )
 
 
@@ -65,7 +65,7 @@ def count_documents(table: Table, selection: Selection) -> Fragment:
     return qualified(
         "select pg_catalog.count(distinct document_id) + pg_catalog.count(*) filter (where document_id is null) "
         "from {table}{where}",
-        table=table.identifier,
+        table=table.source,
         where=where(selection),
     )
 
@@ -75,7 +75,7 @@ def select_unordered(table: Table, columns: Columns, selection: Selection, limit
     return qualified(
         "select {columns}, null::double precision as distance from {table}{where} order by id limit {limit}::bigint",
         columns=select_list(table, columns),
-        table=table.identifier,
+        table=table.source,
         where=where(selection),
         limit=limit,
     )

@@ -15,6 +15,13 @@ from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
 from vecs._sql import tables
+from vecs._sql.extension import (
+    Extension,
+    create_extension,
+    find_available_extension,
+    find_extension,
+    read_extension,
+)
 from vecs._sql.tables import Table, check_dimension
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
@@ -116,17 +123,17 @@ async def _prepare_schema(session: AsyncSession, schema: str) -> None:
         await session.execute(tables.create_schema(schema))
 
 
-async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> tables.Extension:
-    found = tables.read_extension(await session.execute(tables.find_extension()))
+async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> Extension:
+    found = read_extension(await session.execute(find_extension()))
     if found is not None:
         return found
-    if not await session.execute(tables.find_available_extension()):
+    if not await session.execute(find_available_extension()):
         raise DatabaseError(
             f"{executor.target} has no pgvector: install it on the server "
             "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
         )
-    await session.execute(tables.create_extension())
-    created = tables.read_extension(await session.execute(tables.find_extension()))
+    await session.execute(create_extension())
+    created = read_extension(await session.execute(find_extension()))
     if created is None:
         raise DatabaseError("pgvector was created but its type vector cannot be found")
     return created

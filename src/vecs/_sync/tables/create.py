@@ -12,6 +12,13 @@ from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import offload
 from vecs._sql import tables
+from vecs._sql.extension import (
+    Extension,
+    create_extension,
+    find_available_extension,
+    find_extension,
+    read_extension,
+)
 from vecs._sql.tables import Table, check_dimension
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
@@ -117,17 +124,17 @@ def _prepare_schema(session: Session, schema: str) -> None:
         session.execute(tables.create_schema(schema))
 
 
-def _prepare_extension(executor: Executor, session: Session) -> tables.Extension:
-    found = tables.read_extension(session.execute(tables.find_extension()))
+def _prepare_extension(executor: Executor, session: Session) -> Extension:
+    found = read_extension(session.execute(find_extension()))
     if found is not None:
         return found
-    if not session.execute(tables.find_available_extension()):
+    if not session.execute(find_available_extension()):
         raise DatabaseError(
             f"{executor.target} has no pgvector: install it on the server "
             "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
         )
-    session.execute(tables.create_extension())
-    created = tables.read_extension(session.execute(tables.find_extension()))
+    session.execute(create_extension())
+    created = read_extension(session.execute(find_extension()))
     if created is None:
         raise DatabaseError("pgvector was created but its type vector cannot be found")
     return created
