@@ -19,6 +19,7 @@ from vecs._sql import (
     keywords,
     languages,
     records,
+    relations,
     sampling,
     search,
     settings,
@@ -133,7 +134,7 @@ def _of_searches() -> Iterator[Fragment]:
 def _of_tables() -> Iterator[Fragment]:
     yield from tables.create_table(TABLE)
     yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"')
-    yield from (extension.find_extension(), tables.find_table("s", "t"), tables.find_tables("s"))
+    yield from (extension.find_extension(), relations.find_relation("s", "t"), tables.find_tables("s"))
     yield from (extension.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
     yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))
     yield from (languages.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, cast
 from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
+from vecs._sql.advice import add_keywords, add_vectors, shown
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
@@ -110,6 +111,11 @@ def checked_request(
     mode = options.get("mode", "vector")
     if not isinstance(cast("Any", mode), str) or mode not in MODES:
         raise ArgError(f"unknown mode {brief(mode)}; expected one of {', '.join(map(repr, MODES))}")
+    if mode != "keyword" and not table.has_vectors:
+        raise ArgError(
+            f"mode={mode!r} needs vectors, and attach() was told of no column for them: give it vec=, after "
+            f"{add_vectors(table)}; mode='keyword' needs none"
+        )
     limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)
     offset = min(checked_int(options.get("offset", 0), "offset", 0), MOST_ROWS)
     weights, candidates, rrf_constant = (options.get(name) for name in _FUSION)
@@ -225,11 +231,18 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
     needs_keywords = request.mode != "vector"
     if not needs_keywords and request.rerank is None and text is None:
         return None
+    if needs_keywords and table.language is None and table.attached:
+        raise ArgError(
+            f"mode={request.mode!r} needs keywords, and {shown(table)} has no column of type tsvector for them that "
+            f"attach() knows: {add_keywords(table)}; if there is one, give attach() text_search="
+        )
     if needs_keywords and table.language is None:
         raise ArgError(
             f"mode={request.mode!r} needs texts, and collection {table.name!r} keeps none; call its "
             "enable_text(), or create the collection with text=True"
         )
+    if request.rerank is not None and not table.has_text and table.attached:
+        raise ArgError(f"rerank= needs texts: name their column, attach({shown(table)!r}, text=...)")
     if request.rerank is not None and not table.has_text:
         raise ArgError(
             f"rerank= needs texts, and collection {table.name!r} keeps none; call its enable_text(), or create "

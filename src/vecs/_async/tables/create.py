@@ -14,7 +14,7 @@ from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
-from vecs._sql import tables
+from vecs._sql import reading, relations, tables
 from vecs._sql.extension import (
     Extension,
     create_extension,
@@ -64,16 +64,16 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     ):
         await session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
-        rows = await session.execute(tables.find_table(new.schema, new.name))
+        rows = await session.execute(relations.find_relation(new.schema, new.name))
         created = not rows
         if created:
             await create_anew(executor, session, new, dimension)
             # Read now: after the transaction others may delete it.
-            rows = await session.execute(tables.find_table(new.schema, new.name))
+            rows = await session.execute(relations.find_relation(new.schema, new.name))
     await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
-    table = tables.read_table(rows, new.schema, new.name, executor.extension)
+    table = reading.read_table(rows, new.schema, new.name, executor.extension)
     assert table is not None
     check_same_dimension(table, dimension)
     return table

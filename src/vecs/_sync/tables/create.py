@@ -11,7 +11,7 @@ from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import offload
-from vecs._sql import tables
+from vecs._sql import reading, relations, tables
 from vecs._sql.extension import (
     Extension,
     create_extension,
@@ -65,16 +65,16 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
     ):
         session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
-        rows = session.execute(tables.find_table(new.schema, new.name))
+        rows = session.execute(relations.find_relation(new.schema, new.name))
         created = not rows
         if created:
             create_anew(executor, session, new, dimension)
             # Read now: after the transaction others may delete it.
-            rows = session.execute(tables.find_table(new.schema, new.name))
+            rows = session.execute(relations.find_relation(new.schema, new.name))
     executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
-    table = tables.read_table(rows, new.schema, new.name, executor.extension)
+    table = reading.read_table(rows, new.schema, new.name, executor.extension)
     assert table is not None
     check_same_dimension(table, dimension)
     return table

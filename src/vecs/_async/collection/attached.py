@@ -1,0 +1,179 @@
+"""A table of somebody else as a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from vecs._async.collection.anew import async_anew
+from vecs._async.collection.collection import AsyncCollection
+from vecs._async.collection.connected import AsyncConnected
+from vecs._async.tables.attach import find_attached, located
+from vecs._async.tables.create import check_takes_transform
+from vecs._checks.shown import brief, in_double_quotes
+from vecs._checks.wrong_calls import methods_explain_wrong_calls
+from vecs._concurrency.calls import async_offload
+from vecs._sql import advice
+from vecs._sql.attaching import Attachment, attachment
+from vecs._sql.tables import Table
+from vecs._writing.documents import may_split
+from vecs._writing.stored_transform import transform_to_open_with
+from vecs.exc import ArgError
+from vecs.indexes import IndexMethod
+from vecs.measures import measure_for
+from vecs.transforms import Transform
+from vecs.transforms._given import checked_transform
+
+if TYPE_CHECKING:
+    from vecs._async.client import AsyncClient
+
+
+@methods_explain_wrong_calls
+class AsyncAttachedCollection(AsyncCollection):
+    """
+    A table of your own as a collection; a client's `attach()` returns one.
+
+    It has the methods of a collection but for those that alter the table: they raise ArgError, which shows the SQL.
+    """
+
+    _attachment: Attachment
+
+    @property
+    def schema(self) -> str:
+        """The Postgres schema of the table."""
+        return self._attachment.schema or self.client.schema
+
+    def __repr__(self) -> str:
+        name = in_double_quotes(f"{self.schema}.{self.name}")
+        return f"vecs.{type(self).__name__}(name={name}, dimension={self.dimension})"
+
+    async def _find_now(self) -> Table:
+        return await find_attached(self._executor, self._attachment)
+
+    @async_anew("select")
+    async def index(self, *args: Any, **kwargs: Any) -> str:
+        """Raise ArgError, which shows the SQL that makes the index: nothing is altered in a table of your own."""
+        table = await self._table(0)
+        names = ("measure", "method", "index_arguments", "replace")
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        if not table.has_vectors:
+            self._refuse("index()", advice.add_vectors(table))
+        measure = measure_for(given.get("measure"), table.vec_type, table.dimension)
+        method = "ivfflat" if "ivfflat" in str(given.get("method")).lower() else IndexMethod.hnsw.value
+        precision = given.get("precision") if given.get("precision") in ("half", "binary") else "full"
+        statements = [advice.vector_index(table, measure, method, cast("Any", precision))]
+        if (more := advice.metadata_index(table)) is not None:
+            statements.append(more)
+        self._refuse("index()", "; ".join(statements))
+
+    create_index = index
+
+    @async_anew("select")
+    async def create_metadata_index(self, key: str, *_: Any, **__: Any) -> str:
+        """Raise ArgError, which shows the SQL that makes the index."""
+        table = await self._table(0)
+        column = table.known_columns.get(key) if isinstance(cast("Any", key), str) else None
+        self._refuse("create_metadata_index()", advice.key_index(table, column, brief(key)))
+
+    async def drop_index(self, name: str) -> None:
+        """Raise ArgError, which shows the SQL that drops the index."""
+        table = await self._table()
+        self._refuse("drop_index()", advice.drop_index(table, str(name)))
+
+    async def enable_text(self, *_: Any, **__: Any) -> None:
+        """Raise ArgError, which shows the SQL that gives the table keywords."""
+        self._refuse("enable_text()", advice.add_keywords(await self._table(0)))
+
+    async def truncate(self) -> None:
+        """Raise ArgError, which shows the SQL that deletes all rows."""
+        self._refuse("truncate()", f"truncate {advice.shown(await self._table())}")
+
+    async def rename(self, name: str) -> None:
+        """Raise ArgError, which shows the SQL that renames the table."""
+        self._refuse("rename()", advice.rename(await self._table(), str(name)))
+
+    def _refuse(self, call: str, statement: str) -> NoReturn:
+        raise ArgError(
+            f"{call} would alter {in_double_quotes(f'{self.schema}.{self.name}')}, a table of your own that is "
+            f"attached; run it yourself, in client.connection() or elsewhere: {statement}"
+        )
+
+
+class AsyncAttaching(AsyncConnected):
+    """How a client opens tables that are no collections."""
+
+    schema: str
+
+    async def attach(
+        self,
+        name: str | tuple[str, str],
+        *,
+        id: str | None = None,
+        vec: str | None = None,
+        text: str | None = None,
+        metadata: str | None = None,
+        columns: Iterable[str] = (),
+        read_only: bool = False,
+        document_id: str | None = None,
+        text_search: str | None = None,
+        transform: Transform | None = None,
+    ) -> AsyncAttachedCollection:
+        """
+        Open a table of your own as a collection; nothing is altered or stored in the database.
+
+        `name` is "schema.table", "table" or a pair (schema, table). Names that have dots are put in double quotes.
+        Without a schema, it is the client's schema if that has such a table, and else `public`. It may be a view, a
+        materialized view, a partitioned or a foreign table; those that are no tables are for reading.
+
+        The other arguments are names of columns. `id` has the ids, of type uuid, bigint, integer, smallint, text or
+        varchar; the default is the primary key. `vec` has the vectors, `text` the texts: give at least one of them.
+        `metadata` is of type jsonb or json. `columns` are columns that are keys of metadata: filters and results have
+        them, and what you write under these keys goes there. `document_id` has the ids of documents. `text_search`, of
+        type tsvector, has the keywords for keyword and hybrid search; a column that Postgres generates from the texts
+        is found without it.
+
+        With `read_only=True`, whatever writes raises ArgError. A `transform` makes vectors of texts, one per row: it
+        must not split them.
+
+        Raises CollectionNotFound if there is no such table, and ArgError for a column that is not there or of another
+        type than needed, with the SQL that would help.
+        """
+        given = attachment(
+            name,
+            id=id,
+            vec=vec,
+            text=text,
+            metadata=metadata,
+            columns=columns,
+            read_only=read_only,
+            document_id=document_id,
+            text_search=text_search,
+        )
+        return await self._attached(await located(self._executor, given, self.schema), transform)
+
+    async def _attached(self, given: Attachment, transform: Transform | None) -> AsyncAttachedCollection:
+        if transform is not None:
+            transform = checked_transform(transform)
+            if may_split(transform):
+                raise ArgError(
+                    f"a transform that splits texts makes several rows of one, and a table of your own has one row per "
+                    f"id: give attach() one that only embeds, such as vecs.TextEmbedding(...), not {brief(transform)}"
+                )
+        table = await find_attached(self._executor, given)
+        if transform is not None and not table.has_vectors:
+            raise ArgError("transform= makes vectors, and vec=, which names the column for them, is missing")
+        if transform is not None:
+            check_takes_transform(table.vec_type)
+        transform, _ = await async_offload(transform_to_open_with, table, transform)
+        dimension = table.dimension
+        if dimension is None and transform is not None:
+            dimension = await async_offload(getattr, transform, "dimension")
+        client = cast("AsyncClient", self)
+        made = AsyncAttachedCollection(table.name, dimension, client, transform, table=table)
+        made._attachment = given
+        return made
+
+
+def attached_by(collection: Any) -> Attachment | None:
+    """Return what was said of the table of a collection that is attached; None of any other collection."""
+    return vars(collection).get("_attachment")
