@@ -49,7 +49,7 @@ _WANTED: dict[ColumnKind, str] = {
     "date": "a date or an ISO string such as '2024-05-17'",
     "timestamp": "a datetime or an ISO string such as '2024-05-17T12:00:00'",
     "timestamptz": "a datetime or an ISO string such as '2024-05-17T12:00:00+00:00'",
-    "enum": "one of its labels",
+    "enum": "a label",
     "json": "JSON",
     "array": "a list",
     "other": "a string",
@@ -161,7 +161,7 @@ def _condition(key: str, column: TableColumn, operator: TypedOperator, operand: 
         return Typed(key, column, operator, tuple(_form(type, value, column, what) for value in listed), type)
     if type.kind == "text" and operator == "$contains" and operand == "":
         raise FilterError(f"{what} is empty, which every text contains; leave it out")
-    if operator in _RANGES and type.kind in ("integer", "float", "date", "enum"):
+    if operator in _RANGES and type.kind in ("integer", "float", "date"):
         return _range(key, column, operator, operand, what)
     form = _fitting(type, operand, column, what)
     if form is None:
@@ -219,10 +219,7 @@ def _range(key: str, column: TableColumn, operator: TypedOperator, operand: Any,
             beyond: TypedOperator = "$lt" if operator == "$lte" else "$gte" if operator == "$gt" else operator
             below: TypedOperator = "$lte" if operator == "$lt" else "$gt" if operator == "$gte" else operator
             return Typed(key, column, beyond if bound > 0 else below, f"{'' if bound > 0 else '-'}Infinity", wide)
-    if column.kind == "date":
-        return Typed(key, column, operator, _moment(operand, aware=False), _TIMESTAMP)
-    labels = ", ".join(map(brief, column.type.labels[:_LABELS_SHOWN]))
-    raise FilterError(f"{what} must be a label of {column.shown}: {labels}; not {brief(operand)}")
+    return Typed(key, column, operator, _moment(operand, aware=False), _TIMESTAMP)
 
 
 _TIMESTAMP = ColumnType("timestamp", "pg_catalog", "timestamp")
@@ -246,8 +243,15 @@ def _form(type: ColumnType, value: Any, column: TableColumn, what: str, kind: ty
         each = "an item of it" if type is column.type.element else "it"
         raise kind(
             f"{what} is {brief(value)}{why}; column {brief(column.name)} is {column.shown}, so {each} must be "
-            f"{_WANTED[type.kind]}"
+            f"{_wanted(type)}"
         ) from None
+
+
+def _wanted(type: ColumnType) -> str:
+    if type.kind != "enum":
+        return _WANTED[type.kind]
+    more = ", ..." if len(type.labels) > _LABELS_SHOWN else ""
+    return f"one of its labels, {', '.join(map(brief, type.labels[:_LABELS_SHOWN]))}{more}"
 
 
 def stored_value(column: TableColumn, value: Any, what: str) -> Any:
@@ -398,7 +402,7 @@ def _moment(value: Any, *, aware: bool) -> str:
 def _enum(type: ColumnType, value: Any) -> str:
     text = _text(type, value)
     if text not in type.labels:
-        raise _Unfit(f", whose labels are {', '.join(map(brief, type.labels[:_LABELS_SHOWN]))}")
+        raise ValueError
     return text
 
 

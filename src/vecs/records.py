@@ -56,6 +56,7 @@ class Record(Telling):
     `document_id` is the id of the document that a chunk came from. `extra` is a dict for integrations; filters do not
     look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
     it; it is not stored. If `media` is a string, it is embedded instead of `text`, and `text` is stored.
+    `columns` are the values of other columns of the table, if you asked for them; they are not written.
     """
 
     id: RecordId
@@ -65,6 +66,7 @@ class Record(Telling):
     document_id: RecordId | None = None
     extra: Mapping[str, Any] | None = None
     media: Any = None
+    columns: Mapping[str, Any] | None = None
 
     _instead = OF_MATCHES
 
@@ -80,6 +82,7 @@ class Record(Telling):
             document_id: RecordId | None = None,
             extra: Mapping[str, Any] | None = None,
             media: Any = None,
+            columns: Mapping[str, Any] | None = None,
             **unknown: Any,
         ) -> None:
             if unknown:
@@ -91,6 +94,8 @@ class Record(Telling):
             _set(self, "document_id", document_id)
             _set(self, "extra", extra)
             _set(self, "media", media)
+            if columns is not None:
+                _set(self, "columns", columns)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
@@ -110,7 +115,8 @@ class Match(Telling):
     `distance` is pgvector's own value: smaller is nearer. It is None if the search was only for words, or if the
     record was found by its words and has no vector. It is always finite: a zero vector has no direction, so its cosine
     distance is 2, the largest value. `score` is in [0, 1]: larger is better.
-    `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
+    `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`, and so is
+    `columns`, the values of other columns of the table as JSON, without `include_columns=`.
     `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
     """
 
@@ -122,6 +128,7 @@ class Match(Telling):
     score: float
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
+    columns: dict[str, Any] | None = None
 
     _instead = OF_MATCHES
 
@@ -134,12 +141,14 @@ class Match(Telling):
         """
         Return the match as a dict for `json.dumps()`.
 
-        `vec` and `extra` are left out if you did not ask for them. `vec` is a list of numbers or of bools; a
+        `vec`, `extra` and `columns` are left out if you did not ask for them. `vec` is a list of numbers or of bools; a
         SparseVector becomes a dict with `dimension`, `indices` and `values`.
         """
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         parts["vec"] = _listed(self.vec)
-        return {name: part for name, part in parts.items() if part is not None or name not in ("vec", "extra")}
+        return {
+            name: part for name, part in parts.items() if part is not None or name not in ("vec", "extra", "columns")
+        }
 
 
 class UpsertResult(int):

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, cast
 from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
+from vecs._searching.columns import IncludeColumns
 from vecs._sql.advice import add_keywords, add_vectors, shown
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
@@ -58,6 +59,7 @@ class SearchOptions(TypedDict, total=False):
     oversampling: float | None
     include_vector: bool
     include_extra: bool
+    include_columns: IncludeColumns
 
 
 _NAMES = tuple(SearchOptions.__annotations__)

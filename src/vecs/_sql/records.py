@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.filters import value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, qualified
+from vecs._sql.mapped import as_object
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
+from vecs.columns import TableColumn
 
 
 class Page(NamedTuple):
@@ -44,6 +47,23 @@ def _behind(table: Table, id: str) -> Fragment:
         return qualified("id > {after}::pg_catalog.text", after=id)
     type = table.mapped.key.type
     return qualified("key > {after}::{type}", after=id, type=Identifier(type.schema, type.name))
+
+
+def select_columns(table: Table, ids: Sequence[str], columns: Sequence[TableColumn]) -> Fragment:
+    """Read some columns of records as JSON objects, behind their ids."""
+    key, type = Identifier("id"), Identifier("pg_catalog", "text")
+    if table.mapped is not None:
+        column = table.mapped.key
+        key, type = Identifier(column.name), Identifier(column.type.schema, column.type.name)
+    return qualified(
+        "select t.{key}::pg_catalog.text, {columns} from {table} as t "
+        "where t.{key} = any({ids}::pg_catalog.text[]::{type}[])",
+        key=key,
+        columns=as_object(columns),
+        table=table.identifier,
+        ids=list(ids),
+        type=type,
+    )
 
 
 def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragment:

@@ -124,6 +124,7 @@ def find_relation(schema: str, name: str) -> Fragment:
         left join pg_catalog.pg_type e on e.oid = b.typelem and b.typcategory = 'A'
         left join pg_catalog.pg_namespace en on en.oid = e.typnamespace
         where n.nspname = {schema}::pg_catalog.text and c.relname = {name}::pg_catalog.text
+        order by a.attnum
         """,
         configuration=configuration_name("fn", "f"),
         schema=schema,

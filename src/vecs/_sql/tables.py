@@ -130,6 +130,8 @@ class Table:
         return ("id", *parts, *(("declared",) if self.mapped.declared else ()))
 
 
+# Those of ids in the catalog, of domains of them besides.
+_ID_TYPES = ["text", "varchar", "bpchar", "name", "citext", "uuid", "int2", "int4", "int8"]
 _ID, _KEY = qualified("id"), qualified("key")
 _NO_COLUMNS: KnownColumns = {}
 
@@ -181,7 +183,8 @@ def find_tables(schema: str) -> Fragment:
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
         join pg_catalog.pg_type t on t.oid = a.atttypid
         where n.nspname = {schema}::pg_catalog.text and (c.relkind = 'r' or c.relkind = 'p') and not c.relispartition
-          and (a.attname = 'id' or a.attname = 'metadata'
+          and ((a.attname = 'id' and (t.typname = any({ids}::pg_catalog.text[]) or t.typtype = 'd'))
+               or (a.attname = 'metadata' and (t.typname = any('{{json,jsonb}}'::pg_catalog.text[]) or t.typtype = 'd'))
                or (a.attname = 'vec' and t.typname = any({types}::pg_catalog.text[])))
         group by c.relname
         having pg_catalog.count(*) = 3
@@ -189,6 +192,7 @@ def find_tables(schema: str) -> Fragment:
         """,
         schema=schema,
         types=list(VEC_TYPES),
+        ids=_ID_TYPES,
     )
 
 

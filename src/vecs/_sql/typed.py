@@ -26,8 +26,12 @@ _COMPARE: dict[str, LiteralString] = {
 
 
 def typed_condition(node: Typed) -> Fragment:
-    """Return a boolean expression, which is NULL where the column is."""
+    """Return a boolean expression, which is not true where the column is NULL."""
     column = qualified("{column}", column=Identifier(node.column.reference))
+    if node.operator == "$in" and node.operand == ():
+        return qualified("false")
+    if node.operator == "$nin" and node.operand == ():
+        return qualified("({column} is not null)", column=column)
     if node.operator == "$exists":
         return qualified("({column} is not null)" if node.operand else "({column} is null)", column=column)
     if node.column.kind == "json":

@@ -9,6 +9,7 @@ from typing import Any
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
+from vecs._async.searching.columns import with_columns
 from vecs._async.searching.explain import explain
 from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
@@ -16,6 +17,7 @@ from vecs._async.searching.run import run
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
+from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.explain import describe_search, without_index
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
@@ -70,6 +72,7 @@ class AsyncSearching(AsyncHandle):
         oversampling: float | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
+        include_columns: IncludeColumns = False,
     ) -> list[Match]:
         """
         Find the records that answer a text or a vector best, best first.
@@ -98,6 +101,9 @@ class AsyncSearching(AsyncHandle):
         with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as you ask for. Without
         them, `oversampling` is for indexes of half precision or bits: they find that many times more candidates than
         matches, which are ranked by their exact distance.
+
+        `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
+        all of them. They are read right after the search.
         """
         return (await self._search([query], options_of(locals())))[0]
 
@@ -172,6 +178,7 @@ class AsyncSearching(AsyncHandle):
         counts.
         """
         check_known(options)
+        options.pop("include_columns", None)
         analyze = checked_flag(analyze, "analyze")
         table, request = await self._request(options)
         (asked,) = await self._queries([query], table, request, options)
@@ -181,14 +188,17 @@ class AsyncSearching(AsyncHandle):
         return "\n".join([*describe_search(setup, asked, await self.indexes(), plan, settings), "", *plan])
 
     async def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
+        wanted = options.pop("include_columns", False)
         table, request = await self._request(options)
+        columns = checked_columns(table, wanted)
         queries = await self._queries(given, table, request, options)
         if not queries:
             return []
         answers = await self._answer(table, request, queries)
         if not any(answers):
             await self._warn_of_columns(request.selection)
-        return [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        found = [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        return [await with_columns(self._executor, table, each, columns) for each in found] if wanted else found
 
     async def _request(self, options: SearchOptions) -> tuple[Table, Request]:
         table = await self._table()

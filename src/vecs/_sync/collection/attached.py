@@ -17,11 +17,13 @@ from vecs._sync.collection.collection import Collection
 from vecs._sync.collection.connected import Connected
 from vecs._sync.tables.attach import find_attached, located
 from vecs._sync.tables.create import check_takes_transform
+from vecs._writing.attached import needed_columns
 from vecs._writing.documents import may_split
 from vecs._writing.stored_transform import transform_to_open_with
-from vecs.exc import ArgError
+from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexMethod
 from vecs.measures import measure_for
+from vecs.records import UpsertResult
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 
@@ -50,6 +52,23 @@ class AttachedCollection(Collection):
 
     def _find_now(self) -> Table:
         return find_attached(self._executor, self._attachment)
+
+    def upsert(self, *args: Any, **kwargs: Any) -> UpsertResult:
+        """
+        Write records, as a collection does; what no record of a commit names stays as it is in the table.
+
+        So a record may be without a vector or a text, and columns that no metadata has as keys keep their values, or
+        get their defaults in new rows. If some records of a commit have a key and others do not, these get NULL.
+        """
+        try:
+            return super().upsert(*args, **kwargs)
+        except DatabaseError as error:
+            said = needed_columns(self._table(), error)
+            if said is None:
+                raise
+            told = DatabaseError(f"{error}; {said}", error.sqlstate)
+            told.stored = error.stored
+            raise told from error.__cause__
 
     @anew("select")
     def index(self, *args: Any, **kwargs: Any) -> str:

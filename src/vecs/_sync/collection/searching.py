@@ -11,6 +11,7 @@ from typing import Any
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
+from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.explain import describe_search, without_index
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
@@ -32,6 +33,7 @@ from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
+from vecs._sync.searching.columns import with_columns
 from vecs._sync.searching.explain import explain
 from vecs._sync.searching.queries import query_vectors
 from vecs._sync.searching.refine import refine
@@ -71,6 +73,7 @@ class Searching(Handle):
         oversampling: float | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
+        include_columns: IncludeColumns = False,
     ) -> list[Match]:
         """
         Find the records that answer a text or a vector best, best first.
@@ -99,6 +102,9 @@ class Searching(Handle):
         with lambda = 1 - diversity). Both choose from `oversampling` times as many matches as you ask for. Without
         them, `oversampling` is for indexes of half precision or bits: they find that many times more candidates than
         matches, which are ranked by their exact distance.
+
+        `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
+        all of them. They are read right after the search.
         """
         return (self._search([query], options_of(locals())))[0]
 
@@ -173,6 +179,7 @@ class Searching(Handle):
         counts.
         """
         check_known(options)
+        options.pop("include_columns", None)
         analyze = checked_flag(analyze, "analyze")
         table, request = self._request(options)
         (asked,) = self._queries([query], table, request, options)
@@ -182,14 +189,17 @@ class Searching(Handle):
         return "\n".join([*describe_search(setup, asked, self.indexes(), plan, settings), "", *plan])
 
     def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
+        wanted = options.pop("include_columns", False)
         table, request = self._request(options)
+        columns = checked_columns(table, wanted)
         queries = self._queries(given, table, request, options)
         if not queries:
             return []
         answers = self._answer(table, request, queries)
         if not any(answers):
             self._warn_of_columns(request.selection)
-        return [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        found = [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        return [with_columns(self._executor, table, each, columns) for each in found] if wanted else found
 
     def _request(self, options: SearchOptions) -> tuple[Table, Request]:
         table = self._table()
