@@ -26,7 +26,7 @@ LAYERS = [
     "_version exc",
     "_checks",
     "storage sparse columns",
-    "measures records indexes operands filters",
+    "measures records indexes operands typed filters",
     "fusion rerankers",
     "_sql",
     "sql",

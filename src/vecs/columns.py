@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -22,23 +21,6 @@ ColumnKind: TypeAlias = Literal[
     "integer", "numeric", "float", "text", "boolean", "uuid", "date", "timestamp", "timestamptz", "enum", "json",
     "array", "other",
 ]  # fmt: skip
-TypedOperator: TypeAlias = Literal[
-    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$like", "$ilike", "$contains",
-    "$contains_any", "$contains_all",
-]  # fmt: skip
-
-_RANGES = ("$gt", "$gte", "$lt", "$lte", "$between")
-_EQUALITY = ("$eq", "$ne", "$in", "$nin")
-_ARRAYS = ("$contains", "$contains_any", "$contains_all")
-_ORDERED = (*_EQUALITY, *_RANGES)
-OPERATORS_OF: dict[ColumnKind, tuple[str, ...]] = {
-    **dict.fromkeys(("integer", "numeric", "float", "uuid", "date", "timestamp", "timestamptz", "enum"), _ORDERED),
-    "text": (*_ORDERED, "$like", "$ilike", "$contains"),
-    "boolean": _EQUALITY,
-    "array": ("$eq", "$ne", *_ARRAYS),
-    "json": (*_EQUALITY, *_ARRAYS),
-    "other": (),
-}
 _WANTED: dict[ColumnKind, str] = {
     "integer": "a whole number",
     "numeric": "a number",
@@ -98,145 +80,22 @@ class TableColumn:
         return self.type.kind
 
 
-@dataclass(frozen=True)
-class Typed:
-    """
-    A column of the table compares so; NULL matches only `$exists: False`.
-
-    `operand` is in Postgres' text form: a string, a tuple of strings, or a bool for `$exists`. `cast` is its type.
-    """
-
-    key: str
-    column: TableColumn
-    operator: TypedOperator
-    operand: str | tuple[str, ...] | bool
-    cast: ColumnType
-
-
-KnownColumns: TypeAlias = Mapping[str, TableColumn]
-
-
-class _Unfit(ValueError):
+class Unfit(ValueError):
     """A value that a type cannot hold, though it may be compared with its values: 10.5, or a label that is none."""
 
 
-def operators_of(column: TableColumn) -> tuple[str, ...]:
-    """Return the operators that a column's type has."""
-    return (*OPERATORS_OF[column.kind], "$exists", "$not")
-
-
-def typed_conditions(key: str, column: TableColumn, operator: str, operand: Any) -> list[Typed]:
-    """
-    Return the conditions that an operator of a filter makes of a column.
-
-    A list of values, a pattern and the operand of `$exists` were checked. Raises FilterError for an operand of another
-    type than the column's.
-    """
-    if operator == "$exists":
-        return [Typed(key, column, "$exists", operand, column.type)]
-    what = f"argument to {operator} for {brief(key)}"
-    values = cast("Sequence[Any]", operand if operator in ("$in", "$nin", "$contains_any", "$contains_all") else ())
-    if operand is None or any(value is None for value in values):
-        raise FilterError(
-            f"{what} {'is' if operand is None else 'holds'} None; for records without a value write "
-            f"{{{brief(key)}: {{'$exists': False}}}}"
-        )
-    if operator == "$between":
-        low, high = operand
-        return [_condition(key, column, "$gte", low, what), _condition(key, column, "$lte", high, what)]
-    return [_condition(key, column, cast("TypedOperator", operator), operand, what)]
-
-
-def _condition(key: str, column: TableColumn, operator: TypedOperator, operand: Any, what: str) -> Typed:
-    type = column.type
-    if operator in ("$like", "$ilike"):
-        return Typed(key, column, operator, operand, type)
-    if operator in ("$in", "$nin"):
-        fitting = [form for value in operand if (form := _fitting(type, value, column, what)) is not None]
-        return Typed(key, column, operator, tuple(fitting), type)
-    if type.element is not None:
-        return _of_array(key, column, operator, operand, what)
-    if type.kind == "json" and operator in _ARRAYS:
-        listed = [operand] if operator == "$contains" else operand
-        return Typed(key, column, operator, tuple(_form(type, value, column, what) for value in listed), type)
-    if type.kind == "text" and operator == "$contains" and operand == "":
-        raise FilterError(f"{what} is empty, which every text contains; leave it out")
-    if operator in _RANGES and type.kind in ("integer", "float", "date"):
-        return _range(key, column, operator, operand, what)
-    form = _fitting(type, operand, column, what)
-    if form is None:
-        return _nothing(key, column) if operator == "$eq" else _everything(key, column)
-    return Typed(key, column, operator, form, type)
-
-
-def _of_array(key: str, column: TableColumn, operator: TypedOperator, operand: Any, what: str) -> Typed:
-    element = cast("ColumnType", column.type.element)
-    if operator in ("$eq", "$ne"):
-        operand = _listed(operand, column, what)
-    elif operator == "$contains":
-        operand = [operand]
-    forms = [_fitting(element, value, column, what) for value in operand]
-    if None in forms and operator != "$contains_any":
-        return _everything(key, column) if operator == "$ne" else _nothing(key, column)
-    return Typed(key, column, operator, tuple(form for form in forms if form is not None), column.type)
-
-
-def _listed(value: Any, column: TableColumn, what: str) -> list[Any]:
-    value = plain(value)
-    if not isinstance(value, list | tuple):
-        raise FilterError(f"{what} must be a list: column {brief(column.name)} is {column.shown}; not {brief(value)}")
-    return list(cast("Sequence[Any]", value))
-
-
-def _nothing(key: str, column: TableColumn) -> Typed:
-    return Typed(key, column, "$in", (), column.type)
-
-
-def _everything(key: str, column: TableColumn) -> Typed:
-    return Typed(key, column, "$exists", True, column.type)
-
-
-def _range(key: str, column: TableColumn, operator: TypedOperator, operand: Any, what: str) -> Typed:
-    """Return a condition by the column's own type, so that its index answers, for a bound that is none of its."""
-    form = _fitting(column.type, operand, column, what)
-    if form is not None:
-        return Typed(key, column, operator, form, column.type)
-    upwards = operator in ("$gt", "$gte")
-    if column.kind == "integer":
-        bound = _number(operand)
-        # Of 10.5: less than it is what is at most 10.
-        whole = math.ceil(bound) if upwards else math.floor(bound)
-        form = _fitting(column.type, whole, column, what)
-        if form is not None:
-            return Typed(key, column, "$gte" if upwards else "$lte", form, column.type)
-        return _everything(key, column) if (bound < 0) == upwards else _nothing(key, column)
-    if column.kind == "float":
-        bound = _number(operand)
-        wide = ColumnType("float", "pg_catalog", "float8")
-        try:
-            return Typed(key, column, operator, repr(float(bound)), wide)
-        except OverflowError:
-            beyond: TypedOperator = "$lt" if operator == "$lte" else "$gte" if operator == "$gt" else operator
-            below: TypedOperator = "$lte" if operator == "$lt" else "$gt" if operator == "$gte" else operator
-            return Typed(key, column, beyond if bound > 0 else below, f"{'' if bound > 0 else '-'}Infinity", wide)
-    return Typed(key, column, operator, _moment(operand, aware=False), _TIMESTAMP)
-
-
-_TIMESTAMP = ColumnType("timestamp", "pg_catalog", "timestamp")
-
-
-def _fitting(type: ColumnType, value: Any, column: TableColumn, what: str) -> str | None:
+def fitting(type: ColumnType, value: Any, column: TableColumn, what: str) -> str | None:
     """Return a value's text form; None for one that the type cannot hold, but that its values compare with."""
     try:
-        return _form(type, value, column, what)
-    except _Unfit:
+        return form_of(type, value, column, what)
+    except Unfit:
         return None
 
 
-def _form(type: ColumnType, value: Any, column: TableColumn, what: str, kind: type_of_error = FilterError) -> str:
+def form_of(type: ColumnType, value: Any, column: TableColumn, what: str, kind: type_of_error = FilterError) -> str:
     try:
         return _FORMS[type.kind](type, value)
-    except _Unfit:
+    except Unfit:
         raise
     except (ArgError, TypeError, ValueError) as error:
         why = f": {error}" if isinstance(error, ArgError) and type.kind in ("text", "json") else ""
@@ -279,12 +138,12 @@ def stored_value(column: TableColumn, value: Any, what: str) -> Any:
 
 def _stored(type: ColumnType, value: Any, column: TableColumn, what: str) -> str:
     try:
-        return _form(type, value, column, what, ArgError)
-    except _Unfit as error:
+        return form_of(type, value, column, what, ArgError)
+    except Unfit as error:
         raise ArgError(f"{what} is {brief(value)}; column {brief(column.name)} is {column.shown}{error}") from None
 
 
-def _number(value: Any) -> int | float | Decimal:
+def number_of(value: Any) -> int | float | Decimal:
     value = value if isinstance(value, Decimal) else plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not _finite(value):
         raise ValueError
@@ -296,20 +155,20 @@ def _finite(value: float | Decimal) -> bool:
 
 
 def _integer(type: ColumnType, value: Any) -> str:
-    number = _number(value)
+    number = number_of(value)
     # A decimal of many digits is short to write and long to expand.
     if isinstance(number, Decimal) and number.adjusted() > 20:
         number = math.copysign(1e30, number)
     if number != math.floor(number):
-        raise _Unfit(", of whole numbers")
+        raise Unfit(", of whole numbers")
     whole, bits = int(number), _BITS[type.name]
     if not -(2**bits) <= whole < 2**bits:
-        raise _Unfit(f", from {-(2**bits)} to {2**bits - 1}")
+        raise Unfit(f", from {-(2**bits)} to {2**bits - 1}")
     return str(whole)
 
 
 def _numeric(type: ColumnType, value: Any) -> str:
-    number = _number(value)
+    number = number_of(value)
     if isinstance(number, int):
         return str(number)
     if isinstance(number, Decimal) and not -16383 < number.adjusted() < 131072:
@@ -318,13 +177,13 @@ def _numeric(type: ColumnType, value: Any) -> str:
 
 
 def _float(type: ColumnType, value: Any) -> str:
-    number = _number(value)
+    number = number_of(value)
     try:
         made = float(number)
     except OverflowError:
-        raise _Unfit(", which has no number so large") from None
+        raise Unfit(", which has no number so large") from None
     if type.name == "float4" and made and not (abs(made) <= _MAX_FLOAT4 and np.float32(made) != 0):
-        raise _Unfit(", which has no number so large or so small")
+        raise Unfit(", which has no number so large or so small")
     return repr(made)
 
 
@@ -351,17 +210,17 @@ def _date(type: ColumnType, value: Any) -> str:
     value = _dated(value)
     if isinstance(value, datetime):
         if _utc(value).time() != datetime.min.time():
-            raise _Unfit(", of whole days")
+            raise Unfit(", of whole days")
         return _utc(value).date().isoformat()
     return value.isoformat()
 
 
 def _timestamp(type: ColumnType, value: Any) -> str:
-    return _moment(value, aware=False)
+    return moment(value, aware=False)
 
 
 def _timestamptz(type: ColumnType, value: Any) -> str:
-    return _moment(value, aware=True)
+    return moment(value, aware=True)
 
 
 def _dated(value: Any) -> date:
@@ -391,7 +250,7 @@ def _at_utc(value: datetime) -> datetime:
     return value.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def _moment(value: Any, *, aware: bool) -> str:
+def moment(value: Any, *, aware: bool) -> str:
     value = _dated(value)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)

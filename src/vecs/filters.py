@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, cast
 from vecs._checks.json import check_storable
 from vecs._checks.limits import MOST_CONDITIONS, MOST_VALUES, check_most
 from vecs._checks.shown import brief
-from vecs.columns import KnownColumns, Typed, operators_of, typed_conditions
+from vecs.columns import TableColumn
 from vecs.exc import ArgError, FilterError
 from vecs.operands import (
     bound,
@@ -22,7 +22,9 @@ from vecs.operands import (
     scalar,
     scalars,
     text_operand,
+    unknown_operator,
 )
+from vecs.typed import KnownColumns, Lenient, Typed, operators_of, typed_conditions
 
 RangeOperator: TypeAlias = Literal["$gt", "$gte", "$lt", "$lte"]
 ColumnName: TypeAlias = Literal["id", "document_id", "text"]
@@ -149,6 +151,26 @@ MAX_DEPTH = 64
 MAX_INDEXED_KEY = 200
 
 
+class OfAnyType(dict[str, Any]):
+    """
+    A filter whose operands may be of any type, as those of a framework are that knows no types of columns.
+
+    A value that a column cannot hold equals none of its values, and no range has it.
+    """
+
+
+class _AnyColumn(dict[str, TableColumn]):
+    """What stands for the columns of a table that is not known yet."""
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.startswith("$") and key not in _COLUMNS
+
+
+def is_empty(filters: Any) -> bool:
+    """Whether a filter has no condition; raises FilterError as far as that does not depend on columns of the table."""
+    return parsed_filters(filters, _AnyColumn()) is None
+
+
 def parse_filters(filters: Mapping[str, Any]) -> Filter:
     """
     Parse a filter; `{"year": {"$gte": 2000}, "kind": "book"}` is an And of two comparisons.
@@ -194,6 +216,8 @@ def _parse_mapping(filters: Any, depth: int, known: KnownColumns) -> Filter | No
     if depth == 0:
         raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
     entries = cast("Mapping[Any, Any]", filters)
+    if isinstance(filters, OfAnyType) and not isinstance(known, _AnyColumn | Lenient):
+        known = Lenient(known)
     parts = [_parse_entry(key, value, depth, known) for key, value in entries.items()]
     return _all_of([part for part in parts if part is not None]) if any(parts) else None
 
@@ -209,7 +233,7 @@ def _parse_entry(key: Any, value: Any, depth: int, known: KnownColumns) -> Filte
         return _parse_logical(key, value, depth, known)
     if key.startswith("$") and key not in _COLUMNS and key not in known:
         columns = (*_COLUMNS, *(name for name in known if name.startswith("$") and name not in _COLUMNS))
-        raise _unknown_operator(key, "the top of a filter", (*LOGICAL, *columns))
+        raise unknown_operator(key, "the top of a filter", (*LOGICAL, *columns))
     _check_key(key)
     if isinstance(value, Mapping):
         return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth, known)
@@ -257,19 +281,21 @@ def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int, known
     for operator in conditions:
         if not (isinstance(operator, str) and operator.startswith("$")):
             hint = f' (to compare with an object write {{{brief(key)}: {{"$eq": {{...}}}}}})'
-            raise _unknown_operator(operator, repr(key), _operators_of(key, known), "" if key in _COLUMNS else hint)
+            raise unknown_operator(operator, repr(key), _operators_of(key, known), "" if key in _COLUMNS else hint)
     return _all_of([_parse_operator(key, op, operand, depth, known) for op, operand in conditions.items()])
 
 
 def _operators_of(key: str, known: KnownColumns) -> Sequence[str]:
-    if key in known:
+    if key in known and not isinstance(known, _AnyColumn):
         return operators_of(known[key])
     return (*_COLUMNS[key][1], "$not") if key in _COLUMNS else OPERATORS
 
 
 def _parse_operator(key: str, operator: str, operand: Any, depth: int, known: KnownColumns) -> Filter:
     if key in known and operator != "$not":
-        return _parse_typed(key, operator, operand, known)
+        if isinstance(known, _AnyColumn):
+            return Exists(key, True)
+        return _all_of(typed_conditions(key, operator, operand, known))
     if key in _COLUMNS and operator != "$not":
         return _parse_column(key, operator, operand)
     if operator == "$eq":
@@ -296,29 +322,13 @@ def _parse_operator(key: str, operator: str, operand: Any, depth: int, known: Kn
         if depth == 0:
             raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
         return Not((_parse_conditions(key, cast("Mapping[Any, Any]", operand), depth - 1, known),))
-    raise _unknown_operator(operator, repr(key), _operators_of(key, known))
-
-
-def _parse_typed(key: str, operator: str, operand: Any, known: KnownColumns) -> Filter:
-    column = known[key]
-    if operator not in operators_of(column):
-        what = f"{key!r}: column {brief(column.name)} is {column.shown}"
-        raise _unknown_operator(operator, what, operators_of(column))
-    if operator == "$exists":
-        operand = flag(key, operand)
-    elif operator in ("$like", "$ilike"):
-        operand = pattern(key, operator, operand)
-    elif operator in ("$in", "$nin", "$contains_any", "$contains_all"):
-        operand = listed(key, operator, operand)
-    elif operator == "$between":
-        operand = pair(key, operand)
-    return _all_of(typed_conditions(key, column, operator, operand))
+    raise unknown_operator(operator, repr(key), _operators_of(key, known))
 
 
 def _parse_column(key: str, operator: str, operand: Any) -> Filter:
     column, operators = _COLUMNS[key]
     if operator not in operators:
-        raise _unknown_operator(operator, repr(key), (*operators, "$not"))
+        raise unknown_operator(operator, repr(key), (*operators, "$not"))
     if operand is None and "$exists" in operators:
         raise FilterError(
             f"argument to {operator} for {brief(key)} is None; for records without it write "
@@ -344,7 +354,3 @@ def _parse_between(key: str, operand: Any) -> Filter:
     if isinstance(low, str) != isinstance(high, str):
         raise FilterError(f"the bounds of $between for {brief(key)} differ in type: {brief(low)} and {brief(high)}")
     return And((Range(key, "$gte", low), Range(key, "$lte", high)))
-
-
-def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
-    return FilterError(f"unknown operator {brief(operator)} for {where}; expected one of {', '.join(known)}{hint}")

@@ -106,3 +106,8 @@ def pattern(key: str, operator: str, operand: Any) -> str:
             f"the pattern {brief(operand)} for {brief(key)} ends in a lone backslash; double it to mean one backslash"
         )
     return plain_operand(key, operator, operand, whole=True)
+
+
+def unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
+    """Return the error for an operator that there is not."""
+    return FilterError(f"unknown operator {brief(operator)} for {where}; expected one of {', '.join(known)}{hint}")

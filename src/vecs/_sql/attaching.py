@@ -36,33 +36,14 @@ class Attachment:
     read_only: bool
 
 
-def attachment(
-    name: Any,
-    *,
-    id: Any,
-    vec: Any,
-    text: Any,
-    metadata: Any,
-    columns: Any,
-    read_only: Any,
-    document_id: Any,
-    text_search: Any,
-) -> Attachment:
+def attachment(name: Any, id: Any, parts: Mapping[str, Any], columns: Any, read_only: Any) -> Attachment:
     """Return what the arguments of `attach()` say; raises ArgError for what cannot be meant."""
     schema, table = _relation_name(name)
-    given: dict[str, Any] = {
-        "vec": vec,
-        "text": text,
-        "metadata": metadata,
-        "document_id": document_id,
-        "text_search": text_search,
-    }
-    parts = tuple((part, _column_name(value, part)) for part, value in given.items() if value is not None)
     return Attachment(
         schema,
         table,
         None if id is None else _column_name(id, "id"),
-        parts,
+        tuple((part, _column_name(value, part)) for part, value in parts.items() if value is not None),
         _column_names(columns),
         checked_flag(read_only, "read_only"),
     )

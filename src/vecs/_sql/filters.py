@@ -9,7 +9,6 @@ from vecs._checks.json import encode_json
 from vecs._sql.fragment import Fragment, Identifier, join, qualified
 from vecs._sql.names import unqualified
 from vecs._sql.typed import typed_condition
-from vecs.columns import Typed
 from vecs.exc import ArgError
 from vecs.filters import (
     And,
@@ -27,6 +26,7 @@ from vecs.filters import (
     Range,
     conditions_of,
 )
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString

@@ -9,8 +9,9 @@ from typing import cast
 from uuid import UUID
 
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, join, qualified, quote_literal
-from vecs.columns import KnownColumns, TableColumn, Typed, TypedOperator
+from vecs.columns import TableColumn
 from vecs.filters import LOGICAL, And, Column, Filter, Not, Or
+from vecs.typed import KnownColumns, Typed, TypedOperator
 
 _RESERVED = ("id", "document_id", "text")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")

@@ -14,9 +14,10 @@ from vecs._sql.extension import Extension
 from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
 from vecs._sql.languages import regconfig
 from vecs._sql.mapped import Mapped, known_columns, source_of
-from vecs.columns import KnownColumns, TableColumn
+from vecs.columns import TableColumn
 from vecs.exc import ArgError
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
+from vecs.typed import KnownColumns
 
 VECTOR_COLUMNS = ("id", "vec", "metadata")
 TEXT_COLUMNS = ("text", "document_id", "extra")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vecs._sql.fragment import Fragment, Identifier, qualified
-from vecs.columns import Typed
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from vecs._checks.json import encode_json
 from vecs._sql.filters import COMPARE, MAX_CONTAINED, condition, has_any, operator
 from vecs._sql.fragment import Fragment, join, qualified
-from vecs.columns import Typed
 from vecs.filters import (
     And,
     Column,
@@ -25,6 +24,7 @@ from vecs.filters import (
     Range,
     conditions_of,
 )
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString

@@ -10,7 +10,7 @@ from langchain_core.structured_query import FilterDirective
 from langchain_vecs.namespaces import NAMESPACE_KEY
 from langchain_vecs.translator import translated
 from vecs.exc import FilterError
-from vecs.filters import parsed_filters
+from vecs.filters import is_empty
 from vecs.sharing import brief
 
 
@@ -43,7 +43,7 @@ def _checked(given: Any) -> dict[str, Any] | None:
     """
     try:
         respelled = _respelled(given)
-        return None if parsed_filters(respelled) is None else respelled
+        return None if is_empty(respelled) else respelled
     except RecursionError:
         raise FilterError("the filter is nested too deeply, or contains itself") from None
 

@@ -22,6 +22,7 @@ MODES = ("vector", "keyword", "hybrid")
 # Options of vecs that have another name here, or are not for a call to choose. All others are handed on as they are.
 _NOT_PASSED = (
     "text", "mode", "limit", "filters", "measure", "threshold", "diversity", "include_vector", "include_extra",
+    "include_columns",
 )  # fmt: skip
 _PASSED = tuple(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED)
 KNOWN = ("filter", "namespace", "mode", "score_threshold", *_PASSED, "text")

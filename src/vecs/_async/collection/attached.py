@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.collection import AsyncCollection
@@ -25,9 +25,6 @@ from vecs.measures import measure_for
 from vecs.records import UpsertResult
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
-
-if TYPE_CHECKING:
-    from vecs._async.client import AsyncClient
 
 
 @methods_explain_wrong_calls
@@ -65,7 +62,7 @@ class AsyncAttachedCollection(AsyncCollection):
             said = needed_columns(await self._table(), error)
             if said is None:
                 raise
-            told = DatabaseError(f"{error}; {said}", error.sqlstate)
+            told = DatabaseError(f"{error.args[0]}; {said}", error.sqlstate)
             told.stored = error.stored
             raise told from error.__cause__
 
@@ -157,17 +154,14 @@ class AsyncAttaching(AsyncConnected):
         Raises CollectionNotFound if there is no such table, and ArgError for a column that is not there or of another
         type than needed, with the SQL that would help.
         """
-        given = attachment(
-            name,
-            id=id,
-            vec=vec,
-            text=text,
-            metadata=metadata,
-            columns=columns,
-            read_only=read_only,
-            document_id=document_id,
-            text_search=text_search,
-        )
+        parts = {
+            "vec": vec,
+            "text": text,
+            "metadata": metadata,
+            "document_id": document_id,
+            "text_search": text_search,
+        }
+        given = attachment(name, id, parts, columns, read_only)
         return await self._attached(await located(self._executor, given, self.schema), transform)
 
     async def _attached(self, given: Attachment, transform: Transform | None) -> AsyncAttachedCollection:
@@ -187,12 +181,21 @@ class AsyncAttaching(AsyncConnected):
         dimension = table.dimension
         if dimension is None and transform is not None:
             dimension = await async_offload(getattr, transform, "dimension")
-        client = cast("AsyncClient", self)
+        client: Any = self
         made = AsyncAttachedCollection(table.name, dimension, client, transform, table=table)
         made._attachment = given
         return made
 
 
-def attached_by(collection: Any) -> Attachment | None:
-    """Return what was said of the table of a collection that is attached; None of any other collection."""
-    return vars(collection).get("_attachment")
+async def async_attached_collection(
+    client: AsyncAttaching, given: Attachment, transform: Transform | None
+) -> AsyncAttachedCollection:
+    """Open a table by what was said of it before."""
+    return await client._attached(given, transform)
+
+
+async def async_keeps(collection: AsyncCollection) -> frozenset[str]:
+    """Return which of the parts of a record that others may do without a collection keeps: document_id and extra."""
+    table = await collection._table()
+    kept = {"document_id": table.has_documents, "extra": table.has_extra}
+    return frozenset(name for name, there in kept.items() if there or not table.attached)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from vecs._checks.shown import brief, in_double_quotes
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
@@ -26,9 +26,6 @@ from vecs.measures import measure_for
 from vecs.records import UpsertResult
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
-
-if TYPE_CHECKING:
-    from vecs._sync.client import Client
 
 
 @methods_explain_wrong_calls
@@ -66,7 +63,7 @@ class AttachedCollection(Collection):
             said = needed_columns(self._table(), error)
             if said is None:
                 raise
-            told = DatabaseError(f"{error}; {said}", error.sqlstate)
+            told = DatabaseError(f"{error.args[0]}; {said}", error.sqlstate)
             told.stored = error.stored
             raise told from error.__cause__
 
@@ -158,17 +155,14 @@ class Attaching(Connected):
         Raises CollectionNotFound if there is no such table, and ArgError for a column that is not there or of another
         type than needed, with the SQL that would help.
         """
-        given = attachment(
-            name,
-            id=id,
-            vec=vec,
-            text=text,
-            metadata=metadata,
-            columns=columns,
-            read_only=read_only,
-            document_id=document_id,
-            text_search=text_search,
-        )
+        parts = {
+            "vec": vec,
+            "text": text,
+            "metadata": metadata,
+            "document_id": document_id,
+            "text_search": text_search,
+        }
+        given = attachment(name, id, parts, columns, read_only)
         return self._attached(located(self._executor, given, self.schema), transform)
 
     def _attached(self, given: Attachment, transform: Transform | None) -> AttachedCollection:
@@ -188,12 +182,19 @@ class Attaching(Connected):
         dimension = table.dimension
         if dimension is None and transform is not None:
             dimension = offload(getattr, transform, "dimension")
-        client = cast("Client", self)
+        client: Any = self
         made = AttachedCollection(table.name, dimension, client, transform, table=table)
         made._attachment = given
         return made
 
 
-def attached_by(collection: Any) -> Attachment | None:
-    """Return what was said of the table of a collection that is attached; None of any other collection."""
-    return vars(collection).get("_attachment")
+def attached_collection(client: Attaching, given: Attachment, transform: Transform | None) -> AttachedCollection:
+    """Open a table by what was said of it before."""
+    return client._attached(given, transform)
+
+
+def keeps(collection: Collection) -> frozenset[str]:
+    """Return which of the parts of a record that others may do without a collection keeps: document_id and extra."""
+    table = collection._table()
+    kept = {"document_id": table.has_documents, "extra": table.has_extra}
+    return frozenset(name for name, there in kept.items() if there or not table.attached)

@@ -29,12 +29,12 @@ from vecs._sync.tables.find import require_table
 from vecs._sync.tables.refused import explained
 from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
-from vecs.columns import Typed
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
 from vecs.filters import And, Column, Exists, Filter, In, Not, NotEquals, Or, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import Self

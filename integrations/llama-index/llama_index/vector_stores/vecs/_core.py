@@ -12,7 +12,7 @@ from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
 from vecs.exc import ArgError, CallError
-from vecs.filters import parsed_filters
+from vecs.filters import is_empty
 from vecs.sharing import (
     COMMITS,
     CollectionSettings,
@@ -80,7 +80,7 @@ def selected(what: str, node_ids: Sequence[str] | None, filters: Any, own: Mappi
     conditions = to_filters(filters)
     made = all_of([None if node_ids is None else {"$id": {"$in": list(node_ids)}}, conditions, own])
     # A filter without a condition is an error also if ids are given: the caller probably meant another filter.
-    empty = (filters is not None and conditions is None) or (own is not None and parsed_filters(own) is None)
+    empty = (filters is not None and conditions is None) or (own is not None and is_empty(own))
     if made is None or empty:
         raise ArgError(f"{what} needs node_ids, or filters that are not empty; clear() deletes everything")
     return made
