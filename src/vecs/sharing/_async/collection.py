@@ -32,13 +32,13 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         if known is not None and not refresh:
             return known
         try:
-            found = await self._aopened(client)
+            found = await self._aopen(client)
         except CollectionNotFound:
             self._opened.pop(client, None)
             return None
         return self._keep(client, found)
 
-    async def _aopened(self, client: AsyncClient) -> AsyncCollection:
+    async def _aopen(self, client: AsyncClient) -> AsyncCollection:
         settings = self.settings
         if settings.attached is not None:
             return await async_attached_collection(client, settings.attached, settings.transform)

@@ -33,13 +33,13 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         if known is not None and not refresh:
             return known
         try:
-            found = self._opened(client)
+            found = self._open(client)
         except CollectionNotFound:
             self._opened.pop(client, None)
             return None
         return self._keep(client, found)
 
-    def _opened(self, client: Client) -> Collection:
+    def _open(self, client: Client) -> Collection:
         settings = self.settings
         if settings.attached is not None:
             return attached_collection(client, settings.attached, settings.transform)
