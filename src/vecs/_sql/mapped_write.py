@@ -31,7 +31,7 @@ def named_in(table: Table, rows: Iterable[EncodedRow]) -> frozenset[str]:
     """
     Return what rows name: parts, and the declared columns behind a dot each.
 
-    What none of them names is left as it is, or to its default.
+    What none of them names is not written at all, so that new rows get defaults.
     """
     found: set[str] = set()
     for row in rows:
@@ -117,7 +117,14 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
     changed = list(_changed(table, mapped, named))
     named_values = (qualified(", {value} as {name}", value=value, name=Identifier(name)) for _, name, value in changed)
     made = join("", named_values)
-    given = qualified("select r.id::{type} as key{made} from {source} order by 1", type=type, made=made, source=source)
+    declared = qualified(", r.declared") if mapped.declared else EMPTY
+    given = qualified(
+        "select r.id::{type} as key{made}{declared} from {source} order by 1",
+        type=type,
+        made=made,
+        declared=declared,
+        source=source,
+    )
     columns = join("", (qualified(", {column}", column=Identifier(column.name)) for column, _, _ in changed))
     values = join("", (qualified(", given.{name}", name=Identifier(alias)) for _, alias, _ in changed))
     if not changed:
@@ -146,7 +153,7 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         set=join(
             ", ",
             (
-                qualified("{column}=given.{name}", column=Identifier(column.name), name=Identifier(alias))
+                qualified("{column}={value}", column=Identifier(column.name), value=_kept_or(column, alias))
                 for column, alias, _ in changed
             ),
         ),
@@ -171,6 +178,21 @@ def _changed(table: Table, mapped: Mapped, named: frozenset[str]) -> Iterator[tu
     for column in mapped.declared:
         if f".{column.name}" in named:
             yield column, column.reference, _of_json(column, qualified("r.declared"))
+
+
+def _kept_or(column: TableColumn, alias: str) -> Fragment:
+    """Return what an update sets: the value that a record names, else the one that is there."""
+    name, there = Identifier(alias), Identifier(column.name)
+    if alias != column.reference:
+        return qualified("coalesce(given.{name}, t.{there})", name=name, there=there)
+    # None was given, or nothing.
+    return qualified(
+        "case when pg_catalog.jsonb_exists(given.declared, {key}::pg_catalog.text) "
+        "then given.{name} else t.{there} end",
+        key=column.name,
+        name=name,
+        there=there,
+    )
 
 
 def _type_of(column: TableColumn) -> Identifier:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from vecs._async.client import AsyncClient
 from vecs._async.collection.collection import AsyncCollection
@@ -93,7 +93,7 @@ def target_of(client: Client | AsyncClient) -> Target:
 
 def attachment_of(collection: Any) -> Attachment | None:
     """Return what was said of the table of a collection that is attached; None of any other collection."""
-    return vars(collection).get("_attachment")
+    return cast("Attachment | None", vars(cast("object", collection)).get("_attachment"))
 
 
 def client_of(

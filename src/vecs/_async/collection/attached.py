@@ -51,10 +51,11 @@ class AsyncAttachedCollection(AsyncCollection):
 
     async def upsert(self, *args: Any, **kwargs: Any) -> UpsertResult:
         """
-        Write records, as a collection does; what no record of a commit names stays as it is in the table.
+        Write records, as a collection does; what a record does not name stays as it is in the table.
 
-        So a record may be without a vector or a text, and columns that no metadata has as keys keep their values, or
-        get their defaults in new rows. If some records of a commit have a key and others do not, these get NULL.
+        So a record may be without a vector, a text or metadata, and a column that is no key of its metadata keeps its
+        value. None as the value of such a key is NULL. In a new row, a column that no record of the commit names gets
+        its default, and one that only others name is NULL.
         """
         try:
             return await super().upsert(*args, **kwargs)
@@ -183,19 +184,19 @@ class AsyncAttaching(AsyncConnected):
             dimension = await async_offload(getattr, transform, "dimension")
         client: Any = self
         made = AsyncAttachedCollection(table.name, dimension, client, transform, table=table)
-        made._attachment = given
+        vars(made)["_attachment"] = given
         return made
 
 
 async def async_attached_collection(
-    client: AsyncAttaching, given: Attachment, transform: Transform | None
+    client: Any, given: Attachment, transform: Transform | None
 ) -> AsyncAttachedCollection:
     """Open a table by what was said of it before."""
     return await client._attached(given, transform)
 
 
-async def async_keeps(collection: AsyncCollection) -> frozenset[str]:
+async def async_keeps(collection: Any) -> frozenset[str]:
     """Return which of the parts of a record that others may do without a collection keeps: document_id and extra."""
-    table = await collection._table()
+    table: Table = await collection._table()
     kept = {"document_id": table.has_documents, "extra": table.has_extra}
     return frozenset(name for name, there in kept.items() if there or not table.attached)
