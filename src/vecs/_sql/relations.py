@@ -141,7 +141,7 @@ def list_relations(schemas: Sequence[str]) -> Fragment:
         select c.relname::pg_catalog.text
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = any({schemas}::pg_catalog.text[]) and c.relkind = any('{{r,p,v,m,f}}'::"char"[])
+        where n.nspname = any({schemas}::pg_catalog.text[]) and c.relkind::pg_catalog.text = any('{{r,p,v,m,f}}'::pg_catalog.text[])
         order by 1 limit 1000
         """,
         schemas=list(schemas),

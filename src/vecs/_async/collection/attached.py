@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import Any, NoReturn, cast
 
 from vecs._async.collection.anew import async_anew
@@ -13,6 +13,7 @@ from vecs._async.tables.create import check_takes_transform
 from vecs._checks.shown import brief, in_double_quotes
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import async_offload
+from vecs._reports.bars import Progress
 from vecs._sql import advice
 from vecs._sql.attaching import Attachment, attachment
 from vecs._sql.tables import Table
@@ -49,7 +50,16 @@ class AsyncAttachedCollection(AsyncCollection):
     async def _find_now(self) -> Table:
         return await find_attached(self._executor, self._attachment)
 
-    async def upsert(self, *args: Any, **kwargs: Any) -> UpsertResult:
+    async def upsert(
+        self,
+        records: Iterable[Any] | AsyncIterable[Any] | None = None,
+        skip_adapter: bool = False,
+        *,
+        vectors: Iterable[Any] | None = None,
+        batch_size: int | None = None,
+        progress: Progress = False,
+        skip_transform: bool = False,
+    ) -> UpsertResult:
         """
         Write records, as a collection does; what a record does not name stays as it is in the table.
 
@@ -58,9 +68,16 @@ class AsyncAttachedCollection(AsyncCollection):
         its default, and one that only others name is NULL.
         """
         try:
-            return await super().upsert(*args, **kwargs)
+            return await super().upsert(
+                records,
+                skip_adapter,
+                vectors=vectors,
+                batch_size=batch_size,
+                progress=progress,
+                skip_transform=skip_transform,
+            )
         except DatabaseError as error:
-            said = needed_columns(await self._table(), error)
+            said = needed_columns(await self._table(0), error)
             if said is None:
                 raise
             told = DatabaseError(f"{error.args[0]}; {said}", error.sqlstate)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, cast
 from vecs._checks.shown import brief, in_double_quotes
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import offload
+from vecs._reports.bars import Progress
 from vecs._sql import advice
 from vecs._sql.attaching import Attachment, attachment
 from vecs._sql.tables import Table
@@ -50,7 +51,16 @@ class AttachedCollection(Collection):
     def _find_now(self) -> Table:
         return find_attached(self._executor, self._attachment)
 
-    def upsert(self, *args: Any, **kwargs: Any) -> UpsertResult:
+    def upsert(
+        self,
+        records: Iterable[Any] | Iterable[Any] | None = None,
+        skip_adapter: bool = False,
+        *,
+        vectors: Iterable[Any] | None = None,
+        batch_size: int | None = None,
+        progress: Progress = False,
+        skip_transform: bool = False,
+    ) -> UpsertResult:
         """
         Write records, as a collection does; what a record does not name stays as it is in the table.
 
@@ -59,9 +69,16 @@ class AttachedCollection(Collection):
         its default, and one that only others name is NULL.
         """
         try:
-            return super().upsert(*args, **kwargs)
+            return super().upsert(
+                records,
+                skip_adapter,
+                vectors=vectors,
+                batch_size=batch_size,
+                progress=progress,
+                skip_transform=skip_transform,
+            )
         except DatabaseError as error:
-            said = needed_columns(self._table(), error)
+            said = needed_columns(self._table(0), error)
             if said is None:
                 raise
             told = DatabaseError(f"{error.args[0]}; {said}", error.sqlstate)
