@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -336,3 +337,50 @@ async def test_what_no_record_names_stays_as_it_is(
     assert cats.metadata == {**CATS, "n": 6, "twice": 12}
     assert dogs.metadata == {"title": "Dogs", "price": 3, "tags": [None, "c"]}
     assert (new.metadata, new.columns["created"] is None) == ({"title": "New"}, False)
+
+
+# Values of each type of column, and what may be compared with them.
+VALUES: dict[str, tuple[str, list[Any]]] = {
+    "integer": ("int", [1, -5, 2**31 - 1]),
+    "numeric": ("numeric", [1, 1.5, 10**20]),
+    "float": ("float8", [0.5, -3.25, 1e300]),
+    "text": ('text collate "C"', ["a", "B", "", "ä%_\\", "a b"]),
+    "date": ("date", ["2024-05-17", "0001-01-01", "9999-12-31"]),
+    "moment": ("timestamp", ["2024-05-17T01:02:03", "2024-05-17T01:02:03.5", "1999-01-01T00:00:00"]),
+    "uuid": ("uuid", [ONE, TWO]),
+    "bool": ("boolean", [True, False]),
+}
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "$eq": operator.eq,
+    "$ne": operator.ne,
+    "$lt": operator.lt,
+    "$lte": operator.le,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$in": lambda value, operand: value in operand,
+    "$nin": lambda value, operand: value not in operand,
+    "$between": lambda value, operand: operand[0] <= value <= operand[1],
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+async def test_conditions_keep_what_python_keeps(
+    client: vecs.AsyncClient, run: Callable[[str], None], kind: str
+) -> None:
+    type, values = VALUES[kind]
+    run(f"create table {{s}}.t (k int primary key, v vector(1), c {type})")
+    docs = await client.attach("t", vec="v", columns=["c"])
+    stored = {str(n): value for n, value in enumerate([*values, None])}
+    await docs.upsert([Record(id, [1], metadata={"c": value}) for id, value in stored.items()])
+    others = [1.25, 2**40] if kind in ("integer", "numeric", "float") else []
+    conditions: list[tuple[str, Any]] = []
+    for value in [*values, *others]:
+        compared = ("$eq", "$ne") if kind == "bool" else ("$eq", "$ne", "$lt", "$lte", "$gt", "$gte")
+        conditions += [(name, value) for name in compared]
+        conditions += [(name, [value, values[0]]) for name in ("$in", "$nin")]
+        conditions += [] if kind == "bool" else [("$between", [value, values[1]])]
+    for name, operand in [*conditions, ("$in", []), ("$nin", [])]:
+        kept = [id for id, value in stored.items() if value is not None and COMPARE[name](value, operand)]
+        rest = [id for id in stored if id not in kept]
+        assert [r.id for r in await docs.get(filters={"c": {name: operand}})] == kept, (name, operand)
+        assert [r.id for r in await docs.get(filters={"$not": {"$c": {name: operand}}})] == rest, (name, operand)

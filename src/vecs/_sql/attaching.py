@@ -116,9 +116,9 @@ def read_attached(rows: Sequence[tuple[Any, ...]], given: Attachment, schema: st
     declared = tuple(column(name, "columns") for name in given.columns)
     _check_once(key, parts, declared)
     vec = rows_of[parts["vec"].name] if "vec" in parts else None
-    mapped = Mapped(
-        key, parts, declared, tuple(columns.values()), relation.relkind, True, given.read_only, relation.relation
-    )
+    # A select that names a column needs the privilege to read it.
+    readable = tuple(each for name, each in columns.items() if rows_of[name].readable)
+    mapped = Mapped(key, parts, declared, readable, relation.relkind, True, given.read_only, relation.relation)
     return replace(
         table_of(relation, schema, given.name, extension),
         # The comment of a table of others is theirs.

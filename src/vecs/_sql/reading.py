@@ -45,7 +45,11 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         has_text=has_text,
         language=None if keywords is None or keywords.type != "tsvector" else language_of(keywords),
         keyed=columns["id"].unique,
-        extras=tuple(table_column(each, each.column) for each in found if each.column and each.column not in own),
+        extras=tuple(
+            table_column(each, each.column)
+            for each in found
+            if each.readable and each.column and each.column not in own
+        ),
         mapped=_mapped(found, has_text, keywords) if _is_odd(columns, has_text) else None,
     )
 
@@ -105,7 +109,7 @@ def _mapped(found: Sequence[ColumnRow], has_text: bool, keywords: ColumnRow | No
         key=columns["id"],
         parts={part: columns[part] for part in parts},
         declared=(),
-        columns=tuple(columns.values()),
+        columns=tuple(columns[each.column or ""] for each in found if each.readable),
         relation=found[0].relkind,
         shown=found[0].relation,
     )

@@ -60,6 +60,8 @@ class ColumnRow(NamedTuple):
     generated: str = ""
     unique: bool = False
     primary: bool = False
+    # Whether this role may read it.
+    readable: bool = True
     # Of a domain, what it is made of; of an array, its elements, too. Labels are those of an enum.
     base_schema: str = ""
     base: str = ""
@@ -88,6 +90,7 @@ def find_relation(schema: str, name: str) -> Fragment:
                a.attnum::bigint, pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),
                not a.attnotnull, a.atthasdef, a.attidentity::pg_catalog.text, a.attgenerated::pg_catalog.text,
                u.one is not null, coalesce(u.one, false),
+               coalesce(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), true),
                bn.nspname::pg_catalog.text, b.typname::pg_catalog.text, b.typcategory::pg_catalog.text,
                en.nspname::pg_catalog.text, e.typname::pg_catalog.text,
                case when coalesce(e.typtype, b.typtype) = 'e' then array(
@@ -141,7 +144,8 @@ def list_relations(schemas: Sequence[str]) -> Fragment:
         select c.relname::pg_catalog.text
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = any({schemas}::pg_catalog.text[]) and c.relkind::pg_catalog.text = any('{{r,p,v,m,f}}'::pg_catalog.text[])
+        where n.nspname = any({schemas}::pg_catalog.text[])
+          and c.relkind::pg_catalog.text = any('{{r,p,v,m,f}}'::pg_catalog.text[])
         order by 1 limit 1000
         """,
         schemas=list(schemas),

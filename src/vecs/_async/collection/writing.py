@@ -22,7 +22,7 @@ from vecs._sql.documents import lock_ids
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
-from vecs._sql.selection import Selection, selects_nothing
+from vecs._sql.selection import EVERYTHING, Selection, selects_nothing
 from vecs._sql.tables import Table
 from vecs._writing.documents import ids_found
 from vecs._writing.stored import say_stored
@@ -205,7 +205,11 @@ class AsyncWriting(AsyncHandle):
 
     @async_anew("select", "delete")
     async def _delete_all(self) -> None:
-        await self._executor.write(write.delete_all(await self._table()))
+        table = await self._table()
+        if table.mapped is None:
+            await self._executor.write(write.delete_all(table))
+        else:
+            await self._executor.write(mapped_write.delete(table, EVERYTHING))
 
     @async_anew("truncate")
     async def _truncate(self) -> None:

@@ -17,7 +17,7 @@ from vecs._sql.documents import lock_ids
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
-from vecs._sql.selection import Selection, selects_nothing
+from vecs._sql.selection import EVERYTHING, Selection, selects_nothing
 from vecs._sql.tables import Table
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
@@ -206,7 +206,11 @@ class Writing(Handle):
 
     @anew("select", "delete")
     def _delete_all(self) -> None:
-        self._executor.write(write.delete_all(self._table()))
+        table = self._table()
+        if table.mapped is None:
+            self._executor.write(write.delete_all(table))
+        else:
+            self._executor.write(mapped_write.delete(table, EVERYTHING))
 
     @anew("truncate")
     def _truncate(self) -> None:
