@@ -205,7 +205,8 @@ def test_nothing_on_the_path_captures_a_table_that_is_attached(shadowed: str, se
             connection.execute("create schema own")
             connection.execute("""
                 create table own.t (key pg_catalog.int8 primary key, v ext.vector(4), body pg_catalog.text,
-                    meta pg_catalog.jsonb, n pg_catalog.int4, p pg_catalog.numeric, t pg_catalog.text, b pg_catalog.bool,
+                    meta pg_catalog.jsonb, n pg_catalog.int4, p pg_catalog.numeric, t pg_catalog.text,
+                    b pg_catalog.bool,
                     d pg_catalog.date, u pg_catalog.uuid, a pg_catalog.text[], j pg_catalog.jsonb,
                     words pg_catalog.tsvector generated always as (
                         pg_catalog.to_tsvector('pg_catalog.english', body)) stored)

@@ -43,6 +43,11 @@ class AsyncAttachedCollection(AsyncCollection):
         """The Postgres schema of the table."""
         return self._attachment.schema or self.client.schema
 
+    @property
+    def _place(self) -> tuple[str, str]:
+        # Searches by another column of vectors have other indexes.
+        return self.schema, f"{self.name}\0{dict(self._attachment.parts).get('vec')}"
+
     def __repr__(self) -> str:
         name = in_double_quotes(f"{self.schema}.{self.name}")
         return f"vecs.{type(self).__name__}(name={name}, dimension={self.dimension})"

@@ -225,7 +225,7 @@ class AsyncSearching(AsyncHandle):
                 told = without_index(table, request.measure, known, self._index_call)
                 warnings.warn(told, UserWarning, stacklevel=callers_level())
 
-        key = (self.schema, self.name, request.measure.measure)
+        key = (*self._place, request.measure.measure)
         unwarned = self.warns_without_index and self._catalog.warns(*key)
         plan = steps(table, request, queries, pooler=self._executor.pooler, warn=warn if unwarned else None)
         return await run(plan, self._executor, self._indexes)

@@ -93,7 +93,7 @@ class AsyncWriting(AsyncHandle):
         except Exception as error:
             say_stored(error, writing.stored)
             raise
-        self._catalog.wrote(self.schema, self.name, int(done))
+        self._catalog.wrote(*self._place, int(done))
         return done
 
     @async_anew("select", "delete")

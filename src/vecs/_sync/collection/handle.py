@@ -91,6 +91,11 @@ class Handle(Connected, Dunders):
         return self.client.schema
 
     @property
+    def _place(self) -> tuple[str, str]:
+        """What the catalog knows it by."""
+        return self.schema, self.name
+
+    @property
     def dimension(self) -> int | None:
         """How many numbers its vectors have; None for a table of another program that declares no dimension."""
         return self._given[1]
@@ -217,7 +222,7 @@ class Handle(Connected, Dunders):
         """
         keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
         for key in sorted(keys & _COLUMN_KEYS):
-            about = self.schema, self.name, key
+            about = *self._place, key
             if not self._catalog.warns(*about):
                 continue
             self._catalog.warned(*about)
@@ -236,7 +241,7 @@ class Handle(Connected, Dunders):
 
     def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        known = self._catalog.known(self.schema, self.name)
+        known = self._catalog.known(*self._place)
         return self._read_indexes() if known is None else known
 
     def _indexes(self, *, now: bool) -> KnownIndexes:
@@ -244,7 +249,7 @@ class Handle(Connected, Dunders):
 
     def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(self.indexes())
-        self._catalog.remember(self.schema, self.name, known)
+        self._catalog.remember(*self._place, known)
         return known
 
 

@@ -94,7 +94,7 @@ class Writing(Handle):
         except Exception as error:
             say_stored(error, writing.stored)
             raise
-        self._catalog.wrote(self.schema, self.name, int(done))
+        self._catalog.wrote(*self._place, int(done))
         return done
 
     @anew("select", "delete")
