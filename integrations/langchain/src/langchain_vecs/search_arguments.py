@@ -38,6 +38,8 @@ class Defaults:
     mode: SearchMode
     namespace: str | None
     relevance_score_fn: Callable[[float], float] | None
+    # Whether filters may name columns of the table: it is one of the user's own.
+    columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any], parameter
     options |= {
         "mode": mode,
         "limit": checked_int(k, "k", 0),
-        "filters": to_filters(given.get("filter"), namespace),
+        "filters": to_filters(given.get("filter"), namespace, columns=defaults.columns),
         "measure": defaults.measure,
         "include_extra": True,
     }

@@ -210,6 +210,7 @@ class VecsVectorStore(
                 mode=checked_choice("search_mode", search_mode, MODES),
                 namespace=checked_namespace(namespace),
                 relevance_score_fn=relevance_score_fn,
+                columns=attached is not None,
             ),
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=checked_choice("on_nul", on_nul, ON_NUL),

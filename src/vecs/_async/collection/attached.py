@@ -11,7 +11,6 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.tables.attach import find_attached, located
 from vecs._async.tables.create import check_takes_transform
 from vecs._checks.shown import brief, in_double_quotes
-from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import async_offload
 from vecs._reports.bars import Progress
 from vecs._sql import advice
@@ -28,7 +27,6 @@ from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 
 
-@methods_explain_wrong_calls
 class AsyncAttachedCollection(AsyncCollection):
     """
     A table of your own as a collection; a client's `attach()` returns one.

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
 from vecs._checks.shown import brief, in_double_quotes
-from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._concurrency.calls import offload
 from vecs._reports.bars import Progress
 from vecs._sql import advice
@@ -29,7 +28,6 @@ from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 
 
-@methods_explain_wrong_calls
 class AttachedCollection(Collection):
     """
     A table of your own as a collection; a client's `attach()` returns one.
