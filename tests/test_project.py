@@ -25,8 +25,8 @@ SOURCES = [
 LAYERS = [
     "_version exc",
     "_checks",
-    "storage sparse",
-    "measures records indexes filters",
+    "storage sparse columns",
+    "measures records indexes operands typed filters",
     "fusion rerankers",
     "_sql",
     "sql",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import psycopg
@@ -193,6 +194,45 @@ def test_nothing_on_the_path_captures_a_collection_of_texts(shadowed: str, sent:
         docs.enable_text("english")
         build_and_measure(docs)
     assert all_qualified(sent) == []
+
+
+TYPES = {"n": 1, "p": 2.5, "t": "a", "b": True, "d": "2024-05-17", "u": str(UUID(int=1)), "a": ["x"], "j": {"k": 1}}
+
+
+def test_nothing_on_the_path_captures_a_table_that_is_attached(shadowed: str, sent: list[str]) -> None:
+    with vecs.create_client(shadowed, schema="own") as client:
+        with client.connection() as connection:
+            connection.execute("create schema own")
+            connection.execute("""
+                create table own.t (key pg_catalog.int8 primary key, v ext.vector(4), body pg_catalog.text,
+                    meta pg_catalog.jsonb, n pg_catalog.int4, p pg_catalog.numeric, t pg_catalog.text,
+                    b pg_catalog.bool,
+                    d pg_catalog.date, u pg_catalog.uuid, a pg_catalog.text[], j pg_catalog.jsonb,
+                    words pg_catalog.tsvector generated always as (
+                        pg_catalog.to_tsvector('pg_catalog.english', body)) stored)
+            """)
+        sent.clear()
+        docs = client.attach("t", vec="v", text="body", metadata="meta", columns=list(TYPES))
+        for count in (20, 700):
+            docs.upsert([vecs.Record(n, [1, n, -n, 2], f"oil {n}", {**TYPES, "n": n, "m": n}) for n in range(count)])
+        assert docs.count() == 700
+        filters: list[dict[str, Any]] = [{key: {"$eq": value}} for key, value in TYPES.items()]
+        filters += [{key: {"$in": [TYPES[key]]}} for key in "nptbdu"] + [{key: {"$lte": TYPES[key]}} for key in "nptdu"]
+        filters += [{"t": {"$like": "a%", "$ilike": "A", "$contains": "a"}}, {"a": {"$contains_any": ["x"]}}, {"m": 5}]
+        for each in filters:
+            assert docs.search([1, 2, 3, 4], filters=each, limit=1, include_columns=["n"]), each
+        assert docs.count(filters={"n": 5}) == docs.count(filters={"$id": {"$in": ["5"]}}) == 1
+        assert docs.search("oil", mode="keyword", filters={"n": {"$lt": 9}}, limit=1)
+        assert docs.search([1, 2, 3, 4], text="oil", mode="hybrid", limit=1)
+        assert docs.update_metadata({"p": 3, "m": 0}, ids=[1, 2]) == ["1", "2"]
+        # A comparison that always holds would delete everything.
+        assert docs.delete(["1"]) == ["1"]
+        assert docs.delete(filters={"n": 4}) == ["4"]
+        assert len(list(docs.scan(page_size=500))) == 698
+        docs.recall(sample=4, limit=3)
+        assert all_qualified(sent) == []
+        with client.connection() as connection:
+            connection.execute("drop schema own cascade")
 
 
 def test_nothing_on_the_path_captures_a_table_of_vecs_04(shadowed: str, sent: list[str]) -> None:

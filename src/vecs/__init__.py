@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from vecs import exc
 from vecs._async.client import AsyncClient, create_async_client
+from vecs._async.collection.attached import AsyncAttachedCollection
 from vecs._async.collection.collection import AsyncCollection
 from vecs._checks.meant import OF_MODULE
 from vecs._checks.wrong_calls import missing_in_module
@@ -12,6 +13,7 @@ from vecs._reports.info import ClientInfo, CollectionInfo
 from vecs._reports.recall import Recall, Tuning
 from vecs._sql.indexes import IndexInfo
 from vecs._sync.client import Client, create_client
+from vecs._sync.collection.attached import AttachedCollection
 from vecs._sync.collection.collection import Collection
 from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
@@ -36,8 +38,10 @@ __project__ = "vecs"
 
 __all__ = [
     "APIEmbedding",
+    "AsyncAttachedCollection",
     "AsyncClient",
     "AsyncCollection",
+    "AttachedCollection",
     "BuildProgress",
     "Client",
     "ClientInfo",

@@ -6,12 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-from vecs._checks.json import check_storable, check_text, encode_json
-from vecs._checks.limits import LONGEST_PATTERN, MOST_CONDITIONS, MOST_VALUES, check_most
+from vecs._checks.json import check_storable
+from vecs._checks.limits import MOST_CONDITIONS, MOST_VALUES, check_most
 from vecs._checks.shown import brief
-from vecs._checks.values import plain
+from vecs.columns import TableColumn
 from vecs.exc import ArgError, FilterError
-from vecs.records import record_id
+from vecs.operands import (
+    bound,
+    flag,
+    id_operand,
+    listed,
+    pair,
+    pattern,
+    plain_operand,
+    scalar,
+    scalars,
+    text_operand,
+    unknown_operator,
+)
+from vecs.typed import KnownColumns, Lenient, Typed, operators_of, typed_conditions
 
 RangeOperator: TypeAlias = Literal["$gt", "$gte", "$lt", "$lte"]
 ColumnName: TypeAlias = Literal["id", "document_id", "text"]
@@ -117,9 +130,9 @@ class Not:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = "Equals | NotEquals | Range | In | Exists | Like | Contains | Column | And | Or | Not"
+Filter: TypeAlias = "Equals | NotEquals | Range | In | Exists | Like | Contains | Column | Typed | And | Or | Not"
 
-_LOGICAL = ("$and", "$or", "$not")
+LOGICAL = ("$and", "$or", "$not")
 # No metadata key of a filter begins with $, so these cannot be meant for one.
 _COLUMNS: dict[str, tuple[ColumnName, tuple[ColumnOperator, ...]]] = {
     "$id": ("id", ("$eq", "$ne", "$in", "$nin", "$like", "$ilike")),
@@ -131,10 +144,31 @@ OPERATORS = (
     "$contains", "$contains_any", "$contains_all", "$and", "$or", "$not",
 )  # fmt: skip
 
+_NO_COLUMNS: KnownColumns = {}
 # Deeper than people write. Without a limit an input could overflow Python's or Postgres' stack.
 MAX_DEPTH = 64
 # The catalog keeps an index's expression, which holds the key a few times, in one row.
 MAX_INDEXED_KEY = 200
+
+
+class OfAnyType(dict[str, Any]):
+    """
+    A filter whose operands may be of any type, as those of a framework are that knows no types of columns.
+
+    A value that a column cannot hold equals none of its values, and no range has it.
+    """
+
+
+class _AnyColumn(dict[str, TableColumn]):
+    """What stands for the columns of a table that is not known yet."""
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.startswith("$") and key not in _COLUMNS
+
+
+def is_empty(filters: Any) -> bool:
+    """Whether a filter has no condition; raises FilterError as far as that does not depend on columns of the table."""
+    return parsed_filters(filters, _AnyColumn()) is None
 
 
 def parse_filters(filters: Mapping[str, Any]) -> Filter:
@@ -149,9 +183,13 @@ def parse_filters(filters: Mapping[str, Any]) -> Filter:
     return parsed
 
 
-def parsed_filters(filters: Any) -> Filter | None:
-    """Parse a filter; returns None for None and for a filter without a condition: `{}`, `{"$and": []}`."""
-    parsed = None if filters is None else _parse_mapping(filters, MAX_DEPTH)
+def parsed_filters(filters: Any, known: KnownColumns = _NO_COLUMNS) -> Filter | None:
+    """
+    Parse a filter; returns None for None and for a filter without a condition: `{}`, `{"$and": []}`.
+
+    `known` are the columns of the table that it may name, by key.
+    """
+    parsed = None if filters is None else _parse_mapping(filters, MAX_DEPTH, known)
     conditions = [] if parsed is None else list(conditions_of(parsed))
     check_most(len(conditions), MOST_CONDITIONS, "conditions of a filter", FilterError)
     check_most(sum(map(_values_of, conditions)), MOST_VALUES, "values in the lists of a filter", FilterError)
@@ -168,17 +206,19 @@ def conditions_of(node: Filter) -> Iterator[Filter]:
 
 
 def _values_of(part: Filter) -> int:
-    listed: Any = part.operand if isinstance(part, Column) else getattr(part, "values", ())
-    return len(cast("tuple[Any, ...]", listed)) if isinstance(listed, tuple) else 0
+    values: Any = part.operand if isinstance(part, Column | Typed) else getattr(part, "values", ())
+    return len(cast("tuple[Any, ...]", values)) if isinstance(values, tuple) else 0
 
 
-def _parse_mapping(filters: Any, depth: int) -> Filter | None:
+def _parse_mapping(filters: Any, depth: int, known: KnownColumns) -> Filter | None:
     if not isinstance(filters, Mapping):
         raise FilterError(f"filters must be a dict, not {type(filters).__name__}: {brief(filters)}")
     if depth == 0:
         raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
     entries = cast("Mapping[Any, Any]", filters)
-    parts = [_parse_entry(key, value, depth) for key, value in entries.items()]
+    if isinstance(filters, OfAnyType) and not isinstance(known, _AnyColumn | Lenient):
+        known = Lenient(known)
+    parts = [_parse_entry(key, value, depth, known) for key, value in entries.items()]
     return _all_of([part for part in parts if part is not None]) if any(parts) else None
 
 
@@ -186,17 +226,18 @@ def _all_of(parts: Sequence[Filter]) -> Filter:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def _parse_entry(key: Any, value: Any, depth: int) -> Filter | None:
+def _parse_entry(key: Any, value: Any, depth: int, known: KnownColumns) -> Filter | None:
     if not isinstance(key, str):
         raise FilterError(f"filters keys must be strings, not {type(key).__name__}: {brief(key)}")
-    if key in _LOGICAL:
-        return _parse_logical(key, value, depth)
-    if key.startswith("$") and key not in _COLUMNS:
-        raise _unknown_operator(key, "the top of a filter", (*_LOGICAL, *_COLUMNS))
+    if key in LOGICAL:
+        return _parse_logical(key, value, depth, known)
+    if key.startswith("$") and key not in _COLUMNS and key not in known:
+        columns = (*_COLUMNS, *(name for name in known if name.startswith("$") and name not in _COLUMNS))
+        raise unknown_operator(key, "the top of a filter", (*LOGICAL, *columns))
     _check_key(key)
     if isinstance(value, Mapping):
-        return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth)
-    return _parse_operator(key, "$eq", value, depth)
+        return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth, known)
+    return _parse_operator(key, "$eq", value, depth, known)
 
 
 def _check_key(key: str) -> None:
@@ -218,12 +259,12 @@ def checked_key(key: Any) -> str:
     return key
 
 
-def _parse_logical(operator: str, value: Any, depth: int) -> Filter | None:
+def _parse_logical(operator: str, value: Any, depth: int, known: KnownColumns) -> Filter | None:
     if operator == "$not" and isinstance(value, Mapping):
         value = [cast("Any", value)]
     if not isinstance(value, list | tuple):
         raise FilterError(f"{operator} filters must have associated list of conditions, not {type(value).__name__}")
-    parts = [_parse_mapping(condition, depth - 1) for condition in cast("Sequence[Any]", value)]
+    parts = [_parse_mapping(condition, depth - 1, known) for condition in cast("Sequence[Any]", value)]
     kept = tuple(part for part in parts if part is not None)
     if operator == "$and":
         return And(kept) if kept else None
@@ -234,54 +275,60 @@ def _parse_logical(operator: str, value: Any, depth: int) -> Filter | None:
     return Or(kept) if operator == "$or" else Not(kept)
 
 
-def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int) -> Filter:
+def _parse_conditions(key: str, conditions: Mapping[Any, Any], depth: int, known: KnownColumns) -> Filter:
     if len(conditions) == 0:
         raise FilterError(f"the condition on {brief(key)} is empty; give a value or an operator such as $eq")
     for operator in conditions:
         if not (isinstance(operator, str) and operator.startswith("$")):
             hint = f' (to compare with an object write {{{brief(key)}: {{"$eq": {{...}}}}}})'
-            raise _unknown_operator(operator, repr(key), _operators_of(key), "" if key in _COLUMNS else hint)
-    return _all_of([_parse_operator(key, op, operand, depth) for op, operand in conditions.items()])
+            raise unknown_operator(operator, repr(key), _operators_of(key, known), "" if key in _COLUMNS else hint)
+    return _all_of([_parse_operator(key, op, operand, depth, known) for op, operand in conditions.items()])
 
 
-def _operators_of(key: str) -> Sequence[str]:
+def _operators_of(key: str, known: KnownColumns) -> Sequence[str]:
+    if key in known and not isinstance(known, _AnyColumn):
+        return operators_of(known[key])
     return (*_COLUMNS[key][1], "$not") if key in _COLUMNS else OPERATORS
 
 
-def _parse_operator(key: str, operator: str, operand: Any, depth: int) -> Filter:
+def _parse_operator(key: str, operator: str, operand: Any, depth: int, known: KnownColumns) -> Filter:
+    if key in known and operator != "$not":
+        if isinstance(known, _AnyColumn):
+            return Exists(key, True)
+        return _all_of(typed_conditions(key, operator, operand, known))
     if key in _COLUMNS and operator != "$not":
         return _parse_column(key, operator, operand)
     if operator == "$eq":
-        return Equals(key, _plain(key, operator, operand, whole=True))
+        return Equals(key, plain_operand(key, operator, operand, whole=True))
     if operator == "$ne":
-        return NotEquals(key, _plain(key, operator, operand, whole=True))
+        return NotEquals(key, plain_operand(key, operator, operand, whole=True))
     if operator in ("$gt", "$gte", "$lt", "$lte"):
-        return Range(key, operator, _bound(key, operator, operand))
+        return Range(key, operator, bound(key, operator, operand))
     if operator == "$between":
         return _parse_between(key, operand)
     if operator in ("$in", "$nin"):
-        return In(key, _scalars(key, operator, operand), negated=operator == "$nin")
+        return In(key, scalars(key, operator, operand), negated=operator == "$nin")
     if operator == "$exists":
-        return Exists(key, _wanted(key, operand))
+        return Exists(key, flag(key, operand))
     if operator in ("$like", "$ilike"):
-        return Like(key, _pattern(key, operator, operand), ignore_case=operator == "$ilike")
+        return Like(key, pattern(key, operator, operand), ignore_case=operator == "$ilike")
     if operator == "$contains":
-        return Contains(key, (_scalar(key, operator, operand),), every=True)
+        return Contains(key, (scalar(key, operator, operand),), every=True)
     if operator in ("$contains_any", "$contains_all"):
-        return Contains(key, _scalars(key, operator, operand), every=operator == "$contains_all")
+        return Contains(key, scalars(key, operator, operand), every=operator == "$contains_all")
     if operator == "$not":
         if not isinstance(operand, Mapping):
             raise FilterError(f"argument to $not for {brief(key)} must be a dict of operators, not {brief(operand)}")
         if depth == 0:
             raise FilterError(f"filters are nested more than {MAX_DEPTH} levels deep")
-        return Not((_parse_conditions(key, cast("Mapping[Any, Any]", operand), depth - 1),))
-    raise _unknown_operator(operator, repr(key), _operators_of(key))
+        return Not((_parse_conditions(key, cast("Mapping[Any, Any]", operand), depth - 1, known),))
+    raise unknown_operator(operator, repr(key), _operators_of(key, known))
 
 
 def _parse_column(key: str, operator: str, operand: Any) -> Filter:
     column, operators = _COLUMNS[key]
     if operator not in operators:
-        raise _unknown_operator(operator, repr(key), _operators_of(key))
+        raise unknown_operator(operator, repr(key), (*operators, "$not"))
     if operand is None and "$exists" in operators:
         raise FilterError(
             f"argument to {operator} for {brief(key)} is None; for records without it write "
@@ -292,104 +339,18 @@ def _parse_column(key: str, operator: str, operand: Any) -> Filter:
 
 def _column_operand(key: str, operator: ColumnOperator, operand: Any) -> str | tuple[str, ...] | bool:
     if operator == "$exists":
-        return _wanted(key, operand)
+        return flag(key, operand)
     if operator in ("$like", "$ilike"):
-        return _pattern(key, operator, operand)
+        return pattern(key, operator, operand)
     if key == "$text":
-        return _text(key, operator, operand)
+        return text_operand(key, operator, operand)
     if operator in ("$in", "$nin"):
-        return tuple(_id(key, operator, item) for item in _list(key, operator, operand))
-    return _id(key, operator, operand)
-
-
-def _id(key: str, operator: str, operand: Any) -> str:
-    try:
-        return record_id(operand, f"argument to {operator} for {brief(key)}")
-    except ArgError as error:
-        raise FilterError(str(error)) from None
-
-
-def _text(key: str, operator: str, operand: Any) -> str:
-    if not isinstance(operand, str):
-        raise FilterError(f"argument to {operator} for {brief(key)} must be a string, not {brief(operand)}")
-    if operator == "$contains" and not operand:
-        raise FilterError(f"argument to $contains for {brief(key)} is empty, which every text contains; leave it out")
-    try:
-        check_text(operand)
-    except ArgError as error:
-        raise FilterError(f"argument to {operator} for {brief(key)} cannot be in any text: {error}") from None
-    return operand
-
-
-def _wanted(key: str, operand: Any) -> bool:
-    made = _plain(key, "$exists", operand)
-    if not isinstance(made, bool):
-        raise FilterError(f"argument to $exists for {brief(key)} must be True or False, not {brief(operand)}")
-    return made
+        return tuple(id_operand(key, operator, item) for item in listed(key, operator, operand))
+    return id_operand(key, operator, operand)
 
 
 def _parse_between(key: str, operand: Any) -> Filter:
-    bounds = _plain(key, "$between", operand)
-    if not isinstance(bounds, list | tuple) or len(cast("Sequence[Any]", bounds)) != 2:
-        raise FilterError(f"argument to $between for {brief(key)} must be [low, high], not {brief(operand)}")
-    low, high = (_bound(key, "$between", bound) for bound in cast("Sequence[Any]", bounds))
+    low, high = (bound(key, "$between", each) for each in pair(key, operand))
     if isinstance(low, str) != isinstance(high, str):
         raise FilterError(f"the bounds of $between for {brief(key)} differ in type: {brief(low)} and {brief(high)}")
     return And((Range(key, "$gte", low), Range(key, "$lte", high)))
-
-
-def _plain(key: str, operator: str, operand: Any, *, whole: bool = False) -> Any:
-    """Return an operand as it would be stored; with `whole`, the values inside it are checked, too."""
-    try:
-        made = plain(operand)
-        if whole:
-            encode_json(made)
-        return made
-    except ArgError as error:
-        raise FilterError(f"argument to {operator} for {brief(key)} is not JSON: {error}") from None
-
-
-def _bound(key: str, operator: str, operand: Any) -> int | float | str:
-    operand = _plain(key, operator, operand, whole=True)
-    if isinstance(operand, bool) or not isinstance(operand, int | float | str):
-        raise FilterError(
-            f"argument to {operator} for {brief(key)} must be a number, a string or a date, not {brief(operand)}"
-        )
-    return operand
-
-
-def _list(key: str, operator: str, operand: Any) -> list[Any]:
-    made = _plain(key, operator, operand)
-    if not isinstance(made, list | tuple):
-        raise FilterError(f"argument to {operator} filter must be a list, for {brief(key)} got {brief(operand)}")
-    return list(cast("Sequence[Any]", made))
-
-
-def _scalars(key: str, operator: str, operand: Any) -> tuple[Any, ...]:
-    return tuple(_scalar(key, operator, item, "a list of scalars") for item in _list(key, operator, operand))
-
-
-def _scalar(key: str, operator: str, operand: Any, wanted: str = "a scalar") -> Any:
-    operand = _plain(key, operator, operand, whole=True)
-    if operand is not None and not isinstance(operand, bool | int | float | str):
-        raise FilterError(
-            f"argument to {operator} filter must be {wanted} (string, number, boolean or null), "
-            f"for {brief(key)} got {brief(operand)}"
-        )
-    return operand
-
-
-def _pattern(key: str, operator: str, operand: Any) -> str:
-    if not isinstance(operand, str):
-        raise FilterError(f"argument to {operator} for {brief(key)} must be a string pattern, not {brief(operand)}")
-    check_most(len(operand), LONGEST_PATTERN, f"characters of the pattern for {brief(key)}", FilterError)
-    trailing = len(operand) - len(operand.rstrip("\\"))
-    if trailing % 2:
-        raise FilterError(
-            f"the pattern {brief(operand)} for {brief(key)} ends in a lone backslash; double it to mean one backslash"
-        )
-    return _plain(key, operator, operand, whole=True)
-
-
-def _unknown_operator(operator: Any, where: str, known: Sequence[str], hint: str = "") -> FilterError:
-    return FilterError(f"unknown operator {brief(operator)} for {where}; expected one of {', '.join(known)}{hint}")

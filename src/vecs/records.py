@@ -28,7 +28,7 @@ StoredVector: TypeAlias = "npt.NDArray[Any] | SparseVector"
 MAX_ID_BYTES = 2600
 
 # What a match has only if a search asks for it.
-_OPTIONAL = ("vec", "extra", "group", "context")
+_OPTIONAL = ("vec", "extra", "columns", "group", "context")
 # Fewer characters that a chunk begins and the chunk before it ends with are a coincidence.
 _LEAST_OVERLAP = 8
 
@@ -61,6 +61,7 @@ class Record(Telling):
     `document_id` is the id of the document that a chunk came from. `extra` is a dict for integrations; filters do not
     look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
     it; it is not stored. If `media` is a string, it is embedded instead of `text`, and `text` is stored.
+    `columns` are the values of other columns of the table, if you asked for them; they are not written.
     """
 
     id: RecordId
@@ -70,6 +71,7 @@ class Record(Telling):
     document_id: RecordId | None = None
     extra: Mapping[str, Any] | None = None
     media: Any = None
+    columns: Mapping[str, Any] | None = None
 
     _instead = OF_MATCHES
 
@@ -85,6 +87,7 @@ class Record(Telling):
             document_id: RecordId | None = None,
             extra: Mapping[str, Any] | None = None,
             media: Any = None,
+            columns: Mapping[str, Any] | None = None,
             **unknown: Any,
         ) -> None:
             if unknown:
@@ -96,6 +99,8 @@ class Record(Telling):
             _set(self, "document_id", document_id)
             _set(self, "extra", extra)
             _set(self, "media", media)
+            if columns is not None:
+                _set(self, "columns", columns)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
@@ -156,7 +161,8 @@ class Match(Telling):
     `distance` is pgvector's own value: smaller is nearer. It is None if the search was only for words, or if the
     record was found by its words and has no vector. It is always finite: a zero vector has no direction, so its cosine
     distance is 2, the largest value. `score` is in [0, 1]: larger is better.
-    `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`.
+    `vec` and `extra` are None unless you ask for them with `include_vector=True` and `include_extra=True`, and so is
+    `columns`, the values of other columns of the table as JSON, without `include_columns=`.
     `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
     `group` is the key of its group in a search with `group_by=`. `context` is None without `context=`.
     """
@@ -169,6 +175,7 @@ class Match(Telling):
     score: float
     vec: StoredVector | None = None
     extra: dict[str, Any] | None = None
+    columns: dict[str, Any] | None = None
     group: Any = None
     context: Context | None = None
 
@@ -183,9 +190,9 @@ class Match(Telling):
         """
         Return the match as a dict for `json.dumps()`.
 
-        `vec`, `extra`, `group` and `context` are left out if they are None. `vec` is a list of numbers or of bools; a
-        SparseVector becomes a dict with `dimension`, `indices` and `values`. `context` is a dict with `text`, and
-        the lists `before` and `after` of dicts with the `id`, `text` and `metadata` of a record.
+        `vec`, `extra`, `columns`, `group` and `context` are left out if they are None. `vec` is a list of numbers or of
+        bools; a SparseVector becomes a dict with `dimension`, `indices` and `values`. `context` is a dict with `text`,
+        and the lists `before` and `after` of dicts with the `id`, `text` and `metadata` of a record.
         """
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         parts["vec"] = _listed(self.vec)

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 import vecs
 from vecs import IndexArgsHNSW, IndexArgsIVFFlat
-from vecs._sql.tables import read_extension
+from vecs._sql.extension import read_extension
 from vecs.exc import ArgError, CollectionAlreadyExists, CollectionNotFound, FilterError, MismatchedDimension
 
 X = [1.0, 0.0, 0.0]

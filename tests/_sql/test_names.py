@@ -15,11 +15,14 @@ from vecs._sql import (
     builds,
     context,
     documents,
+    extension,
     groups,
     indexes,
     keywords,
     languages,
+    mapped_write,
     records,
+    relations,
     sampling,
     search,
     settings,
@@ -32,13 +35,15 @@ from vecs._sql.filters import condition, index_condition
 from vecs._sql.fragment import Fragment, Param, qualified
 from vecs._sql.indexes import IndexSpec
 from vecs._sql.languages import regconfig
+from vecs._sql.mapped import Mapped
 from vecs._sql.names import unqualified
 from vecs._sql.rows import encode_record
-from vecs._sql.selection import Selection
+from vecs._sql.selection import Selection, mapped_selection
 from vecs._sql.server import server_facts
 from vecs._sql.shape import Fusion, Grouping, Shape
 from vecs._sql.tables import Extension, Table
-from vecs.filters import And, parse_filters
+from vecs.columns import ColumnType, TableColumn
+from vecs.filters import And, parse_filters, parsed_filters
 from vecs.indexes import IndexMethod
 from vecs.measures import MEASURES, measure_spec
 from vecs.records import Record
@@ -83,11 +88,94 @@ SHAPE = Shape(TABLE, COSINE, Columns(vec=True, extra=True), 3)
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 
+_TEXT = ColumnType("text", "pg_catalog", "text")
+KEY = TableColumn("k'\"", ColumnType("uuid", "pg_catalog", "uuid"), "uuid", "c1", identity=True)
+BODY, META, WORDS, VECTORS = (
+    TableColumn(name, type, "", f"c{n}")
+    for n, (name, type) in enumerate(
+        [
+            ('bo"dy', ColumnType("text", "ext", "citext")),
+            ("meta", ColumnType("json", "pg_catalog", "json")),
+            ("words", ColumnType("other", "pg_catalog", "tsvector")),
+            ("vectors", ColumnType("other", "ext", "vector")),
+        ],
+        2,
+    )
+)
+DECLARED = tuple(
+    TableColumn(f"co'l{n}\\", type, "", f"c{n}")
+    for n, type in enumerate(
+        [
+            ColumnType("integer", "pg_catalog", "int4"),
+            _TEXT,
+            ColumnType("text", "ext", "citext"),
+            ColumnType("json", "pg_catalog", "jsonb"),
+            ColumnType("array", "pg_catalog", "_text", (), _TEXT),
+            ColumnType("enum", "s", "mood", ("a",)),
+        ],
+        10,
+    )
+)
+_PARTS = {"vec": VECTORS, "text": BODY, "metadata": META, "text_search": WORDS, "document_id": BODY, "extra": META}
+MAPPED = replace(
+    TABLE, mapped=Mapped(KEY, _PARTS, DECLARED, (KEY, BODY, META, WORDS, VECTORS, *DECLARED), attached=True)
+)
+BY_TYPES = parsed_filters(
+    {
+        f"co'l{n}\\": {
+            operator: {"$exists": True, "$between": [one, one]}.get(operator, some if "n" in operator else one)
+        }
+        for n, operators, one, some in [
+            (10, ("$eq", "$ne", "$lt", "$between", "$in", "$nin", "$exists"), 1, [1]),
+            (11, ("$eq", "$gt", "$in", "$nin", "$like", "$ilike"), "a", ["a"]),
+            (12, ("$eq", "$gt", "$in", "$nin", "$like", "$ilike"), "a", ["a"]),
+            (13, ("$eq", "$ne", "$in", "$nin"), 1, [1]),
+            (15, ("$eq", "$lt", "$in"), "a", ["a"]),
+        ]
+        for operator in operators
+    }
+    | {"co'l14\\": {"$contains": "a", "$contains_any": ["a"], "$contains_all": ["a"], "$eq": ["a"]}}
+    | {"co'l13\\": {"$contains": 1, "$contains_any": [1], "$contains_all": [1], "$in": [1], "$nin": [2], "$ne": 1}}
+    | {"co'l12\\": {"$contains": "a", "$like": "a", "$in": ["a"]}, "$id": {"$nin": ["a"], "$like": "b"}},
+    MAPPED.known_columns,
+)
+
+
 def sent() -> Iterator[tuple[str, Fragment]]:
+    yield from (("mapped", each) for each in _of_mapped())
     yield from (("builds", each) for each in _of_builds())
     yield from (("searches", each) for each in _of_searches())
     yield from (("tables", each) for each in _of_tables())
     yield from (("writes", each) for each in _of_writes())
+
+
+def _of_mapped() -> Iterator[Fragment]:
+    assert MAPPED.mapped is not None
+    assert BY_TYPES is not None
+    vec = Param(VEC)
+    id = "00000000-0000-0000-0000-000000000001"
+    chosen = mapped_selection(MAPPED.mapped, [id], ["d"], And((EVERY, BY_TYPES)), writes=True)
+    shape = SHAPE._replace(table=MAPPED, selection=chosen, candidates=40)
+    yield from (search.nearest(shape._replace(precision=kind), vec) for kind in ("full", "half", "binary"))
+    yield search.nearest_of_pool(shape._replace(pool=43, probe=True), vec)
+    yield keywords.by_words(shape, "it's")
+    fusion = Fusion((50, 50), around=True)
+    yield keywords.by_both(shape._replace(fusion=fusion), fusion, vec, "two words")
+    yield records.select_records(MAPPED, Columns(vec=True, extra=True), chosen, records.Page(1, 2, id))
+    yield from (records.count_records(MAPPED, chosen), records.count_documents(MAPPED, chosen))
+    yield from (records.select_columns(table, [id], DECLARED) for table in (MAPPED, TABLE))
+    yield sampling.sample_ids(MAPPED, chosen, 3, 4)
+    named = {"title": 1}
+    metadata = {column.name: value for column, value in zip(DECLARED, (1, "a", "b", named, ["c"], "a"), strict=True)}
+    row = encode_record(Record(id, [1, 2], "t", {**metadata, "rest": 1}, "d", {"e": 1}), MAPPED)
+    yield mapped_write.upsert_rows(MAPPED, [row], mapped_write.named_in(MAPPED, [row]))
+    yield mapped_write.upsert_rows(MAPPED, [row], frozenset())
+    yield from (mapped_write.create_stage(MAPPED), write.copy_into_stage(MAPPED), mapped_write.named_in_stage(MAPPED))
+    yield mapped_write.upsert_stage(MAPPED, mapped_write.named_in(MAPPED, [row]))
+    yield mapped_write.delete(MAPPED, chosen)
+    for replaces in (True, False):
+        yield mapped_write.update_metadata(MAPPED, chosen, {**metadata, "rest": 1}, "{}", replace=replaces)
+    yield from (relations.list_relations(["s"]), relations.find_relation("s", "t"))
 
 
 def _of_builds() -> Iterator[Fragment]:
@@ -148,8 +236,8 @@ def _of_groups(filtered: Shape, vec: Param) -> Iterator[Fragment]:
 def _of_tables() -> Iterator[Fragment]:
     yield from tables.create_table(TABLE)
     yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"')
-    yield from (tables.find_extension(), tables.find_table("s", "t"), tables.find_tables("s"))
-    yield from (tables.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
+    yield from (extension.find_extension(), relations.find_relation("s", "t"), tables.find_tables("s"))
+    yield from (extension.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
     yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))
     yield from (languages.list_languages(), tables.drop_table("s", "t"), tables.rename_table("s", "t", "u"))
     yield from (tables.truncate_table(TABLE), tables.table_facts(TABLE), server_facts())

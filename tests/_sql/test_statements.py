@@ -13,6 +13,7 @@ import pytest
 from vecs._sql import documents, indexes, records, search, settings, tables, write
 from vecs._sql.answers import Columns
 from vecs._sql.binary import vector_param
+from vecs._sql.extension import read_extension
 from vecs._sql.filters import index_condition
 from vecs._sql.fragment import Fragment, Identifier, Literal, Param, fragment, join
 from vecs._sql.indexes import IndexSpec
@@ -260,6 +261,6 @@ def test_stock_vecs_does_not_see_an_index_it_cannot_search_with(precision: Any) 
 
 
 def test_versions_compare_by_number() -> None:
-    assert tables.read_extension([("public", "0.10.0", 1, None, None)]) == Extension("public", (0, 10, 0), 1)
+    assert read_extension([("public", "0.10.0", 1, None, None)]) == Extension("public", (0, 10, 0), 1)
     assert Extension("x", (0, 10, 0), 1).iterative_scan
     assert not Extension("x", (0, 7, 4), 1).iterative_scan

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
+from vecs._async.collection.attached import AsyncAttaching
 from vecs._async.collection.collection import AsyncCollection
-from vecs._async.collection.connected import AsyncConnected
 from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.create import (
-    WITHOUT_TRANSFORM,
     NewCollection,
     check_same_dimension,
     check_same_text,
@@ -22,6 +21,7 @@ from vecs._async.tables.create import (
     check_takes_transform,
     create_collection,
     one_transform,
+    wanted_type,
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class AsyncClient(AsyncConnected, AsyncClientDunders):
+class AsyncClient(AsyncAttaching, AsyncClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -238,11 +238,8 @@ class AsyncClient(AsyncConnected, AsyncClientDunders):
         """
         transform = one_transform(transform, adapter)
         text = None if text is None else checked_flag(text, "text")
-        vec_type = vec_type_of(precision, sparse)
         found = await self._find_table(name)
-        fits = found is not None and (transform is None or found.vec_type not in WITHOUT_TRANSFORM)
-        if found is not None and fits and precision is None and sparse is None:
-            vec_type = found.vec_type
+        vec_type = wanted_type(found, transform, precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         keywords = "english" if language is None else language

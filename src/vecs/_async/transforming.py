@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
+from vecs._sql.extension import Extension
 from vecs._sql.rows import encode_record
-from vecs._sql.tables import Extension, Table
+from vecs._sql.tables import Table
 from vecs._writing.documents import check_new_ids, may_split
 from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException

@@ -12,6 +12,8 @@ from vecs._checks.json import check_storable
 from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
+from vecs._searching.columns import IncludeColumns
+from vecs._sql.advice import add_keywords, add_vectors, shown
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.shape import Grouping
@@ -71,6 +73,7 @@ class SearchOptions(TypedDict, total=False):
     unlike: Iterable[RecordId] | None
     include_vector: bool
     include_extra: bool
+    include_columns: IncludeColumns
 
 
 _NAMES = tuple(SearchOptions.__annotations__)
@@ -134,6 +137,11 @@ def checked_request(
     mode = options.get("mode", "vector")
     if not isinstance(cast("Any", mode), str) or mode not in MODES:
         raise ArgError(f"unknown mode {brief(mode)}; expected one of {', '.join(map(repr, MODES))}")
+    if mode != "keyword" and not table.has_vectors:
+        raise ArgError(
+            f"mode={mode!r} needs vectors, and attach() was told of no column for them: give it vec=, after "
+            f"{add_vectors(table)}; mode='keyword' needs none"
+        )
     limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)
     offset = min(checked_int(options.get("offset", 0), "offset", 0), MOST_ROWS)
     weights, candidates, rrf_constant = (options.get(name) for name in _FUSION)
@@ -257,11 +265,18 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
     needs_keywords = request.mode != "vector"
     if not needs_keywords and request.rerank is None and text is None:
         return None
+    if needs_keywords and table.language is None and table.attached:
+        raise ArgError(
+            f"mode={request.mode!r} needs keywords, and {shown(table)} has no column of type tsvector for them that "
+            f"attach() knows: {add_keywords(table)}; if there is one, give attach() text_search="
+        )
     if needs_keywords and table.language is None:
         raise ArgError(
             f"mode={request.mode!r} needs texts, and collection {table.name!r} keeps none; call its "
             "enable_text(), or create the collection with text=True"
         )
+    if request.rerank is not None and not table.has_text and table.attached:
+        raise ArgError(f"rerank= needs texts: name their column, attach({shown(table)!r}, text=...)")
     if request.rerank is not None and not table.has_text:
         raise ArgError(
             f"rerank= needs texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
@@ -288,18 +303,21 @@ def _checked_groups(table: Table, options: SearchOptions) -> Grouping | None:
         if size != 1:
             raise ArgError(f"group_size={brief(given)} is for group_by=, such as group_by='$document_id'; add it")
         return None
-    key = _checked_group_key(key)
-    if key in ("$document_id", "$text") and not table.has_text:
-        raise ArgError(f"group_by={key!r} needs {_needs_text(table)}")
-    return Grouping(key, size)
+    key = _checked_group_key(key, table)
+    if key == "$document_id" and not table.has_documents:
+        raise ArgError(f"group_by={key!r} needs {_needs_documents(table)}")
+    if key == "$text" and not table.has_text:
+        raise ArgError(f"group_by={key!r} needs texts, and {_has_none(table, 'text')}")
+    return Grouping(key, size, None if key in _GROUPING_COLUMNS else table.known_columns.get(key))
 
 
-def _checked_group_key(key: Any) -> str:
+def _checked_group_key(key: Any, table: Table) -> str:
     """Return what matches can be grouped by, a metadata key or path or a column, or raise ArgError."""
-    columns = ", ".join(map(repr, _GROUPING_COLUMNS))
+    others = [name for name in table.known_columns if name not in _GROUPING_COLUMNS]
+    columns = ", ".join(map(repr, (*_GROUPING_COLUMNS, *others)))
     if not isinstance(key, str):
         raise ArgError(f"group_by must be a metadata key or one of {columns}, not {brief(key)}")
-    if key.startswith("$") and key not in _GROUPING_COLUMNS:
+    if key.startswith("$") and key not in (*_GROUPING_COLUMNS, *others):
         raise ArgError(f"unknown column {brief(key)} for group_by; expected one of {columns}, or a metadata key")
     check_storable(key, f"group_by={brief(key)}")
     if key.count(".") >= MAX_DEPTH:
@@ -313,17 +331,20 @@ def _checked_context(table: Table, context: Any) -> tuple[int, int] | None:
     pair = cast("Sequence[Any]", context if isinstance(context, tuple | list) else (context, context))
     if len(pair) != 2:
         raise ArgError(f"context must be a number of records or a pair (before, after), not {brief(pair)}")
-    if not table.has_text:
-        raise ArgError(f"context= needs {_needs_text(table)}")
+    if not (table.has_text and table.has_documents):
+        raise ArgError(f"context= needs {_needs_documents(table)}")
     before, after = (min(checked_int(number, "context", 0), MOST_ROWS) for number in pair)
     return before, after
 
 
-def _needs_text(table: Table) -> str:
-    return (
-        f"texts and document ids, and collection {table.name!r} keeps none; call its enable_text(), or create the "
-        "collection with text=True"
-    )
+def _needs_documents(table: Table) -> str:
+    return f"texts and document ids, and {_has_none(table, 'text' if not table.has_text else 'document_id')}"
+
+
+def _has_none(table: Table, part: str) -> str:
+    if table.attached:
+        return f"attach() was not told of a column for them: give it {part}="
+    return f"collection {table.name!r} keeps none; call its enable_text(), or create the collection with text=True"
 
 
 def _threshold(value: Any) -> float:

@@ -69,24 +69,36 @@ def select_list(table: Table, columns: Columns) -> Fragment:
     if columns.raw:
         return names(table, columns)
     pieces = [qualified("id")]
-    text = table.has_text
-    pieces.append(qualified("text") if columns.text and text else qualified("null::pg_catalog.text"))
-    pieces.append(qualified("metadata") if columns.metadata else qualified("null::pg_catalog.jsonb"))
-    pieces.append(qualified("document_id") if columns.document_id and text else qualified("null::pg_catalog.text"))
+    pieces.append(qualified("text") if columns.text and table.has_text else qualified("null::pg_catalog.text"))
+    pieces.append(_metadata(table) if columns.metadata else qualified("null::pg_catalog.jsonb"))
+    documents = columns.document_id and table.has_documents
+    pieces.append(qualified("document_id") if documents else qualified("null::pg_catalog.text"))
     if columns.vec:
         # Its binary form as bytea, so that nothing registered on the connection changes what arrives.
         pieces.append(qualified("{send}(vec)", send=table.type("_send")))
     else:
         pieces.append(qualified("null::pg_catalog.bytea"))
-    pieces.append(qualified("extra") if columns.extra and text else qualified("null::pg_catalog.jsonb"))
+    pieces.append(qualified("extra") if columns.extra and table.has_extra else qualified("null::pg_catalog.jsonb"))
     return join(", ", pieces)
+
+
+def _metadata(table: Table) -> Fragment:
+    return qualified("shown as metadata") if _is_shown(table) else qualified("metadata")
+
+
+def _is_shown(table: Table) -> bool:
+    """Whether metadata is returned with columns of the table, and so is another value than the one of filters."""
+    return table.mapped is not None and len(table.mapped.declared) > 0
 
 
 def names(table: Table, columns: Columns) -> Fragment:
     """Return the columns of the table that a match is made of."""
-    wanted = [("metadata", columns.metadata), ("vec", columns.vec)]
-    if table.has_text:
-        wanted += [("text", columns.text), ("document_id", columns.document_id), ("extra", columns.extra)]
+    wanted = [("shown" if _is_shown(table) else "metadata", columns.metadata), ("vec", columns.vec)]
+    wanted += [
+        ("text", columns.text and table.has_text),
+        ("document_id", columns.document_id and table.has_documents),
+        ("extra", columns.extra and table.has_extra),
+    ]
     wanted.append(("text_search", columns.raw))
     found = ("id", *(name for name, asked in wanted if asked))
     return join(", ", (qualified("{name}", name=Identifier(name)) for name in found))

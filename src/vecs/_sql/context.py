@@ -35,7 +35,7 @@ def neighbours(
                 order by pg_catalog.rtrim(id, '0123456789') collate pg_catalog."C",
                          coalesce(pg_catalog.substring(id, '[0-9]+$'), '0')::pg_catalog.numeric, id
             )
-        ) as found join {table} on id = found.member
+        ) as found join {table} on {same}
         where found.is_near
         order by found.owner, found.place
         """,
@@ -44,7 +44,8 @@ def neighbours(
         documents=list(documents),
         before=before,
         after=after,
-        table=table.identifier,
+        table=table.source,
+        same=table.is_record(qualified("found.member")),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from vecs._checks.json import encode_json
 from vecs._sql.fragment import Fragment, Identifier, join, qualified
 from vecs._sql.names import unqualified
+from vecs._sql.typed import typed_condition
 from vecs.exc import ArgError
 from vecs.filters import (
     And,
@@ -25,6 +26,7 @@ from vecs.filters import (
     Range,
     conditions_of,
 )
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -94,6 +96,8 @@ def condition(node: Filter) -> Fragment:
             return has_any(value_at(key), values)
         case Column():
             return _of_column(node)
+        case Typed():
+            return typed_condition(node)
 
 
 def _of_column(node: Column) -> Fragment:
@@ -247,7 +251,7 @@ def index_condition(node: Filter) -> Fragment:
 
 def _check_immutable(node: Filter) -> None:
     for part in conditions_of(node):
-        if isinstance(part, Column):
+        if isinstance(part, Column | Typed):
             raise ArgError(
                 f"{part.key} cannot choose the records of an index, only metadata can; leave it out here, and search "
                 "with it all the same"

@@ -15,7 +15,7 @@ from vecs._checks.json import encode_json
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.binary import read_json
 from vecs._sql.filters import MAX_CONTAINED, value_at
-from vecs._sql.fragment import EMPTY, Fragment, Literal, Param, qualified
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, qualified
 from vecs._sql.keywords import by_both, by_words
 from vecs._sql.search import kept_around, nearness
 from vecs._sql.selection import where
@@ -47,7 +47,7 @@ def groups_by_words(shape: Shape, words: str) -> Fragment:
                null::bigint
         from ({found}) as candidate (id, text, metadata, document_id, vec, extra, distance, score)
         """,
-        key=_key(_grouping(shape)),
+        key=_key_of_candidate(shape),
         found=found,
     )
     return _grouped(shape, ranked)
@@ -63,7 +63,7 @@ def groups_by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Frag
             id, text, metadata, document_id, vec, extra, distance, score, candidates, around
         )
         """,
-        key=_key(_grouping(shape)),
+        key=_key_of_candidate(shape),
         found=found,
     )
     return _grouped(shape, ranked)
@@ -71,8 +71,9 @@ def groups_by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Frag
 
 def _ungrouped(shape: Shape, limit: int | None) -> Shape:
     """Return the shape of a search for the records to group, with no more columns than their key needs."""
-    key = _grouping(shape).key
-    columns = Columns(text=key == OF_TEXTS, metadata=not key.startswith("$"), document_id=key == OF_DOCUMENTS)
+    key, column = _grouping(shape).key, _grouping(shape).column
+    of_metadata = column is None and key not in (OF_DOCUMENTS, OF_IDS, OF_TEXTS)
+    columns = Columns(text=key == OF_TEXTS, metadata=of_metadata, document_id=key == OF_DOCUMENTS)
     # As many as there are: no table has more rows.
     return shape._replace(columns=columns, limit=limit or 2**58, offset=0, groups=None, pool=None)
 
@@ -87,7 +88,7 @@ def _measured(shape: Shape, vec: Param) -> Fragment:
         """,
         key=_key(_grouping(shape)),
         distance=nearness(shape.table, vec, shape.measure, "full"),
-        table=shape.table.identifier,
+        table=shape.table.source,
         where=where(shape.selection),
     )
 
@@ -117,7 +118,7 @@ def _pooled(shape: Shape, vec: Param) -> Fragment:
         around=around if shape.probe else qualified("null::bigint"),
         key=_key(_grouping(shape)),
         distance=nearness(shape.table, vec, shape.measure, "full"),
-        table=shape.table.identifier,
+        table=shape.table.source,
         where=where(shape.selection),
         nearness=nearness(shape.table, vec, shape.measure, shape.precision),
         candidates=Literal(candidates),
@@ -150,16 +151,17 @@ def _grouped(shape: Shape, ranked: Fragment) -> Fragment:
             select placed.*, chosen.key::pg_catalog.text as label, chosen.number
             from placed join chosen on chosen.key = placed.key
             where placed.place <= {size}::bigint
-        ) as found join {table} on id = found.member
+        ) as found join {table} on {same}
         order by found.number, found.place
         """,
+        same=shape.table.is_record(qualified("found.member")),
         ranked=ranked,
         wanted=shape.limit + shape.offset,
         limit=shape.limit,
         offset=shape.offset,
         columns=select_list(shape.table, shape.columns),
         size=_grouping(shape).size,
-        table=shape.table.identifier,
+        table=shape.table.source,
     )
 
 
@@ -174,6 +176,9 @@ def _key(grouping: Grouping) -> Fragment:
 
     What has no such key, or null, is one group; but a record without a document is a group of its own.
     """
+    if grouping.column is not None:
+        column = Identifier(grouping.column.reference)
+        return qualified("coalesce(pg_catalog.to_jsonb({column}), 'null'::pg_catalog.jsonb)", column=column)
     if grouping.key == OF_DOCUMENTS:
         # A record without a document may have the id of a document.
         return qualified("(coalesce('d' || document_id, 'r' || id) collate pg_catalog.\"C\")")
@@ -182,6 +187,19 @@ def _key(grouping: Grouping) -> Fragment:
     if grouping.key == OF_TEXTS:
         return qualified("(coalesce('t' || text, '') collate pg_catalog.\"C\")")
     return qualified("coalesce({value}, 'null'::pg_catalog.jsonb)", value=value_at(grouping.key))
+
+
+def _key_of_candidate(shape: Shape) -> Fragment:
+    """Return the key of a candidate, whose row has only a record's own columns."""
+    grouping, table = _grouping(shape), shape.table
+    if grouping.column is None:
+        return _key(grouping)
+    return qualified(
+        "(select {key} from {rows} as keyed where {same})",
+        key=_key(grouping),
+        rows=table.rows,
+        same=table.is_record(qualified("candidate.id"), "keyed"),
+    )
 
 
 def group_value(grouping: Grouping, label: str) -> Any:
@@ -201,11 +219,13 @@ def of_groups(grouping: Grouping, labels: Sequence[str]) -> Fragment:
     if grouping.key == OF_DOCUMENTS:
         ids = [label[1:] for label in labels]
         return qualified("document_id = any({ids}::pg_catalog.text[])", ids=ids)
-    if grouping.key.startswith("$"):
+    if grouping.key in (OF_IDS, OF_TEXTS):
         return qualified("{key} = any({labels}::pg_catalog.text[])", key=_key(grouping), labels=list(labels))
     same = qualified(
         "{key} = any({labels}::pg_catalog.text[]::pg_catalog.jsonb[])", key=_key(grouping), labels=list(labels)
     )
+    if grouping.column is not None:
+        return same
     matches = [held for label in labels for held in _held(grouping.key, label)]
     if "null" in labels or len(matches) > MAX_CONTAINED:
         return same

@@ -19,8 +19,8 @@ from vecs.storage import VEC_TYPES, Precision, VecTypeName
 
 _MEASURE_OF = {spec.opclass_for(kind): measure for measure, spec in MEASURES.items() for kind in VEC_TYPES}
 # As Postgres writes expressions back; where pgvector's schema is not on the search path, its name is there, too.
-_HALF = re.compile(r"\(vec\)::(?:.*\.)?halfvec\((\d+)\)", re.DOTALL)
-_BINARY = re.compile(r"\((?:.*\.)?binary_quantize\(vec\)\)::bit\((\d+)\)", re.DOTALL)
+_HALF = r"\({vec}\)::(?:.*\.)?halfvec\((\d+)\)"
+_BINARY = r"\((?:.*\.)?binary_quantize\({vec}\)\)::bit\((\d+)\)"
 
 # The measures that binary codes can answer: they depend on the angle between two vectors, wholly or mostly.
 BY_ANGLE = (IndexMeasure.cosine_distance, IndexMeasure.max_inner_product, IndexMeasure.l2_distance)
@@ -120,7 +120,8 @@ def read_indexes(rows: Sequence[tuple[Any, ...]], table: Table) -> list[IndexInf
 
 def _index_info(table: Table, row: _IndexRow) -> IndexInfo:
     whole = row.condition is None and row.expression is None
-    precision: Precision | None = "full" if row.column == "vec" and whole else None
+    own = table.name_of("vec") if table.has_vectors else None
+    precision: Precision | None = "full" if row.column == own and own is not None and whole else None
     if row.condition is None and precision is None:
         precision = _precision(table, row.expression)
     # By operator class, not by name: 0.1's index names do not tell.
@@ -135,7 +136,7 @@ def _index_info(table: Table, row: _IndexRow) -> IndexInfo:
         name=row.name,
         method=row.method,
         # An index that a user made on some of the rows: searches do not use it, and index() does not replace it.
-        column="vec" if measure else row.column if whole else None,
+        column=own if measure else row.column if whole else None,
         measure=measure,
         options=dict(option.split("=", 1) for option in row.options or ()),
         valid=row.valid,
@@ -152,9 +153,13 @@ def _index_info(table: Table, row: _IndexRow) -> IndexInfo:
 
 def _precision(table: Table, expression: str | None) -> Precision | None:
     """Return what an index on an expression holds; None unless it is on all of each vector."""
+    if expression is None or not table.has_vectors:
+        return None
+    vec = "vec" if table.mapped is None else table.mapped.parts["vec"].quoted
+    text = unqualified(expression)
     found: list[tuple[Precision, re.Match[str] | None]] = [
-        ("half", _HALF.fullmatch(unqualified(expression or ""))),
-        ("binary", _BINARY.fullmatch(unqualified(expression or ""))),
+        ("half", re.fullmatch(_HALF.replace("{vec}", re.escape(vec)), text, re.DOTALL)),
+        ("binary", re.fullmatch(_BINARY.replace("{vec}", re.escape(vec)), text, re.DOTALL)),
     ]
     return next((precision for precision, match in found if match and int(match[1]) == table.dimension), None)
 

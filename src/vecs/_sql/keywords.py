@@ -204,7 +204,7 @@ def _worded(shape: Shape, depth: int, distance: Fragment | None = None) -> Fragm
         weight=_WEIGHT,
         bonus=_BONUS,
         pivot=_PIVOT,
-        table=shape.table.identifier,
+        table=shape.table.source,
         where=where(shape.selection, qualified("text_search @@ (select scanned from query)")),
         depth=depth,
     )
@@ -238,7 +238,7 @@ def _statistics(table: Table) -> Fragment:
                      pg_catalog.unnest(s.most_common_elem_freqs)
                  ) as e (lexeme, share)
             where s.schemaname = {schema}::pg_catalog.text and s.tablename = {name}::pg_catalog.text
-              and s.attname = 'text_search' and e.lexeme is not null
+              and s.attname = {column} and e.lexeme is not null
         ),
         -- Without statistics there are guesses: of the length of a text, and of how many there are.
         size as materialized (
@@ -250,6 +250,7 @@ def _statistics(table: Table) -> Fragment:
         """,
         schema=table.schema,
         name=table.name,
+        column=Literal(table.name_of("text_search")),
         regclass=Literal(table.identifier.sql),
     )
 
@@ -285,7 +286,7 @@ def _words(table: Table, words: str) -> Fragment:
             from words as w cross join size left join counts as c on c.lexeme = w.lexeme
         )
         """,
-        table=table.identifier,
+        table=table.rows,
         language=Literal(regconfig(table.language or "simple")),
         words=searchable(words),
     )

@@ -11,8 +11,8 @@ from psycopg.pq import Format
 from psycopg.types import TypeInfo
 
 from vecs._sql.binary import ADAPTERS, encode_sparse, sparse_text
+from vecs._sql.extension import Extension
 from vecs._sql.fragment import Identifier
-from vecs._sql.tables import Extension
 from vecs.sparse import SparseVector
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vecs._sql.extension import Extension, find_extension, read_extension
 from vecs._sql.fragment import Fragment, join, qualified
 from vecs._sql.settings import Settings
-from vecs._sql.tables import Extension, find_extension, read_extension
 
 # What our statements and the reading of their answers rest on, where a role or a database may say otherwise.
 _NEEDED: Settings = {

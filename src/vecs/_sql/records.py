@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.filters import value_at
-from vecs._sql.fragment import EMPTY, Fragment, qualified
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, qualified
+from vecs._sql.mapped import as_object
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
+from vecs.columns import TableColumn
 
 
 class Page(NamedTuple):
@@ -27,21 +30,46 @@ _MOST_LOOKED_AT = 10_000
 
 def select_records(table: Table, columns: Columns, selection: Selection, page: Page = ALL) -> Fragment:
     """Read records by id order."""
-    after = [] if page.after is None else [qualified("id > {after}::pg_catalog.text", after=page.after)]
+    after = [] if page.after is None else [_behind(table, page.after)]
     return qualified(
-        "select {columns} from {table}{where} order by id{limit}{offset}",
+        "select {columns} from {table}{where} order by {order}{limit}{offset}",
+        order=table.order,
         columns=select_list(table, columns),
-        table=table.identifier,
+        table=table.source,
         where=where(selection, *after),
         limit=EMPTY if page.limit is None else qualified(" limit {limit}::bigint", limit=page.limit),
         offset=qualified(" offset {offset}::bigint", offset=page.offset) if page.offset else EMPTY,
     )
 
 
+def _behind(table: Table, id: str) -> Fragment:
+    if table.mapped is None:
+        return qualified("id > {after}::pg_catalog.text", after=id)
+    type = table.mapped.key.type
+    return qualified("key > {after}::{type}", after=id, type=Identifier(type.schema, type.name))
+
+
+def select_columns(table: Table, ids: Sequence[str], columns: Sequence[TableColumn]) -> Fragment:
+    """Read some columns of records as JSON objects, behind their ids."""
+    key, type = Identifier("id"), Identifier("pg_catalog", "text")
+    if table.mapped is not None:
+        column = table.mapped.key
+        key, type = Identifier(column.name), Identifier(column.type.schema, column.type.name)
+    return qualified(
+        "select t.{key}::pg_catalog.text, {columns} from {table} as t "
+        "where t.{key} = any({ids}::pg_catalog.text[]::{type}[])",
+        key=key,
+        columns=as_object(columns),
+        table=table.identifier,
+        ids=list(ids),
+        type=type,
+    )
+
+
 def count_records(table: Table, selection: Selection, *more: Fragment) -> Fragment:
     """Count exactly the records of a selection that also meet the conditions `more`."""
     return qualified(
-        "select pg_catalog.count(*) from {table}{where}", table=table.identifier, where=where(selection, *more)
+        "select pg_catalog.count(*) from {table}{where}", table=table.source, where=where(selection, *more)
     )
 
 
@@ -60,18 +88,18 @@ def may_have_key(table: Table, key: str) -> Fragment:
         """,
         found=value_at(key),
         most=_MOST_LOOKED_AT,
-        table=table.identifier,
+        table=table.source,
     )
 
 
 def count_documents(table: Table, selection: Selection) -> Fragment:
     """Count documents exactly; a record without a document counts as one."""
-    if not table.has_text:
+    if not table.has_documents:
         return count_records(table, selection)
     return qualified(
         "select pg_catalog.count(distinct document_id) + pg_catalog.count(*) filter (where document_id is null) "
         "from {table}{where}",
-        table=table.identifier,
+        table=table.source,
         where=where(selection),
     )
 
@@ -79,9 +107,11 @@ def count_documents(table: Table, selection: Selection) -> Fragment:
 def select_unordered(table: Table, columns: Columns, selection: Selection, limit: int) -> Fragment:
     """Select by condition alone, in id order, with a NULL distance: what 0.4 did for `query(None)`."""
     return qualified(
-        "select {columns}, null::double precision as distance from {table}{where} order by id limit {limit}::bigint",
+        "select {columns}, null::double precision as distance from {table}{where} "
+        "order by {order} limit {limit}::bigint",
+        order=table.order,
         columns=select_list(table, columns),
-        table=table.identifier,
+        table=table.source,
         where=where(selection),
         limit=limit,
     )

@@ -9,7 +9,10 @@ import numpy as np
 
 from vecs._checks.json import check_storable, encode_json
 from vecs._checks.shown import brief
+from vecs._sql.advice import shown
 from vecs._sql.binary import encode_jsonb
+from vecs._sql.mapped import Mapped
+from vecs._sql.mapped_rows import parted, stored_key
 from vecs._sql.tables import Table
 from vecs._sql.vectors import encode_vec, vec_decoder
 from vecs.exc import ArgError
@@ -29,6 +32,8 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     """
     identifier = cast("str", record.id)
     who = f"record {brief(identifier)}"
+    if table.mapped is not None:
+        return _encode_mapped(record, table, table.mapped, who)
     if record.vec is None:
         raise ArgError(_missing_vector(record, who, table))
     vec = encode_vec(record.vec, table, f"{who}: vec")
@@ -46,6 +51,38 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     )
 
 
+def _encode_mapped(record: Record, table: Table, mapped: Mapped, who: str) -> EncodedRow:
+    """Encode what a record has; what it does not have stays as it is in the table."""
+    _refuse_fields_without_columns(record, table, who)
+    declared, rest = _parted(record, table, mapped, who)
+    document_id = None if record.document_id is None else stored_id(record.document_id, f"document_id of {who}")
+    parts: dict[str, bytes | None] = {
+        "id": stored_key(mapped, str(record.id), who).encode(),
+        "vec": None if record.vec is None else encode_vec(record.vec, table, f"{who}: vec"),
+        "metadata": _encode_mapping(rest, f"{who}: metadata") if rest else None,
+        "text": _encode_text(record.text, who),
+        "document_id": None if document_id is None else document_id.encode(),
+        "extra": _encode_mapping(record.extra, f"{who}: extra"),
+        "declared": encode_jsonb(encode_json(declared)) if declared else None,
+    }
+    return tuple(parts[name] for name in table.columns)
+
+
+def _parted(record: Record, table: Table, mapped: Mapped, who: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    if record.metadata is not None:
+        check_is_mapping(record.metadata, f"{who}: metadata")
+    return parted(mapped, record.metadata or {}, f"{who}: metadata", shown(table))
+
+
+def _refuse_fields_without_columns(record: Record, table: Table, who: str) -> None:
+    for name in ("vec", "text", "document_id", "extra"):
+        if getattr(record, name) is None or name in table.columns:
+            continue
+        if name == "extra":
+            raise ArgError(f"{who} has extra=, for which {shown(table)} has no column; put it into metadata")
+        raise ArgError(f"{who} has {name}=, and attach() was told of no column for it: give it {name}=")
+
+
 def ids_of(table: Table, portions: Sequence[Sequence[EncodedRow]]) -> tuple[list[str], list[str]]:
     """Return the ids of the rows and of their documents, each id once."""
     place = table.columns.index("document_id")
@@ -56,7 +93,7 @@ def ids_of(table: Table, portions: Sequence[Sequence[EncodedRow]]) -> tuple[list
 
 def row_shape(table: Table) -> tuple[object, ...]:
     """Return what rows of a table depend on: those of another shape do not fit."""
-    return table.vec_type, table.dimension, table.has_text
+    return table.vec_type, table.dimension, table.columns
 
 
 def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
@@ -70,6 +107,9 @@ def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
     def recode(row: EncodedRow) -> EncodedRow:
         values = dict(zip(former.columns, row, strict=True))
         who = f"record {(values['id'] or b'').decode()!r}"
+        if values.get("vec") is None:
+            # Only a table that is attached has rows without a vector.
+            return tuple(values.get(name) for name in table.columns)
         vec = decode(values["vec"] or b"")
         # All values, as a user may have given them: numbers are taken for any type.
         if not isinstance(vec, SparseVector):
@@ -95,6 +135,9 @@ def check_storable_records(records: Sequence[Record], table: Table | None = None
         who = f"{what} {brief(record.id)}"
         # A chunk's id is longer than that of its document.
         stored_id(record.id, f"the id of {who}")
+        if table is not None and table.mapped is not None:
+            stored_key(table.mapped, str(record.id), who)
+            _parted(record, table, table.mapped, who)
         for name in ("metadata", "extra"):
             value = getattr(record, name)
             if value is not None:
@@ -149,10 +192,15 @@ def _encode_text(text: Any, who: str) -> bytes | None:
     return text.encode()
 
 
-def encode_metadata(metadata: Any, what: str) -> str:
-    """Return metadata as JSON text; anything but a mapping of strings to JSON values raises ArgError."""
+def check_is_mapping(metadata: Any, what: str) -> None:
+    """Raise ArgError for metadata that is no mapping."""
     if not isinstance(metadata, Mapping):
         raise ArgError(f"{what} is {type(metadata).__name__}, not a mapping: {brief(metadata)}")
+
+
+def encode_metadata(metadata: Any, what: str) -> str:
+    """Return metadata as JSON text; anything but a mapping of strings to JSON values raises ArgError."""
+    check_is_mapping(metadata, what)
     try:
         return encode_json(metadata)
     except ArgError as error:

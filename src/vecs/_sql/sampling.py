@@ -26,7 +26,7 @@ def sample_ids(table: Table, selection: Selection, count: int, seed: int) -> Fra
         select id from {table}{where}
         order by pg_catalog.hashtextextended(id::pg_catalog.text, {seed}::bigint) limit {count}::bigint
         """,
-        table=table.identifier,
+        table=table.source,
         where=where(selection, HAS_VECTOR),
         seed=seed,
         count=count,
@@ -80,7 +80,7 @@ def exact_distances(
         distances=distances,
         # Out of an array it comes as a value: one kept out of line is read once, and not once per query (13 times
         # as fast at 1,536 dimensions). And the planner takes the array for a barrier.
-        table=table.identifier,
+        table=table.source,
         where=where(selection),
         bounds=[target.bound for target in targets],
         own_ids=[target.own_id for target in targets],

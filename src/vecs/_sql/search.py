@@ -62,7 +62,7 @@ def _around_values(table: Table, measure: MeasureSpec, columns: Columns, exact: 
         "::{type}){exactly} as distance from {table}",
         type=table.type(),
         exactly=qualified(" + 0::double precision") if exact else EMPTY,
-        table=table.identifier,
+        table=table.source,
     )
     return before, after
 
@@ -81,7 +81,7 @@ def _of_candidates(shape: Shape, vec: Param) -> Fragment:
         columns=select_list(table, shape.columns),
         names=names(table, shape.columns),
         distance=nearness(table, vec, shape.measure, "full"),
-        table=table.identifier,
+        table=table.source,
         where=where(shape.selection, *if_same(table)),
         nearness=nearness(table, vec, shape.measure, shape.precision),
         candidates=Literal(shape.candidates),
@@ -135,7 +135,7 @@ def kept_around(shape: Shape, vec: Param) -> Fragment:
             ) as neighbours where kept
         )""",
         conditions=join(" and ", conditions(shape.selection)),
-        table=shape.table.identifier,
+        table=shape.table.source,
         nearness=nearness(shape.table, vec, shape.measure, shape.precision),
     )
 

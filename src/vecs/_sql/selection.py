@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vecs._sql.fragment import EMPTY, Fragment, Literal, Param, join, qualified
+from vecs._checks.shown import brief
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, join, qualified
+from vecs._sql.mapped import Mapped, by_key, key_text, keys_of
 from vecs._sql.tables import Table
 from vecs._sql.unpacked import matching
-from vecs.filters import Filter
+from vecs.columns import TableColumn
+from vecs.exc import ArgError, FilterError
+from vecs.filters import Column, Filter, conditions_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Selection:
     filters: Filter | None = None
     whole: bool = False
     within: Fragment | None = None
+    # The column of the ids, where it is another than `id`; then the ids are such as it has.
+    key: TableColumn | None = None
 
 
 EVERYTHING = Selection()
@@ -63,7 +69,7 @@ def conditions(selection: Selection) -> list[Fragment]:
     if selection.ids is not None:
         # One array, never a placeholder each: one statement whatever the count.
         given = Param(list(selection.ids))
-        parts.append(qualified("id = any({ids}::pg_catalog.text[])", ids=given))
+        parts.append(_is_one_of(selection.key, given))
         if selection.whole:
             of_documents = qualified("document_id = any({ids}::pg_catalog.text[])", ids=given)
             parts = [qualified("({record} or {document})", record=parts[0], document=of_documents)]
@@ -74,6 +80,59 @@ def conditions(selection: Selection) -> list[Fragment]:
     if selection.within is not None:
         parts.append(selection.within)
     return parts
+
+
+def _is_one_of(key: TableColumn | None, ids: Param) -> Fragment:
+    if key is None:
+        return qualified("id = any({ids}::pg_catalog.text[])", ids=ids)
+    return qualified(
+        "key = any({ids}::pg_catalog.text[]::{type}[])", ids=ids, type=Identifier(key.type.schema, key.type.name)
+    )
+
+
+def mapped_selection(
+    mapped: Mapped, ids: Sequence[str] | None, documents: Sequence[str] | None, filters: Filter | None, *, writes: bool
+) -> Selection:
+    """
+    Return a selection by the ids' own type.
+
+    Ids that no row can have select nothing; where something is written, they raise ArgError.
+    """
+    key = mapped.key
+    wrong = next((id for id in ids or () if writes and key_text(key, id) is None), None)
+    if wrong is not None:
+        raise ArgError(no_such_id(key, wrong))
+    return Selection(
+        None if ids is None else keys_of(key, ids),
+        documents,
+        None if filters is None else by_key(filters, key),
+        key=None if ids is None else key,
+    )
+
+
+def selection_of(table: Table, ids: Sequence[str]) -> Selection:
+    """Return the selection of records by their ids."""
+    return Selection(ids, key=None if table.mapped is None else table.mapped.key)
+
+
+def no_such_id(key: TableColumn, id: str) -> str:
+    """Return what to say of an id that is not of the type of its column."""
+    return f"the id {brief(id)} is no {key.shown}, which column {brief(key.name)}, that of the ids, is"
+
+
+def check_columns(filters: Filter, table: Table) -> None:
+    """Refuse a condition on columns of a record that the table does not have."""
+    for part in conditions_of(filters):
+        if not isinstance(part, Column) or part.column == "id":
+            continue
+        if table.has_text if part.column == "text" else table.has_documents:
+            continue
+        if table.attached:
+            raise FilterError(f"{part.key} needs a column that attach() was not told of: give it {part.column}=")
+        raise FilterError(
+            f"{part.key} is for collections with text, and collection {table.name!r} has none; call its "
+            "enable_text(), or create the collection with text=True"
+        )
 
 
 def selects_nothing(selection: Selection) -> bool:

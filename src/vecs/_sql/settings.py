@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
+from vecs._sql.extension import Extension
 from vecs._sql.fragment import Fragment, Identifier, Literal, fragment, join, qualified
-from vecs._sql.tables import Extension
 
 Settings: TypeAlias = Mapping[str, str]
 

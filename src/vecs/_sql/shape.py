@@ -7,6 +7,7 @@ from typing import NamedTuple
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Table
+from vecs.columns import TableColumn
 from vecs.measures import MeasureSpec
 from vecs.storage import Precision
 
@@ -25,10 +26,15 @@ class Fusion(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """Of which groups a search finds the best `size` records each: `key` is a metadata key, or "$" and a column."""
+    """
+    Of which groups a search finds the best `size` records each: `key` is a metadata key, or "$" and a column.
+
+    `column` is that of the key, if it is one beside a record's own.
+    """
 
     key: str
     size: int = 1
+    column: TableColumn | None = None
 
 
 class Shape(NamedTuple):

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from vecs._checks.numbers import checked_int
 from vecs._checks.shown import brief
-from vecs._sql.comments import MOST_CHARACTERS, comment_of, read_comment
+from vecs._sql.comments import comment_of
+from vecs._sql.extension import Extension
 from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
-from vecs._sql.languages import configuration_name, regconfig
-from vecs._sql.names import unqualified
-from vecs.exc import ArgError, CollectionAlreadyExists
+from vecs._sql.languages import regconfig
+from vecs._sql.mapped import Mapped, known_columns, source_of
+from vecs.columns import TableColumn
+from vecs.exc import ArgError
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
+from vecs.typed import KnownColumns
 
-_VECTOR_COLUMNS = ("id", "vec", "metadata")
-_TEXT_COLUMNS = ("text", "document_id", "extra")
-
-
-@dataclass(frozen=True)
-class Extension:
-    """pgvector as installed: the schema it lives in, its version, the OIDs of its types, 0 for those it lacks."""
-
-    schema: str
-    version: tuple[int, ...]
-    vector_oid: int
-    halfvec_oid: int = 0
-    sparsevec_oid: int = 0
-    # Of arrays of these three types.
-    array_oids: tuple[int, ...] = (0, 0, 0)
-
-    def type(self, name: str) -> Identifier:
-        """Qualify a type or function name: pgvector may live in any schema."""
-        return Identifier(self.schema, name)
-
-    @property
-    def iterative_scan(self) -> bool:
-        """Whether index scans can go on until LIMIT rows are found."""
-        return self.version >= (0, 8)
+VECTOR_COLUMNS = ("id", "vec", "metadata")
+TEXT_COLUMNS = ("text", "document_id", "extra")
 
 
 @dataclass(frozen=True)
@@ -65,6 +46,12 @@ class Table:
     citus: bool = False
     # Its OID: a collection that was made anew, under the same name, has another. 0 where it is not known.
     oid: int = 0
+    # Whether the id is unique, so that writes know what they replace.
+    keyed: bool = True
+    # Columns that are none of a collection.
+    extras: tuple[TableColumn, ...] = ()
+    # Which columns hold the parts of a record; None in a collection, where they are its own.
+    mapped: Mapped | None = None
 
     def __hash__(self) -> int:
         # By the name alone, because it is fast: statements are cached by their table, and few tables share a name.
@@ -74,6 +61,63 @@ class Table:
     def identifier(self) -> Identifier:
         """The table's qualified name."""
         return Identifier(self.schema, self.name)
+
+    @property
+    def source(self) -> Identifier | Fragment:
+        """What records are read from, as it stands behind FROM."""
+        return self.identifier if self.mapped is None else _source(self)
+
+    @property
+    def rows(self) -> Identifier | Fragment:
+        """The same where an alias follows."""
+        return self.identifier if self.mapped is None else _rows(self)
+
+    @property
+    def order(self) -> Fragment:
+        """What pages of records are sorted by."""
+        return _ID if self.mapped is None else _KEY
+
+    def is_record(self, id: Fragment, alias: str | None = None) -> Fragment:
+        """Return the condition that a record, of the rows with this alias, has an id; the table's index answers it."""
+        of = qualified("") if alias is None else qualified("{alias}.", alias=Identifier(alias))
+        if self.mapped is None:
+            return qualified("{of}id = {id}", of=of, id=id)
+        type = self.mapped.key.type
+        return qualified("{of}key = {id}::{type}", of=of, id=id, type=Identifier(type.schema, type.name))
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether records have vectors."""
+        return self.mapped is None or "vec" in self.mapped.parts
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether records tell which document they are of."""
+        return self.has_text if self.mapped is None else "document_id" in self.mapped.parts
+
+    @property
+    def has_extra(self) -> bool:
+        """Whether records have notes of integrations."""
+        return self.has_text if self.mapped is None else "extra" in self.mapped.parts
+
+    @property
+    def attached(self) -> bool:
+        """Whether the caller said which columns hold what; it is no collection then."""
+        return self.mapped is not None and self.mapped.attached
+
+    @property
+    def known_columns(self) -> KnownColumns:
+        """The columns that filters may name beside a record's own, by key."""
+        return _NO_COLUMNS if self.mapped is None and not self.extras else _known_columns(self)
+
+    @property
+    def other_columns(self) -> tuple[TableColumn, ...]:
+        """The columns that are neither a part of a record nor a key of its metadata."""
+        return self.extras if self.mapped is None else self.mapped.undeclared
+
+    def name_of(self, part: str) -> str:
+        """Return the name of the column that holds a part of the records."""
+        return part if self.mapped is None else self.mapped.parts[part].name
 
     @property
     def storage(self) -> VecType:
@@ -89,7 +133,33 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns a record is written to, in the order rows are encoded."""
-        return _VECTOR_COLUMNS + (_TEXT_COLUMNS if self.has_text else ())
+        if self.mapped is None:
+            return VECTOR_COLUMNS + (TEXT_COLUMNS if self.has_text else ())
+        parts = [name for name in (*VECTOR_COLUMNS, *TEXT_COLUMNS) if name in self.mapped.parts]
+        return ("id", *parts, *(("declared",) if self.mapped.declared else ()))
+
+
+# Those of ids in the catalog, of domains of them besides.
+_ID_TYPES = ["text", "varchar", "bpchar", "name", "citext", "uuid", "int2", "int4", "int8"]
+_ID, _KEY = qualified("id"), qualified("key")
+_NO_COLUMNS: KnownColumns = {}
+
+
+@lru_cache(maxsize=256)
+def _rows(table: Table) -> Fragment:
+    assert table.mapped is not None
+    return source_of(table.identifier, table.mapped, table.type())
+
+
+@lru_cache(maxsize=256)
+def _source(table: Table) -> Fragment:
+    return qualified("{rows} as records", rows=_rows(table))
+
+
+@lru_cache(maxsize=256)
+def _known_columns(table: Table) -> KnownColumns:
+    own = ("id", *(["text"] * table.has_text), *(["document_id"] * table.has_documents))
+    return known_columns(table.mapped, table.extras, own)
 
 
 def check_name(name: Any, what: str = "collection name") -> str:
@@ -112,91 +182,6 @@ def check_dimension(dimension: Any, vec_type: VecTypeName) -> int:
     return checked_int(dimension, "dimension", 1, VEC_TYPES[vec_type].greatest)
 
 
-class _ExtensionRow(NamedTuple):
-    """What `find_extension` selects; the OID of a type that this version lacks is None."""
-
-    schema: str
-    version: str
-    vector_oid: int
-    halfvec_oid: int | None
-    sparsevec_oid: int | None
-    array_oids: Sequence[int | None] = (0, 0, 0)
-
-
-def find_extension() -> Fragment:
-    """Find pgvector; no row where it is not installed in this database."""
-    return qualified(
-        """
-        select n.nspname::pg_catalog.text, e.extversion, t.oid::bigint, h.oid::bigint, s.oid::bigint,
-            array[t.typarray, h.typarray, s.typarray]::bigint[]
-        from pg_catalog.pg_extension e
-        join pg_catalog.pg_namespace n on n.oid = e.extnamespace
-        join pg_catalog.pg_type t on t.typname = 'vector' and t.typnamespace = n.oid
-        left join pg_catalog.pg_type h on h.typname = 'halfvec' and h.typnamespace = n.oid
-        left join pg_catalog.pg_type s on s.typname = 'sparsevec' and s.typnamespace = n.oid
-        where e.extname = 'vector'
-        """
-    )
-
-
-def read_extension(rows: Sequence[tuple[Any, ...]]) -> Extension | None:
-    """Read the answer of `find_extension`."""
-    if not rows:
-        return None
-    found = _ExtensionRow(*rows[0])
-    # Versions compare by number: 0.10 is newer than 0.9.
-    numbers = tuple(int(part) for part in found.version.split("-")[0].split(".") if part.isdigit())
-    arrays = tuple(oid or 0 for oid in found.array_oids)
-    return Extension(found.schema, numbers, found.vector_oid, found.halfvec_oid or 0, found.sparsevec_oid or 0, arrays)
-
-
-class _ColumnRow(NamedTuple):
-    """What `find_table` selects: a relation, and one of its columns; without columns one row of None."""
-
-    relkind: str
-    comment: str | None
-    column: str | None
-    type: str
-    typmod: int
-    expression: str | None
-    locks_deleted: bool
-    row_security: bool
-    citus: bool
-    # The text search configuration that the expression names, unless the server came with it.
-    configuration: str | None
-    oid: int
-
-
-def find_table(schema: str, name: str) -> Fragment:
-    """Find a relation with its columns, one per row; no row where the name is free."""
-    return qualified(
-        """
-        select c.relkind::pg_catalog.text,
-               pg_catalog.left(pg_catalog.obj_description(c.oid, 'pg_class'), {most}),
-               a.attname::pg_catalog.text, t.typname::pg_catalog.text, a.atttypmod,
-               pg_catalog.pg_get_expr(d.adbin, d.adrelid),
-               pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'), pg_catalog.row_security_active(c.oid),
-               exists (select from pg_catalog.pg_extension as x where x.extname = 'citus'), {configuration},
-               c.oid::bigint
-        from pg_catalog.pg_class c
-        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        left join pg_catalog.pg_type t on t.oid = a.atttypid
-        left join pg_catalog.pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-        left join pg_catalog.pg_depend p on p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
-            and p.objid = d.oid and p.refclassid = 'pg_catalog.pg_ts_config'::pg_catalog.regclass
-        left join pg_catalog.pg_ts_config f on f.oid = p.refobjid
-        left join pg_catalog.pg_namespace fn on fn.oid = f.cfgnamespace
-        where n.nspname = {schema}::pg_catalog.text and c.relname = {name}::pg_catalog.text
-        """,
-        configuration=configuration_name("fn", "f"),
-        schema=schema,
-        name=name,
-        # One more than is read: a longer one is known by that. It comes once per column.
-        most=Literal(MOST_CHARACTERS + 1),
-    )
-
-
 def find_tables(schema: str) -> Fragment:
     """List the collections of a schema, by name."""
     return qualified(
@@ -206,8 +191,9 @@ def find_tables(schema: str) -> Fragment:
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
         join pg_catalog.pg_type t on t.oid = a.atttypid
-        where n.nspname = {schema}::pg_catalog.text and (c.relkind = 'r' or c.relkind = 'p')
-          and (a.attname = 'id' or a.attname = 'metadata'
+        where n.nspname = {schema}::pg_catalog.text and (c.relkind = 'r' or c.relkind = 'p') and not c.relispartition
+          and ((a.attname = 'id' and (t.typname = any({ids}::pg_catalog.text[]) or t.typtype = 'd'))
+               or (a.attname = 'metadata' and (t.typname = any('{{json,jsonb}}'::pg_catalog.text[]) or t.typtype = 'd'))
                or (a.attname = 'vec' and t.typname = any({types}::pg_catalog.text[])))
         group by c.relname
         having pg_catalog.count(*) = 3
@@ -215,61 +201,8 @@ def find_tables(schema: str) -> Fragment:
         """,
         schema=schema,
         types=list(VEC_TYPES),
+        ids=_ID_TYPES,
     )
-
-
-def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extension: Extension | None) -> Table | None:
-    """
-    Read the answer of `find_table`; None where the name is free.
-
-    Raises CollectionAlreadyExists where the name belongs to something that is not a collection.
-    """
-    if not rows:
-        return None
-    columns = {found.column: found for found in (_ColumnRow(*row) for row in rows)}
-    relation = _ColumnRow(*rows[0])
-    missing = [column for column in _VECTOR_COLUMNS if column not in columns]
-    if relation.relkind not in ("r", "p") or missing or extension is None:
-        problem = f"it has no column {', '.join(missing)}" if missing else "it is not a table"
-        if extension is None:
-            problem = "pgvector is not installed in this database"
-        raise CollectionAlreadyExists(f'"{schema}"."{name}" exists but is not a collection: {problem}')
-    vec, keywords = columns["vec"], columns.get("text_search")
-    if vec.type not in VEC_TYPES:
-        raise CollectionAlreadyExists(
-            f'"{schema}"."{name}" exists, but its column vec has type {vec.type}; collections hold '
-            f"{', '.join(VEC_TYPES)}"
-        )
-    comment = read_comment(relation.comment)
-    return Table(
-        schema=schema,
-        name=name,
-        dimension=vec.typmod if vec.typmod > 0 else None,
-        extension=extension,
-        has_text=all(column in columns for column in _TEXT_COLUMNS),
-        language=None if keywords is None or keywords.type != "tsvector" else _language(keywords),
-        vec_type=vec.type,
-        comment=comment.described,
-        comment_damage=comment.damage,
-        locks_deleted=relation.locks_deleted,
-        row_security=relation.row_security,
-        citus=relation.citus,
-        oid=relation.oid,
-    )
-
-
-def _language(keywords: _ColumnRow) -> str:
-    """Return the configuration that the keywords are made with; `simple` where a user fills the column."""
-    found = re.search(r"to_tsvector\('((?:[^']|'')*)'::regconfig", unqualified(keywords.expression or ""))
-    if found is None:
-        return "simple"
-    return keywords.configuration or found[1].replace("''", "'").removeprefix("pg_catalog.")
-
-
-def fills_keywords(rows: Sequence[tuple[Any, ...]]) -> bool:
-    """Whether somebody else than vecs fills the keywords of a table, by the answer of `find_table`."""
-    columns = (_ColumnRow(*row) for row in rows)
-    return any(found.column == "text_search" and "to_tsvector(" not in (found.expression or "") for found in columns)
 
 
 def write_comment(table: Table, description: Mapping[str, Any]) -> Fragment:
@@ -278,19 +211,9 @@ def write_comment(table: Table, description: Mapping[str, Any]) -> Fragment:
     return qualified("comment on table {table} is {text}", table=table.identifier, text=text)
 
 
-def find_available_extension() -> Fragment:
-    """Find whether pgvector could be created."""
-    return qualified("select 1 from pg_catalog.pg_available_extensions where name = 'vector'")
-
-
 def create_schema(schema: str) -> Fragment:
     """Create the schema where it is absent."""
     return qualified("create schema if not exists {schema}", schema=Identifier(schema))
-
-
-def create_extension() -> Fragment:
-    """Create pgvector where it is absent."""
-    return qualified("create extension if not exists vector")
 
 
 def find_schema(schema: str) -> Fragment:

@@ -24,6 +24,7 @@ from vecs.filters import (
     Range,
     conditions_of,
 )
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -68,6 +69,8 @@ def _copies(part: Filter) -> int:
         case Column(column, compare, _):
             # Ids are short. Either pattern's string is copied once more in lower case.
             copies = 0 if column != "text" else 2 if compare == "$ilike" else 1
+        case Typed():
+            copies = 0
         case Range(_, _, bound):
             copies = 4 if isinstance(bound, str) else 2
         case Like(_, _, ignore_case):
@@ -79,7 +82,7 @@ def _copies(part: Filter) -> int:
         case _:
             copies = 1
     # A path is looked for in two places, and each of its steps is copied.
-    steps = 0 if isinstance(part, And | Or | Not | Column) else part.key.count(".")
+    steps = 0 if isinstance(part, And | Or | Not | Column | Typed) else part.key.count(".")
     return copies * (2 + steps if steps else 1)
 
 
@@ -94,7 +97,7 @@ def _rank(node: Filter) -> int:
             return min(map(_rank, parts))
         case Or(parts):
             return max(map(_rank, parts))
-        case Equals() | Contains() | Column() | In(_, _, False):
+        case Equals() | Contains() | Column() | Typed() | In(_, _, False):
             return 0
         case Range():
             return 1
@@ -154,7 +157,7 @@ class _Unpacked:
                 return qualified("(({any}) is not true)", any=join(" or ", map(self._test, parts)))
             case Column("text", compare, operand):
                 return self._of_text(compare, operand)
-            case Column():
+            case Column() | Typed():
                 return condition(node)
             case Range(key, compare, str() as bound):
                 return qualified(

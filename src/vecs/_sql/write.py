@@ -314,6 +314,14 @@ def update_metadata(
 def fill_text(table: Table, key: str) -> Fragment:
     """Take the text of records that have none from a key of their metadata."""
     given = Param(key)
+    if table.mapped is not None:
+        # Other ids than text have no such order.
+        return qualified(
+            "update {table} set text=metadata ->> {key}::pg_catalog.text where text is null and "
+            "pg_catalog.jsonb_typeof(metadata::pg_catalog.jsonb -> {key}::pg_catalog.text) = 'string'",
+            table=table.identifier,
+            key=given,
+        )
     return _update(
         table,
         qualified("text=metadata ->> {key}::pg_catalog.text", key=given),

@@ -28,12 +28,11 @@ from vecs._sql import tables
 from vecs._sql.scalars import first_column
 from vecs._sql.server import read_server_facts, server_facts
 from vecs._sql.tables import Table, check_dimension, check_name
+from vecs._sync.collection.attached import Attaching
 from vecs._sync.collection.collection import Collection
-from vecs._sync.collection.connected import Connected
 from vecs._sync.indexing.guard import NO_TIMEOUT, altering
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.create import (
-    WITHOUT_TRANSFORM,
     NewCollection,
     check_same_dimension,
     check_same_text,
@@ -41,6 +40,7 @@ from vecs._sync.tables.create import (
     check_takes_transform,
     create_collection,
     one_transform,
+    wanted_type,
 )
 from vecs._sync.tables.find import find_relation, find_table, require_table
 from vecs._sync.tables.refused import saying_what_to_grant
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Client(Connected, ClientDunders):
+class Client(Attaching, ClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 
@@ -239,11 +239,8 @@ class Client(Connected, ClientDunders):
         """
         transform = one_transform(transform, adapter)
         text = None if text is None else checked_flag(text, "text")
-        vec_type = vec_type_of(precision, sparse)
         found = self._find_table(name)
-        fits = found is not None and (transform is None or found.vec_type not in WITHOUT_TRANSFORM)
-        if found is not None and fits and precision is None and sparse is None:
-            vec_type = found.vec_type
+        vec_type = wanted_type(found, transform, precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
         keywords = "english" if language is None else language

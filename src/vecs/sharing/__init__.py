@@ -6,6 +6,7 @@ An integration resolves its arguments to a `Target`, derives its settings from `
 What is left to it are conversions.
 """
 
+from vecs._async.collection.attached import async_keeps
 from vecs._async.collection.handle import async_filter_of_ids
 from vecs._checks.arguments import one_of
 from vecs._checks.meant import argument_meant, words
@@ -13,6 +14,7 @@ from vecs._checks.numbers import checked_int, checked_number
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
+from vecs._sync.collection.attached import keeps
 from vecs._sync.collection.handle import filter_of_ids
 from vecs.sharing._async.adding import AsyncEmbedder, async_transform_embedder
 from vecs.sharing._sync.adding import Embedder, transform_embedder
@@ -33,7 +35,7 @@ from vecs.sharing.loops import needs_threads, on_any_loop
 from vecs.sharing.metadata import ON_NUL, OnNul, restored_metadata, storable, stored_metadata
 from vecs.sharing.per_call import takes_settings
 from vecs.sharing.settings import COMMITS, CollectionSettings, Commit
-from vecs.sharing.target import Target, client_of, resolve_target
+from vecs.sharing.target import Target, attachment_of, client_of, resolve_target
 from vecs.sharing.threads import async_each, async_take, each, take
 from vecs.sharing.vectors import checked_query_vector, checked_vectors
 from vecs.transforms._chunker import Chunker
@@ -57,8 +59,10 @@ __all__ = [
     "argument_meant",
     "async_each",
     "async_filter_of_ids",
+    "async_keeps",
     "async_take",
     "async_transform_embedder",
+    "attachment_of",
     "brief",
     "check_client_options",
     "check_known",
@@ -74,6 +78,7 @@ __all__ = [
     "explains_wrong_calls",
     "filter_of_ids",
     "hidden",
+    "keeps",
     "needs_threads",
     "on_any_loop",
     "one_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic
 
-from vecs._checks.settings import check_may_alter
+from vecs._sync.collection.attached import attached_collection
 from vecs._sync.collection.collection import Collection
 from vecs.exc import CollectionNotFound
 from vecs.sharing._async.adding import AsyncAdding
@@ -20,14 +20,12 @@ class SharedCollection(AsyncAdding[SettingsT], Adding[SettingsT], Generic[Settin
     with an `a` before its name. It is hashable, can be used after `close()`, pickled and copied: see `Lease`.
     """
 
-    def check_may_drop(self) -> None:
-        """Refuse to delete what all tenants share where requests have a tenant's settings."""
-        check_may_alter(self.target.settings, "to drop a store")
-
     def plain_collection(self) -> Collection:
         """Return the collection as vecs opens it for everybody, to hand out; raises CollectionNotFound."""
         settings = self.settings
         try:
+            if settings.attached is not None:
+                return attached_collection(self.client(), settings.attached, settings.transform)
             return self.client().get_collection(settings.name, transform=settings.transform)
         except CollectionNotFound:
             raise CollectionNotFound(settings.not_found()) from None

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vecs._async.collection.collection import AsyncCollection
+from vecs._checks.settings import check_may_alter
 from vecs._sync.collection.collection import Collection
-from vecs.exc import MismatchedDimension
+from vecs.exc import ArgError, MismatchedDimension
 from vecs.sharing.lease import Lease
 from vecs.sharing.settings import CollectionSettings
 from vecs.sharing.target import Target
@@ -38,6 +39,13 @@ class OpenedCollections(Lease, Generic[SettingsT]):
         opened = list(self._opened.items())
         twin._opened = {client.with_settings(settings): found.with_settings(settings) for client, found in opened}
         return twin
+
+    def check_may_drop(self) -> None:
+        """Refuse to delete what all tenants share where requests have a tenant's settings, and what is not vecs'."""
+        check_may_alter(self.target.settings, "to drop a store")
+        if self.settings.attached is not None:
+            name = self.settings.name
+            raise ArgError(f"the store is on {name!r}, a table of your own that is attached: drop it yourself")
 
     def _keep(self, client: Any, found: CollectionT) -> CollectionT:
         """Check and keep a collection that a client opened."""

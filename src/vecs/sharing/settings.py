@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from vecs._sql.attaching import Attachment
 from vecs.storage import Precision
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
@@ -28,6 +29,8 @@ class CollectionSettings:
     have to be written twice, sync and async.
     `existing_only` is the argument that was given to make no collection, such as "perform_setup=False".
 
+    `attached` says which columns hold what, in a table that is no collection: `attachment_of()` returns it.
+
     `prepare` is called with a collection as it is opened, sync or async, and may change the object. `records` is
     what the framework calls them.
     """
@@ -41,6 +44,7 @@ class CollectionSettings:
     index: Mapping[str, Any] | None = None
     metadata_indexes: tuple[tuple[str, Any], ...] = ()
     existing_only: str | None = None
+    attached: Attachment | None = None
     prepare: Callable[[Any], None] | None = None
     records: str = "records"
     index_call: str = "store.create_index()"
@@ -56,4 +60,6 @@ class CollectionSettings:
 
     def not_found(self) -> str:
         """Return what to tell somebody who needs the collection to be there."""
+        if self.attached is not None:
+            return f"there is no table {self.name!r} in schema {self.attached.schema!r} any more"
         return f"there is no collection {self.name!r} yet: add {self.records} first"

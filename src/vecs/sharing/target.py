@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from vecs._async.client import AsyncClient
 from vecs._async.collection.collection import AsyncCollection
@@ -14,6 +14,7 @@ from vecs._connecting.options import Options
 from vecs._connecting.secrets import seen, unseen, with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._connecting.target import resolve_target as place_of
+from vecs._sql.attaching import Attachment
 from vecs._sync.client import Client
 from vecs._sync.collection.collection import Collection
 from vecs.exc import ArgError
@@ -88,6 +89,11 @@ def target_of(client: Client | AsyncClient) -> Target:
     """Return what a client connects to, without the client."""
     state = client.__getstate__()
     return Target(state["schema"], state["target"], state["options"], settings=state.get("settings", NONE_GIVEN))
+
+
+def attachment_of(collection: Any) -> Attachment | None:
+    """Return what was said of the table of a collection that is attached; None of any other collection."""
+    return cast("Attachment | None", vars(cast("object", collection)).get("_attachment"))
 
 
 def client_of(

@@ -88,13 +88,13 @@ class Core(Lifetime):
         self, what: str, stored: Sequence[str] | None, filter: Any, namespace: str | None
     ) -> dict[str, Any] | None:
         """Return the filter that documents must match besides their ids; raises ArgError without ids and filter."""
-        nothing_asked = filter is not None and to_filters(filter) is None
+        nothing_asked = filter is not None and to_filters(filter, columns=self._settings.defaults.columns) is None
         if nothing_asked or (filter is None and stored is None):
             alternatives = "ids=, filter= or delete_all=True" if what == "delete" else "ids= or filter="
             given = f", and the filter {brief(filter)} has no condition" if nothing_asked else ""
             raise ArgError(f"{what} needs {alternatives} to say which documents{given}")
         # Stored ids are those of the namespace, so that no condition on the namespace is needed.
-        return to_filters(filter, namespace if stored is None else None)
+        return to_filters(filter, namespace if stored is None else None, columns=self._settings.defaults.columns)
 
     def _records_name(self) -> str:
         """Return the record manager's namespace for this store: its collection, and its part of it."""

@@ -10,18 +10,19 @@ from langchain_core.structured_query import FilterDirective
 from langchain_vecs.namespaces import NAMESPACE_KEY
 from langchain_vecs.translator import translated
 from vecs.exc import FilterError
-from vecs.filters import parsed_filters
+from vecs.filters import is_empty, parsed_filters
 from vecs.sharing import brief
 
 
 def to_filters(
-    given: Any, namespace: str | None = None, *conditions: Mapping[str, Any] | None
+    given: Any, namespace: str | None = None, *conditions: Mapping[str, Any] | None, columns: bool = False
 ) -> dict[str, Any] | None:
     """
     Return a filter in vecs' language, for the records of a namespace; None where it excludes nothing.
 
     Understood are vecs' own language, which holds langchain-postgres', Chroma's `$not_contains`, and the
-    comparisons and operations of `langchain_core.structured_query`.
+    comparisons and operations of `langchain_core.structured_query`. With `columns`, keys such as `$price` may name
+    columns of the table, which the collection checks.
     """
     if isinstance(given, FilterDirective):
         given = translated(given)
@@ -31,11 +32,11 @@ def to_filters(
             f"{type(given).__name__}: {brief(given)}"
         )
     parts: list[Any] = [] if namespace is None else [{NAMESPACE_KEY: namespace}]
-    parts += [part for part in (_checked(given), *conditions) if part]
+    parts += [part for part in (_checked(given, columns), *conditions) if part]
     return None if not parts else parts[0] if len(parts) == 1 else {"$and": parts}
 
 
-def _checked(given: Any) -> dict[str, Any] | None:
+def _checked(given: Any, columns: bool = False) -> dict[str, Any] | None:
     """
     Return a filter in vecs' language, or None if it has no condition.
 
@@ -43,7 +44,8 @@ def _checked(given: Any) -> dict[str, Any] | None:
     """
     try:
         respelled = _respelled(given)
-        return None if parsed_filters(respelled) is None else respelled
+        empty = is_empty(respelled) if columns else parsed_filters(respelled) is None
+        return None if empty else respelled
     except RecursionError:
         raise FilterError("the filter is nested too deeply, or contains itself") from None
 

@@ -22,6 +22,7 @@ MODES = ("vector", "keyword", "hybrid")
 # Options of vecs that have another name here, or are not for a call to choose. All others are handed on as they are.
 _NOT_PASSED = (
     "text", "mode", "limit", "filters", "measure", "threshold", "diversity", "include_vector", "include_extra",
+    "include_columns",
 )  # fmt: skip
 _PASSED = tuple(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED)
 KNOWN = ("filter", "namespace", "mode", "score_threshold", *_PASSED, "text")
@@ -37,6 +38,8 @@ class Defaults:
     mode: SearchMode
     namespace: str | None
     relevance_score_fn: Callable[[float], float] | None
+    # Whether filters may name columns of the table: it is one of the user's own.
+    columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def parse_search(defaults: Defaults, k: Any, given: Mapping[str, Any], parameter
     options |= {
         "mode": mode,
         "limit": checked_int(k, "k", 0),
-        "filters": to_filters(given.get("filter"), namespace),
+        "filters": to_filters(given.get("filter"), namespace, columns=defaults.columns),
         "measure": defaults.measure,
         "include_extra": True,
     }

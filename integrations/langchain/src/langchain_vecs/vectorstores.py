@@ -36,6 +36,7 @@ from vecs.sharing import (
     Lease,
     OnNul,
     SharedCollection,
+    attachment_of,
     brief,
     check_client_options,
     checked_choice,
@@ -79,7 +80,8 @@ class VecsVectorStore(
         embedding: Embeddings | None
             It turns texts into vectors. Give None if the collection has a transform of its own.
         collection: str | vecs.Collection | vecs.AsyncCollection
-            The name of the collection, or an open collection. It is created with the first documents.
+            The name of the collection, or an open collection. It is created with the first documents. A table of your
+            own can be one: `client.attach(...)` opens it.
 
     Key init args, client params:
         url: str | None
@@ -190,12 +192,14 @@ class VecsVectorStore(
         check_client_options(client_options, VecsVectorStore.__init__)
         embedding = checked_embedding(one_of("embedding", embedding, "embeddings", embeddings))
         if isinstance(collection, str):
-            name, transform = checked_collection_name(collection, "collection"), None
+            name, transform, attached = checked_collection_name(collection, "collection"), None, None
         else:
             client = client_of(collection, client=client, wanted="a name or a vecs collection", url=url, path=path)
             name, transform = collection.name, collection.transform
+            attached = attachment_of(collection)
         made = Settings(
             name=name,
+            attached=attached,
             transform=transform,
             dimension=None if dimension is None else checked_int(dimension, "dimension", 1),
             language=language,
@@ -206,6 +210,7 @@ class VecsVectorStore(
                 mode=checked_choice("search_mode", search_mode, MODES),
                 namespace=checked_namespace(namespace),
                 relevance_score_fn=relevance_score_fn,
+                columns=attached is not None,
             ),
             batch_size=checked_int(batch_size, "batch_size", 1),
             on_nul=checked_choice("on_nul", on_nul, ON_NUL),

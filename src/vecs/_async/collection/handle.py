@@ -24,15 +24,16 @@ from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.records import may_have_key
 from vecs._sql.scalars import only_value
-from vecs._sql.selection import EVERYTHING, Selection
+from vecs._sql.selection import EVERYTHING, Selection, check_columns, mapped_selection
 from vecs._sql.tables import Table
 from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
-from vecs.filters import And, Column, Exists, Filter, In, Not, NotEquals, Or, conditions_of, parsed_filters
+from vecs.filters import And, Column, Exists, Filter, In, Not, NotEquals, Or, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -84,6 +85,16 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         return self._given[0]
 
     @property
+    def schema(self) -> str:
+        """The Postgres schema of its table."""
+        return self.client.schema
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        """What the catalog knows it by."""
+        return self.schema, self.name
+
+    @property
     def dimension(self) -> int | None:
         """How many numbers its vectors have; None for a table of another program that declares no dimension."""
         return self._given[1]
@@ -132,7 +143,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
     async def _read_table(self) -> Table:
         """Read what the table is now; raises CollectionNotFound, and MismatchedDimension where it has another model."""
         known, altered = self._known, self._catalog.altered
-        table = await require_table(self._executor, self.client.schema, self.name)
+        table = await self._find_now()
         if known is not None and known != table:
             self._catalog.forget()
             self._given = self.name, table.dimension
@@ -140,6 +151,9 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
             self.transform, _ = await async_offload(transform_to_open_with, table, self.transform)
         self._known, self._altered, self._read_at = table, altered, time.monotonic()
         return table
+
+    async def _find_now(self) -> Table:
+        return await require_table(self._executor, self.schema, self.name)
 
     async def _is_altered(self, before: Table | None, error: VecsException) -> bool:
         """
@@ -160,14 +174,14 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
     async def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
         """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""
         if isinstance(error, DatabaseError):
-            told = await explained(error, self._executor, self.client.schema, self.name, needs)
+            told = await explained(error, self._executor, self.schema, self.name, needs)
             if told is not error:
                 raise told from error.__cause__
 
     async def _may_split(self) -> bool:
         """Whether one document may be several records; then its id means all of them."""
         table = await self._table()
-        if not (table.has_text and self.splits):
+        if table.mapped is not None or not (table.has_text and self.splits):
             return False
         # What is stored may have been split by the transform that the collection was made with.
         return may_split(self.transform) or described_may_split(table.comment.get("transform"))
@@ -180,35 +194,24 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         *,
         writes: bool = False,
     ) -> Selection:
-        if document_ids is not None and not (await self._table()).has_text:
-            raise ArgError(
-                f"collection {self.name!r} has no document ids; create a collection with text=True to have them"
-            )
         if ids is None and filters is None and document_ids is None:
             return EVERYTHING
-        parsed = parsed_filters(filters)
+        table = await self._table()
+        if document_ids is not None and not table.has_documents:
+            raise ArgError(f"collection {self.name!r} has no document ids; {_how_to_have_documents(table)}")
+        parsed = parsed_filters(filters, table.known_columns)
         if parsed is not None:
-            await self._check_columns(parsed)
+            check_columns(parsed, table)
         elif writes and filters is not None:
             raise FilterError(
                 f"the filter {brief(filters)} has no condition: say which records to change or delete; truncate() "
                 "deletes all"
             )
-        return Selection(
-            ids=None if ids is None else id_list(ids, tuples=True),
-            document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
-            filters=parsed,
-            whole=ids is not None and await self._may_split(),
-        )
-
-    async def _check_columns(self, filters: Filter) -> None:
-        """Refuse a condition on columns that the collection does not have."""
-        keys = [part.key for part in conditions_of(filters) if isinstance(part, Column) and part.column != "id"]
-        if keys and not (await self._table()).has_text:
-            raise FilterError(
-                f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
-                "enable_text(), or create the collection with text=True"
-            )
+        given = None if ids is None else id_list(ids, tuples=True)
+        documents = None if document_ids is None else id_list(document_ids, what="document_ids")
+        if table.mapped is not None:
+            return mapped_selection(table.mapped, given, documents, parsed, writes=writes)
+        return Selection(given, documents, parsed, whole=ids is not None and await self._may_split())
 
     async def _warn_of_columns(self, selection: Selection) -> None:
         """
@@ -218,7 +221,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
         """
         keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
         for key in sorted(keys & _COLUMN_KEYS):
-            about = self.client.schema, self.name, key
+            about = *self._place, key
             if not self._catalog.warns(*about):
                 continue
             self._catalog.warned(*about)
@@ -242,7 +245,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     async def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        known = self._catalog.known(self.client.schema, self.name)
+        known = self._catalog.known(*self._place)
         return await self._read_indexes() if known is None else known
 
     async def _indexes(self, *, now: bool) -> KnownIndexes:
@@ -250,7 +253,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     async def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(await self.indexes())
-        self._catalog.remember(self.client.schema, self.name, known)
+        self._catalog.remember(*self._place, known)
         return known
 
 
@@ -268,11 +271,17 @@ async def list_indexes(executor: AsyncExecutor, table: Table) -> list[IndexInfo]
     return indexes.read_indexes(await executor.read(indexes.list_indexes(table)), table)
 
 
+def _how_to_have_documents(table: Table) -> str:
+    if table.attached:
+        return "name their column: attach(..., document_id=...)"
+    return "create a collection with text=True to have them"
+
+
 def _keys_needed(node: Filter) -> set[str]:
     """Return the metadata keys of conditions that only a record with that key meets because of its value."""
     if isinstance(node, And | Or):
         return set[str]().union(*map(_keys_needed, node.parts))
-    if isinstance(node, Column | Not | NotEquals):
+    if isinstance(node, Column | Typed | Not | NotEquals):
         return set()
     negated = (isinstance(node, In) and node.negated) or (isinstance(node, Exists) and not node.wanted)
     return set() if negated else {node.key}

@@ -7,9 +7,11 @@ from typing import Any
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters
+from vecs._async.searching.columns import with_columns
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
+from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
@@ -34,6 +36,7 @@ class AsyncReading(AsyncHandle):
         limit: int | None = None,
         offset: int = 0,
         include_vector: bool = False,
+        include_columns: IncludeColumns = False,
     ) -> list[Record]:
         """
         Read records: with ids, in the order of the ids; otherwise sorted by id.
@@ -41,6 +44,9 @@ class AsyncReading(AsyncHandle):
         If the transform splits documents, the id of a document means all its records, in reading order, and the id of
         a record means that record. A record must meet all conditions that you give. Ids that do not exist are left
         out. No record is returned twice.
+
+        `include_columns` are names of other columns of the table, whose values `columns` of a record has; True means
+        all of them.
         """
         selection = await self._selection(ids, filters, document_ids)
         if limit is not None:
@@ -51,8 +57,11 @@ class AsyncReading(AsyncHandle):
             return []
         columns = Columns(vec=include_vector, extra=True)
         table = await self._table()
+        wanted = checked_columns(table, include_columns)
         page = Page(limit, offset) if selection.ids is None else ALL
         found = read_records(table, await self._executor.read(select_records(table, columns, selection, page)))
+        if include_columns:
+            found = await with_columns(self._executor, table, found, wanted)
         if not found:
             await self._warn_of_columns(selection)
         if selection.ids is None:
@@ -106,21 +115,25 @@ class AsyncReading(AsyncHandle):
         filters: Filters | None = None,
         include_vector: bool = False,
         page_size: int = 1000,
+        include_columns: IncludeColumns = False,
     ) -> AsyncIterator[Record]:
         """
         Yield all records, or all that match a filter, in id order, and read them page by page.
 
         With `ids` it yields the records that `get()` returns, in the same order. No transaction is open between pages:
         the loop may or may not see records that are written meanwhile. But the records of a document whose id you give
-        are always of one version.
+        are always of one version. `include_columns` is that of `get()`.
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
+        if not isinstance(include_columns, bool):
+            # It may be an iterator, and every page needs it.
+            include_columns = [column.name for column in checked_columns(await self._table(), include_columns)]
         if ids is not None:
             yielded = set[str]()
             selection = await self._selected(ids, filters)
             for part in portions(selection.ids or (), await self._ids_per_page(page_size)):
-                for record in await self._records(part, filters, include_vector):
+                for record in await self._records(part, filters, include_vector, include_columns):
                     if record.id not in yielded:
                         yielded.add(str(record.id))
                         yield record
@@ -129,7 +142,7 @@ class AsyncReading(AsyncHandle):
             return
         after: str | None = None
         while True:
-            records = await self._page(filters, include_vector, Page(page_size, after=after))
+            records = await self._page(filters, include_vector, Page(page_size, after=after), include_columns)
             for record in records:
                 yield record
             if len(records) < page_size:
@@ -145,22 +158,30 @@ class AsyncReading(AsyncHandle):
         return min(page_size, _DOCUMENTS_PER_PAGE) if await self._may_split() else page_size
 
     @async_anew("select")
-    async def _records(self, ids: Sequence[str], filters: Filters | None, include_vector: bool) -> list[Record]:
+    async def _records(
+        self, ids: Sequence[str], filters: Filters | None, include_vector: bool, include_columns: IncludeColumns
+    ) -> list[Record]:
         """Read what these ids mean, and matches a filter, in the order of the ids."""
         selection = await self._selection(ids, filters)
         table = await self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection)
         found = read_records(table, await self._executor.read(statement))
-        return in_order_of(ids, found, whole=selection.whole)
+        if include_columns:
+            found = await with_columns(self._executor, table, found, checked_columns(table, include_columns))
+        return in_order_of(selection.ids or ids, found, whole=selection.whole)
 
     @async_anew("select")
-    async def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:
+    async def _page(
+        self, filters: Filters | None, include_vector: bool, page: Page, include_columns: IncludeColumns
+    ) -> list[Record]:
         selection = await self._selection(filters=filters)
         table = await self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection, page)
         found = read_records(table, await self._executor.read(statement))
         if not found and page.after is None:
             await self._warn_of_columns(selection)
+        if include_columns:
+            return await with_columns(self._executor, table, found, checked_columns(table, include_columns))
         return found
 
     def __aiter__(self) -> AsyncIterator[Record]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters, Measure
+from vecs._async.searching.columns import with_columns
 from vecs._async.searching.context import add_context
 from vecs._async.searching.examples import read_examples
 from vecs._async.searching.explain import explain
@@ -19,6 +20,7 @@ from vecs._async.searching.run import run
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
+from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
 from vecs._searching.explain import describe_search, without_index
 from vecs._searching.groups import group_answers
@@ -82,6 +84,7 @@ class AsyncSearching(AsyncHandle):
         unlike: Iterable[RecordId] | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
+        include_columns: IncludeColumns = False,
     ) -> list[Match]:
         """
         Find the records that answer a text or a vector best, best first.
@@ -127,6 +130,8 @@ class AsyncSearching(AsyncHandle):
         `query` out. If the transform splits documents, an id may be that of a document, whose vector is the mean of
         those of its records. For cosine distance, vectors are made of length 1 first. In a collection of bits, a bit is
         set if more than half of the vectors have it. These records are not among the matches.
+        `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
+        all of them. They are read right after the search.
         """
         if query is None and like is None and unlike is None:
             raise CallError(WITHOUT_QUERY)
@@ -203,6 +208,7 @@ class AsyncSearching(AsyncHandle):
         counts.
         """
         check_known(options)
+        options.pop("include_columns", None)
         analyze = checked_flag(analyze, "analyze")
         table, request = await self._request(options)
         (asked,) = await self._queries([query], table, request, options)
@@ -212,7 +218,9 @@ class AsyncSearching(AsyncHandle):
         return "\n".join([*describe_search(setup, asked, await self.indexes(), plan, settings), "", *plan])
 
     async def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
+        wanted = options.pop("include_columns", False)
         table, request = await self._request(options)
+        columns = checked_columns(table, wanted)
         queries = await self._queries(given, table, request, options)
         if not queries:
             return []
@@ -220,7 +228,9 @@ class AsyncSearching(AsyncHandle):
         if not any(answers):
             await self._warn_of_columns(request.selection)
         found = [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
-        return found if request.context is None else await add_context(self._executor, table, found, request)
+        if request.context is not None:
+            found = await add_context(self._executor, table, found, request)
+        return [await with_columns(self._executor, table, each, columns) for each in found] if wanted else found
 
     async def _request(self, options: SearchOptions) -> tuple[Table, Request]:
         table = await self._table()
@@ -271,7 +281,7 @@ class AsyncSearching(AsyncHandle):
                 told = without_index(table, request.measure, known, self._index_call)
                 warnings.warn(told, UserWarning, stacklevel=callers_level())
 
-        key = (self.client.schema, self.name, request.measure.measure)
+        key = (*self._place, request.measure.measure)
         unwarned = self.warns_without_index and self._catalog.warns(*key)
         plan = steps(
             table,

@@ -16,12 +16,14 @@ from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
-from vecs._sql import tables, write
+from vecs._sql import mapped_write, tables, write
+from vecs._sql.advice import shown, why_not_written
 from vecs._sql.documents import lock_all_ids, lock_ids
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
-from vecs._sql.selection import Selection, selects_nothing
+from vecs._sql.selection import EVERYTHING, Selection, selects_nothing
+from vecs._sql.tables import Table
 from vecs._writing.documents import ids_found
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError
@@ -69,7 +71,7 @@ class AsyncWriting(AsyncHandle):
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
         transform = None if skip else self.transform
-        table = await self._table()
+        table = await self._writable()
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = await self._table(0)
@@ -86,12 +88,12 @@ class AsyncWriting(AsyncHandle):
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
-            async with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
+            async with saying_what_to_grant(self._executor, self.schema, self.name, *needs):
                 done = await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
         except Exception as error:
             say_stored(error, writing.stored)
             raise
-        self._catalog.wrote(self.client.schema, self.name, int(done))
+        self._catalog.wrote(*self._place, int(done))
         return done
 
     @async_anew("select", "delete")
@@ -119,7 +121,9 @@ class AsyncWriting(AsyncHandle):
         selection = await self._selection(ids, filters, document_ids, writes=True)
         if selects_nothing(selection):
             return []
-        return await self._change(selection, write.delete(await self._table(), selection))
+        table = await self._writable()
+        statement = (write if table.mapped is None else mapped_write).delete(table, selection)
+        return await self._change(selection, statement)
 
     @async_anew("select", "update")
     async def update_metadata(
@@ -149,16 +153,32 @@ class AsyncWriting(AsyncHandle):
         replace = checked_flag(replace, "replace")
         encoded = encode_metadata(metadata, "metadata")
         encoded_extra = None if extra is None else encode_metadata(extra, "extra")
-        table = await self._table()
-        if extra is not None and not table.has_text:
+        table = await self._writable()
+        if extra is not None and not table.has_extra:
+            if table.attached:
+                raise ArgError(f"{shown(table)} has no column for extra=; put it into the metadata")
             raise ArgError(
                 f"collection {self.name!r} keeps no extra; call its enable_text(), or create the collection with "
                 "text=True"
             )
         if selects_nothing(selection):
             return []
-        statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
+        if table.mapped is None:
+            statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
+        else:
+            statement = mapped_write.update_metadata(table, selection, metadata, encoded_extra, replace=replace)
         return await self._change(selection, statement)
+
+    async def _writable(self) -> Table:
+        """Return the table; raises ArgError where it cannot be written."""
+        table = await self._table()
+        if why_not_written(table) is not None:
+            # It may have been mended meanwhile.
+            table = await self._table(0)
+            why = why_not_written(table)
+            if why is not None:
+                raise ArgError(f"the records of {shown(table)} cannot be written: {why}")
+        return table
 
     async def _change(self, selection: Selection, statement: Fragment) -> list[str]:
         given = selection.ids if selection.whole else selection.document_ids
@@ -188,7 +208,11 @@ class AsyncWriting(AsyncHandle):
 
     @async_anew("select", "delete")
     async def _delete_all(self) -> None:
-        await self._executor.write(write.delete_all(await self._table()), await self._locking(None))
+        table = await self._table()
+        if table.mapped is None:
+            await self._executor.write(write.delete_all(table), await self._locking(None))
+        else:
+            await self._executor.write(mapped_write.delete(table, EVERYTHING))
 
     @async_anew("truncate")
     async def _truncate(self) -> None:

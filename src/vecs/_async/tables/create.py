@@ -14,18 +14,25 @@ from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
 from vecs._concurrency.calls import async_offload
-from vecs._sql import tables
+from vecs._sql import reading, relations, tables
+from vecs._sql.extension import (
+    Extension,
+    create_extension,
+    find_available_extension,
+    find_extension,
+    read_extension,
+)
 from vecs._sql.tables import Table, check_dimension
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
-from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version
+from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_type_of
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 from vecs.transforms._require import check_installed
 from vecs.transforms._retrying import waited_for
 
 # Types of vectors that no transform makes.
-WITHOUT_TRANSFORM = ("bit", "sparsevec")
+_WITHOUT_TRANSFORM = ("bit", "sparsevec")
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,16 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
     ):
         await session.execute(tables.lock_creation())
         # Looked for again under the lock: another client may have been faster.
-        rows = await session.execute(tables.find_table(new.schema, new.name))
+        rows = await session.execute(relations.find_relation(new.schema, new.name))
         created = not rows
         if created:
             await create_anew(executor, session, new, dimension)
             # Read now: after the transaction others may delete it.
-            rows = await session.execute(tables.find_table(new.schema, new.name))
+            rows = await session.execute(relations.find_relation(new.schema, new.name))
     await executor.refresh_extension()
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
-    table = tables.read_table(rows, new.schema, new.name, executor.extension)
+    table = reading.read_table(rows, new.schema, new.name, executor.extension)
     assert table is not None
     check_same_dimension(table, dimension)
     return table
@@ -134,17 +141,17 @@ async def _prepare_schema(session: AsyncSession, schema: str) -> None:
         await session.execute(tables.create_schema(schema))
 
 
-async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> tables.Extension:
-    found = tables.read_extension(await session.execute(tables.find_extension()))
+async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> Extension:
+    found = read_extension(await session.execute(find_extension()))
     if found is not None:
         return found
-    if not await session.execute(tables.find_available_extension()):
+    if not await session.execute(find_available_extension()):
         raise DatabaseError(
             f"{executor.target} has no pgvector: install it on the server "
             "(package postgresql-<version>-pgvector, or choose it at your provider) and try again"
         )
-    await session.execute(tables.create_extension())
-    created = tables.read_extension(await session.execute(tables.find_extension()))
+    await session.execute(create_extension())
+    created = read_extension(await session.execute(find_extension()))
     if created is None:
         raise DatabaseError("pgvector was created but its type vector cannot be found")
     return created
@@ -194,11 +201,21 @@ def check_same_type(table: Table, precision: Precision | None, sparse: bool | No
 
 def check_takes_transform(vec_type: VecTypeName) -> None:
     """Refuse a transform for a type of vectors that no transform makes."""
-    if vec_type in WITHOUT_TRANSFORM:
+    if vec_type in _WITHOUT_TRANSFORM:
         raise ArgError(
             f"a collection of {VEC_TYPES[vec_type].described} takes no transform: transforms make vectors of floating "
             "point numbers. Store those in full or half precision and use index(precision='binary')"
         )
+
+
+def wanted_type(
+    found: Table | None, transform: Transform | None, precision: Precision | None, sparse: bool | None
+) -> VecTypeName:
+    """Return the type of vectors that is asked for: where that is not said, the one of the collection that is there."""
+    wanted = vec_type_of(precision, sparse)
+    if found is None or precision is not None or sparse is not None:
+        return wanted
+    return wanted if transform is not None and found.vec_type in _WITHOUT_TRANSFORM else found.vec_type
 
 
 def one_transform(transform: Transform | None, adapter: Transform | None) -> Transform | None:

@@ -9,7 +9,7 @@ from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._checks.shown import brief
-from vecs._sql import languages, tables, write
+from vecs._sql import languages, reading, relations, tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table
@@ -37,9 +37,9 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
     async with altering(executor, table, NO_TIMEOUT) as session:
         configuration = await find_language(session, language)
         # Looked at under the lock: another client may have been faster.
-        rows = await session.execute(tables.find_table(table.schema, table.name))
-        table = tables.read_table(rows, table.schema, table.name, table.extension) or table
-        if tables.fills_keywords(rows):
+        rows = await session.execute(relations.find_relation(table.schema, table.name))
+        table = reading.read_table(rows, table.schema, table.name, table.extension) or table
+        if reading.fills_keywords(rows):
             raise ArgError(
                 f"the column text_search of {table.name!r} is not made by vecs, and whoever fills it may need it; "
                 "drop the column first"

@@ -8,7 +8,7 @@ from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.meant import near
 from vecs._checks.shown import brief
-from vecs._sql import tables
+from vecs._sql import reading, relations, tables
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table, check_name
 from vecs.exc import CollectionAlreadyExists, CollectionNotFound, DatabaseError
@@ -18,7 +18,7 @@ async def find_relation(executor: AsyncExecutor, schema: str, name: str) -> list
     """Return the catalog's rows about a relation of that name, a collection's table or not."""
     # The catalog may be read by anybody, but a role in the settings may not be set.
     async with saying_what_to_grant(executor, schema, None):
-        return await executor.read(tables.find_table(schema, check_name(name)))
+        return await executor.read(relations.find_relation(schema, check_name(name)))
 
 
 async def find_table(executor: AsyncExecutor, schema: str, name: str) -> Table | None:
@@ -26,7 +26,7 @@ async def find_table(executor: AsyncExecutor, schema: str, name: str) -> Table |
     rows = await find_relation(executor, schema, name)
     if rows and executor.extension is None:
         await executor.refresh_extension()
-    return tables.read_table(rows, schema, name, executor.extension)
+    return reading.read_table(rows, schema, name, executor.extension)
 
 
 async def require_table(executor: AsyncExecutor, schema: str, name: str) -> Table:

@@ -13,7 +13,7 @@ from vecs._async.tables.create import NewCollection, create_anew, dimension_of
 from vecs._checks.settings import of_tenants
 from vecs._concurrency.waiting import async_pause
 from vecs._connecting.errors import conflict_pauses
-from vecs._sql import remaking, tables
+from vecs._sql import reading, relations, remaking, tables
 from vecs._sql.scalars import only_value
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
@@ -86,8 +86,8 @@ async def _remade(
 
 
 async def _read(session: AsyncSession, found: Table) -> Table | None:
-    rows = await session.execute(tables.find_table(found.schema, found.name))
-    return tables.read_table(rows, found.schema, found.name, found.extension)
+    rows = await session.execute(relations.find_relation(found.schema, found.name))
+    return reading.read_table(rows, found.schema, found.name, found.extension)
 
 
 async def _is_like_new(session: AsyncSession, found: Table) -> bool:

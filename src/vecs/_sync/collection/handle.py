@@ -20,7 +20,7 @@ from vecs._sql import indexes
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.records import may_have_key
 from vecs._sql.scalars import only_value
-from vecs._sql.selection import EVERYTHING, Selection
+from vecs._sql.selection import EVERYTHING, Selection, check_columns, mapped_selection
 from vecs._sql.tables import Table
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.connected import Connected
@@ -30,10 +30,11 @@ from vecs._sync.tables.refused import explained
 from vecs._writing.documents import described_may_split, may_split
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError, FilterError, VecsException
-from vecs.filters import And, Column, Exists, Filter, In, Not, NotEquals, Or, conditions_of, parsed_filters
+from vecs.filters import And, Column, Exists, Filter, In, Not, NotEquals, Or, parsed_filters
 from vecs.measures import IndexMeasure, MeasureName
 from vecs.records import RecordId, id_list
 from vecs.transforms import Transform
+from vecs.typed import Typed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -85,6 +86,16 @@ class Handle(Connected, Dunders):
         return self._given[0]
 
     @property
+    def schema(self) -> str:
+        """The Postgres schema of its table."""
+        return self.client.schema
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        """What the catalog knows it by."""
+        return self.schema, self.name
+
+    @property
     def dimension(self) -> int | None:
         """How many numbers its vectors have; None for a table of another program that declares no dimension."""
         return self._given[1]
@@ -133,7 +144,7 @@ class Handle(Connected, Dunders):
     def _read_table(self) -> Table:
         """Read what the table is now; raises CollectionNotFound, and MismatchedDimension where it has another model."""
         known, altered = self._known, self._catalog.altered
-        table = require_table(self._executor, self.client.schema, self.name)
+        table = self._find_now()
         if known is not None and known != table:
             self._catalog.forget()
             self._given = self.name, table.dimension
@@ -141,6 +152,9 @@ class Handle(Connected, Dunders):
             self.transform, _ = offload(transform_to_open_with, table, self.transform)
         self._known, self._altered, self._read_at = table, altered, time.monotonic()
         return table
+
+    def _find_now(self) -> Table:
+        return require_table(self._executor, self.schema, self.name)
 
     def _is_altered(self, before: Table | None, error: VecsException) -> bool:
         """
@@ -161,14 +175,14 @@ class Handle(Connected, Dunders):
     def _say_what_to_grant(self, error: VecsException, needs: tuple[Need, ...]) -> None:
         """Raise an error again that a lack of privileges may have caused, with what to ask for; else do nothing."""
         if isinstance(error, DatabaseError):
-            told = explained(error, self._executor, self.client.schema, self.name, needs)
+            told = explained(error, self._executor, self.schema, self.name, needs)
             if told is not error:
                 raise told from error.__cause__
 
     def _may_split(self) -> bool:
         """Whether one document may be several records; then its id means all of them."""
         table = self._table()
-        if not (table.has_text and self.splits):
+        if table.mapped is not None or not (table.has_text and self.splits):
             return False
         # What is stored may have been split by the transform that the collection was made with.
         return may_split(self.transform) or described_may_split(table.comment.get("transform"))
@@ -181,35 +195,24 @@ class Handle(Connected, Dunders):
         *,
         writes: bool = False,
     ) -> Selection:
-        if document_ids is not None and not (self._table()).has_text:
-            raise ArgError(
-                f"collection {self.name!r} has no document ids; create a collection with text=True to have them"
-            )
         if ids is None and filters is None and document_ids is None:
             return EVERYTHING
-        parsed = parsed_filters(filters)
+        table = self._table()
+        if document_ids is not None and not table.has_documents:
+            raise ArgError(f"collection {self.name!r} has no document ids; {_how_to_have_documents(table)}")
+        parsed = parsed_filters(filters, table.known_columns)
         if parsed is not None:
-            self._check_columns(parsed)
+            check_columns(parsed, table)
         elif writes and filters is not None:
             raise FilterError(
                 f"the filter {brief(filters)} has no condition: say which records to change or delete; truncate() "
                 "deletes all"
             )
-        return Selection(
-            ids=None if ids is None else id_list(ids, tuples=True),
-            document_ids=None if document_ids is None else id_list(document_ids, what="document_ids"),
-            filters=parsed,
-            whole=ids is not None and self._may_split(),
-        )
-
-    def _check_columns(self, filters: Filter) -> None:
-        """Refuse a condition on columns that the collection does not have."""
-        keys = [part.key for part in conditions_of(filters) if isinstance(part, Column) and part.column != "id"]
-        if keys and not (self._table()).has_text:
-            raise FilterError(
-                f"{keys[0]} is for collections with text, and collection {self.name!r} has none; call its "
-                "enable_text(), or create the collection with text=True"
-            )
+        given = None if ids is None else id_list(ids, tuples=True)
+        documents = None if document_ids is None else id_list(document_ids, what="document_ids")
+        if table.mapped is not None:
+            return mapped_selection(table.mapped, given, documents, parsed, writes=writes)
+        return Selection(given, documents, parsed, whole=ids is not None and self._may_split())
 
     def _warn_of_columns(self, selection: Selection) -> None:
         """
@@ -219,7 +222,7 @@ class Handle(Connected, Dunders):
         """
         keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
         for key in sorted(keys & _COLUMN_KEYS):
-            about = self.client.schema, self.name, key
+            about = *self._place, key
             if not self._catalog.warns(*about):
                 continue
             self._catalog.warned(*about)
@@ -243,7 +246,7 @@ class Handle(Connected, Dunders):
 
     def _known_indexes(self) -> KnownIndexes:
         """Return the valid indexes as they were a minute ago at most."""
-        known = self._catalog.known(self.client.schema, self.name)
+        known = self._catalog.known(*self._place)
         return self._read_indexes() if known is None else known
 
     def _indexes(self, *, now: bool) -> KnownIndexes:
@@ -251,7 +254,7 @@ class Handle(Connected, Dunders):
 
     def _read_indexes(self) -> KnownIndexes:
         known = KnownIndexes(self.indexes())
-        self._catalog.remember(self.client.schema, self.name, known)
+        self._catalog.remember(*self._place, known)
         return known
 
 
@@ -269,11 +272,17 @@ def list_indexes(executor: Executor, table: Table) -> list[IndexInfo]:
     return indexes.read_indexes(executor.read(indexes.list_indexes(table)), table)
 
 
+def _how_to_have_documents(table: Table) -> str:
+    if table.attached:
+        return "name their column: attach(..., document_id=...)"
+    return "create a collection with text=True to have them"
+
+
 def _keys_needed(node: Filter) -> set[str]:
     """Return the metadata keys of conditions that only a record with that key meets because of its value."""
     if isinstance(node, And | Or):
         return set[str]().union(*map(_keys_needed, node.parts))
-    if isinstance(node, Column | Not | NotEquals):
+    if isinstance(node, Column | Typed | Not | NotEquals):
         return set()
     negated = (isinstance(node, In) and node.negated) or (isinstance(node, Exists) and not node.wanted)
     return set() if negated else {node.key}

@@ -10,6 +10,7 @@ from vecs._checks.shown import brief
 from vecs._indexing.memory import checked_memory
 from vecs._indexing.wanted import BuildOptions, IndexRequest
 from vecs._reports.bars import BuildProgressArg, build_updates
+from vecs._sql.advice import why_not_indexed
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
@@ -91,9 +92,11 @@ class Indexing(Handle):
             )
         # What fits the table as it was might build on one that was made anew, but another index than is due.
         table = self._table(0)
+        if (why := why_not_indexed(table)) is not None:
+            raise ArgError(f"index() would not serve collection {self.name!r}: {why}")
         spec = measure_for(measure, table.vec_type, table.dimension)
         replace = checked_flag(replace, "replace")
-        request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters), replace)
+        request = IndexRequest(spec, chosen, args, precision, parsed_filters(filters, table.known_columns), replace)
         how = BuildOptions(
             checked_flag(concurrently, "concurrently"),
             None if memory is None else checked_memory(memory),
@@ -120,7 +123,10 @@ class Indexing(Handle):
         concurrently = checked_flag(concurrently, "concurrently")
         if type is not None and (not isinstance(cast("Any", type), str) or type not in KEY_TYPES):
             raise ArgError(f"type must be 'number', 'string' or None, not {brief(type)}")
-        name = create.create_key_index(self._executor, self._table(), checked_key(key), type, concurrently=concurrently)
+        table = self._table()
+        if (why := why_not_indexed(table)) is not None:
+            raise ArgError(f"create_metadata_index() would not serve collection {self.name!r}: {why}")
+        name = create.create_key_index(self._executor, table, checked_key(key), type, concurrently=concurrently)
         self._catalog.forget()
         return name
 

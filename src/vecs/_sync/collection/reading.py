@@ -9,12 +9,14 @@ from typing import Any
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
+from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
 from vecs._sql.selection import Selection, selects_nothing
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
+from vecs._sync.searching.columns import with_columns
 from vecs._writing.documents import in_order_of, portions
 from vecs.exc import ArgError
 from vecs.records import Record, RecordId
@@ -35,6 +37,7 @@ class Reading(Handle):
         limit: int | None = None,
         offset: int = 0,
         include_vector: bool = False,
+        include_columns: IncludeColumns = False,
     ) -> list[Record]:
         """
         Read records: with ids, in the order of the ids; otherwise sorted by id.
@@ -42,6 +45,9 @@ class Reading(Handle):
         If the transform splits documents, the id of a document means all its records, in reading order, and the id of
         a record means that record. A record must meet all conditions that you give. Ids that do not exist are left
         out. No record is returned twice.
+
+        `include_columns` are names of other columns of the table, whose values `columns` of a record has; True means
+        all of them.
         """
         selection = self._selection(ids, filters, document_ids)
         if limit is not None:
@@ -52,8 +58,11 @@ class Reading(Handle):
             return []
         columns = Columns(vec=include_vector, extra=True)
         table = self._table()
+        wanted = checked_columns(table, include_columns)
         page = Page(limit, offset) if selection.ids is None else ALL
         found = read_records(table, self._executor.read(select_records(table, columns, selection, page)))
+        if include_columns:
+            found = with_columns(self._executor, table, found, wanted)
         if not found:
             self._warn_of_columns(selection)
         if selection.ids is None:
@@ -107,21 +116,25 @@ class Reading(Handle):
         filters: Filters | None = None,
         include_vector: bool = False,
         page_size: int = 1000,
+        include_columns: IncludeColumns = False,
     ) -> Iterator[Record]:
         """
         Yield all records, or all that match a filter, in id order, and read them page by page.
 
         With `ids` it yields the records that `get()` returns, in the same order. No transaction is open between pages:
         the loop may or may not see records that are written meanwhile. But the records of a document whose id you give
-        are always of one version.
+        are always of one version. `include_columns` is that of `get()`.
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
+        if not isinstance(include_columns, bool):
+            # It may be an iterator, and every page needs it.
+            include_columns = [column.name for column in checked_columns(self._table(), include_columns)]
         if ids is not None:
             yielded = set[str]()
             selection = self._selected(ids, filters)
             for part in portions(selection.ids or (), self._ids_per_page(page_size)):
-                for record in self._records(part, filters, include_vector):
+                for record in self._records(part, filters, include_vector, include_columns):
                     if record.id not in yielded:
                         yielded.add(str(record.id))
                         yield record
@@ -130,7 +143,7 @@ class Reading(Handle):
             return
         after: str | None = None
         while True:
-            records = self._page(filters, include_vector, Page(page_size, after=after))
+            records = self._page(filters, include_vector, Page(page_size, after=after), include_columns)
             for record in records:
                 yield record
             if len(records) < page_size:
@@ -146,22 +159,30 @@ class Reading(Handle):
         return min(page_size, _DOCUMENTS_PER_PAGE) if self._may_split() else page_size
 
     @anew("select")
-    def _records(self, ids: Sequence[str], filters: Filters | None, include_vector: bool) -> list[Record]:
+    def _records(
+        self, ids: Sequence[str], filters: Filters | None, include_vector: bool, include_columns: IncludeColumns
+    ) -> list[Record]:
         """Read what these ids mean, and matches a filter, in the order of the ids."""
         selection = self._selection(ids, filters)
         table = self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection)
         found = read_records(table, self._executor.read(statement))
-        return in_order_of(ids, found, whole=selection.whole)
+        if include_columns:
+            found = with_columns(self._executor, table, found, checked_columns(table, include_columns))
+        return in_order_of(selection.ids or ids, found, whole=selection.whole)
 
     @anew("select")
-    def _page(self, filters: Filters | None, include_vector: bool, page: Page) -> list[Record]:
+    def _page(
+        self, filters: Filters | None, include_vector: bool, page: Page, include_columns: IncludeColumns
+    ) -> list[Record]:
         selection = self._selection(filters=filters)
         table = self._table()
         statement = select_records(table, Columns(vec=include_vector, extra=True), selection, page)
         found = read_records(table, self._executor.read(statement))
         if not found and page.after is None:
             self._warn_of_columns(selection)
+        if include_columns:
+            return with_columns(self._executor, table, found, checked_columns(table, include_columns))
         return found
 
     def __iter__(self) -> Iterator[Record]:

@@ -12,6 +12,7 @@ from typing import Any
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
+from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
 from vecs._searching.explain import describe_search, without_index
 from vecs._searching.groups import group_answers
@@ -36,6 +37,7 @@ from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
+from vecs._sync.searching.columns import with_columns
 from vecs._sync.searching.context import add_context
 from vecs._sync.searching.examples import read_examples
 from vecs._sync.searching.explain import explain
@@ -83,6 +85,7 @@ class Searching(Handle):
         unlike: Iterable[RecordId] | None = None,
         include_vector: bool = False,
         include_extra: bool = False,
+        include_columns: IncludeColumns = False,
     ) -> list[Match]:
         """
         Find the records that answer a text or a vector best, best first.
@@ -128,6 +131,8 @@ class Searching(Handle):
         `query` out. If the transform splits documents, an id may be that of a document, whose vector is the mean of
         those of its records. For cosine distance, vectors are made of length 1 first. In a collection of bits, a bit is
         set if more than half of the vectors have it. These records are not among the matches.
+        `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
+        all of them. They are read right after the search.
         """
         if query is None and like is None and unlike is None:
             raise CallError(WITHOUT_QUERY)
@@ -204,6 +209,7 @@ class Searching(Handle):
         counts.
         """
         check_known(options)
+        options.pop("include_columns", None)
         analyze = checked_flag(analyze, "analyze")
         table, request = self._request(options)
         (asked,) = self._queries([query], table, request, options)
@@ -213,7 +219,9 @@ class Searching(Handle):
         return "\n".join([*describe_search(setup, asked, self.indexes(), plan, settings), "", *plan])
 
     def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
+        wanted = options.pop("include_columns", False)
         table, request = self._request(options)
+        columns = checked_columns(table, wanted)
         queries = self._queries(given, table, request, options)
         if not queries:
             return []
@@ -221,7 +229,9 @@ class Searching(Handle):
         if not any(answers):
             self._warn_of_columns(request.selection)
         found = [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
-        return found if request.context is None else add_context(self._executor, table, found, request)
+        if request.context is not None:
+            found = add_context(self._executor, table, found, request)
+        return [with_columns(self._executor, table, each, columns) for each in found] if wanted else found
 
     def _request(self, options: SearchOptions) -> tuple[Table, Request]:
         table = self._table()
@@ -270,7 +280,7 @@ class Searching(Handle):
                 told = without_index(table, request.measure, known, self._index_call)
                 warnings.warn(told, UserWarning, stacklevel=callers_level())
 
-        key = (self.client.schema, self.name, request.measure.measure)
+        key = (*self._place, request.measure.measure)
         unwarned = self.warns_without_index and self._catalog.warns(*key)
         plan = steps(
             table,

@@ -11,12 +11,14 @@ from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
-from vecs._sql import tables, write
+from vecs._sql import mapped_write, tables, write
+from vecs._sql.advice import shown, why_not_written
 from vecs._sql.documents import lock_all_ids, lock_ids
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
-from vecs._sql.selection import Selection, selects_nothing
+from vecs._sql.selection import EVERYTHING, Selection, selects_nothing
+from vecs._sql.tables import Table
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
 from vecs._sync.indexing.guard import altering
@@ -70,7 +72,7 @@ class Writing(Handle):
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
         transform = None if skip else self.transform
-        table = self._table()
+        table = self._writable()
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = self._table(0)
@@ -87,12 +89,12 @@ class Writing(Handle):
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
-            with saying_what_to_grant(self._executor, self.client.schema, self.name, *needs):
+            with saying_what_to_grant(self._executor, self.schema, self.name, *needs):
                 done = upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
         except Exception as error:
             say_stored(error, writing.stored)
             raise
-        self._catalog.wrote(self.client.schema, self.name, int(done))
+        self._catalog.wrote(*self._place, int(done))
         return done
 
     @anew("select", "delete")
@@ -120,7 +122,9 @@ class Writing(Handle):
         selection = self._selection(ids, filters, document_ids, writes=True)
         if selects_nothing(selection):
             return []
-        return self._change(selection, write.delete(self._table(), selection))
+        table = self._writable()
+        statement = (write if table.mapped is None else mapped_write).delete(table, selection)
+        return self._change(selection, statement)
 
     @anew("select", "update")
     def update_metadata(
@@ -150,16 +154,32 @@ class Writing(Handle):
         replace = checked_flag(replace, "replace")
         encoded = encode_metadata(metadata, "metadata")
         encoded_extra = None if extra is None else encode_metadata(extra, "extra")
-        table = self._table()
-        if extra is not None and not table.has_text:
+        table = self._writable()
+        if extra is not None and not table.has_extra:
+            if table.attached:
+                raise ArgError(f"{shown(table)} has no column for extra=; put it into the metadata")
             raise ArgError(
                 f"collection {self.name!r} keeps no extra; call its enable_text(), or create the collection with "
                 "text=True"
             )
         if selects_nothing(selection):
             return []
-        statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
+        if table.mapped is None:
+            statement = write.update_metadata(table, selection, encoded, encoded_extra, replace=replace)
+        else:
+            statement = mapped_write.update_metadata(table, selection, metadata, encoded_extra, replace=replace)
         return self._change(selection, statement)
+
+    def _writable(self) -> Table:
+        """Return the table; raises ArgError where it cannot be written."""
+        table = self._table()
+        if why_not_written(table) is not None:
+            # It may have been mended meanwhile.
+            table = self._table(0)
+            why = why_not_written(table)
+            if why is not None:
+                raise ArgError(f"the records of {shown(table)} cannot be written: {why}")
+        return table
 
     def _change(self, selection: Selection, statement: Fragment) -> list[str]:
         given = selection.ids if selection.whole else selection.document_ids
@@ -189,7 +209,11 @@ class Writing(Handle):
 
     @anew("select", "delete")
     def _delete_all(self) -> None:
-        self._executor.write(write.delete_all(self._table()), self._locking(None))
+        table = self._table()
+        if table.mapped is None:
+            self._executor.write(write.delete_all(table), self._locking(None))
+        else:
+            self._executor.write(mapped_write.delete(table, EVERYTHING))
 
     @anew("truncate")
     def _truncate(self) -> None:

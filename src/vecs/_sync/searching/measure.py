@@ -17,7 +17,7 @@ from vecs._sql.answers import DISTANCE, ID, Columns, Row, read_records
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.records import count_records, select_records
 from vecs._sql.scalars import first_column, only_value
-from vecs._sql.selection import EVERYTHING, Selection
+from vecs._sql.selection import EVERYTHING, Selection, selection_of
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector, vec_param
 from vecs._sync.searching.explain import explain
@@ -151,7 +151,7 @@ def sampled_task(searched: Searched, limit: int, sample: int, seed: int) -> Task
         )
     ids = first_column(executor.read(sampling.sample_ids(table, searched.selection, sample, seed)))
     columns = Columns(text=False, metadata=False, document_id=False, vec=True)
-    found = read_records(table, executor.read(select_records(table, columns, Selection(ids=ids))))
+    found = read_records(table, executor.read(select_records(table, columns, selection_of(table, ids))))
     probes = [Probe(record.vec, str(record.id)) for record in found]
     return Task(searched, probes, min(limit, there - 1), there)
 

@@ -44,9 +44,9 @@ from vecs._connecting.errors import ServerBusy, ServerStarting, again, connectio
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
+from vecs._sql.extension import Extension
 from vecs._sql.look import look_at_server, read_look
 from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
-from vecs._sql.tables import Extension
 from vecs._sync.sending.pool import Pool, PoolClosed, PoolTimeout
 from vecs._sync.sending.sessions import (
     PinnedConnection,

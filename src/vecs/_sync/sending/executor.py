@@ -24,10 +24,10 @@ from vecs._connecting.errors import (
 from vecs._connecting.options import Options
 from vecs._connecting.secrets import with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
+from vecs._sql.extension import Extension, find_extension, read_extension
 from vecs._sql.fragment import Fragment
 from vecs._sql.lent import lent_adapters
 from vecs._sql.settings import COMMIT, NO_SETTINGS, READ_COMMITTED, Settings
-from vecs._sql.tables import Extension, find_extension, read_extension
 from vecs._sync.sending.connections import Connections
 from vecs._sync.sending.lending import lend
 from vecs._sync.sending.sessions import (

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from vecs._checks.shown import brief
-from vecs._sql import languages, tables, write
+from vecs._sql import languages, reading, relations, tables, write
 from vecs._sql.indexes import analyze
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table
@@ -38,9 +38,9 @@ def enable_text(executor: Executor, table: Table, language: str, text_key: str |
     with altering(executor, table, NO_TIMEOUT) as session:
         configuration = find_language(session, language)
         # Looked at under the lock: another client may have been faster.
-        rows = session.execute(tables.find_table(table.schema, table.name))
-        table = tables.read_table(rows, table.schema, table.name, table.extension) or table
-        if tables.fills_keywords(rows):
+        rows = session.execute(relations.find_relation(table.schema, table.name))
+        table = reading.read_table(rows, table.schema, table.name, table.extension) or table
+        if reading.fills_keywords(rows):
             raise ArgError(
                 f"the column text_search of {table.name!r} is not made by vecs, and whoever fills it may need it; "
                 "drop the column first"

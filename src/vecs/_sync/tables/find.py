@@ -7,7 +7,7 @@ from typing import Any
 
 from vecs._checks.meant import near
 from vecs._checks.shown import brief
-from vecs._sql import tables
+from vecs._sql import reading, relations, tables
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table, check_name
 from vecs._sync.sending.executor import Executor
@@ -19,7 +19,7 @@ def find_relation(executor: Executor, schema: str, name: str) -> list[tuple[Any,
     """Return the catalog's rows about a relation of that name, a collection's table or not."""
     # The catalog may be read by anybody, but a role in the settings may not be set.
     with saying_what_to_grant(executor, schema, None):
-        return executor.read(tables.find_table(schema, check_name(name)))
+        return executor.read(relations.find_relation(schema, check_name(name)))
 
 
 def find_table(executor: Executor, schema: str, name: str) -> Table | None:
@@ -27,7 +27,7 @@ def find_table(executor: Executor, schema: str, name: str) -> Table | None:
     rows = find_relation(executor, schema, name)
     if rows and executor.extension is None:
         executor.refresh_extension()
-    return tables.read_table(rows, schema, name, executor.extension)
+    return reading.read_table(rows, schema, name, executor.extension)
 
 
 def require_table(executor: Executor, schema: str, name: str) -> Table:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from vecs._checks.settings import of_tenants
 from vecs._concurrency.waiting import pause
 from vecs._connecting.errors import conflict_pauses
-from vecs._sql import remaking, tables
+from vecs._sql import reading, relations, remaking, tables
 from vecs._sql.scalars import only_value
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
@@ -87,8 +87,8 @@ def _remade(
 
 
 def _read(session: Session, found: Table) -> Table | None:
-    rows = session.execute(tables.find_table(found.schema, found.name))
-    return tables.read_table(rows, found.schema, found.name, found.extension)
+    rows = session.execute(relations.find_relation(found.schema, found.name))
+    return reading.read_table(rows, found.schema, found.name, found.extension)
 
 
 def _is_like_new(session: Session, found: Table) -> bool:

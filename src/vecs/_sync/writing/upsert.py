@@ -14,9 +14,10 @@ from vecs._concurrency.waiting import pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
-from vecs._sql import documents, write
+from vecs._sql import documents, mapped_write, write
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
+from vecs._sql.scalars import first_column
 from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
@@ -54,6 +55,8 @@ class WriteTarget:
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
+        # Of a table that is no collection: what the records of this write name.
+        self.named: frozenset[str] = frozenset()
         # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
         self.same_table = same_table
         self._is_altered, self._read_table = is_altered, read_table
@@ -66,7 +69,7 @@ class WriteTarget:
     @property
     def guarded(self) -> bool:
         """Whether records of one document must not overwrite those of another: true if the transform splits."""
-        return self._splits and self.table.has_text
+        return self._splits and self.table.has_text and self.table.mapped is None
 
     def follows(self, error: VecsException, buffer: RowBuffer) -> bool:
         """
@@ -248,6 +251,8 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
             first = documents.lock_ids(to.table, (), replaced) if guarded else None
             to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
+    if to.table.mapped is not None:
+        to.named = offload_many(len(rows), mapped_write.named_in, to.table, rows)
     # All that takes time is done before the transaction: a thread may have to be waited for, behind a model.
     statements = offload_many(len(rows), _statements, to, rows, replaced, buffer.has_chunks)
     if len(statements.upserts) == 1 and statements.lock is None:
@@ -278,7 +283,10 @@ def _statements(to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[
     after = None
     for number, portion in enumerate(portions, 1):
         upto = (portion[-1][ID] or b"").decode() if number < len(portions) else None
-        upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
+        if table.mapped is not None:
+            upserts.append(mapped_write.upsert_rows(table, portion, to.named))
+        else:
+            upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
         after = upto
     if not to.guarded or not (replaced or chunks or len(portions) > 1):
         return _Statements(upserts, None, None)
@@ -296,6 +304,10 @@ def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) 
                 copy.write(data)
         if buffer.superseded:
             session.execute(write.drop_superseded(buffer.superseded))
+        if table.mapped is not None:
+            named = frozenset[str](first_column(session.execute(mapped_write.named_in_stage(table))))
+            session.execute(mapped_write.upsert_stage(table, named))
+            return session.rowcount
         if guarded:
             _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))
             session.execute(documents.lock_all_ids(table))
@@ -315,7 +327,8 @@ def _raise(error: VecsException | None) -> None:
 
 def _create_stage(session: Session, table: Table) -> None:
     try:
-        session.execute(write.create_stage(table))
+        made = write.create_stage(table) if table.mapped is None else mapped_write.create_stage(table)
+        session.execute(made)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
             f"{error}: more than {MEMORY_BYTES // 2**20} MB in one transaction go through a temporary table; grant "

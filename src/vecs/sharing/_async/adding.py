@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
+from vecs._async.collection.attached import async_keeps
 from vecs._async.collection.collection import AsyncCollection
 from vecs._async.transforming import transform_records
 from vecs._concurrency.calls import async_offload_many
@@ -79,7 +80,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         if embedder is not None:
             # All vectors of one batch have the same dimension.
             check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
-        rest = self._abatches(records, made, embedder, batch_size)
+        rest = self._abatches(records, made, embedder, batch_size, await async_keeps(collection))
         stored: list[str] = []
         if commit == "all":
             await collection.upsert(_each(rest, stored), skip_transform=skip_transform)
@@ -105,12 +106,17 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
             raise PartlyStored(stored, self.settings.records, error) from error
 
     async def _abatches(
-        self, records: Iterator[Record], made: Sequence[Record], embedder: AsyncEmbedder | None, batch_size: int
+        self,
+        records: Iterator[Record],
+        made: Sequence[Record],
+        embedder: AsyncEmbedder | None,
+        batch_size: int,
+        kept: frozenset[str],
     ) -> AsyncIterator[Sequence[Record]]:
         """Yield a batch that is already made, and then the others."""
         dimension = None if embedder is None else size_of(made[0].vec)
         while made:
-            yield made
+            yield made if len(kept) == len(_OPTIONAL) else [_without(record, kept) for record in made]
             made = await self._amade(await self._atake(records, batch_size), embedder, dimension)
 
     async def _atake(self, records: Iterator[Record], count: int) -> list[Record]:
@@ -139,6 +145,14 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
                 "give it an embedding, or a collection with a transform"
             )
         return found
+
+
+# What a table that is attached may have no columns for.
+_OPTIONAL = ("document_id", "extra")
+
+
+def _without(record: Record, kept: frozenset[str]) -> Record:
+    return replace(record, **{name: None for name in _OPTIONAL if name not in kept})
 
 
 async def _each(batches: AsyncIterator[Sequence[Record]], ids: list[str]) -> AsyncIterator[Record]:

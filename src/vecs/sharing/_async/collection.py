@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from vecs._async.client import AsyncClient
+from vecs._async.collection.attached import async_attached_collection
 from vecs._async.collection.collection import AsyncCollection
 from vecs._async.transforming import try_records
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
@@ -30,11 +32,17 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         if known is not None and not refresh:
             return known
         try:
-            found = await client.get_collection(self.settings.name, transform=self.settings.transform)
+            found = await self._aopen(client)
         except CollectionNotFound:
             self._opened.pop(client, None)
             return None
         return self._keep(client, found)
+
+    async def _aopen(self, client: AsyncClient) -> AsyncCollection:
+        settings = self.settings
+        if settings.attached is not None:
+            return await async_attached_collection(client, settings.attached, settings.transform)
+        return await client.get_collection(settings.name, transform=settings.transform)
 
     async def arequired(self) -> AsyncCollection:
         """
@@ -59,6 +67,8 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         Raises CollectionNotFound where the settings say that none is to be made.
         """
         settings = self.settings
+        if settings.attached is not None:
+            raise CollectionNotFound(settings.not_found())
         if settings.existing_only is not None:
             raise CollectionNotFound(
                 f"there is no collection {settings.name!r}, and with {settings.existing_only} the store creates none"
@@ -134,6 +144,7 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
 
     async def adrop(self) -> None:
         """Delete the collection with its records; absent is no error."""
+        self.check_may_drop()
         client = await self.aclient()
         await client.delete_collection(self.settings.name)
         self._forget()

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from vecs._concurrency.calls import offload_many
 from vecs._sql.rows import check_storable_records
+from vecs._sync.collection.attached import keeps
 from vecs._sync.collection.collection import Collection
 from vecs._sync.transforming import transform_records
 from vecs.exc import ArgError, PartlyStored
@@ -80,7 +81,7 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         if embedder is not None:
             # All vectors of one batch have the same dimension.
             check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
-        rest = self._batches(records, made, embedder, batch_size)
+        rest = self._batches(records, made, embedder, batch_size, keeps(collection))
         stored: list[str] = []
         if commit == "all":
             collection.upsert(_each(rest, stored), skip_transform=skip_transform)
@@ -106,12 +107,17 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
             raise PartlyStored(stored, self.settings.records, error) from error
 
     def _batches(
-        self, records: Iterator[Record], made: Sequence[Record], embedder: Embedder | None, batch_size: int
+        self,
+        records: Iterator[Record],
+        made: Sequence[Record],
+        embedder: Embedder | None,
+        batch_size: int,
+        kept: frozenset[str],
     ) -> Iterator[Sequence[Record]]:
         """Yield a batch that is already made, and then the others."""
         dimension = None if embedder is None else size_of(made[0].vec)
         while made:
-            yield made
+            yield made if len(kept) == len(_OPTIONAL) else [_without(record, kept) for record in made]
             made = self._made(self._take(records, batch_size), embedder, dimension)
 
     def _take(self, records: Iterator[Record], count: int) -> list[Record]:
@@ -138,6 +144,14 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
                 "give it an embedding, or a collection with a transform"
             )
         return found
+
+
+# What a table that is attached may have no columns for.
+_OPTIONAL = ("document_id", "extra")
+
+
+def _without(record: Record, kept: frozenset[str]) -> Record:
+    return replace(record, **{name: None for name in _OPTIONAL if name not in kept})
 
 
 def _each(batches: Iterator[Sequence[Record]], ids: list[str]) -> Iterator[Record]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from vecs._sync.client import Client
+from vecs._sync.collection.attached import attached_collection
 from vecs._sync.collection.collection import Collection
 from vecs._sync.transforming import try_records
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
@@ -31,11 +33,17 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         if known is not None and not refresh:
             return known
         try:
-            found = client.get_collection(self.settings.name, transform=self.settings.transform)
+            found = self._open(client)
         except CollectionNotFound:
             self._opened.pop(client, None)
             return None
         return self._keep(client, found)
+
+    def _open(self, client: Client) -> Collection:
+        settings = self.settings
+        if settings.attached is not None:
+            return attached_collection(client, settings.attached, settings.transform)
+        return client.get_collection(settings.name, transform=settings.transform)
 
     def required(self) -> Collection:
         """
@@ -60,6 +68,8 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         Raises CollectionNotFound where the settings say that none is to be made.
         """
         settings = self.settings
+        if settings.attached is not None:
+            raise CollectionNotFound(settings.not_found())
         if settings.existing_only is not None:
             raise CollectionNotFound(
                 f"there is no collection {settings.name!r}, and with {settings.existing_only} the store creates none"
@@ -135,6 +145,7 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
 
     def drop(self) -> None:
         """Delete the collection with its records; absent is no error."""
+        self.check_may_drop()
         client = self.client()
         client.delete_collection(self.settings.name)
         self._forget()

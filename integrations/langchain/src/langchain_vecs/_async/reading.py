@@ -65,7 +65,8 @@ class AsyncReading(Core):
         limit = None if limit is None else checked_int(limit, "limit", 0)
         offset = 0 if offset is None else checked_int(offset, "offset", 0)
         namespace = self._namespace(namespace)
-        filters = to_filters(where, namespace if ids is None else None, text_filters(where_document))
+        within, of_text = namespace if ids is None else None, text_filters(where_document)
+        filters = to_filters(where, within, of_text, columns=self._settings.defaults.columns)
         ids = [ids] if isinstance(ids, str) else ids
         records = await self._aread(ids, filters, namespace, limit, offset, include_vector="embeddings" in include)
         documents = await async_each(records, lambda record: to_document(record, namespace))
@@ -100,5 +101,5 @@ class AsyncReading(Core):
         self, filter: Any = None, *, namespace: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> int:
         """Count the documents, or those that match a filter; the number is exact, not an estimate."""
-        filters = to_filters(filter, self._namespace(namespace))
+        filters = to_filters(filter, self._namespace(namespace), columns=self._settings.defaults.columns)
         return await self._shared.aon(lambda collection: collection.count(filters), 0)

@@ -20,6 +20,7 @@ from vecs.sharing import (
     AsyncEmbedder,
     Commit,
     async_filter_of_ids,
+    async_keeps,
     check_known,
     checked_choice,
     checked_int,
@@ -155,13 +156,12 @@ class AsyncWriting(Core):
         filters = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
             await self._arefuse_namespaced(stored, filters)
-        changed = await self._shared.aon(
-            lambda collection: collection.update_metadata(
-                plain, ids=stored, filters=filters, extra=extra, replace=replace
-            ),
-            [],
-            writes=True,
-        )
+
+        async def aupdated(collection: AsyncCollection) -> list[str]:
+            kept = extra if "extra" in await async_keeps(collection) else None
+            return await collection.update_metadata(plain, ids=stored, filters=filters, extra=kept, replace=replace)
+
+        changed = await self._shared.aon(aupdated, [], writes=True)
         return [unqualified(id, namespace) for id in changed]
 
     async def _arefuse_namespaced(self, stored: Sequence[str] | None, filters: dict[str, Any] | None) -> None:

@@ -24,6 +24,7 @@ from vecs.sharing import (
     checked_choice,
     checked_int,
     filter_of_ids,
+    keeps,
     takes_settings,
 )
 
@@ -149,13 +150,12 @@ class Writing(Core):
         filters = self._selected("update_metadata", stored, filter, namespace)
         if replace and namespace is None:
             self._refuse_namespaced(stored, filters)
-        changed = self._shared.on(
-            lambda collection: collection.update_metadata(
-                plain, ids=stored, filters=filters, extra=extra, replace=replace
-            ),
-            [],
-            writes=True,
-        )
+
+        def aupdated(collection: Collection) -> list[str]:
+            kept = extra if "extra" in keeps(collection) else None
+            return collection.update_metadata(plain, ids=stored, filters=filters, extra=kept, replace=replace)
+
+        changed = self._shared.on(aupdated, [], writes=True)
         return [unqualified(id, namespace) for id in changed]
 
     def _refuse_namespaced(self, stored: Sequence[str] | None, filters: dict[str, Any] | None) -> None:

@@ -12,7 +12,7 @@ from llama_index.vector_stores.vecs.search_arguments import Defaults
 from llama_index.vector_stores.vecs.transforms import drop_chunkers
 from vecs import sharing
 from vecs.exc import ArgError, CallError
-from vecs.filters import parsed_filters
+from vecs.filters import is_empty
 from vecs.sharing import (
     COMMITS,
     CollectionSettings,
@@ -85,7 +85,7 @@ def selected(what: str, which: dict[str, Any] | None, filters: Any, own: Mapping
     conditions = to_filters(filters)
     made = all_of([which, conditions, own])
     # A filter without a condition is an error also if ids are given: the caller probably meant another filter.
-    empty = (filters is not None and conditions is None) or (own is not None and parsed_filters(own) is None)
+    empty = (filters is not None and conditions is None) or (own is not None and is_empty(own))
     if made is None or empty:
         raise ArgError(
             f"{what} needs {'node_ids, or ' if what == 'delete_nodes' else ''}filters that are not empty; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from llama_index.core.bridge.pydantic import BaseModel, PrivateAttr
@@ -34,6 +35,7 @@ from vecs.sharing import (
     Lease,
     OnNul,
     SharedCollection,
+    attachment_of,
     brief,
     check_client_options,
     checked_choice,
@@ -202,7 +204,8 @@ class VecsVectorStore(
         """
         Make a store from an open collection, with its client and its transform, if it has one.
 
-        `async_collection` is the same collection, opened by an AsyncClient. Other arguments are the constructor's.
+        `async_collection` is the same collection, opened by an AsyncClient. A table of your own can be one:
+        `client.attach(...)` opens it. Other arguments are the constructor's.
         """
         options = hidden(options)
         kind = "client" if isinstance(collection, Collection) else "async_client"
@@ -213,7 +216,11 @@ class VecsVectorStore(
             if async_collection.name != collection.name:
                 names = f"{collection.name!r} and {async_collection.name!r}"
                 raise ArgError(f"collection and async_collection must be the same collection, not {names}")
-        return cls(collection.name, **given)
+        store = cls(collection.name, **given)
+        attached = attachment_of(collection)
+        if attached is not None:
+            store._shared = SharedCollection(store._shared.target, replace(store._settings, attached=attached))
+        return store
 
     @classmethod
     def from_params(

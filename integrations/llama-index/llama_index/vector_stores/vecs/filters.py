@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from llama_index.core.vector_stores.types import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters
 
 from vecs.exc import FilterError
+from vecs.filters import OfAnyType
 from vecs.sharing import brief
 
 # A filter in vecs' language; None matches every record.
@@ -26,13 +27,19 @@ def to_filters(given: Any) -> Filters:
 
     NE and NIN match records without the key, too, and NOT is none-of. Raises FilterError for what has no meaning.
     """
+    made = _made(given)
+    # LlamaIndex does not know what types columns of a table have.
+    return None if made is None else OfAnyType(made)
+
+
+def _made(given: Any) -> Filters:
     if given is None:
         return None
     if isinstance(given, MetadataFilter):
         return _condition(given)
     if not isinstance(given, MetadataFilters):
         raise FilterError(f"filters must be MetadataFilters, not {type(given).__name__}: {brief(given)}")
-    parts = [to_filters(part) for part in given.filters]
+    parts = [_made(part) for part in given.filters]
     if not parts:
         return None
     if given.condition == FilterCondition.OR:
@@ -44,7 +51,7 @@ def to_filters(given: Any) -> Filters:
 
 def all_of(parts: Sequence[Mapping[str, Any] | None]) -> Filters:
     """Return the filter that matches what all of these match."""
-    kept = [dict(part) for part in parts if part is not None]
+    kept = [part if isinstance(part, dict) else dict(part) for part in parts if part is not None]
     return None if not kept else kept[0] if len(kept) == 1 else {"$and": kept}
 
 

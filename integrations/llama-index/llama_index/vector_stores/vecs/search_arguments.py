@@ -24,7 +24,7 @@ MODES = (Mode.DEFAULT, Mode.TEXT_SEARCH, Mode.SPARSE, Mode.HYBRID, Mode.SEMANTIC
 # Options of vecs that have another name here, or are not for a query to choose. All others are handed on as they are.
 _NOT_PASSED = (
     "text", "mode", "limit", "filters", "measure", "threshold", "weights", "rerank", "diversity", "include_vector",
-    "include_extra", "context",
+    "include_extra", "include_columns", "context",
 )  # fmt: skip
 _PASSED = (*(name for name in SearchOptions.__annotations__ if name not in _NOT_PASSED), "rerank")
 # PGVectorStore's names.

@@ -75,7 +75,7 @@ class AsyncSearching(Core):
             ids = [id for id in ids if id not in self._objects]
             if not ids:
                 return True
-        if await self._shared.acollection() is None:
+        if self._settings.attached is not None or await self._shared.acollection() is None:
             return False
         client, name = await self._shared.aclient(), self._settings.name
         try:

@@ -75,7 +75,7 @@ class Searching(Core):
             ids = [id for id in ids if id not in self._objects]
             if not ids:
                 return True
-        if self._shared.collection() is None:
+        if self._settings.attached is not None or self._shared.collection() is None:
             return False
         client, name = self._shared.client(), self._settings.name
         try:

@@ -1,0 +1,114 @@
+"""The SQL that adds what a table of somebody else lacks, for errors to show."""
+
+from __future__ import annotations
+
+from vecs._sql.fragment import Identifier
+from vecs._sql.relations import KINDS_OF_RELATIONS
+from vecs._sql.tables import Table
+from vecs.columns import TableColumn
+from vecs.measures import MeasureSpec
+from vecs.storage import Precision
+
+
+def shown(table: Table) -> str:
+    """Return the name of a table as SQL has it."""
+    return table.mapped.shown if table.mapped is not None and table.mapped.shown else table.identifier.sql
+
+
+def why_not_written(table: Table) -> str | None:
+    """Return why records of a table cannot be written, and what would help; None where they can."""
+    mapped = table.mapped
+    if mapped is not None and mapped.read_only:
+        return "it was attached with read_only=True"
+    if mapped is not None and mapped.relation not in ("r", "p"):
+        return f"it is a {KINDS_OF_RELATIONS[mapped.relation]}; attach the table itself to write"
+    if not table.keyed:
+        why = "so that an upsert would not know what to replace"
+        return f"its column {key_name(table)} is not unique, {why}: {unique(table)}"
+    return None
+
+
+def why_not_indexed(table: Table) -> str | None:
+    """Return why indexes of a collection cannot be made as searches need them, and what would help."""
+    if not table.keyed:
+        return f"its column {key_name(table)} is not unique; first run {unique(table)}"
+    metadata = None if table.mapped is None else table.mapped.parts.get("metadata")
+    if metadata is not None and metadata.type.name != "jsonb":
+        column = metadata.quoted
+        return (
+            f"no index answers filters on metadata of type {metadata.shown}; first run alter table {shown(table)} "
+            f"alter column {column} type jsonb using {column}::jsonb"
+        )
+    return None
+
+
+def key_name(table: Table) -> str:
+    """Return the name of the column of the ids as SQL has it."""
+    return "id" if table.mapped is None else table.mapped.key.quoted
+
+
+def unique(table: Table) -> str:
+    """Return the SQL that makes the ids unique."""
+    return f"alter table {shown(table)} add unique ({key_name(table)})"
+
+
+def vector_index(table: Table, measure: MeasureSpec, method: str, precision: Precision, part: str = "") -> str:
+    """Return the SQL that makes an index on the vectors of an attached table."""
+    if table.mapped is None or "vec" not in table.mapped.parts:
+        return add_vectors(table)
+    column = table.mapped.parts["vec"].quoted
+    size, schema = table.dimension or "N", "" if table.extension.schema == "public" else f"{table.extension.schema}."
+    held, opclass = column, f"{schema}{measure.opclass_for(table.vec_type)}"
+    if precision == "half" and table.vec_type == "vector":
+        held, opclass = f"({column}::{schema}halfvec({size}))", f"{schema}{measure.opclass_for('halfvec')}"
+    elif precision == "binary":
+        held, opclass = f"({schema}binary_quantize({column})::bit({size}))", f"{schema}bit_hamming_ops"
+    return f"create index concurrently on {shown(table)} using {method} ({held} {opclass})"
+
+
+def metadata_index(table: Table) -> str | None:
+    """Return the SQL that makes an index on the metadata of an attached table, if it has any."""
+    if table.mapped is None or "metadata" not in table.mapped.parts:
+        return None
+    column = table.mapped.parts["metadata"].quoted
+    return f"create index concurrently on {shown(table)} using gin ({column} jsonb_path_ops)"
+
+
+def key_index(table: Table, column: TableColumn | None, key: str) -> str:
+    """Return the SQL that makes an index for ranges of a column, or of a key of metadata."""
+    if column is None:
+        return f"declare a column for it, columns=[{key!r}], and make an index on that"
+    return f"create index concurrently on {shown(table)} ({column.quoted})"
+
+
+def add_keywords(table: Table, language: str = "english") -> str:
+    """Return the SQL that gives an attached table keywords."""
+    mapped = table.mapped
+    text = mapped.parts["text"] if mapped is not None and "text" in mapped.parts else None
+    if text is None:
+        return "name the column of the texts: attach(..., text=...)"
+    return (
+        f"alter table {shown(table)} add column text_search tsvector generated always as "
+        f"(to_tsvector('{language}', left({text.quoted}, 100000))) stored; "
+        f"create index on {shown(table)} using gin (text_search)"
+    )
+
+
+def add_column(table: Table, name: str, type: str) -> str:
+    """Return the SQL that adds a column."""
+    return f"alter table {shown(table)} add column {name} {type}"
+
+
+def add_vectors(table: Table) -> str:
+    """Return the SQL that gives a table vectors."""
+    return add_column(table, "embedding", f"vector({table.dimension or 'N'})")
+
+
+def drop_index(table: Table, name: str) -> str:
+    """Return the SQL that drops an index."""
+    return f"drop index concurrently {Identifier(table.schema, name).sql}"
+
+
+def rename(table: Table, name: str) -> str:
+    """Return the SQL that renames a table."""
+    return f"alter table {shown(table)} rename to {Identifier(name).sql}"

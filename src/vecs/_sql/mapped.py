@@ -1,0 +1,199 @@
+"""A table whose columns are not a collection's own: which of them are the parts of a record, and what is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, join, qualified, quote_literal
+from vecs.columns import TableColumn
+from vecs.filters import LOGICAL, And, Column, Filter, Not, Or
+from vecs.typed import KnownColumns, Typed, TypedOperator
+
+_RESERVED = ("id", "document_id", "text")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """
+    The columns that hold the parts of a record.
+
+    `key` is the column of the id. `parts` are vec, text, metadata, document_id, extra and text_search, as far as
+    there are columns for them. `declared` are the columns that are keys of metadata. `columns` are all columns.
+    `relation` is the kind of the relation in the catalog. `attached` is true if the caller named the columns.
+    """
+
+    key: TableColumn
+    parts: Mapping[str, TableColumn]
+    declared: tuple[TableColumn, ...]
+    columns: tuple[TableColumn, ...]
+    relation: str = "r"
+    attached: bool = False
+    read_only: bool = False
+    # The relation's name as Postgres writes it.
+    shown: str = ""
+
+    def __hash__(self) -> int:
+        return hash((self.key.name, self.relation))
+
+    @property
+    def undeclared(self) -> tuple[TableColumn, ...]:
+        """The columns that are neither a part of a record nor a key of metadata."""
+        taken = {self.key.name, *(part.name for part in self.parts.values()), *(each.name for each in self.declared)}
+        return tuple(column for column in self.columns if column.name not in taken)
+
+
+def known_columns(mapped: Mapped | None, extras: Iterable[TableColumn], own: Iterable[str]) -> KnownColumns:
+    """
+    Return the columns that filters may name, by key: `$price`, and `price` if it is declared.
+
+    `own` are the names of a record's own columns; `$text` is the record's text if it has one.
+    """
+    taken = {*LOGICAL, *(f"${name}" for name in own if name in _RESERVED)}
+    columns = mapped.columns if mapped is not None else extras
+    known = {f"${column.name}": column for column in columns if f"${column.name}" not in taken}
+    for column in mapped.declared if mapped is not None else ():
+        known.setdefault(column.name, column)
+        if not column.name.startswith("$"):
+            known[column.name] = column
+    return known
+
+
+def source_of(table: Identifier, mapped: Mapped, no_vec: Identifier) -> Fragment:
+    """
+    Return what records of a mapped table are read from: a select that Postgres flattens, so that its indexes answer.
+
+    `no_vec` is the type of the vectors that a table without vectors has.
+    """
+    return qualified("(select {columns} from {table} as t)", columns=join(", ", _selected(mapped, no_vec)), table=table)
+
+
+def _selected(mapped: Mapped, no_vec: Identifier) -> Iterator[Fragment]:
+    parts = mapped.parts
+    yield qualified("{key}::pg_catalog.text as id, {key} as key", key=_of_table(mapped.key))
+    if "vec" in parts:
+        yield qualified("{vec} as vec", vec=_of_table(parts["vec"]))
+    else:
+        yield qualified("null::{type} as vec", type=no_vec)
+    metadata = _json(parts["metadata"]) if "metadata" in parts else qualified("'{{}}'::pg_catalog.jsonb")
+    yield qualified("{metadata} as metadata", metadata=metadata)
+    if mapped.declared:
+        yield qualified("{shown} as shown", shown=_shown(metadata, mapped.declared))
+    for name in ("text", "document_id"):
+        if name in parts:
+            yield qualified("{column} as {name}", column=_text(parts[name]), name=Identifier(name))
+    if "extra" in parts:
+        yield qualified("{column} as extra", column=_json(parts["extra"]))
+    if "text_search" in parts:
+        yield qualified("{column} as text_search", column=_of_table(parts["text_search"]))
+    for column in mapped.columns:
+        yield qualified("{column} as {name}", column=_of_table(column), name=Identifier(column.reference))
+
+
+def _of_table(column: TableColumn) -> Fragment:
+    return qualified("t.{column}", column=Identifier(column.name))
+
+
+def _json(column: TableColumn) -> Fragment:
+    # Without a cast where there need be none: an index answers nothing but the column itself.
+    cast = EMPTY if column.type.name == "jsonb" else qualified("::pg_catalog.jsonb")
+    return qualified("{column}{cast}", column=_of_table(column), cast=cast)
+
+
+def _text(column: TableColumn) -> Fragment:
+    cast = EMPTY if column.type.name == "text" else qualified("::pg_catalog.text")
+    return qualified("{column}{cast}", column=_of_table(column), cast=cast)
+
+
+def _shown(metadata: Fragment, declared: Iterable[TableColumn]) -> Fragment:
+    """Return metadata with the declared columns as JSON; a column that is NULL is an absent key."""
+    columns = list(declared)
+    values = [
+        qualified(
+            "case when {column} is null then '{{}}'::pg_catalog.jsonb else {object} end",
+            column=_of_table(column),
+            object=as_object([column]),
+        )
+        for column in columns
+    ]
+    return qualified(
+        "case when pg_catalog.jsonb_typeof(coalesce({metadata}, '{{}}'::pg_catalog.jsonb)) = 'object' then "
+        "(coalesce({metadata}, '{{}}'::pg_catalog.jsonb) - {names}::pg_catalog.text[]) || {values} "
+        "else {metadata} end",
+        metadata=metadata,
+        names=_names(columns),
+        values=join(" operator(pg_catalog.||) ", values),
+    )
+
+
+def _names(columns: Iterable[TableColumn]) -> Fragment:
+    # Constants, so that the statement has one text and few parameters.
+    return qualified("array[{names}]", names=join(", ", (_constant(column.name) for column in columns)))
+
+
+def _constant(name: str) -> Fragment:
+    return Fragment((quote_literal(name),))
+
+
+def as_object(columns: Iterable[TableColumn]) -> Fragment:
+    """Return the values of columns of the table as a JSON object."""
+    pairs = (
+        qualified(
+            "{name}::pg_catalog.text, pg_catalog.to_jsonb({column})",
+            name=_constant(column.name),
+            column=_of_table(column),
+        )
+        for column in columns
+    )
+    # A function takes up to 100 arguments.
+    listed = list(pairs)
+    objects = (
+        qualified("pg_catalog.jsonb_build_object({pairs})", pairs=join(", ", listed[start : start + 50]))
+        for start in range(0, max(len(listed), 1), 50)
+    )
+    return qualified("({objects})", objects=join(" operator(pg_catalog.||) ", objects))
+
+
+def key_text(key: TableColumn, id: str) -> str | None:
+    """Return an id as Postgres writes it for the key's type; None for one that no row can have."""
+    if key.kind == "uuid":
+        try:
+            return str(UUID(id))
+        except ValueError:
+            return None
+    if key.kind == "integer":
+        if _INTEGER.fullmatch(id) is None:
+            return None
+        bits = {"int2": 15, "int4": 31}.get(key.type.name, 63)
+        return str(int(id)) if -(2**bits) <= int(id) < 2**bits else None
+    return id.rstrip(" ") if key.type.name == "bpchar" else id
+
+
+def keys_of(key: TableColumn, ids: Iterable[str]) -> list[str]:
+    """Return the ids as Postgres writes them, without those that no row can have."""
+    return [found for id in ids if (found := key_text(key, id)) is not None]
+
+
+def by_key(node: Filter, key: TableColumn) -> Filter:
+    """Return a filter whose conditions on ids are such that the index of the key answers."""
+    match node:
+        case And(parts):
+            return And(tuple(by_key(part, key) for part in parts))
+        case Or(parts):
+            return Or(tuple(by_key(part, key) for part in parts))
+        case Not(parts):
+            return Not(tuple(by_key(part, key) for part in parts))
+        case Column("id", "$in" | "$nin" as operator, operand):
+            given = cast("tuple[str, ...]", operand)
+            return Typed("$id", key, operator, tuple(keys_of(key, given)), key.type)
+        case Column("id", "$eq" | "$ne" as operator, operand):
+            found = key_text(key, str(operand))
+            if found is None:
+                return Typed("$id", key, "$in" if operator == "$eq" else "$nin", (), key.type)
+            return Typed("$id", key, cast("TypedOperator", operator), found, key.type)
+        case _:
+            return node
