@@ -66,3 +66,25 @@ def test_a_search_says_which_column_it_needs() -> None:
     reranked = checked_request(without, EVERYTHING, {"rerank": len})
     with pytest.raises(ArgError, match=r"attach\('s\.t', text=...\)"):
         words_of("word", reranked, without, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"group_by": "$document_id"}, "give it document_id="),
+        ({"group_by": "$text"}, "give it text="),
+        ({"context": 1}, "give it document_id="),
+        ({"group_by": "$nope"}, r"one of '\$id', '\$document_id', '\$text', '\$k'"),
+    ],
+)
+def test_groups_and_neighbours_say_which_column_they_need(options: Any, said: str) -> None:
+    with_text = said.endswith("document_id=")
+    table = replace(ATTACHED, has_text=with_text, mapped=replace(MAPPED, parts={"vec": BODY}))
+    with pytest.raises(ArgError, match=said):
+        checked_request(table, EVERYTHING, options)
+
+
+def test_groups_may_be_of_other_columns() -> None:
+    request = checked_request(replace(PLAIN, extras=(NOTE,)), EVERYTHING, {"group_by": "$note"})
+    assert request.groups is not None
+    assert request.groups.column is NOTE

@@ -79,11 +79,15 @@ class Table:
 
     def is_record(self, id: Fragment, alias: str | None = None) -> Fragment:
         """Return the condition that a record, of the rows with this alias, has an id; the table's index answers it."""
-        of = qualified("") if alias is None else qualified("{alias}.", alias=Identifier(alias))
         if self.mapped is None:
-            return qualified("{of}id = {id}", of=of, id=id)
+            return qualified("{column} = {id}", column=Identifier(alias, "id") if alias else Identifier("id"), id=id)
         type = self.mapped.key.type
-        return qualified("{of}key = {id}::{type}", of=of, id=id, type=Identifier(type.schema, type.name))
+        return qualified(
+            "{column} = {id}::{type}",
+            column=Identifier(alias or "records", "key"),
+            id=id,
+            type=Identifier(type.schema, type.name),
+        )
 
     @property
     def has_vectors(self) -> bool:

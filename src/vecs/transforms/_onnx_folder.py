@@ -61,7 +61,8 @@ def read_layout(folder: Path, file_name: str | None = None) -> Layout:
     graph = find_graph(folder, file_name)
     check_external(graph, folder)
     kinds = _modules(folder)
-    transformer = _inside(folder, kinds[0][1]) if kinds else folder
+    _, first = kinds[0] if kinds else ("", "")
+    transformer = _inside(folder, first) if kinds else folder
     tokenizer = next(
         (path for path in (transformer / "tokenizer.json", folder / "tokenizer.json") if path.exists()), None
     )
