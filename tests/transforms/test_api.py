@@ -233,17 +233,15 @@ def embedded(how: str, step: APIEmbedding, *texts: str) -> list[list[float]]:
     return asyncio.run(in_async_client(step, *texts)) if how == "async" else vectors(step, *texts)
 
 
-DATE = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=200))
-
-
 @pytest.mark.parametrize("how", ["sync", "async"])
 def test_requests_that_fail_for_a_while_are_repeated(
     api: StandIn, waits: list[float], how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "vecs")
+    soon = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=200))
     failures = [
         refused(429, "slow down", Retry_After="7"),
-        refused(429, "slow down", Retry_After=DATE),
+        refused(429, "slow down", Retry_After=soon),
         refused(500, "oops"),
         Raw("<html>Bad Gateway</html>", 502),
         refused(503, "loading"),
