@@ -52,6 +52,7 @@ QUICK: dict[str, Call] = {
     "AsyncCollection.delete": lambda _, docs: docs.delete(["1", "2"]),
 }
 FULL: dict[str, Call] = {
+    "AsyncClient.attach": lambda client, _: client.attach((client.schema, "docs"), id="id", vec="vec", text="text"),
     "AsyncClient.close": lambda client, _: client.close(),
     "AsyncClient.connect": lambda client, _: reconnect(client, client.close),
     "AsyncClient.connection of a view": lambda client, _: borrow(client.with_settings(TENANT)),
