@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -39,6 +40,10 @@ _WANTED: dict[ColumnKind, str] = {
 _BITS = {"int2": 15, "int4": 31, "int8": 63}
 _MAX_FLOAT4 = float(np.finfo(np.float32).max)
 _LABELS_SHOWN = 20
+# Numbers that JSON does not have are strings in metadata: these, and numerics of more digits than a float has.
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,6})?", re.ASCII)
+_MOST_DIGITS = 150_000
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,13 @@ def _integer(type: ColumnType, value: Any) -> str:
 
 
 def _numeric(type: ColumnType, value: Any) -> str:
+    if isinstance(value, str):
+        value = plain(value)
+        if value in _NOT_FINITE:
+            return value
+        if len(value) > _MOST_DIGITS or _NUMBER.fullmatch(value) is None:
+            raise ValueError
+        value = Decimal(value)
     number = number_of(value)
     if isinstance(number, int):
         return str(number)
@@ -177,6 +189,8 @@ def _numeric(type: ColumnType, value: Any) -> str:
 
 
 def _float(type: ColumnType, value: Any) -> str:
+    if isinstance(value, str) and value in _NOT_FINITE:
+        return str.__str__(value)
     number = number_of(value)
     try:
         made = float(number)

@@ -52,6 +52,12 @@ def _listed(vec: StoredVector | None) -> Any:
     return None if vec is None else vec.tolist()
 
 
+class UnnamedMetadata(dict[str, Any]):
+    """The metadata of a record that none was given for: an update of a row keeps what is there."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Record(Telling):
     """
@@ -95,7 +101,7 @@ class Record(Telling):
             _set(self, "id", id)
             _set(self, "vec", vec)
             _set(self, "text", text)
-            _set(self, "metadata", {} if metadata is _NO_METADATA else metadata)
+            _set(self, "metadata", UnnamedMetadata() if metadata is _NO_METADATA else metadata)
             _set(self, "document_id", document_id)
             _set(self, "extra", extra)
             _set(self, "media", media)

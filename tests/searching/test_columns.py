@@ -88,3 +88,10 @@ def test_groups_may_be_of_other_columns() -> None:
     request = checked_request(replace(PLAIN, extras=(NOTE,)), EVERYTHING, {"group_by": "$note"})
     assert request.groups is not None
     assert request.groups.column is NOTE
+
+
+def test_neighbours_need_ids_in_an_order() -> None:
+    key = replace(KEY, type=ColumnType("uuid", "pg_catalog", "uuid"), shown="uuid")
+    table = replace(ATTACHED, mapped=replace(MAPPED, key=key, parts={"vec": BODY, "document_id": KIND}))
+    with pytest.raises(ArgError, match="end in numbers; column 'k', that of the ids, is uuid"):
+        checked_request(table, EVERYTHING, {"context": 1})

@@ -106,15 +106,15 @@ def test_bits_are_set_by_majority() -> None:
 
 
 def test_examples_are_read_from_the_arguments() -> None:
-    assert checked_examples({"like": None, "unlike": None}) is None
-    assert checked_examples({"like": []}) is None
-    assert checked_examples({"like": ["a", 5], "unlike": ["b", "a"]}) == Examples(["a", "5"], ["b", "a"])
+    assert checked_examples({"like": None, "unlike": None}, TABLE) is None
+    assert checked_examples({"like": []}, TABLE) is None
+    assert checked_examples({"like": ["a", 5], "unlike": ["b", "a"]}, TABLE) == Examples(["a", "5"], ["b", "a"])
     assert Examples(["a"], ["b", "a"]).ids == ["a", "b"]
-    assert checked_examples({"unlike": ["b"]}) == Examples([], ["b"])
+    assert checked_examples({"unlike": ["b"]}, TABLE) == Examples([], ["b"])
     with pytest.raises(ArgError, match="like must be a list of strings, not 'a'"):
-        checked_examples({"like": "a"})
+        checked_examples({"like": "a"}, TABLE)
     with pytest.raises(ArgError, match="mode is 'keyword'"):
-        checked_examples({"like": ["a"], "mode": "keyword"})
+        checked_examples({"like": ["a"], "mode": "keyword"}, TABLE)
 
 
 def test_what_is_only_disliked_is_no_target() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import ssl
 import subprocess
 import sys
@@ -94,12 +95,38 @@ def test_a_request_has_as_many_texts_as_the_limits_allow(api: StandIn, monkeypat
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_request_that_is_too_large_is_divided_and_the_next_ones_are_smaller(api: StandIn, status: int) -> None:
+def test_a_request_that_is_too_large_is_divided_as_are_the_next_of_its_call(api: StandIn, status: int) -> None:
     api.always = lambda body: refused(status, "batch size 5 > maximum 2") if len(body["input"]) > 2 else None
     step = embedding(api)
     assert vectors(step, *(texts := ["a", "e", "i", "o", "aa"])) == exact(*texts)
+    # One call of long texts does not make all later requests small.
+    assert vectors(step, "a", "e") == exact("a", "e")
     assert vectors(step, *texts) == exact(*texts)
-    assert [len(each) for each in api.texts] == [5, 2, 2, 1, 2, 2, 1]
+    assert [len(each) for each in api.texts] == [5, 2, 2, 1, 2, 5, 2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("message", "divided"),
+    [
+        ("This model's maximum context length is 8192 tokens, however you requested 9000", True),
+        ("`inputs` must have less than 512 tokens. Given: 600", True),
+        ("the input length exceeds the context length", True),
+        ("Invalid 'input': array too long. Expected an array with maximum length 2048", True),
+        ("total number of texts must be at most 96", True),
+        ("Requested 400000 tokens, max 300000 tokens per request", True),
+        ("invalid authentication token", False),
+        ("token 12345 has expired", False),
+        ("unknown field limit", False),
+        ("exceeded your quota", False),
+    ],
+)
+def test_only_words_about_a_size_divide_a_request(api: StandIn, message: str, divided: bool) -> None:
+    api.always = lambda body: refused(400, message) if len(body["input"]) > 1 else None
+    try:
+        embedding(api).transform_records(records("a", "e"))
+    except TransformError:
+        assert not divided
+    assert (len(api.bodies[-1]["input"]) == 1) is divided
 
 
 def test_the_error_of_a_text_that_is_too_long_names_its_record_and_the_limit(api: StandIn) -> None:
@@ -107,6 +134,19 @@ def test_the_error_of_a_text_that_is_too_long_names_its_record_and_the_limit(api
     api.always = lambda body: refused(400, limit) if any(len(text) > 9 for text in body["input"]) else None
     with pytest.raises(TransformError, match=r"(?s)record 'id2'.*context length is 3 tokens.*18 characters.*chunker"):
         embedding(api).transform_records(records("a", "e", "too long a text ..", "i"))
+
+
+@pytest.mark.parametrize("outer", [TimeoutError("of another"), socket.gaierror(socket.EAI_NONAME, "of another")])
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.usefixtures("waits")
+def test_an_error_is_told_without_what_its_caller_is_handling(outer: Exception, how: str) -> None:
+    step = APIEmbedding("tiny", base_url="http://127.0.0.1:9/v1", dimension=3, retries=1)
+    try:
+        raise outer
+    except OSError:
+        with pytest.raises(TransformError, match="in 2 tries: http://127.0.0.1:9/v1 cannot be reached") as info:
+            asyncio.run(transform_records(step, records("a"))) if how == "async" else vectors(step, "a")
+    assert "of another" not in str(info.value)
 
 
 def test_an_empty_text_and_lone_surrogates_are_sent_as_what_servers_take(api: StandIn) -> None:

@@ -81,6 +81,8 @@ def test_a_pickle_has_the_variable_and_not_the_key(api: StandIn) -> None:
     again = pickle.loads(pickle.dumps(named(api, api_key=KEY)))
     with pytest.raises(TransformError, match="api_key=, which is not pickled: give api_key_env="):
         again.transform_query("x")
+    default = APIEmbedding("text-embedding-3-small", api_key=KEY)
+    assert describe(pickle.loads(pickle.dumps(default))) == describe(default)
 
 
 ECHOES = {
@@ -92,6 +94,12 @@ ECHOES = {
     "no json": lambda: Raw(f'{{"Authorization": "{KEY}'),
     "other json": lambda: Raw(json.dumps({"headers": {"Authorization": KEY}})),
     "cut": lambda: Raw(f'{{"{KEY}', cut=True),
+    "in a word": lambda: refused(401, f"Bearer_{KEY[:-2]}"),
+    "in a vector": lambda: Raw(json.dumps({"data": [{"embedding": f"Bearer {KEY}"}]})),
+    "in a list": lambda: Raw(json.dumps({"data": [{"embedding": [{"Authorization": KEY}]}]})),
+    "in numbers": lambda: Raw(json.dumps({"data": [{"index": KEY, "embedding": [1.0]}]})),
+    "in a code": lambda: refused(400, "no", f"key:{KEY}"),
+    "in an address": lambda: Raw(status=302, Location=f"http://{KEY}.example/"),
     "vectors": lambda: Raw(json.dumps({"data": [{"embedding": [1.0]}], "usage": KEY})),
 }
 
@@ -103,9 +111,37 @@ def test_no_error_shows_a_key_that_the_server_repeats(api: StandIn, how: str, ec
     step = named(api, api_key=KEY)
     with pytest.raises(TransformError) as info:
         step.transform_records(RECORDS) if how == "sync" else asyncio.run(transform_records(step, RECORDS))
-    told = shown(info.value)
+    told = shown(info.value) + str(getattr(info.value.__cause__, "code", ""))
     assert "127.0.0.1" in told
     assert KEY[:12] not in told
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_key_that_is_replaced_while_it_is_sent_is_not_shown(
+    api: StandIn, how: str, cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(body: Any) -> Raw:
+        monkeypatch.delenv("MY_KEY")
+        return Raw(KEY, 401, cut=cut)
+
+    api.always = answer
+    step = named(api, api_key_env="MY_KEY")
+    with pytest.raises(TransformError, match="127.0.0.1") as info:
+        step.transform_records(RECORDS) if how == "sync" else asyncio.run(transform_records(step, RECORDS))
+    error: BaseException | None = info.value
+    assert "is not set" not in str(error)
+    assert KEY[:12] not in shown(error)
+    while error is not None:
+        assert type(error).__module__.startswith("vecs")
+        error = error.__cause__ or error.__context__
+
+
+def test_a_server_writes_no_control_characters(api: StandIn) -> None:
+    api.always = lambda body: refused(401, "\x1b[2J\x1b]0;owned\x07 \u202eno")
+    with pytest.raises(TransformError, match=r"\[2J \]0;owned no") as info:
+        named(api).transform_query("x")
+    assert str(info.value).isprintable()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://no-such-host.invalid/v1"])
@@ -200,12 +236,13 @@ def key_of(base_url: Any, key_env: Any) -> str | None:
     [
         (None, None, "value-of-OPENAI_API_KEY"),
         (OPENAI, None, "value-of-OPENAI_API_KEY"),
-        (None, "VECS_GATEWAY_API_KEY", "value-of-VECS_GATEWAY_API_KEY"),
         (LOCAL, None, None),
-        (LOCAL, "OPENAI_API_KEY", "value-of-OPENAI_API_KEY"),
-        ("http://127.0.0.1:1/v1", "VECS_GATEWAY_API_KEY", "value-of-VECS_GATEWAY_API_KEY"),
+        # Any program may listen there.
+        (LOCAL, "OPENAI_API_KEY", None),
+        ("http://127.0.0.1:1/v1", "VECS_GATEWAY_API_KEY", None),
         ("http://[::1]:1/v1", None, None),
-        # Other variables are not read: the server gets the key that it would get without.
+        # No variable is read because it is named: the server gets the key that it would get without.
+        (None, "VECS_GATEWAY_API_KEY", "value-of-OPENAI_API_KEY"),
         (None, "AWS_SECRET_ACCESS_KEY", "value-of-OPENAI_API_KEY"),
         (LOCAL, "AWS_SECRET_ACCESS_KEY", None),
         (LOCAL, "GATEWAY_KEY", None),
@@ -214,9 +251,7 @@ def key_of(base_url: Any, key_env: Any) -> str | None:
         (LOCAL, 5, None),
     ],
 )
-def test_a_description_gets_keys_only_for_the_default_and_this_machine(
-    base_url: Any, key_env: Any, key: str | None
-) -> None:
+def test_a_description_gets_a_key_only_for_the_default(base_url: Any, key_env: Any, key: str | None) -> None:
     assert key_of(base_url, key_env) == key
 
 
@@ -259,6 +294,12 @@ def test_a_server_that_the_code_has_given_may_be_named_and_gets_that_key_alone()
         assert key_of(FOREIGN, key_env) == "value-of-GATEWAY_KEY"
     with pytest.raises(ArgError):
         server_described("https://evil.example/other", "GATEWAY_KEY")
+    # One that is used without a key gets none.
+    APIEmbedding("m", base_url=LOCAL, dimension=3)
+    assert key_of(LOCAL, "OPENAI_API_KEY") is None
+    # Nor does the default get another key than the code gave for it.
+    APIEmbedding("text-embedding-3-small", api_key_env="GATEWAY_KEY")
+    assert key_of(None, None) == key_of(OPENAI, "OPENAI_API_KEY") == "value-of-GATEWAY_KEY"
     # A key that was given itself is not kept for others.
     APIEmbedding("m", base_url="https://other.example/v1", api_key=KEY, dimension=3)
     assert key_of("https://other.example/v1", None) is None

@@ -112,6 +112,17 @@ def test_a_description_cannot_make_a_model_run_its_code():
         {"class": "Pipeline", "steps": [1]},
         {"class": "MarkdownChunker", "max_tokens": "many"},
         {"class": "TextPreprocessor", "model": "m", "chunker": 5},
+        # Libraries make paths of revisions.
+        {"class": "TextEmbedding", "model": "a/b", "revision": "../../../../private.txt"},
+        {"class": "TextEmbedding", "model": "a/b", "revision": "/bin/ls"},
+        {"class": "ImageEmbedding", "model": "a/b", "revision": "a/../b"},
+        {"class": "TextPreprocessor", "model": "a/b", "revision": "main\n"},
+        {"class": "TextEmbedding", "model": "a/b", "query_prompt": "x" * 10_001},
+        {"class": "APIEmbedding", "model": "m", "document_prompt": "x" * 10_001},
+        {"class": "APIEmbedding", "model": "m", "query_body": {"a": "x" * 10_001}},
+        {"class": "APIEmbedding", "model": "m", "query_body": {"a": float("inf")}},
+        {"class": "APIEmbedding", "model": "m", "document_body": {"a": 10**400}},
+        {"class": "APIEmbedding", "model": "m", "timeout": float("nan")},
         None,
         "TextEmbedding",
     ],
@@ -119,6 +130,15 @@ def test_a_description_cannot_make_a_model_run_its_code():
 def test_a_malformed_description_is_an_argument_error(config):
     with pytest.raises(ArgError):
         from_config(config)
+
+
+def test_a_described_server_is_not_waited_for_for_hours():
+    step = from_config({"class": "APIEmbedding", "model": "m", "retries": 100, "timeout": 86400})
+    assert (step.retries, step.timeout) == (10, 600)
+    assert from_config({"class": "APIEmbedding", "model": "m", "timeout": 5}).timeout == 5
+    assert (
+        from_config({"class": "TextEmbedding", "model": "a/b", "revision": "refs/pr/1"})._spec.revision == "refs/pr/1"
+    )
 
 
 def test_chunking_and_speed_do_not_change_the_identity():

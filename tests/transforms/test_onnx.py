@@ -20,6 +20,7 @@ from vecs.records import Record
 from vecs.transforms import ImageEmbedding, TextEmbedding, TextPreprocessor, describe, from_config, identity
 from vecs.transforms import _models as models
 from vecs.transforms._onnx import OnnxEncoder, _pooled
+from vecs.transforms._onnx_external import external_files
 from vecs.transforms._onnx_folder import POOLING, wanted_files
 
 TEXTS = ["bread", "", "bake a loaf of bread", "oil motor", "motor : oil bread loaf"]
@@ -292,6 +293,24 @@ def test_of_the_hub_one_graph_is_downloaded(tmp_path: Path, monkeypatch: pytest.
     assert asked == [{"token": "t"}, ("org/name", "v1", "t", wanted_files(files, None))]
     with pytest.raises(TransformError, match=r"org/other has no ONNX file on the hub.*'vecs\[text\]'"):
         TextEmbedding("org/other", backend="onnx").transform_query("x")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        # The tag of external data plus 2**32, which protobuf cuts off.
+        bytes([0xEA, 0x80, 0x80, 0x80, 0x10, 0]),
+        bytes([0xBA, 0x80, 0x80, 0x80, 0x80, 0x00, 0]),
+        bytes([0x02, 0]),
+        bytes([0x00, 0]),
+        bytes([0x3A, 0x80, 0x80, 0x80, 0x80, 0x10]),
+    ],
+    ids=["33 bits", "6 bytes", "number 0", "number 0 of a varint", "size of 33 bits"],
+)
+def test_a_graph_with_fields_that_protobuf_reads_otherwise_is_refused(tmp_path: Path, field: bytes) -> None:
+    (tmp_path / "model.onnx").write_bytes(field)
+    with pytest.raises(ValueError, match="no ONNX file"):
+        external_files(tmp_path / "model.onnx")
 
 
 def test_an_encoder_is_pickled_as_its_arguments(tmp_path: Path) -> None:

@@ -187,6 +187,9 @@ def test_an_error_while_another_was_handled_is_judged_by_itself() -> None:
     error = TypeError()
     error.__context__ = ConnectionError()
     assert not retrying.is_transient(error)
+    lost = ConnectionResetError()
+    lost.__context__ = socket.gaierror(socket.EAI_NONAME, "unknown")
+    assert retrying.is_transient(lost)
 
 
 @pytest.mark.parametrize(

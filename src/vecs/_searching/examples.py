@@ -33,15 +33,16 @@ class Examples(NamedTuple):
         return list(dict.fromkeys((*self.like, *self.unlike)))
 
 
-def checked_examples(options: SearchOptions) -> Examples | None:
-    """Return the examples among the arguments of `search()`; None if there are none."""
+def checked_examples(options: SearchOptions, table: Table) -> Examples | None:
+    """Return the examples among the arguments of `search()`, by ids as the table has them; None if there are none."""
     like, unlike = options.get("like"), options.get("unlike")
     if like is None and unlike is None:
         return None
     if options.get("mode") == "keyword":
         raise ArgError("like= and unlike= are for nearness: mode='vector' or mode='hybrid', and mode is 'keyword'")
     examples = Examples(
-        [] if like is None else id_list(like, what="like"), [] if unlike is None else id_list(unlike, what="unlike")
+        [] if like is None else table.ids_of(id_list(like, what="like")),
+        [] if unlike is None else table.ids_of(id_list(unlike, what="unlike")),
     )
     return examples if examples.ids else None
 

@@ -13,7 +13,7 @@ from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
 from vecs._searching.columns import IncludeColumns
-from vecs._sql.advice import add_keywords, add_vectors, shown
+from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.shape import Grouping
@@ -44,6 +44,8 @@ WITHOUT_QUERY = (
 MOST_PAIRS = 5_000_000
 
 _GROUPING_COLUMNS = ("$id", "$document_id", "$text")
+# Their statements tell rows by their ids.
+_BY_ID = ("group_by", "context")
 _FUSION = ("weights", "candidates", "rrf_constant")
 
 
@@ -142,6 +144,9 @@ def checked_request(
             f"mode={mode!r} needs vectors, and attach() was told of no column for them: give it vec=, after "
             f"{add_vectors(table)}; mode='keyword' needs none"
         )
+    for name, wanted in (("mode='hybrid'", mode == "hybrid"), *((f"{n}=", options.get(n)) for n in _BY_ID)):
+        if wanted:
+            check_unique(table, name)
     limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)
     offset = min(checked_int(options.get("offset", 0), "offset", 0), MOST_ROWS)
     weights, candidates, rrf_constant = (options.get(name) for name in _FUSION)
@@ -333,6 +338,11 @@ def _checked_context(table: Table, context: Any) -> tuple[int, int] | None:
         raise ArgError(f"context must be a number of records or a pair (before, after), not {brief(pair)}")
     if not (table.has_text and table.has_documents):
         raise ArgError(f"context= needs {_needs_documents(table)}")
+    if table.mapped is not None and table.mapped.key.kind not in ("integer", "text"):
+        raise ArgError(
+            f"context= needs ids that tell which record stands before another, integers or texts that end in numbers; "
+            f"column {brief(table.mapped.key.name)}, that of the ids, is {table.mapped.key.shown}"
+        )
     before, after = (min(checked_int(number, "context", 0), MOST_ROWS) for number in pair)
     return before, after
 

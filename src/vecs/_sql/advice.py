@@ -6,6 +6,7 @@ from vecs._sql.fragment import Identifier
 from vecs._sql.relations import KINDS_OF_RELATIONS
 from vecs._sql.tables import Table
 from vecs.columns import TableColumn
+from vecs.exc import ArgError
 from vecs.measures import MeasureSpec
 from vecs.storage import Precision
 
@@ -26,6 +27,14 @@ def why_not_written(table: Table) -> str | None:
         why = "so that an upsert would not know what to replace"
         return f"its column {key_name(table)} is not unique, {why}: {unique(table)}"
     return None
+
+
+def check_unique(table: Table, what: str) -> None:
+    """Refuse what needs ids that are unique, where a table, of which that can be said, does not have them."""
+    if not table.keyed and (table.mapped is None or table.mapped.relation in ("r", "p")):
+        raise ArgError(
+            f"{what} needs ids that are unique, and column {key_name(table)} of {shown(table)} is not: {unique(table)}"
+        )
 
 
 def why_not_indexed(table: Table) -> str | None:
@@ -57,28 +66,38 @@ def vector_index(table: Table, measure: MeasureSpec, method: str, precision: Pre
     if table.mapped is None or "vec" not in table.mapped.parts:
         return add_vectors(table)
     column = table.mapped.parts["vec"].quoted
-    size, schema = table.dimension or "N", "" if table.extension.schema == "public" else f"{table.extension.schema}."
+    size = table.dimension or "N"
+    schema = "" if table.extension.schema == "public" else f"{Identifier(table.extension.schema).sql}."
     held, opclass = column, f"{schema}{measure.opclass_for(table.vec_type)}"
     if precision == "half" and table.vec_type == "vector":
         held, opclass = f"({column}::{schema}halfvec({size}))", f"{schema}{measure.opclass_for('halfvec')}"
     elif precision == "binary":
         held, opclass = f"({schema}binary_quantize({column})::bit({size}))", f"{schema}bit_hamming_ops"
-    return f"create index concurrently on {shown(table)} using {method} ({held} {opclass})"
+    return _create_index(table, f"using {method} ({held} {opclass})")
 
 
 def metadata_index(table: Table) -> str | None:
     """Return the SQL that makes an index on the metadata of an attached table, if it has any."""
     if table.mapped is None or "metadata" not in table.mapped.parts:
         return None
-    column = table.mapped.parts["metadata"].quoted
-    return f"create index concurrently on {shown(table)} using gin ({column} jsonb_path_ops)"
+    metadata = table.mapped.parts["metadata"]
+    column = metadata.quoted if metadata.type.name == "jsonb" else f"({metadata.quoted}::jsonb)"
+    return _create_index(table, f"using gin ({column} jsonb_path_ops)")
 
 
 def key_index(table: Table, column: TableColumn | None, key: str) -> str:
     """Return the SQL that makes an index for ranges of a column, or of a key of metadata."""
     if column is None:
         return f"declare a column for it, columns=[{key!r}], and make an index on that"
-    return f"create index concurrently on {shown(table)} ({column.quoted})"
+    return _create_index(table, f"({column.quoted})")
+
+
+def _create_index(table: Table, what: str) -> str:
+    relation = "r" if table.mapped is None else table.mapped.relation
+    if relation in ("v", "f"):
+        return f"a {KINDS_OF_RELATIONS[relation]} has no indexes; index the table below it: create index on ... {what}"
+    # Postgres makes none of a partitioned table that way.
+    return f"create index {'' if relation == 'p' else 'concurrently '}on {shown(table)} {what}"
 
 
 def add_keywords(table: Table, language: str = "english") -> str:

@@ -19,7 +19,7 @@ from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_decoder
 from vecs.exc import DatabaseError
 from vecs.measures import MeasureSpec
-from vecs.records import Match, Record, StoredVector
+from vecs.records import Match, Record, StoredVector, UnnamedMetadata
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -159,7 +159,8 @@ def read_matches(table: Table, rows: Sequence[Row], measure: MeasureSpec, *, sco
 def _no_keys(row: Row) -> dict[str, Any]:
     """Return the metadata of a row that has none; another program may have written something else than an object."""
     if row[METADATA] is None:
-        return {}
+        # Written again, the row keeps its NULL.
+        return UnnamedMetadata()
     raise _unreadable(row[ID], "metadata", f"it is {brief(row[METADATA])}, not an object")
 
 

@@ -34,6 +34,8 @@ class Attachment:
     parts: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     read_only: bool
+    # How the keywords are read where a program fills their column.
+    language: str | None = None
 
 
 def attachment(name: Any, id: Any, parts: Mapping[str, Any], columns: Any, read_only: Any) -> Attachment:
@@ -127,10 +129,22 @@ def read_attached(rows: Sequence[tuple[Any, ...]], given: Attachment, schema: st
         dimension=vec.typmod if vec is not None and vec.typmod > 0 else None,
         vec_type=vec.type if vec is not None else "vector",
         has_text="text" in parts,
-        language=language_of(rows_of[parts["text_search"].name]) if "text_search" in parts else None,
+        language=_language(rows_of[parts["text_search"].name] if "text_search" in parts else None, given.language),
         keyed=rows_of[key.name].unique,
         mapped=mapped,
     )
+
+
+def _language(keywords: ColumnRow | None, given: str | None) -> str | None:
+    if given is None:
+        return None if keywords is None else language_of(keywords)
+    if keywords is None:
+        raise ArgError("language= is that of the column of keywords, and text_search=, which names it, is missing")
+    made = language_of(keywords) if keywords.generated else given
+    if made != given:
+        what = f"column {brief(keywords.column)} of {keywords.relation}"
+        raise ArgError(f"Postgres generates {what} with {made!r}, not with language={given!r}; leave out language=")
+    return given
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -69,7 +69,13 @@ def source_of(table: Identifier, mapped: Mapped, no_vec: Identifier) -> Fragment
 
     `no_vec` is the type of the vectors that a table without vectors has.
     """
-    return qualified("(select {columns} from {table} as t)", columns=join(", ", _selected(mapped, no_vec)), table=table)
+    return qualified(
+        "(select {columns} from {table} as t{named})",
+        columns=join(", ", _selected(mapped, no_vec)),
+        table=table,
+        # A row without an id is no record.
+        named=qualified(" where {key} is not null", key=_of_table(mapped.key)) if mapped.key.nullable else EMPTY,
+    )
 
 
 def _selected(mapped: Mapped, no_vec: Identifier) -> Iterator[Fragment]:
@@ -143,9 +149,9 @@ def as_object(columns: Iterable[TableColumn]) -> Fragment:
     """Return the values of columns of the table as a JSON object."""
     pairs = (
         qualified(
-            "{name}::pg_catalog.text, pg_catalog.to_jsonb({column})",
+            "{name}::pg_catalog.text, {value}",
             name=_constant(column.name),
-            column=_of_table(column),
+            value=_as_json(column),
         )
         for column in columns
     )
@@ -156,6 +162,19 @@ def as_object(columns: Iterable[TableColumn]) -> Fragment:
         for start in range(0, max(len(listed), 1), 50)
     )
     return qualified("({objects})", objects=join(" operator(pg_catalog.||) ", objects))
+
+
+def _as_json(column: TableColumn) -> Fragment:
+    if column.kind != "numeric":
+        return qualified("pg_catalog.to_jsonb({column})", column=_of_table(column))
+    # A number that would lose digits as a float is a string. A cast of one beyond floats would fail.
+    return qualified(
+        "case when pg_catalog.scale({c}) > 0 and {c} <> 0 and case "
+        "when pg_catalog.abs({c}) between 1e-300 and 1e300 "
+        "then {c}::pg_catalog.float8::pg_catalog.text::pg_catalog.numeric <> {c} else true end "
+        "then pg_catalog.to_jsonb({c}::pg_catalog.text) else pg_catalog.to_jsonb({c}) end",
+        c=_of_table(column),
+    )
 
 
 def key_text(key: TableColumn, id: str) -> str | None:

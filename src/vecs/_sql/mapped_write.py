@@ -126,7 +126,7 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         source=source,
     )
     columns = join("", (qualified(", {column}", column=Identifier(column.name)) for column, _, _ in changed))
-    values = join("", (qualified(", given.{name}", name=Identifier(alias)) for _, alias, _ in changed))
+    values = join("", (qualified(", {value}", value=_new(column, alias)) for column, alias, _ in changed))
     if not changed:
         # Ids alone: a row that is there stays as it is.
         return qualified(
@@ -144,9 +144,10 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         "where t.{key} = any(select given.key from given) order by 1 for update), "
         "updated as (update {table} as t set {set} from given join locked on locked.key = given.key "
         "where t.{key} = given.key returning given.key), "
-        "inserted as (insert into {table} ({key}{columns}){system} select given.key{values} from given "
+        "inserted as (insert into {table} as t ({key}{columns}){system} select given.key{values} from given "
         "where not exists (select from updated where updated.key = given.key) order by given.key "
-        "on conflict ({key}) do update set {excluded}) select from given",
+        # A row that another session has inserted meanwhile is updated just so.
+        "on conflict ({key}) do update set {meanwhile}) select from given",
         given=given,
         key=key,
         table=table.identifier,
@@ -160,7 +161,18 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         columns=columns,
         values=values,
         system=_system(mapped),
-        excluded=join(", ", (qualified("{c}=excluded.{c}", c=Identifier(column.name)) for column, _, _ in changed)),
+        meanwhile=join(
+            ", ",
+            (
+                qualified(
+                    "{column}=(select {value} from given where given.key = t.{key})",
+                    column=Identifier(column.name),
+                    value=_kept_or(column, alias),
+                    key=key,
+                )
+                for column, alias, _ in changed
+            ),
+        ),
     )
 
 
@@ -178,6 +190,14 @@ def _changed(table: Table, mapped: Mapped, named: frozenset[str]) -> Iterator[tu
     for column in mapped.declared:
         if f".{column.name}" in named:
             yield column, column.reference, _of_json(column, qualified("r.declared"))
+
+
+def _new(column: TableColumn, alias: str) -> Fragment:
+    """Return what a new row gets."""
+    value = qualified("given.{name}", name=Identifier(alias))
+    if alias != "metadata" or column.nullable:
+        return value
+    return qualified("coalesce({value}, '{{}}'::{type})", value=value, type=_type_of(column))
 
 
 def _kept_or(column: TableColumn, alias: str) -> Fragment:

@@ -16,7 +16,7 @@ from vecs._sql.mapped_rows import parted, stored_key
 from vecs._sql.tables import Table
 from vecs._sql.vectors import encode_vec, vec_decoder
 from vecs.exc import ArgError
-from vecs.records import Record, stored_id
+from vecs.records import Record, UnnamedMetadata, stored_id
 from vecs.sparse import SparseVector
 
 EncodedRow = tuple["bytes | None", ...]
@@ -59,13 +59,18 @@ def _encode_mapped(record: Record, table: Table, mapped: Mapped, who: str) -> En
     parts: dict[str, bytes | None] = {
         "id": stored_key(mapped, str(record.id), who).encode(),
         "vec": None if record.vec is None else encode_vec(record.vec, table, f"{who}: vec"),
-        "metadata": _encode_mapping(rest, f"{who}: metadata") if rest else None,
+        "metadata": _encode_mapping(rest, f"{who}: metadata") if rest or _is_emptied(record) else None,
         "text": _encode_text(record.text, who),
         "document_id": None if document_id is None else document_id.encode(),
         "extra": _encode_mapping(record.extra, f"{who}: extra"),
         "declared": encode_jsonb(encode_json(declared)) if declared else None,
     }
     return tuple(parts[name] for name in table.columns)
+
+
+def _is_emptied(record: Record) -> bool:
+    """Whether a record was given metadata without a key; with keys of declared columns alone it names just those."""
+    return record.metadata is not None and not record.metadata and not isinstance(record.metadata, UnnamedMetadata)
 
 
 def _parted(record: Record, table: Table, mapped: Mapped, who: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,7 +13,7 @@ from vecs._sql.comments import comment_of
 from vecs._sql.extension import Extension
 from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
 from vecs._sql.languages import regconfig
-from vecs._sql.mapped import Mapped, known_columns, source_of
+from vecs._sql.mapped import Mapped, key_text, known_columns, source_of
 from vecs.columns import TableColumn
 from vecs.exc import ArgError
 from vecs.storage import VEC_TYPES, VecType, VecTypeName
@@ -88,6 +88,10 @@ class Table:
             id=id,
             type=Identifier(type.schema, type.name),
         )
+
+    def ids_of(self, ids: list[str]) -> list[str]:
+        """Return ids as Postgres writes them, and those that no row can have as they are."""
+        return ids if self.mapped is None else [key_text(self.mapped.key, id) or id for id in ids]
 
     @property
     def has_vectors(self) -> bool:

@@ -56,11 +56,13 @@ class APIEmbedding(Step):
     put a chunker before this step. An empty text is embedded as a space, so that its record is kept.
 
     `retries` is how often a request is repeated after an error that is likely to pass: see `Embedding`. `timeout` is
-    how many seconds one request may take. All errors of servers are TransformErrors. `usage` counts what was embedded.
+    how many seconds to wait for each read of the network; a request of an async client takes no longer in all. All
+    errors of servers are TransformErrors. `usage` counts what was embedded.
 
     A collection remembers all of this but `api_key`. Only vectors of the same model, dimension and document prompt can
     be compared; `base_url` may differ. `get_collection()` sends texts to a server that a collection names only if it is
-    the default, on this machine, or one that your code has given. For others, pass the transform again.
+    the default, on this machine, or one that your code has given, and keys only to the default and as your code has
+    said. For others, pass the transform again.
 
     Needs httpx and tenacity: `pip install 'vecs[api]'`.
     """

@@ -21,7 +21,10 @@ from vecs.transforms._retrying import TLS_ENDED, is_transient, origins, seconds_
 _MOST_WORDS = 300
 # What servers say when a request, or one text, is too large.
 _TOO_LARGE = re.compile(
-    r"too (large|long|many|big)|at most|max(imum)?\b|exceed|limit|longer than|batch.?size|context.?length|\btokens?\b",
+    r"too (large|long|many|big)\b|(larger|longer) than|context.?(length|size|window)"
+    r"|exceed\w*\b.{0,60}\b(length|size|tokens|max\w*)|\b(length|size)s? exceed"
+    r"|(\bat most\b|\bless than\b|\bmax(imum)?\b|limit|batch.?size|length)\D{0,60}\d"
+    r"|\d (tokens|inputs|texts|items|characters)\b",
     re.I,
 )
 _ENCODING = re.compile(r"encoding.?format|base64", re.I)
@@ -114,11 +117,11 @@ def read_reply(reply: Reply, server: Server, count: int) -> Answer | APIFailure:
     if any(place is not None for place in places):
         if not all(type(place) is int for place in places) or sorted(cast("list[int]", places)) != list(range(count)):
             return APIFailure(
-                f"{server.url} numbers its embeddings {brief(places)} instead of from 0 to {count - 1}, so that it is "
-                "not known to which text each belongs"
+                f"{server.url} numbers its embeddings {_brief(places, server)} instead of from 0 to {count - 1}, so "
+                "that it is not known to which text each belongs"
             )
         found = sorted(found, key=lambda item: item["index"])
-    return Answer([_as_row(item["embedding"]) for item in found], _tokens(fields.get("usage")))
+    return Answer([_as_row(item["embedding"], server) for item in found], _tokens(fields.get("usage")))
 
 
 def _items(data: Any) -> list[dict[str, Any]] | None:
@@ -126,26 +129,26 @@ def _items(data: Any) -> list[dict[str, Any]] | None:
     return items if all(isinstance(item, dict) and "embedding" in item for item in items) else None
 
 
-def _as_row(embedding: Any) -> npt.NDArray[np.float32] | str:
+def _as_row(embedding: Any, server: Server) -> npt.NDArray[np.float32] | str:
     """Return an embedding, numbers or base64 of them, as a row of float32; or what is wrong with it."""
     if isinstance(embedding, str):
         try:
             raw = base64.b64decode(embedding, validate=True)
             row = np.frombuffer(raw, dtype="<f4").astype(np.float32)
         except (binascii.Error, ValueError):
-            return f"no vector but the text {brief(embedding)}"
+            return f"no vector but the text {_brief(embedding, server)}"
     elif isinstance(embedding, list):
         values = cast("list[Any]", embedding)
         wrong = [value for value in values if type(value) not in (int, float)]
         if wrong:
-            return f"a vector with {brief(wrong[0])} in it"
+            return f"a vector with {_brief(wrong[0], server)} in it"
         try:
             with np.errstate(over="ignore"):
                 row = np.asarray(values, dtype=np.float64).astype(np.float32)
         except OverflowError:
             return "a vector with a number that is too large"
     else:
-        return f"no vector but {brief(embedding)}"
+        return f"no vector but {_brief(embedding, server)}"
     if not len(row):
         return "a vector without numbers"
     return row if np.isfinite(row).all() else "a vector with NaN or infinity in it"
@@ -169,9 +172,9 @@ def _refused(reply: Reply, fields: Mapping[str, Any], error: Any, server: Server
         words + _advice(status, server, reply),
         status=status if status >= 300 else None,
         said=said,
-        code=code if isinstance(code, str) else None,
+        code=_brief_words(code, server) if isinstance(code, str) else None,
     )
-    failure.headers = {key: value for key, value in reply.headers.items() if key in _HEADERS}
+    failure.headers = {key: _brief_words(reply.headers[key], server) for key in _HEADERS if key in reply.headers}
     if status == 429 and "too large" in said.lower():
         # More tokens than a minute may have: a smaller request helps, and waiting does not.
         failure.headers["x-should-retry"] = "false"
@@ -189,7 +192,7 @@ def _advice(status: int, server: Server, reply: Reply) -> str:
         path = "" if address.endswith("/v1") else f"; should base_url be {f'{address}/v1'!r}?"
         return f"; does the server have this model?{path}"
     if 300 <= status < 400:
-        to = re.match(r"https?://[\w.:-]+", reply.headers.get("location", ""))
+        to = re.match(r"https?://[\w.:*-]+", _brief_words(reply.headers.get("location", ""), server))
         return (
             f"; it redirects{f' to {to[0]}' if to else ''}, which is not followed: give the final address as base_url="
         )
@@ -232,6 +235,10 @@ def _brief_words(words: str, server: Server) -> str:
     # The key is taken out first: its beginning alone would not be known again.
     line = " ".join(server.without_key(words[:10_000]).split())
     return line if len(line) <= _MOST_WORDS else f"{line[:_MOST_WORDS]}..."
+
+
+def _brief(value: Any, server: Server) -> str:
+    return server.without_key(brief(value))
 
 
 def _tokens(usage: Any) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from vecs._version import __version__
 from vecs.exc import VecsException
 from vecs.transforms._api_answers import APIFailure, Reply, unreached
-from vecs.transforms._api_server import Server
+from vecs.transforms._api_server import Hidden, Server
 from vecs.transforms._require import require
 
 # More than any answer of embeddings.
@@ -36,13 +36,13 @@ def post(server: Server, body: bytes, seconds: float) -> Reply:
     """Send a request and return the answer, whatever its status; raises APIFailure if there is none."""
     try:
         return _post(server, body, seconds)
-    except (APIFailure, VecsException) as error:
-        failure = error.with_traceback(None)
     except Exception as error:
-        failure = unreached(error, server, seconds)
+        caught = Hidden(error)
     except BaseException as error:
         # A traceback may show variables, and those of HTTP clients hold the key.
         raise error.with_traceback(None) from None
+    # Here and not above, where Python would remember what HTTP clients raised as the context.
+    failure, caught = _failed(caught.value, server, seconds), None
     raise failure
 
 
@@ -50,12 +50,12 @@ async def apost(server: Server, body: bytes, seconds: float) -> Reply:
     """Do as `post()` on an event loop."""
     try:
         return await asyncio.wait_for(_apost(server, body, seconds), seconds)
-    except (APIFailure, VecsException) as error:
-        failure = error.with_traceback(None)
     except Exception as error:
-        failure = unreached(error, server, seconds)
+        caught = Hidden(error)
     except BaseException as error:
         raise error.with_traceback(None) from None
+    # Here and not above, where Python would remember what HTTP clients raised as the context.
+    failure, caught = _failed(caught.value, server, seconds), None
     raise failure
 
 
@@ -80,6 +80,11 @@ async def _apost(server: Server, body: bytes, seconds: float) -> Reply:
             content += part
             _check_size(content, server)
         return Reply(response.status_code, _headers(response), bytes(content))
+
+
+def _failed(error: Exception, server: Server, seconds: float) -> Exception:
+    known = isinstance(error, APIFailure | VecsException)
+    return error.with_traceback(None) if known else unreached(error, server, seconds)
 
 
 def _headers(response: Any) -> dict[str, str]:
@@ -140,6 +145,8 @@ def _made(kind: str) -> Any:
         verify=_certificates,
         cookies=cookies.CookieJar(cookies.DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
+        # The default of 100 would have calls wait for each other's connections, and fail as if the server were slow.
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         mounts=dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
     )
 

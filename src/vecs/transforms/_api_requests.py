@@ -14,7 +14,7 @@ import numpy as np
 from vecs.exc import TransformError
 from vecs.transforms._api_answers import Answer, APIFailure, Reply, read_reply
 from vecs.transforms._api_pools import apost, post
-from vecs.transforms._api_server import Server, forgotten
+from vecs.transforms._api_server import Server, forgotten_key
 from vecs.transforms._retrying import Retrying, is_transient
 from vecs.transforms._vectors import Vectors, failure
 
@@ -45,7 +45,7 @@ Work: TypeAlias = "Generator[Request, Answer | APIFailure, Vectors]"
 
 
 class Requests:
-    """A model at a server, and what is learnt of them: the dimension, what a request may hold, what it has cost."""
+    """A model at a server, and what is learnt of them: the dimension, how it writes vectors, what it has cost."""
 
     def __init__(self, server: Server, model: str, shown: str, *, retries: int, timeout: float) -> None:
         self.server, self.model, self.retries, self.timeout = server, model, retries, timeout
@@ -65,7 +65,7 @@ class Requests:
     def __getstate__(self) -> dict[str, Any]:
         state = {**vars(self), "usage": APIUsage(), "_lock": None}
         # The key itself, if it was given, stays here.
-        return state if self.server.read is None else {**state, "server": Server(self.server.url, read=forgotten)}
+        return state if self.server.read is None else {**state, "server": forgotten_key(self.server)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=threading.Lock())
@@ -89,7 +89,6 @@ class Requests:
                 size = count // 2
             else:
                 raise self._failure(named, outcome, len(texts[start])) from outcome
-        self.batch_size = size
         return np.stack(rows)
 
     def run(self, work: Work) -> Vectors:
@@ -151,7 +150,8 @@ class Requests:
             return error.with_traceback(None)
 
     def _post(self, request: Request) -> Answer:
-        return self._answer(post(self.server, _written(request), self.timeout), request)
+        server = self.server.for_request()
+        return _answer(post(server, _written(request), self.timeout), server, request)
 
     async def _aoutcome(self, request: Request) -> Answer | APIFailure:
         try:
@@ -160,16 +160,18 @@ class Requests:
             return error.with_traceback(None)
 
     async def _apost(self, request: Request) -> Answer:
-        reply = await apost(self.server, _written(request), self.timeout)
+        server = self.server.for_request()
+        reply = await apost(server, _written(request), self.timeout)
         if len(reply.content) > _READ_AT_ONCE:
-            return await asyncio.to_thread(self._answer, reply, request)
-        return self._answer(reply, request)
+            return await asyncio.to_thread(_answer, reply, server, request)
+        return _answer(reply, server, request)
 
-    def _answer(self, reply: Reply, request: Request) -> Answer:
-        found = read_reply(reply, self.server, len(request.texts))
-        if isinstance(found, APIFailure):
-            raise found
-        return found
+
+def _answer(reply: Reply, server: Server, request: Request) -> Answer:
+    found = read_reply(reply, server, len(request.texts))
+    if isinstance(found, APIFailure):
+        raise found
+    return found
 
 
 def _written(request: Request) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vecs._checks.shown import brief
@@ -27,12 +27,10 @@ _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azu
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ENTRY = re.compile(r"([^\s,]+?)(?:=([A-Za-z_][A-Za-z0-9_]*))?(?=[\s,]|\Z)", re.ASCII)
-# The only variables that a description may name. $VECS_URL, which may hold a password, is none of them.
-_FOR_DESCRIPTIONS = re.compile(rf"{OPENAI_KEY}|VECS_(?:[A-Z0-9]+_)*API_KEY", re.ASCII)
 _KEY = re.compile(r"[!-~]+")
 _NO_KEY = "has a character that is in no key, perhaps a space or a line break at its end; it is not shown here"
-# What may be a part of a key.
-_PART = re.compile(r"[\w-]{8,}", re.ASCII)
+# As many of a key's characters, one after another, are not shown.
+_PART = 8
 # Arguments of embedders that are no key and have no password in them.
 _SHOWN = (
     "model", "dimension", "truncate_dim", "normalize", "batch_size", "retries", "timeout",
@@ -83,6 +81,8 @@ class Server:
     read: Callable[[], str] | None = field(default=None, repr=False)
     # Whether its address was not given.
     is_default: bool = False
+    # The key of one request, or None in it.
+    sent: Hidden | None = field(default=None, repr=False)
 
     @property
     def endpoint(self) -> str:
@@ -94,6 +94,10 @@ class Server:
     def is_openai(self) -> bool:
         """Whether it is OpenAI itself or Azure, with its limits."""
         return _host(self.url) == _host(OPENAI) or _host(self.url).endswith(_AZURE)
+
+    def for_request(self) -> Server:
+        """Read the key, for a request and its answer: it may be replaced meanwhile. Raises as `headers()`."""
+        return replace(self, sent=Hidden(self._key()))
 
     def headers(self) -> Hidden:
         """Return the headers with the key, if there is one; raises TransformError if it is missing or malformed."""
@@ -107,14 +111,25 @@ class Server:
         return self._key() is not None
 
     def without_key(self, words: str) -> str:
-        """Return a server's words without the key, which it may repeat, and without parts of it."""
-        key = self._key()
-        if key is None:
-            return words
-        return _PART.sub(lambda found: "***" if found[0] in key else found[0], words.replace(key, "***"))
+        """Return a server's words without the key, which it may repeat, without parts of it, and as printable text."""
+        words = "".join(letter if letter.isprintable() else " " for letter in words)
+        key = self._key() or ""
+        size = min(_PART, len(key))
+        parts = {key[at : at + size] for at in range(len(key) - size + 1)} if size else set[str]()
+        # Where one part follows another, both are one.
+        shown, end = list[str](), 0
+        for at in range(len(words)):
+            if words[at : at + size] in parts:
+                shown += [] if at < end else ["***"]
+                end = at + size
+            elif at >= end:
+                shown.append(words[at])
+        return "".join(shown)
 
     def _key(self) -> str | None:
-        # Read anew each time: keys are replaced.
+        if self.sent is not None:
+            return self.sent.value
+        # Read anew for each request: keys are replaced.
         if self.read is not None:
             return self.read()
         key = os.environ.get(self.key_env or "") or None
@@ -156,21 +171,22 @@ def server_described(base_url: Any, key_env: Any) -> Server:
     """
     Return the server that a description names, which anybody may have written; raises ArgError for a foreign one.
 
-    Texts go to no server, and no variable is read as a key, unless it is the default, or this process' own code or
-    environment says so.
+    Texts go only to the default, to this machine, and to servers that this process' own code or environment has named.
+    A key is read only from a variable that these have named for the same server, and $OPENAI_API_KEY for the default:
+    no variable is read because a description names it.
     """
     default = _default()
     url = default if base_url is None else checked_url(hidden(base_url), "the server in the comment of its table")
     known = {name for server, name in _known() if server == url}
-    ours = url == default or _host(url) in _LOCAL
     implied = OPENAI_KEY if url == default else None
     wanted = key_env if isinstance(key_env, str) else implied
-    if wanted in known or (ours and _FOR_DESCRIPTIONS.fullmatch(wanted or "")):
+    names = {name for name in known if name is not None}
+    if wanted in known:
         chosen = wanted
-    elif known:
+    elif names:
         # Always the same one of several.
-        chosen = max(known, key=lambda name: name or "")
-    elif ours:
+        chosen = max(names)
+    elif known or url == default or _host(url) in _LOCAL:
         chosen = implied
     else:
         raise ArgError(
@@ -198,8 +214,12 @@ def checked_url(base_url: Hidden, what: str = "base_url") -> str:
     return f"{scheme}://{host}{port}{path}{found['query'] or ''}"
 
 
-def forgotten() -> str:
-    """Stand for a key that was given as `api_key=` to a pickled embedder."""
+def forgotten_key(server: Server) -> Server:
+    """Return the server without a key that was given as `api_key=`, for a pickle."""
+    return Server(server.url, read=_forgotten, is_default=server.is_default)
+
+
+def _forgotten() -> str:
     raise TransformError("its key was given as api_key=, which is not pickled: give api_key_env= instead")
 
 

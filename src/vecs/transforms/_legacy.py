@@ -155,4 +155,6 @@ class _SourceTracker:
             source = replace(last, text=None, media=None, document_id=document_id)
         if source is None:
             source = Record(id_)
-        return replace(with_media(source, media), id=id_, metadata=dict(metadata or {}))
+        # Without metadata it stays as it was: None and none.
+        kept = dict(metadata) if metadata else {} if source.metadata else source.metadata
+        return replace(with_media(source, media), id=id_, metadata=kept)

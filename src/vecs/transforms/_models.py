@@ -44,6 +44,7 @@ _PACKAGE_FILES = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
+_REVISION = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)*", re.ASCII)
 _LIBRARY = "sentence_transformers."
 # By what a file of weights ends, other than those of torch.
 _FORMATS = {
@@ -143,6 +144,8 @@ def _by_sentence_transformers(spec: Spec) -> Callable[..., Model]:
 
 def _search(spec: Spec, open_model: Callable[..., Model]) -> Model:
     """Load a model from the first place that has it: what is in the local cache needs no network."""
+    if spec.revision is not None and not is_revision(spec.revision):
+        raise ArgError(f"revision must be the name of a branch, a tag or a commit, not {brief(spec.revision)}")
     tried: list[str] = ["it is no folder here"]
     cause: Exception | None = None
     for place in (_from_cache, _from_hub, _from_package):
@@ -229,6 +232,11 @@ def hub_names(model: str) -> list[str]:
     if _HUB_NAME.fullmatch(model) is None or ".." in model or "--" in model:
         raise _NotHere("it is no name of the hub's")
     return [model] if "/" in model else [_ORGANIZATION + model, model]
+
+
+def is_revision(revision: str) -> bool:
+    """Whether this can be a branch, a tag or a commit; libraries make paths of it, which must not lead elsewhere."""
+    return _REVISION.fullmatch(revision) is not None and ".." not in revision
 
 
 def needed_files(files: Iterable[str], backend: str) -> list[str]:

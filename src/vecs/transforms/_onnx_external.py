@@ -19,6 +19,7 @@ _FIELDS: dict[str, dict[int, str]] = {
     "tensor": {13: "entry"},
 }
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_LARGEST_TAG, _LARGEST_SIZE = 2**32 - 1, 2**31 - 1
 
 
 def check_external(graph: Path, folder: Path) -> None:
@@ -61,15 +62,19 @@ def external_files(graph: Path) -> set[str]:
 def _parts(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Yield the number, the start and the end of each field of bytes in a message of protobuf."""
     while at < end:
+        begin = at
         tag, at = _varint(data, at, end)
         wire = tag & 7
+        # Protobuf cuts longer tags to 32 bits, or refuses them: what is read here must be what it reads.
+        if tag > _LARGEST_TAG or at - begin > 5 or not tag >> 3:
+            raise ValueError("this is no ONNX file: a field in it has a wrong number")
         if wire == _VARINT:
             _, at = _varint(data, at, end)
         elif wire in (_FIXED64, _FIXED32):
             at += 8 if wire == _FIXED64 else 4
         elif wire == _BYTES:
             size, at = _varint(data, at, end)
-            if size > end - at:
+            if size > end - at or size > _LARGEST_SIZE:
                 raise ValueError("this is no ONNX file, or a part of it is missing")
             yield tag >> 3, at, at + size
             at += size

@@ -16,7 +16,7 @@ from vecs.transforms._dimensions import Prompts
 from vecs.transforms._image import ImageEmbedding
 from vecs.transforms._legacy import NoOp
 from vecs.transforms._markdown import MarkdownChunker
-from vecs.transforms._models import HubName
+from vecs.transforms._models import HubName, is_revision
 from vecs.transforms._paragraph import ParagraphChunker
 from vecs.transforms._pipeline import Pipeline
 from vecs.transforms._preprocessor import Paragraphs, TextPreprocessor
@@ -39,6 +39,9 @@ _API: dict[str, type] = {
 }
 # More texts at once, or longer vectors, are a mistake or an attack.
 _LARGEST = 1_000_000
+# Characters of a prompt or of a field.
+_LONGEST = 10_000
+_MOST = {"retries": 10, "timeout": 600}
 
 
 def _arguments(config: Mapping[str, Any], types: Mapping[str, type]) -> dict[str, Any]:
@@ -46,10 +49,24 @@ def _arguments(config: Mapping[str, Any], types: Mapping[str, type]) -> dict[str
 
 
 def _argument(name: str, value: Any, type: type) -> Any:
-    # By the very type: True is an int.
-    if value.__class__ is not type or (type is int and not 0 <= value <= _LARGEST):
+    # By the very type: True is an int. A float that JSON writes without a point comes back as one.
+    fits = value.__class__ is type or (type is float and value.__class__ is int)
+    if not fits or not _is_sane(value) or (type is int and not 0 <= value <= _LARGEST):
         raise TypeError(f"{name} is {brief(value)}")
-    return value
+    if name == "revision" and not is_revision(value):
+        raise TypeError(f"{name} is {brief(value)}")
+    # Longer ones are for code to give: whoever searches would wait for hours.
+    return min(value, _MOST[name]) if name in _MOST else value
+
+
+def _is_sane(value: Any) -> bool:
+    """Whether no text is too long and each number is finite, in the fields of a body, too."""
+    if isinstance(value, dict):
+        fields = cast("dict[Any, Any]", value)
+        return all(map(_is_sane, fields)) and all(map(_is_sane, fields.values()))
+    if isinstance(value, str):
+        return len(value) <= _LONGEST
+    return not isinstance(value, int | float) or -1e300 < value < 1e300
 
 
 def _model(config: Mapping[str, Any]) -> HubName:

@@ -9,6 +9,7 @@ import logging
 import random
 import re
 import socket
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,6 +39,7 @@ _CLIENTS = {
     *("http", "httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "aiohttp", "botocore", "websockets"),
     *("openai", "anthropic", "cohere", "voyageai"),
 }
+_HIDING = {"httpx", "httpx2", "httpcore", "httpcore2"}
 # TLS connections that ended too early. Other errors of TLS, such as a wrong certificate, stay.
 TLS_ENDED = {"SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"}
 # gRPC's.
@@ -209,14 +211,20 @@ def seconds_asked(error: BaseException) -> float | None:
 
 
 def origins(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it came of: httpcore hides the cause of its errors, and leaves the context."""
+    """
+    Yield an error and what it came of: httpcore hides the cause of its errors, and leaves the context.
+
+    The context of other errors may be what their caller was handling, which has nothing to do with them.
+    """
     last = error
     for last in _chain(error):
         yield last
     for _ in range(10):
-        if last.__context__ is None:
+        hides = type(last).__module__.split(".")[0] in _HIDING
+        found = last.__cause__ or (last.__context__ if hides else None)
+        if found is None or found is sys.exc_info()[1]:
             return
-        last = last.__context__
+        last = found
         yield last
 
 

@@ -41,7 +41,8 @@ def _embedder(described: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the description of the text embedder in a transform's description; None if there is none."""
     # Any program may have written it.
     steps = described.get("steps") if described.get("class") == "Pipeline" else [described]
-    found = [cast("Mapping[str, Any]", step) for step in cast("list[Any]", steps or []) if isinstance(step, Mapping)]
+    listed = cast("list[Any]", steps if isinstance(steps, list) else [])
+    found = [cast("Mapping[str, Any]", step) for step in listed if isinstance(step, Mapping)]
     embedders = [step for step in found if step.get("class") in ("TextEmbedding", "TextPreprocessor", "APIEmbedding")]
     return embedders[-1] if embedders else None
 

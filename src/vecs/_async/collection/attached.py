@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from dataclasses import replace
 from typing import Any, NoReturn, cast
 
 from vecs._async.collection.anew import async_anew
@@ -10,6 +11,7 @@ from vecs._async.collection.collection import AsyncCollection
 from vecs._async.collection.connected import AsyncConnected
 from vecs._async.tables.attach import find_attached, located
 from vecs._async.tables.create import check_takes_transform
+from vecs._async.tables.enable_text import find_language
 from vecs._checks.shown import brief, in_double_quotes
 from vecs._concurrency.calls import async_offload
 from vecs._reports.bars import Progress
@@ -153,6 +155,7 @@ class AsyncAttaching(AsyncConnected):
         read_only: bool = False,
         document_id: str | None = None,
         text_search: str | None = None,
+        language: str | None = None,
         transform: Transform | None = None,
     ) -> AsyncAttachedCollection:
         """
@@ -167,7 +170,8 @@ class AsyncAttaching(AsyncConnected):
         `metadata` is of type jsonb or json. `columns` are columns that are keys of metadata: filters and results have
         them, and what you write under these keys goes there. `document_id` has the ids of documents. `text_search`, of
         type tsvector, has the keywords for keyword and hybrid search; a column that Postgres generates from the texts
-        is found without it.
+        is found without it. `language` is how its words are read if your program fills it, such as a trigger: a text
+        search configuration of the server, by default "simple".
 
         With `read_only=True`, whatever writes raises ArgError. A `transform` makes vectors of texts, one per row: it
         must not split them.
@@ -183,6 +187,9 @@ class AsyncAttaching(AsyncConnected):
             "text_search": text_search,
         }
         given = attachment(name, id, parts, columns, read_only)
+        if language is not None:
+            async with self._executor.transaction() as session:
+                given = replace(given, language=await find_language(session, language))
         return await self._attached(await located(self._executor, given, self.schema), transform)
 
     async def _attached(self, given: Attachment, transform: Transform | None) -> AsyncAttachedCollection:

@@ -12,6 +12,7 @@ from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._searching.columns import IncludeColumns, checked_columns
+from vecs._sql.advice import check_unique
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
@@ -140,6 +141,7 @@ class AsyncReading(AsyncHandle):
             if not yielded and selection.ids:
                 await self._warn_of_columns(selection)
             return
+        check_unique(await self._table(), "scan()")
         after: str | None = None
         while True:
             records = await self._page(filters, include_vector, Page(page_size, after=after), include_columns)

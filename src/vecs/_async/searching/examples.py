@@ -8,7 +8,7 @@ from vecs._async.sending.executor import AsyncExecutor
 from vecs._searching.examples import Examples, example_vectors
 from vecs._sql.answers import Columns, read_records
 from vecs._sql.records import select_records
-from vecs._sql.selection import Selection
+from vecs._sql.selection import Selection, mapped_selection
 from vecs._sql.tables import Table
 
 
@@ -17,5 +17,8 @@ async def read_examples(
 ) -> dict[str, list[Any]]:
     """Return the vectors of each example; with `whole`, an id may be that of a document, and means all its records."""
     columns = Columns(text=False, metadata=False, vec=True)
-    rows = await executor.read(select_records(table, columns, Selection(ids=examples.ids, whole=whole)))
+    selection = Selection(ids=examples.ids, whole=whole)
+    if table.mapped is not None:
+        selection = mapped_selection(table.mapped, examples.ids, None, None, writes=False)
+    rows = await executor.read(select_records(table, columns, selection))
     return example_vectors(examples, read_records(table, rows), whole=whole)

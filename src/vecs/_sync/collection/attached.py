@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NoReturn, cast
 
 from vecs._checks.shown import brief, in_double_quotes
@@ -17,6 +18,7 @@ from vecs._sync.collection.collection import Collection
 from vecs._sync.collection.connected import Connected
 from vecs._sync.tables.attach import find_attached, located
 from vecs._sync.tables.create import check_takes_transform
+from vecs._sync.tables.enable_text import find_language
 from vecs._writing.attached import needed_columns
 from vecs._writing.documents import may_split
 from vecs._writing.stored_transform import transform_to_open_with
@@ -154,6 +156,7 @@ class Attaching(Connected):
         read_only: bool = False,
         document_id: str | None = None,
         text_search: str | None = None,
+        language: str | None = None,
         transform: Transform | None = None,
     ) -> AttachedCollection:
         """
@@ -168,7 +171,8 @@ class Attaching(Connected):
         `metadata` is of type jsonb or json. `columns` are columns that are keys of metadata: filters and results have
         them, and what you write under these keys goes there. `document_id` has the ids of documents. `text_search`, of
         type tsvector, has the keywords for keyword and hybrid search; a column that Postgres generates from the texts
-        is found without it.
+        is found without it. `language` is how its words are read if your program fills it, such as a trigger: a text
+        search configuration of the server, by default "simple".
 
         With `read_only=True`, whatever writes raises ArgError. A `transform` makes vectors of texts, one per row: it
         must not split them.
@@ -184,6 +188,9 @@ class Attaching(Connected):
             "text_search": text_search,
         }
         given = attachment(name, id, parts, columns, read_only)
+        if language is not None:
+            with self._executor.transaction() as session:
+                given = replace(given, language=find_language(session, language))
         return self._attached(located(self._executor, given, self.schema), transform)
 
     def _attached(self, given: Attachment, transform: Transform | None) -> AttachedCollection:

@@ -10,6 +10,7 @@ from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
 from vecs._reports.frames import to_arrow, to_pandas
 from vecs._searching.columns import IncludeColumns, checked_columns
+from vecs._sql.advice import check_unique
 from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import only_value
@@ -141,6 +142,7 @@ class Reading(Handle):
             if not yielded and selection.ids:
                 self._warn_of_columns(selection)
             return
+        check_unique(self._table(), "scan()")
         after: str | None = None
         while True:
             records = self._page(filters, include_vector, Page(page_size, after=after), include_columns)

@@ -32,6 +32,7 @@ from vecs._searching.request import (
     words_of,
 )
 from vecs._sql.answers import Columns, Row, read_query_rows
+from vecs._sql.mapped import by_key
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
@@ -238,10 +239,10 @@ class Searching(Handle):
         if is_plain(options):
             return table, plain_request(table, options)
         selection = self._selection(filters=options.get("filters"))
-        examples = checked_examples(options)
+        examples = checked_examples(options, table)
         if examples is not None:
             others = without_examples(selection.filters, examples, whole=self._may_split())
-            selection = replace(selection, filters=others)
+            selection = replace(selection, filters=others if table.mapped is None else by_key(others, table.mapped.key))
         return table, checked_request(table, selection, options)
 
     def _queries(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Query]:
@@ -257,7 +258,7 @@ class Searching(Handle):
 
     def _targets(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Any]:
         """Return the vectors that are like stored records and like each query, if it is not None."""
-        examples = checked_examples(options)
+        examples = checked_examples(options, table)
         for query in given:
             check_has_target(examples, query)
         asked = self._vectors([query for query in given if query is not None or examples is None])

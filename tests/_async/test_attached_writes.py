@@ -1,0 +1,213 @@
+"""What writes of tables of one's own keep and replace, and how they are read."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from threading import Thread
+from time import sleep
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+import vecs
+from vecs import Record
+from vecs.exc import ArgError
+
+
+@pytest.fixture
+def run(target: str, schema: str) -> Callable[[str], None]:
+    """Run SQL as another program would; `{s}` is the test's schema."""
+
+    def execute(statements: str) -> None:
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute("set client_min_messages = warning")
+            text: Any = statements.replace("{s}", sql.Identifier(schema).as_string(None))
+            connection.execute(text)
+
+    execute("create schema if not exists {s}; create extension if not exists vector")
+    return execute
+
+
+async def refused(call: Callable[..., Any], *args: Any, error: type[Exception] = ArgError, **options: Any) -> str:
+    with pytest.raises(error) as caught:
+        await call(*args, **options)
+    return str(caught.value)
+
+
+def _commit_once_waited_for(other: psycopg.Connection[Any], target: str) -> None:
+    waits = "select count(*) from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+    with other, psycopg.connect(target, autocommit=True) as watch:
+        for _ in range(2000):
+            if watch.execute(waits, [other.info.backend_pid]).fetchone() != (0,):
+                break
+            sleep(0.005)
+
+
+async def test_a_row_inserted_meanwhile_keeps_what_a_record_does_not_name(
+    client: vecs.AsyncClient, run: Callable[[str], None], target: str, schema: str
+) -> None:
+    run("create table {s}.t (id int primary key, body text, v vector(2), note text, m jsonb not null default '{}')")
+    docs = await client.attach("t", vec="v", text="body", columns=["note"], metadata="m")
+    other = psycopg.connect(target)
+    other.execute(
+        sql.SQL("insert into {}.t values (1, 'kept', '[1,1]', 'kept', '{{\"a\": 1}}')").format(sql.Identifier(schema))
+    )
+    waiter = Thread(target=_commit_once_waited_for, args=(other, target))
+    waiter.start()
+    assert await docs.upsert([Record("1", [2, 2]), Record("2", [3, 3], "b", {"note": "n", "b": 1}), ("3", [1, 2])]) == 3
+    waiter.join()
+
+    first, second, third = await docs.get(["1", "2", "3"], include_vector=True)
+    assert (first.text, first.metadata) == ("kept", {"note": "kept", "a": 1})
+    vec: Any = first.vec
+    assert list(vec) == [2, 2]
+    assert (second.text, second.metadata) == ("b", {"note": "n", "b": 1})
+    assert (third.text, third.metadata) == (None, {})
+
+
+async def test_metadata_that_is_empty_is_written_and_none_is_kept(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("""
+        create table {s}.t (id int primary key, v vector(2), m json not null default '{}', price int);
+        insert into {s}.t values (1, '[1,1]', '{"a": 1}', 5)
+    """)
+    docs = await client.attach("t", vec="v", metadata="m", columns=["price"])
+    for kept in (("1", [1, 2]), Record("1", [1, 2]), Record("1", metadata=None), Record("1", metadata={"price": 6})):
+        await docs.upsert([kept])
+        assert (await docs.get(["1"]))[0].metadata in ({"a": 1, "price": 5}, {"a": 1, "price": 6})
+    await docs.upsert([("1", [1, 2], {}), ("2", [1, 2], {"a": 1}), ("3", [1, 2])])
+    assert [r.metadata for r in await docs.get(["1", "2", "3"])] == [{"price": 6}, {"a": 1}, {}]
+
+
+async def test_a_transform_that_splits_is_refused_where_chunks_are_not_replaced(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("""
+        create table {s}.t (
+            id text primary key, vec vector(2), metadata json default '{}', text text, document_id text, extra jsonb
+        )
+    """)
+    embedding = vecs.Embedding(lambda texts: [[len(text), 1] for text in texts], 2)
+    transform = vecs.Pipeline([vecs.RecursiveSplitter(max_characters=20, overlap=0), embedding])
+    docs = await client.get_collection("t", transform=transform)
+    assert "one that only embeds" in await refused(docs.upsert, [Record("d", text="one two three four five six")])
+    assert await docs.upsert([("a", [1, 2])], skip_transform=True) == 1
+    assert await (await client.get_collection("t", transform=embedding)).upsert([Record("b", text="b")]) == 1
+
+
+async def test_keywords_that_a_trigger_fills_have_a_language(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("""
+        create table {s}.t (id int primary key, body text, kw tsvector,
+            made tsvector generated always as (to_tsvector('english', body)) stored);
+        insert into {s}.t values (1, 'he was running', to_tsvector('english', 'he was running'))
+    """)
+    docs = await client.attach("t", text="body", text_search="kw", language="english")
+    assert [m.id for m in await docs.search("runs", mode="keyword")] == ["1"]
+    assert [m.id for m in await pickle.loads(pickle.dumps(docs)).search("runs", mode="keyword")] == ["1"]
+    simple = await client.attach("t", text="body", text_search="kw")
+    assert await simple.search("runs", mode="keyword") == []
+    assert "unknown language 'englsh'" in await refused(client.attach, "t", text="body", language="englsh")
+    assert "leave out language=" in await refused(client.attach, "t", text="body", language="german")
+    run("alter table {s}.t drop column made")
+    assert "text_search=" in await refused(client.attach, "t", text="body", language="german")
+
+
+async def test_examples_are_the_same_ids_as_in_get_and_are_left_out(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("""
+        create table {s}.t (id uuid primary key, v vector(2));
+        insert into {s}.t select ('a0ee0000-0000-0000-0000-00000000000' || i)::uuid, array[i, 1]::vector
+            from generate_series(1, 5) as i
+    """)
+    docs = await client.attach("t", vec="v")
+    first = "a0ee0000-0000-0000-0000-000000000001"
+    found = [m.id[-1] for m in await docs.search(like=[first.upper()], unlike=[f"{{{first[:-1]}5}}"], limit=4)]
+    assert found == ["2", "3", "4"]
+    assert "none with ['abc']" in await refused(docs.search, like=["abc"])
+
+
+async def test_ids_are_not_null_and_unique_where_records_are_told_by_them(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("""
+        create table {s}.t (id int, v vector(2), body text, doc text,
+            words tsvector generated always as (to_tsvector('english', body)) stored);
+        insert into {s}.t values (1, '[1,1]', 'cat', 'd'), (2, '[1,2]', 'cat', 'd'), (null, '[1,1]', 'cat', 'd');
+        create view {s}.x as select * from {s}.t
+    """)
+    docs = await client.attach("t", id="id", vec="v", text="body", document_id="doc")
+    assert [m.id for m in await docs.search([1, 1])] == [r.id for r in await docs.get()] == ["1", "2"]
+    assert await docs.count() == 2
+    options: list[Any] = [{"group_by": "doc"}, {"context": 1}, {"mode": "hybrid", "text": "cat"}]
+    told = [await refused(docs.search, [1, 1], **each) for each in options]
+    told.append(await refused(_scanned, docs))
+    assert all("add unique (id)" in each for each in told)
+
+    seen = await client.attach("x", id="id", vec="v", text="body", document_id="doc")
+    assert await _scanned(seen) == ["1", "2"]
+    assert [m.id for m in await seen.search([1, 1], group_by="$document_id")] == ["1"]
+    run("alter table {s}.t add unique (id)")
+    docs = await client.attach("t", id="id", vec="v", text="body", document_id="doc")
+    assert await _scanned(docs) == ["1", "2"]
+    assert [m.id for m in await docs.search([1, 1], mode="hybrid", text="cat")] == ["1", "2"]
+
+
+async def _scanned(docs: vecs.AsyncAttachedCollection) -> list[Any]:
+    return [record.id async for record in docs.scan(page_size=1)]
+
+
+async def test_numbers_that_are_read_are_written_back_with_all_digits(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("""
+        create table {s}.t (id int primary key, v vector(2), n numeric, f float8);
+        insert into {s}.t values (1, '[1,1]', 1.123456789012345678901, 'NaN'), (2, '[1,1]', 'NaN', '-Infinity'),
+            (3, '[1,1]', 12345678901234567890123, 0.1), (4, '[1,1]', 1e-400, 1), (5, '[1,1]', 9.990, 1),
+            (6, '[1,1]', 0.30000000000000004, 1), (7, '[1,1]', 1e300 + 0.1, 2);
+        create table {s}.before as select * from {s}.t
+    """)
+    docs = await client.attach("t", vec="v", columns=["n", "f"])
+    read = [r.metadata or {} for r in await docs.get()]
+    assert (read[0], read[1]) == ({"n": "1.123456789012345678901", "f": "NaN"}, {"n": "NaN", "f": "-Infinity"})
+    assert [each["n"] for each in read[4:6]] == [9.99, 0.30000000000000004]
+    for each in range(7):
+        assert await docs.count(filters={"n": read[each]["n"]}) == 1
+    assert await docs.upsert(await docs.get()) == 7
+    run(
+        "do $$ begin if exists (select id, n, f from {s}.t except select id, n, f from {s}.before) "
+        "then raise 'changed'; end if; end $$"
+    )
+    assert "must be a number" in await refused(docs.upsert, [("1", [1, 1], {"n": "ten"})])
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (
+            "create table {s}.x (id int primary key, v vector(2), m json)",
+            ["create index concurrently on ", "((m::jsonb) j"],
+        ),
+        (
+            "create table {s}.x (id int primary key, v vector(2), m jsonb) partition by hash (id)",
+            ["create index on ", "(m jsonb_path_ops)"],
+        ),
+        (
+            "create table {s}.t (id int primary key, v vector(2), m jsonb); create view {s}.x as select * from {s}.t",
+            ["a view has no indexes; index the table below it"],
+        ),
+    ],
+)
+async def test_the_sql_of_an_index_is_such_as_the_relation_can_have(
+    client: vecs.AsyncClient, run: Callable[[str], None], made: str, told: list[str]
+) -> None:
+    run(made)
+    docs = await client.attach("x", id="id", vec="v", metadata="m")
+    said = await refused(docs.index)
+    assert all(each in said for each in told)
