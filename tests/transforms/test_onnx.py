@@ -313,6 +313,11 @@ def test_a_graph_with_fields_that_protobuf_reads_otherwise_is_refused(tmp_path: 
         external_files(tmp_path / "model.onnx")
 
 
+def test_a_revision_leads_to_no_other_folder() -> None:
+    with pytest.raises(ArgError, match="revision must be the name of a branch"):
+        TextEmbedding("org/name", backend="onnx", revision="../../../private").transform_query("x")
+
+
 def test_an_encoder_is_pickled_as_its_arguments(tmp_path: Path) -> None:
     encoder = OnnxEncoder(str(write(tmp_path)))
     again = pickle.loads(pickle.dumps(encoder))
