@@ -144,7 +144,7 @@ def checked_request(
             f"mode={mode!r} needs vectors, and attach() was told of no column for them: give it vec=, after "
             f"{add_vectors(table)}; mode='keyword' needs none"
         )
-    for name, wanted in (("mode='hybrid'", mode == "hybrid"), *((f"{n}=", options.get(n)) for n in _BY_ID)):
+    for name, wanted in (("mode='hybrid'", mode == "hybrid"), *((f"{n}=", options.get(n) is not None) for n in _BY_ID)):
         if wanted:
             check_unique(table, name)
     limit = min(checked_int(options.get("limit", DEFAULT_LIMIT), "limit", 0), MOST_ROWS)

@@ -170,7 +170,7 @@ def _as_json(column: TableColumn) -> Fragment:
     # A number that would lose digits as a float is a string. A cast of one beyond floats would fail.
     return qualified(
         "case when pg_catalog.scale({c}) > 0 and {c} <> 0 and case "
-        "when pg_catalog.abs({c}) between 1e-300 and 1e300 "
+        "when pg_catalog.abs({c}) >= 1e-300 and pg_catalog.abs({c}) <= 1e300 "
         "then {c}::pg_catalog.float8::pg_catalog.text::pg_catalog.numeric <> {c} else true end "
         "then pg_catalog.to_jsonb({c}::pg_catalog.text) else pg_catalog.to_jsonb({c}) end",
         c=_of_table(column),
