@@ -85,8 +85,12 @@ class Embedder:
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"}
         done = subprocess.run(
             [self.python, __file__, "--child", self.kind, self.model],
-            input=json.dumps([texts, where]), env=environment, stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
+            input=json.dumps([texts, where]),
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
         return json.loads(done.stdout.splitlines()[-1])
 
     def size(self) -> str:

@@ -19,9 +19,20 @@ from vecs._checks.values import plain
 from vecs.exc import ArgError, FilterError
 
 ColumnKind: TypeAlias = Literal[
-    "integer", "numeric", "float", "text", "boolean", "uuid", "date", "timestamp", "timestamptz", "enum", "json",
-    "array", "other",
-]  # fmt: skip
+    "integer",
+    "numeric",
+    "float",
+    "text",
+    "boolean",
+    "uuid",
+    "date",
+    "timestamp",
+    "timestamptz",
+    "enum",
+    "json",
+    "array",
+    "other",
+]
 _WANTED: dict[ColumnKind, str] = {
     "integer": "a whole number",
     "numeric": "a number",

@@ -14,9 +14,21 @@ from vecs.exc import FilterError
 from vecs.operands import flag, listed, pair, pattern, unknown_operator
 
 TypedOperator: TypeAlias = Literal[
-    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$like", "$ilike", "$contains",
-    "$contains_any", "$contains_all",
-]  # fmt: skip
+    "$eq",
+    "$ne",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$in",
+    "$nin",
+    "$exists",
+    "$like",
+    "$ilike",
+    "$contains",
+    "$contains_any",
+    "$contains_all",
+]
 
 _RANGES = ("$gt", "$gte", "$lt", "$lte", "$between")
 _EQUALITY = ("$eq", "$ne", "$in", "$nin")

@@ -165,7 +165,7 @@ async def test_a_giant_document_is_not_sent(client: vecs.AsyncClient) -> None:
         sent.append(sum(map(len, answers)))
         return answers
 
-    docs._executor.read_many = counted  # type: ignore[method-assign]
+    docs._executor.read_many = counted
     found = await docs.search(QUERY, group_by="$document_id", group_size=2, limit=5)
     assert [match.group for match in found][:2] == ["giant", "giant"]
     assert len({match.group for match in found}) == 5
@@ -180,8 +180,14 @@ async def test_the_key_of_a_group_comes_with_its_matches(client: vecs.AsyncClien
     await docs.upsert(records)
     found = await docs.search([0.0], measure="l2_distance", group_by="k", group_size=9)
     assert [(m.id, m.group) for m in found] == [
-        ("0", 1), ("1", 1), ("2", True), ("3", "1"), ("4", [1, {"a": None}]), ("5", None), ("6", None),
-    ]  # fmt: skip
+        ("0", 1),
+        ("1", 1),
+        ("2", True),
+        ("3", "1"),
+        ("4", [1, {"a": None}]),
+        ("5", None),
+        ("6", None),
+    ]
     assert found[2].group is True
     by_document = await docs.search([0.0], measure="l2_distance", group_by="$document_id", limit=3)
     assert [match.group for match in by_document] == ["0", "1", "2"]

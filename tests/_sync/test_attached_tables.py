@@ -304,7 +304,7 @@ def test_a_column_that_may_not_be_read_is_left_out(superuser_target: str, schema
             "grant usage on schema {name} to {name}",
             "grant select (k, v, price) on {name}.t to {name}",
         ):
-            connection.execute(sql.SQL(statement).format(name=name))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(name=name))
     with vecs.create_client(superuser_target, schema=schema) as client:
         seen = client.with_settings({"role": f"{schema}_part"})
         docs = seen.attach(f"{schema}_part.t", vec="v", columns=["price"])

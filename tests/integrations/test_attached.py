@@ -94,7 +94,7 @@ def test_llama_index_has_nodes_in_a_table(attached: vecs.AttachedCollection) -> 
 
     def found(*conditions: tuple[str, Any, str], **query: Any) -> list[str]:
         filters = MetadataFilters(
-            filters=[MetadataFilter(key=key, value=value, operator=op) for key, value, op in conditions]  # type: ignore[arg-type]
+            filters=[MetadataFilter(key=key, value=value, operator=op) for key, value, op in conditions]
         )
         asked = VectorStoreQuery(query_embedding=[1, 2], similarity_top_k=5, filters=filters, **query)
         return store.query(asked).ids or []

@@ -26,7 +26,7 @@ def test_every_match_gets_those_next_to_it() -> None:
     rows = [row(0, 1), row(1, 2), row(2, 3), row(4, 5), row(5, 6), row(0, 1, "e")]
     answers = [[match("d#1", "text 1"), match("e#0", "text 0", "e")], [match("d#5", "text 5")]]
     found = with_context(TABLE, answers, (1, 1), rows)
-    around = [[[r.id for r in side] for side in (m.context.before, m.context.after)] for ms in found for m in ms]  # type: ignore[union-attr]
+    around = [[[r.id for r in side] for side in (m.context.before, m.context.after)] for ms in found for m in ms]
     assert around == [[["d#0"], ["d#2"]], [[], []], [["d#4"], []]]
     assert [replace(m, context=None) for m in found[0]] == answers[0]
     context = found[0][0].context

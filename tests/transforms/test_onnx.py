@@ -98,7 +98,7 @@ def test_a_long_text_is_cut_at_the_models_limit_and_not_at_the_tokenizers(tmp_pa
 def test_a_chunker_counts_by_the_models_tokenizer(tmp_path: Path) -> None:
     step = TextPreprocessor(write(tmp_path), backend="onnx")
     made = list(step.transform_records([Record("d", text="bread oil loaf motor bake query")]))
-    assert [record.text for record in made] == ["bread oil loaf motor", "bake query"]  # type: ignore[union-attr]
+    assert [record.text for record in made] == ["bread oil loaf motor", "bake query"]
 
 
 def test_prompts_are_those_of_the_caller_or_of_the_model(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_the_description_and_the_identity_do_not_tell_what_ran_the_model(without
 def test_a_stored_backend_that_is_not_installed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = describe(TextEmbedding(backend="onnx"))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert from_config(stored)._needs == {"sentence_transformers": "text"}  # type: ignore[attr-defined]
+    assert from_config(stored)._needs == {"sentence_transformers": "text"}
     with pytest.raises(MissingDependency, match=r"onnxruntime .*'vecs\[onnx\]'"):
         TextEmbedding(backend="onnx").transform_query("x")
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
@@ -154,14 +154,14 @@ def test_a_stored_backend_that_is_not_installed_is_replaced(monkeypatch: pytest.
 def test_a_wrong_backend_and_wrong_options_say_what_is_right(tmp_path: Path) -> None:
     folder = write(tmp_path)
     with pytest.raises(ArgError, match="one of 'torch', 'onnx', 'openvino', or None"):
-        TextEmbedding(backend="tensorflow")  # type: ignore[arg-type]
+        TextEmbedding(backend="tensorflow")
     for options, message in (
         ({"model_kwargs": {"dtype": "float16"}}, r"model_kwargs\['dtype'\] means nothing to ONNX Runtime; known"),
         ({"device": "cuda:1"}, "device='cuda:1' is not in this build of onnxruntime.*onnxruntime-gpu"),
         ({"model_kwargs": {"provider": "X"}}, "provider 'X' is not in this build"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ArgError, match=message):
-            TextEmbedding(folder, backend="onnx", **options).transform_query("x")  # type: ignore[arg-type]
+            TextEmbedding(folder, backend="onnx", **options).transform_query("x")
     given = {"provider": "CPUExecutionProvider", "file_name": "onnx/model.onnx"}
     assert TextEmbedding(folder, backend="onnx", model_kwargs=given, device="cpu").transform_query("x").shape == (8,)
 
@@ -185,7 +185,7 @@ def test_a_wrong_backend_and_wrong_options_say_what_is_right(tmp_path: Path) -> 
         ({"file": model(location="link")}, None, "a link out of the model's folder: 'link'"),
     ],
     ids=range(14),
-)  # fmt: skip
+)
 def test_what_cannot_be_run_says_why_and_what_to_do(tmp_path: Path, options: Any, removed: Any, message: str) -> None:
     folder = write(tmp_path / "model", **options)
     (tmp_path / "secret").write_bytes(bytes(4 * 8 * 11))
@@ -263,9 +263,18 @@ def test_a_revision_and_a_missing_export_in_the_cache_are_told(
 
 def test_of_the_hub_one_graph_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [
-        "README.md", "modules.json", "1_Pooling/config.json", "tokenizer.json", "model.safetensors", "x.bin",
-        "onnx/model.onnx", "onnx/model.onnx_data", "onnx/model_O3.onnx", "onnx/model_qint8_avx512.onnx", "code.py",
-    ]  # fmt: skip
+        "README.md",
+        "modules.json",
+        "1_Pooling/config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "x.bin",
+        "onnx/model.onnx",
+        "onnx/model.onnx_data",
+        "onnx/model_O3.onnx",
+        "onnx/model_qint8_avx512.onnx",
+        "code.py",
+    ]
     needed = ["modules.json", "1_Pooling/config.json", "tokenizer.json"]
     assert wanted_files(files, None) == [*needed, "onnx/model.onnx", "onnx/model.onnx_data"]
     assert wanted_files(files, "model_O3.onnx") == [*needed, "onnx/model_O3.onnx"]
@@ -385,9 +394,15 @@ def test_minilm_makes_the_vectors_that_it_makes_by_pytorch(tmp_path: Path, minil
             return self.inner(input_ids, attention_mask, token_type_ids).last_hidden_state
 
     torch.onnx.export(
-        Tokens().eval(), given, str(folder / "onnx" / "model.onnx"), input_names=names, dynamo=True,
-        output_names=["last_hidden_state"], dynamic_shapes=dict.fromkeys(names, axes), external_data=False,
-    )  # fmt: skip
+        Tokens().eval(),
+        given,
+        str(folder / "onnx" / "model.onnx"),
+        input_names=names,
+        dynamo=True,
+        output_names=["last_hidden_state"],
+        dynamic_shapes=dict.fromkeys(names, axes),
+        external_data=False,
+    )
     light = TextEmbedding(folder, backend="onnx")
     texts = ["a", "", "Größe ☃", "How do I bake a loaf? " * 9, "word " * 400]
     with pytest.warns(UserWarning, match="longer than the 254 tokens"):

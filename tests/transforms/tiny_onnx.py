@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "bread", "oil", "loaf", "motor", "bake", "query", ":"]
 FLOAT, INT64 = 1, 7
 Named = Mapping[str, Any]
+NOTHING: Named = MappingProxyType({})
+MEAN: Named = MappingProxyType({"pooling_mode": "mean"})
 
 
 def varint(value: int) -> bytes:
@@ -48,9 +51,12 @@ def value(name: str, kind: int, axes: int) -> bytes:
 
 
 def model(
-    dimension: int = 8, *, inputs: Sequence[str] = ("input_ids", "attention_mask"), output: str = "last_hidden_state",
+    dimension: int = 8,
+    *,
+    inputs: Sequence[str] = ("input_ids", "attention_mask"),
+    output: str = "last_hidden_state",
     location: str | None = None,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """
     The file of a model in which every token sees those that the mask leaves.
 
@@ -81,9 +87,15 @@ def model(
 
 
 def write(
-    folder: Path, file: bytes | None = None, *, pooling: Named = {"pooling_mode": "mean"}, limit: int = 6,  # noqa: B006
-    modules: Sequence[str] = ("Transformer", "Pooling", "Normalize"), prompting: Named = {}, name: str = "model.onnx",  # noqa: B006
-) -> Path:  # fmt: skip
+    folder: Path,
+    file: bytes | None = None,
+    *,
+    pooling: Named = MEAN,
+    limit: int = 6,
+    modules: Sequence[str] = ("Transformer", "Pooling", "Normalize"),
+    prompting: Named = NOTHING,
+    name: str = "model.onnx",
+) -> Path:
     """Write a model's folder, and return it."""
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     (folder / "onnx" / name).write_bytes(model() if file is None else file)
@@ -101,10 +113,10 @@ def write(
     ]
     files: dict[str, Any] = {
         "modules.json": kinds,
-        "1_Pooling/config.json": pooling,
+        "1_Pooling/config.json": dict(pooling),
         "sentence_bert_config.json": {"max_seq_length": limit},
         "tokenizer_config.json": {"pad_token": "[PAD]"},
-        "config_sentence_transformers.json": prompting,
+        "config_sentence_transformers.json": dict(prompting),
     }
     for path, content in files.items():
         (folder / path).parent.mkdir(exist_ok=True)

@@ -33,9 +33,16 @@ _NO_KEY = "has a character that is in no key, perhaps a space or a line break at
 _PART = 8
 # Arguments of embedders that are no key and have no password in them.
 _SHOWN = (
-    "model", "dimension", "truncate_dim", "normalize", "batch_size", "retries", "timeout",
-    "query_prompt", "document_prompt",
-)  # fmt: skip
+    "model",
+    "dimension",
+    "truncate_dim",
+    "normalize",
+    "batch_size",
+    "retries",
+    "timeout",
+    "query_prompt",
+    "document_prompt",
+)
 
 # The servers, and the variables of their keys, that code of this process has given.
 _given: set[tuple[str, str | None]] = set()

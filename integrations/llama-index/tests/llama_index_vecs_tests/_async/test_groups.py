@@ -67,8 +67,10 @@ async def test_nodes_that_lead_in_a_circle_or_nowhere_end_a_text(store: VecsVect
     await store.async_add([one, two, three, other])
     found = await store.aquery(near(0, 3), context=9)
     assert [each.metadata["window"] for each in found.nodes or []] == [
-        "text of one\n\ntext of two", "text of two\n\ntext of one", "text of three",
-    ]  # fmt: skip
+        "text of one\n\ntext of two",
+        "text of two\n\ntext of one",
+        "text of three",
+    ]
 
 
 async def test_nodes_like_stored_ones_are_found(filled: VecsVectorStore) -> None:
