@@ -31,6 +31,8 @@ MAX_ID_BYTES = 2600
 _OPTIONAL = ("vec", "extra", "columns", "group", "context")
 # Fewer characters that a chunk begins and the chunk before it ends with are a coincidence.
 _LEAST_OVERLAP = 8
+# Longer overlaps are not looked for: texts that repeat themselves would take too long.
+_MOST_OVERLAP = 10_000
 
 _NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 _set = object.__setattr__
@@ -151,7 +153,7 @@ def context_of(match: Match | Record, before: list[Record], after: list[Record])
 
 def _joined(before: str, after: str) -> str:
     """Return two texts as one, with what the first one ends with and the second one begins with once."""
-    start = max(0, len(before) - len(after))
+    start = max(0, len(before) - len(after), len(before) - _MOST_OVERLAP)
     while (at := before.find(after[:_LEAST_OVERLAP], start)) >= 0 and len(before) - at >= _LEAST_OVERLAP:
         if after.startswith(before[at:]):
             return before[:at] + after

@@ -131,6 +131,7 @@ class AsyncSearching(AsyncHandle):
         `query` out. If the transform splits documents, an id may be that of a document, whose vector is the mean of
         those of its records. For cosine distance, vectors are made of length 1 first. In a collection of bits, a bit is
         set if more than half of the vectors have it. These records are not among the matches.
+
         `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
         all of them. They are read right after the search.
         """
