@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
-from psycopg import sql
 
 import vecs
 from vecs import Record
@@ -34,16 +33,9 @@ HOW: dict[str, Any] = {
 
 
 @pytest.fixture
-async def chunks(client: vecs.AsyncClient, target: str, schema: str) -> vecs.AsyncAttachedCollection:
-    with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute("set client_min_messages = warning")
-        connection.execute("create extension if not exists vector")
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-        text: Any = CHUNKS.replace("{s}", sql.Identifier(schema).as_string(None))
-        connection.execute(text)
-    return await client.attach(
-        (schema, "chunks"), vec="embedding", text="body", document_id="article", columns=["kind"]
-    )
+async def chunks(client: vecs.AsyncClient, run: Callable[[str], None]) -> vecs.AsyncAttachedCollection:
+    run(CHUNKS)
+    return await client.attach("chunks", vec="embedding", text="body", document_id="article", columns=["kind"])
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -73,7 +65,7 @@ async def test_neighbours_and_examples(chunks: vecs.AsyncAttachedCollection) -> 
 
 
 async def test_what_a_table_lacks_for_them_is_told(client: vecs.AsyncClient, chunks: vecs.AsyncCollection) -> None:
-    bare = await client.attach((client.schema, "chunks"), vec="embedding")
+    bare = await client.attach("chunks", vec="embedding")
     lacking: list[dict[str, Any]] = [{"group_by": "$document_id"}, {"group_by": "$text"}, {"context": 1}]
     for options in lacking:
         with pytest.raises(ArgError, match="attach.. was not told of a column for them: give it text="):
@@ -82,12 +74,11 @@ async def test_what_a_table_lacks_for_them_is_told(client: vecs.AsyncClient, chu
         await bare.search([1, 0], group_by="$nope")
 
 
-async def test_groups_of_a_column_that_was_added_to_a_collection(client: vecs.AsyncClient, target: str) -> None:
+async def test_groups_of_a_column_that_was_added_to_a_collection(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
     docs = await client.create_collection("docs", dimension=2)
     await docs.upsert([Record(f"r{n}", [1, n]) for n in range(1, 5)])
-    with psycopg.connect(target, autocommit=True) as connection:
-        table = sql.Identifier(client.schema, "docs")
-        connection.execute(sql.SQL("alter table {} add price int").format(table))
-        connection.execute(sql.SQL("update {} set price = 7 where id <> 'r2'").format(table))
+    run("alter table {s}.docs add price int; update {s}.docs set price = 7 where id <> 'r2'")
     await docs._table(0)
     assert [(m.group, m.id) for m in await docs.search([1, 1], group_by="$price")] == [(7, "r1"), (None, "r2")]

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 import vecs
 
@@ -15,3 +18,17 @@ def client(target: str, schema: str) -> Generator[vecs.Client]:
     """A client whose collections no other test sees."""
     with vecs.create_client(target, schema=schema) as client:
         yield client
+
+
+@pytest.fixture
+def run(target: str, schema: str) -> Callable[[str], None]:
+    """Run SQL as another program would; `{s}` is the test's schema."""
+
+    def execute(statements: str) -> None:
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute("set client_min_messages = warning")
+            text: Any = statements.replace("{s}", sql.Identifier(schema).as_string(None))
+            connection.execute(text)
+
+    execute("create schema if not exists {s}; create extension if not exists vector")
+    return execute

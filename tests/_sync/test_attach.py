@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from psycopg import sql
 
@@ -20,20 +19,6 @@ from vecs._writing.buffer import RowBuffer
 from vecs.exc import ArgError, FilterError
 
 ONE, TWO, THREE = (str(UUID(int=n)) for n in (1, 2, 3))
-
-
-@pytest.fixture
-def run(target: str, schema: str) -> Callable[[str], None]:
-    """Run SQL as another program would; `{s}` is the test's schema."""
-
-    def execute(statements: str) -> None:
-        with psycopg.connect(target, autocommit=True) as connection:
-            connection.execute("set client_min_messages = warning")
-            text: Any = statements.replace("{s}", sql.Identifier(schema).as_string(None))
-            connection.execute(text)
-
-    execute("create schema if not exists {s}; create extension if not exists vector")
-    return execute
 
 
 SUPABASE = """

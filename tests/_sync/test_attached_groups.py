@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
-from psycopg import sql
 
 import vecs
 from vecs import Record
@@ -35,14 +34,9 @@ HOW: dict[str, Any] = {
 
 
 @pytest.fixture
-def chunks(client: vecs.Client, target: str, schema: str) -> vecs.AttachedCollection:
-    with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute("set client_min_messages = warning")
-        connection.execute("create extension if not exists vector")
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-        text: Any = CHUNKS.replace("{s}", sql.Identifier(schema).as_string(None))
-        connection.execute(text)
-    return client.attach((schema, "chunks"), vec="embedding", text="body", document_id="article", columns=["kind"])
+def chunks(client: vecs.Client, run: Callable[[str], None]) -> vecs.AttachedCollection:
+    run(CHUNKS)
+    return client.attach("chunks", vec="embedding", text="body", document_id="article", columns=["kind"])
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -72,7 +66,7 @@ def test_neighbours_and_examples(chunks: vecs.AttachedCollection) -> None:
 
 
 def test_what_a_table_lacks_for_them_is_told(client: vecs.Client, chunks: vecs.Collection) -> None:
-    bare = client.attach((client.schema, "chunks"), vec="embedding")
+    bare = client.attach("chunks", vec="embedding")
     lacking: list[dict[str, Any]] = [{"group_by": "$document_id"}, {"group_by": "$text"}, {"context": 1}]
     for options in lacking:
         with pytest.raises(ArgError, match="attach.. was not told of a column for them: give it text="):
@@ -81,12 +75,9 @@ def test_what_a_table_lacks_for_them_is_told(client: vecs.Client, chunks: vecs.C
         bare.search([1, 0], group_by="$nope")
 
 
-def test_groups_of_a_column_that_was_added_to_a_collection(client: vecs.Client, target: str) -> None:
+def test_groups_of_a_column_that_was_added_to_a_collection(client: vecs.Client, run: Callable[[str], None]) -> None:
     docs = client.create_collection("docs", dimension=2)
     docs.upsert([Record(f"r{n}", [1, n]) for n in range(1, 5)])
-    with psycopg.connect(target, autocommit=True) as connection:
-        table = sql.Identifier(client.schema, "docs")
-        connection.execute(sql.SQL("alter table {} add price int").format(table))
-        connection.execute(sql.SQL("update {} set price = 7 where id <> 'r2'").format(table))
+    run("alter table {s}.docs add price int; update {s}.docs set price = 7 where id <> 'r2'")
     docs._table(0)
     assert [(m.group, m.id) for m in docs.search([1, 1], group_by="$price")] == [(7, "r1"), (None, "r2")]

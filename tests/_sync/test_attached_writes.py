@@ -18,20 +18,6 @@ from vecs import Record
 from vecs.exc import ArgError
 
 
-@pytest.fixture
-def run(target: str, schema: str) -> Callable[[str], None]:
-    """Run SQL as another program would; `{s}` is the test's schema."""
-
-    def execute(statements: str) -> None:
-        with psycopg.connect(target, autocommit=True) as connection:
-            connection.execute("set client_min_messages = warning")
-            text: Any = statements.replace("{s}", sql.Identifier(schema).as_string(None))
-            connection.execute(text)
-
-    execute("create schema if not exists {s}; create extension if not exists vector")
-    return execute
-
-
 def refused(call: Callable[..., Any], *args: Any, error: type[Exception] = ArgError, **options: Any) -> str:
     with pytest.raises(error) as caught:
         call(*args, **options)

@@ -36,20 +36,6 @@ def api() -> Iterator[StandIn]:
         yield server
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was to be waited between tries; nothing waits."""
-    found: list[float] = []
-    options = retrying.Retrying._options
-
-    def without_waiting(self: Any) -> dict[str, Any]:
-        made = options(self)
-        return {**made, "wait": lambda state: found.append(made["wait"](state)) or 0.0}
-
-    monkeypatch.setattr(retrying.Retrying, "_options", without_waiting)
-    return found
-
-
 def records(*texts: str) -> list[Record]:
     return [Record(f"id{number}", text=text) for number, text in enumerate(texts)]
 

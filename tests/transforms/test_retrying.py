@@ -72,21 +72,6 @@ def http_error(code: int, **headers: str) -> urllib.error.HTTPError:
     return urllib.error.HTTPError("http://x", code, "m", message, None)
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited between tries; nothing waits."""
-    found: list[float] = []
-    options = retrying.Retrying._options
-
-    def without_waiting(self: Any) -> dict[str, Any]:
-        made = options(self)
-        wait = made["wait"]
-        return {**made, "wait": lambda state: found.append(wait(state)) or 0.0}
-
-    monkeypatch.setattr(retrying.Retrying, "_options", without_waiting)
-    return found
-
-
 def failing(times: int, error: BaseException) -> Any:
     """A function that fails so many times, and counts its calls."""
     calls: list[list[str]] = []
