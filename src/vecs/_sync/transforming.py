@@ -29,17 +29,21 @@ def transform_records(
     records: Sequence[Record],
     check: Callable[[Sequence[Record]], None] | None = None,
     check_ids: Callable[[Sequence[Record]], None] | None = None,
+    *,
+    checked: bool = False,
 ) -> list[Record]:
     """
     Turn records into what is stored; a step that fails raises TransformError.
 
-    `check` raises an error if a record cannot be stored. It checks the records before each step that keeps its input,
-    so that no model works for nothing. `check_ids` checks them where no later step splits them.
+    `check` raises an error if a record cannot be stored. It checks them before steps that keep their input, so that no
+    model works for nothing: the records given, unless they are `checked`, and those of a step that may make anything.
+    `check_ids` checks them where no later step splits them.
     """
     made: list[Record] = list(records)
     steps = _steps(transform)
     for place, step in enumerate(steps):
-        if check is not None and all(map(keeps_metadata, steps[place:])):
+        unknown = not keeps_metadata(steps[place - 1]) if place else not checked
+        if check is not None and unknown and all(map(keeps_metadata, steps[place:])):
             offload_many(len(made), check, made)
         if check_ids is not None and not any(map(may_split, steps[place:])):
             offload_many(len(made), check_ids, made)

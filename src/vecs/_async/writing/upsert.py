@@ -54,6 +54,8 @@ class AsyncWriteTarget:
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
+        # Whether it is known of all records that the table takes them.
+        self.checked = False
         # Of a table that is no collection: what the records of this write name.
         self.named: frozenset[str] = frozenset()
         # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
@@ -79,6 +81,7 @@ class AsyncWriteTarget:
         if not may_be_altered(error) or not await self._is_altered(self.table, error):
             return False
         former, self.table = self.table, await self._read_table()
+        self.checked = False
         if row_shape(former) != row_shape(self.table):
             await async_offload_many(len(buffer), buffer.change, recoder(former, self.table))
         return True
@@ -120,6 +123,7 @@ async def upsert(
         try:
             if to.transform is not None and isinstance(records, list | tuple | MappingView):
                 await _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
+                to.checked = True
             while items := await async_take(source, size):
                 await _add(to, buffer, items, taken)
                 taken += len(items)
@@ -174,16 +178,15 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
         given = list({record.id: record for record in records}.values())
 
         def check(records: Sequence[Record]) -> None:
-            if to.guarded:
-                check_not_split(records, given)
             check_storable_records(records, table)
 
         def check_split(records: Sequence[Record]) -> None:
             if to.guarded:
+                check_not_split(records, given)
                 check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
-        made = await transform_records(transform, given, check, check_split)
+        made = await transform_records(transform, given, check, check_split, checked=to.checked)
     if to.guarded:
         check_not_split(made, given)
         check_is_to_split(made, given, table.name, table.comment.get("transform"))

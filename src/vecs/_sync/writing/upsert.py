@@ -55,6 +55,8 @@ class WriteTarget:
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
+        # Whether it is known of all records that the table takes them.
+        self.checked = False
         # Of a table that is no collection: what the records of this write name.
         self.named: frozenset[str] = frozenset()
         # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
@@ -80,6 +82,7 @@ class WriteTarget:
         if not may_be_altered(error) or not self._is_altered(self.table, error):
             return False
         former, self.table = self.table, self._read_table()
+        self.checked = False
         if row_shape(former) != row_shape(self.table):
             offload_many(len(buffer), buffer.change, recoder(former, self.table))
         return True
@@ -121,6 +124,7 @@ def upsert(
         try:
             if to.transform is not None and isinstance(records, list | tuple | MappingView):
                 _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
+                to.checked = True
             while items := take(source, size):
                 _add(to, buffer, items, taken)
                 taken += len(items)
@@ -175,16 +179,15 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
         given = list({record.id: record for record in records}.values())
 
         def check(records: Sequence[Record]) -> None:
-            if to.guarded:
-                check_not_split(records, given)
             check_storable_records(records, table)
 
         def check_split(records: Sequence[Record]) -> None:
             if to.guarded:
+                check_not_split(records, given)
                 check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
-        made = transform_records(transform, given, check, check_split)
+        made = transform_records(transform, given, check, check_split, checked=to.checked)
     if to.guarded:
         check_not_split(made, given)
         check_is_to_split(made, given, table.name, table.comment.get("transform"))
