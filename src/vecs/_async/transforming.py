@@ -14,13 +14,10 @@ from vecs._writing.stored_transform import keeps_metadata
 from vecs.exc import TransformError, VecsException
 from vecs.records import Record, is_vector
 from vecs.storage import Precision, vec_type_of
-from vecs.transforms import AdapterStep, Pipeline, Transform
+from vecs.transforms import AdapterStep, Transform
+from vecs.transforms._pipeline import steps_of
 from vecs.transforms._retrying import async_waited_for
 from vecs.transforms._step import Step
-
-
-def _steps(transform: Transform) -> Sequence[Transform]:
-    return transform.steps if isinstance(transform, Pipeline) else (transform,)
 
 
 async def transform_records(
@@ -35,13 +32,13 @@ async def transform_records(
     Turn records into what is stored; a step that fails raises TransformError.
 
     `check` raises an error if a record cannot be stored. It checks them before steps that keep their input, so that no
-    model works for nothing: the records given, unless they are `checked`, and those of a step that may make anything.
+    model works for nothing: the records given, unless they are `checked`, and those of a step that may make others.
     `check_ids` checks them where no later step splits them.
     """
     made: list[Record] = list(records)
-    steps = _steps(transform)
+    steps = steps_of(transform)
     for place, step in enumerate(steps):
-        unknown = not keeps_metadata(steps[place - 1]) if place else not checked
+        unknown = may_split(steps[place - 1]) or not keeps_metadata(steps[place - 1]) if place else not checked
         if check is not None and unknown and all(map(keeps_metadata, steps[place:])):
             await async_offload_many(len(made), check, made)
         if check_ids is not None and not any(map(may_split, steps[place:])):
@@ -75,7 +72,7 @@ async def transform_queries(transform: Transform, queries: Sequence[Any]) -> lis
     """
     made = list(queries)
     media = [place for place, query in enumerate(queries) if not is_vector(query)]
-    for step in _steps(transform):
+    for step in steps_of(transform):
         legacy = isinstance(step, AdapterStep) and not isinstance(step, Step)
         places = range(len(made)) if legacy else media
         try:

@@ -24,9 +24,10 @@ _QUERY = ("query", "queries", "data", "embedding")
 # Arguments of other libraries, and their names here. The first one that the function has is suggested.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
-        ("k", "top_k", "topk", "n", "n_results", "num_results", "max_results", "match_count", "count", "size", "top"),
+        ("k", "top_k", "topk", "n", "n_results", "num_results", "max_results", "match_count", "count", "top"),
         _LIMIT,
     ),
+    "size": (*_LIMIT, "dimension"),
     **dict.fromkeys(
         ("filter", "filters", "where", "where_document", "expr", "metadata_filter", "query_filter", "conditions"),
         _FILTERS,
@@ -36,9 +37,10 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("database_url", "db_url", "host", "port", "user", "password", "dbname", "database"), _URL),
     "target": _URL,
     **dict.fromkeys(("db", "client_settings"), _TARGET),
-    **dict.fromkeys(("name", "table", "table_name", "collection", "collection_name", "index_name"), _NAME),
+    **dict.fromkeys(("name", "table", "table_name", "index_name"), _NAME),
+    **dict.fromkeys(("collection", "collection_name"), (*_NAME, "namespace")),
     **dict.fromkeys(
-        ("dim", "dims", "dimensions", "embed_dim", "vector_size", "size", "n_dim", "ndim", "embedding_dimension"),
+        ("dim", "dims", "dimensions", "embed_dim", "vector_size", "n_dim", "ndim", "embedding_dimension"),
         ("dimension",),
     ),
     **dict.fromkeys(
@@ -67,9 +69,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("search_type", "query_type", "vector_query_mode"), ("mode",)),
     **dict.fromkeys(("reranker", "ranker", "rerank_function"), ("rerank",)),
     **dict.fromkeys(("text_search_config", "regconfig", "lang"), ("language",)),
-    **dict.fromkeys(
-        ("tenant", "tenant_id", "partition", "partition_name", "collection", "collection_name"), ("namespace",)
-    ),
+    **dict.fromkeys(("tenant", "tenant_id", "partition", "partition_name"), ("namespace",)),
     **dict.fromkeys(("timeout", "query_timeout"), ("statement_timeout",)),
     **dict.fromkeys(("max_connections", "max_size", "pool_max_size"), ("pool_size",)),
     **dict.fromkeys(("schema", "schema_name"), ("schema", "schema_name")),
@@ -93,10 +93,6 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "index_type": ("method",),
     "metric_name": ("measure",),
 }
-# These two words have more than one meaning, depending on the function.
-_ARGUMENTS["collection"] = (*_NAME, "namespace")
-_ARGUMENTS["collection_name"] = (*_NAME, "namespace")
-_ARGUMENTS["size"] = (*_LIMIT, "dimension")
 
 # Words for either of two arguments.
 _EITHER = ("chunk_size", "chunk_length", "max_length", "max_chunk_size")

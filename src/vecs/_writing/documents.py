@@ -11,7 +11,8 @@ from vecs._checks.shown import brief
 from vecs._sql.documents import ambiguous, overwritten
 from vecs.exc import ArgError
 from vecs.records import Record
-from vecs.transforms import APIEmbedding, Embedding, ImageEmbedding, NoOp, Pipeline, TextEmbedding, Transform
+from vecs.transforms import APIEmbedding, Embedding, ImageEmbedding, NoOp, TextEmbedding, Transform
+from vecs.transforms._pipeline import steps_of
 
 # Steps that make one record from each record; steps of others may make several.
 _EMBEDDERS = (APIEmbedding, Embedding, ImageEmbedding, NoOp, TextEmbedding)
@@ -23,8 +24,7 @@ def may_split(transform: Transform | None) -> bool:
     """Whether a transform may make several records from one."""
     if transform is None:
         return False
-    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
-    return not all(isinstance(step, _EMBEDDERS) for step in steps)
+    return not all(isinstance(step, _EMBEDDERS) for step in steps_of(transform))
 
 
 def described_may_split(config: Any) -> bool:

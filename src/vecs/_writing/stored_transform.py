@@ -14,13 +14,13 @@ from vecs.transforms import (
     APIEmbedding,
     Embedding,
     ImageEmbedding,
-    Pipeline,
     TextEmbedding,
     Transform,
     describe,
     from_config,
     identity,
 )
+from vecs.transforms._pipeline import steps_of
 from vecs.transforms._step import Step
 from vecs.transforms._stored_prompts import with_stored_prompts
 
@@ -45,7 +45,7 @@ def keeps_text(transform: Transform | None) -> bool:
     """Whether a transform's collection is a text collection, unless the caller says otherwise."""
     if transform is None:
         return False
-    last = transform.steps[-1] if isinstance(transform, Pipeline) else transform
+    last = steps_of(transform)[-1]
     # A custom step of vecs 0.4 does not tell what it takes.
     legacy = isinstance(last, AdapterStep) and not isinstance(last, Step)
     return not legacy and not isinstance(last, ImageEmbedding)
@@ -53,14 +53,12 @@ def keeps_text(transform: Transform | None) -> bool:
 
 def keeps_metadata(transform: Transform) -> bool:
     """Whether what a transform is given is stored: vecs' own steps add at most a heading to metadata and text."""
-    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
-    return all(type(step).__module__.startswith("vecs.") for step in steps)
+    return all(type(step).__module__.startswith("vecs.") for step in steps_of(transform))
 
 
 def check_embeddable(transform: Transform, record: Record) -> None:
     """Raise an error if the first embedder of a transform has nothing to embed of a record. No model works for it."""
-    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
-    for step in steps:
+    for step in steps_of(transform):
         if isinstance(step, APIEmbedding | Embedding | ImageEmbedding | TextEmbedding):
             step.check_record(record)
             return

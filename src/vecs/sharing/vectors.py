@@ -14,7 +14,8 @@ from vecs._writing.documents import may_split
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.records import Record
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_pgvector, is_scipy
-from vecs.transforms import Pipeline, Transform
+from vecs.transforms import Transform
+from vecs.transforms._pipeline import steps_of
 
 
 def checked_vectors(
@@ -82,8 +83,7 @@ def vectors_by_id(
         return vectors
     name = type(transform).__name__
     if len(made) > len(given):
-        steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
-        splitting = [type(step).__name__ for step in steps if may_split(step)]
+        splitting = [type(step).__name__ for step in steps_of(transform) if may_split(step)]
         # Custom steps may leave out what a record was made of.
         id, count = Counter(_origin(record, given) for record in made).most_common(1)[0]
         known = id is not None and count > 1

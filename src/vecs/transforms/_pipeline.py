@@ -82,6 +82,11 @@ class Adapter(Pipeline):
         super().__init__(steps)
 
 
+def steps_of(transform: Transform) -> Sequence[Transform]:
+    """Return the steps of a Pipeline, or a transform alone."""
+    return transform.steps if isinstance(transform, Pipeline) else (transform,)
+
+
 def _flat(steps: Iterable[Transform]) -> Iterator[Transform]:
     given: Any = steps
     if is_transform(given) or isinstance(given, str | Mapping | type) or not isinstance(given, Iterable):

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from vecs.transforms._api import APIEmbedding
 from vecs.transforms._dimensions import Prompts
-from vecs.transforms._pipeline import Pipeline
+from vecs.transforms._pipeline import Pipeline, steps_of
 from vecs.transforms._preprocessor import TextPreprocessor
 from vecs.transforms._protocol import Transform
 from vecs.transforms._text import PROMPTS, TextEmbedding
@@ -21,7 +21,7 @@ def with_stored_prompts(transform: Transform, described: Mapping[str, Any] | Non
     None means that the collection has no description: it was made by vecs 0.4, which knew no prompts, or for vectors
     of the user. The given transform is not changed.
     """
-    steps = transform.steps if isinstance(transform, Pipeline) else (transform,)
+    steps = steps_of(transform)
     embedder = next((step for step in reversed(steps) if isinstance(step, TextEmbedding | APIEmbedding)), None)
     stored: Mapping[str, Any] | None = {} if described is None else _embedder(described)
     if embedder is None or not embedder.uses_known_prompts or stored is None:
