@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from vecs.exc import VecsException, said_of_stored
 
@@ -13,5 +13,7 @@ def say_stored(error: Exception, count: int) -> None:
         return
     if isinstance(error, VecsException):
         error.stored = count
-    elif hasattr(error, "add_note"):  # not on Python 3.10
-        cast("Any", error).add_note(said_of_stored(count))
+        return
+    # Python 3.10 has no notes.
+    add_note: Any = getattr(error, "add_note", str)
+    add_note(said_of_stored(count))
