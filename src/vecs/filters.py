@@ -110,6 +110,18 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A condition on a path that may lead into a declared column: on metadata as results have it."""
+
+    part: Equals | NotEquals | Range | In | Exists | Like | Contains
+
+    @property
+    def key(self) -> str:
+        """The path."""
+        return self.part.key
+
+
+@dataclass(frozen=True)
 class And:
     """Every part matches."""
 
@@ -130,7 +142,9 @@ class Not:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = "Equals | NotEquals | Range | In | Exists | Like | Contains | Column | Typed | And | Or | Not"
+Filter: TypeAlias = (
+    "Equals | NotEquals | Range | In | Exists | Like | Contains | Column | Typed | Shown | And | Or | Not"
+)
 
 LOGICAL = ("$and", "$or", "$not")
 # No metadata key of a filter begins with $, so these cannot be meant for one.

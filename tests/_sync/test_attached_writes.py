@@ -152,17 +152,23 @@ def test_numbers_that_are_read_are_written_back_with_all_digits(
         insert into {s}.t values (1, '[1,1]', 1.123456789012345678901, 'NaN'), (2, '[1,1]', 'NaN', '-Infinity'),
             (3, '[1,1]', 12345678901234567890123, 0.1), (4, '[1,1]', 1e-400, 1), (5, '[1,1]', 9.990, 1),
             (6, '[1,1]', 0.30000000000000004, 1), (7, '[1,1]', 1e300 + 0.1, 2);
+        alter table {s}.t add a numeric[];
+        update {s}.t set a = array[n, null, 2] where id > 1;
+        update {s}.t set a = '{{}}' where id = 2;
         create table {s}.before as select * from {s}.t
     """)
-    docs = client.attach("t", vec="v", columns=["n", "f"])
+    docs = client.attach("t", vec="v", columns=["n", "f", "a"])
     read = [r.metadata or {} for r in docs.get()]
-    assert (read[0], read[1]) == ({"n": "1.123456789012345678901", "f": "NaN"}, {"n": "NaN", "f": "-Infinity"})
+    assert read[0] == {"n": "1.123456789012345678901", "f": "NaN"}
+    assert read[1] == {"n": "NaN", "f": "-Infinity", "a": []}
+    assert [each.get("a") for each in read[:3]] == [None, [], [12345678901234567890123, None, 2]]
+    assert read[6]["a"][0] == read[6]["n"]
     assert [each["n"] for each in read[4:6]] == [9.99, 0.30000000000000004]
     for each in range(7):
         assert docs.count(filters={"n": read[each]["n"]}) == 1
     assert docs.upsert(docs.get()) == 7
     run(
-        "do $$ begin if exists (select id, n, f from {s}.t except select id, n, f from {s}.before) "
+        "do $$ begin if exists (select id, n, f, a from {s}.t except select id, n, f, a from {s}.before) "
         "then raise 'changed'; end if; end $$"
     )
     assert "must be a number" in refused(docs.upsert, [("1", [1, 1], {"n": "ten"})])
@@ -192,3 +198,38 @@ def test_the_sql_of_an_index_is_such_as_the_relation_can_have(
     docs = client.attach("x", id="id", vec="v", metadata="m")
     said = refused(docs.index)
     assert all(each in said for each in told)
+
+
+def test_what_postgres_generates_is_read_and_written_back(client: vecs.Client, run: Callable[[str], None]) -> None:
+    run("""
+        create table {s}.t (id int primary key, v vector(2), title text,
+            body text generated always as ('on ' || title) stored);
+        insert into {s}.t values (1, '[1,1]', 'cats')
+    """)
+    docs = client.attach("t", vec="v", text="body", columns=["title"])
+    assert docs.upsert(docs.scan(include_vector=True)) == 1
+    docs.upsert([Record("2", [1, 2], "another text", {"title": "dogs"})])
+    assert [(r.id, r.text) for r in docs.get()] == [("1", "on cats"), ("2", "on dogs")]
+
+
+def test_rows_are_written_in_one_order_however_many_they_are(
+    client: vecs.Client, run: Callable[[str], None], target: str, schema: str
+) -> None:
+    run("create table {s}.n (id int primary key, v vector(2)); create table {s}.t (id text primary key, v vector(2))")
+    for name, order in (("n", int), ("t", str)):
+        docs = client.attach(name, vec="v")
+        ids = [str(id) for id in range(2500, 0, -1)]
+        docs.upsert([(id, [1, 1]) for id in ids])
+        with psycopg.connect(target) as other:
+            placed = sql.SQL("select id::text from {}.{} order by ctid").format(*map(sql.Identifier, (schema, name)))
+            assert [row[0] for row in other.execute(placed)] == sorted(ids, key=order)
+
+
+def test_words_of_calls_that_alter_are_checked_before_they_are_refused(
+    client: vecs.Client, run: Callable[[str], None]
+) -> None:
+    run("create table {s}.t (id int primary key, v vector(2), body text)")
+    docs: Any = client.attach("t", vec="v", text="body")
+    assert "'metric'; did you mean" in refused(docs.index, metric="cosine")
+    assert "takes only" in refused(docs.enable_text, "english", "body")
+    assert "'kind'" in refused(docs.create_metadata_index, "price", kind="number")

@@ -29,6 +29,12 @@ def test_rows_come_back_sorted_by_id_and_the_last_of_each_id() -> None:
     assert list(buffer.copy_data()) == []
 
 
+def test_rows_are_sorted_as_the_numbers_that_their_ids_are() -> None:
+    buffer = RowBuffer()
+    buffer.extend([(None, row(id)) for id in ("10", "9", "-1", "9")])
+    assert buffer.sorted_rows(by_number=True) == [row("-1"), row("9"), row("10")]
+
+
 def test_chunks_of_an_older_version_of_a_document_are_left_out() -> None:
     buffer = RowBuffer()
     buffer.begin_documents(["doc"])

@@ -144,7 +144,7 @@ def _completed(setup: Setup, query: Query, rows: list[Row]) -> Step[list[Row]]:
     ]
     if not short:
         return rows
-    selection = replace(request.selection, within=of_groups(grouping, short))
+    selection = replace(request.selection, within=of_groups(setup.shape.table, grouping, short))
     (found,) = yield Ask([_of_one_side(setup, query, selection, len(short))], prepare=False)
     more = {members[0][LABEL]: members for members in _by_number(found)}
     groups: list[list[Row]] = []

@@ -15,6 +15,7 @@ from vecs._checks.shown import brief
 from vecs._searching.columns import IncludeColumns
 from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown
 from vecs._sql.answers import Columns
+from vecs._sql.mapped import leads_into_column
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
@@ -313,7 +314,9 @@ def _checked_groups(table: Table, options: SearchOptions) -> Grouping | None:
         raise ArgError(f"group_by={key!r} needs {_needs_documents(table)}")
     if key == "$text" and not table.has_text:
         raise ArgError(f"group_by={key!r} needs texts, and {_has_none(table, 'text')}")
-    return Grouping(key, size, None if key in _GROUPING_COLUMNS else table.known_columns.get(key))
+    column = None if key in _GROUPING_COLUMNS else table.known_columns.get(key)
+    leads = column is None and table.mapped is not None and leads_into_column(key, table.mapped)
+    return Grouping(key, size, column, leads)
 
 
 def _checked_group_key(key: Any, table: Table) -> str:

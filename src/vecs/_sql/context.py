@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vecs._sql.answers import Columns, Row, select_list
-from vecs._sql.fragment import Fragment, qualified
+from vecs._sql.fragment import Fragment, Param, qualified
+from vecs._sql.selection import is_one_of
 from vecs._sql.tables import Table
 
 # Behind the columns of a record: its place in its document, from 1.
@@ -29,7 +30,7 @@ def neighbours(
                    pg_catalog.bool_or(id = any({ids}::pg_catalog.text[])) over (
                        reading rows between {after}::bigint preceding and {before}::bigint following
                    ) as is_near
-            from {table} where document_id = any({documents}::pg_catalog.text[])
+            from {table} where {of_documents}
             window reading as (
                 partition by document_id
                 order by pg_catalog.rtrim(id, '0123456789') collate pg_catalog."C",
@@ -41,7 +42,7 @@ def neighbours(
         """,
         columns=select_list(table, columns),
         ids=list(ids),
-        documents=list(documents),
+        of_documents=is_one_of(table.document_key, Param(list(documents)), "document_id"),
         before=before,
         after=after,
         table=table.source,

@@ -24,6 +24,7 @@ from vecs.filters import (
     NotEquals,
     Or,
     Range,
+    Shown,
     conditions_of,
 )
 from vecs.typed import Typed
@@ -98,6 +99,13 @@ def condition(node: Filter) -> Fragment:
             return _of_column(node)
         case Typed():
             return typed_condition(node)
+        case Shown(part):
+            return of_shown(condition(part))
+
+
+def of_shown(expression: Fragment) -> Fragment:
+    """Return an expression over metadata, of metadata with the declared columns as its keys; no index answers it."""
+    return qualified("(select {expression} from (select shown as metadata) as whole)", expression=expression)
 
 
 def _of_column(node: Column) -> Fragment:

@@ -14,12 +14,16 @@ from typing import Any
 from vecs._checks.json import encode_json
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.binary import read_json
-from vecs._sql.filters import MAX_CONTAINED, value_at
+from vecs._sql.filters import MAX_CONTAINED, of_shown, value_at
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, qualified
 from vecs._sql.keywords import by_both, by_words
 from vecs._sql.search import kept_around, nearness
-from vecs._sql.selection import where
+from vecs._sql.selection import is_one_of, where
 from vecs._sql.shape import Fusion, Grouping, Shape
+from vecs._sql.tables import Table
+from vecs._sql.typed import typed_condition
+from vecs.columns import TableColumn
+from vecs.typed import Typed, operators_of
 
 # Behind what every answer of a search has stand these: the group's key as text, its number in the order of groups, and
 # how many of the ranked records are as near, where that is known.
@@ -72,7 +76,7 @@ def groups_by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Frag
 def _ungrouped(shape: Shape, limit: int | None) -> Shape:
     """Return the shape of a search for the records to group, with no more columns than their key needs."""
     key, column = _grouping(shape).key, _grouping(shape).column
-    of_metadata = column is None and key not in (OF_DOCUMENTS, OF_IDS, OF_TEXTS)
+    of_metadata = column is None and not _grouping(shape).shown and key not in (OF_DOCUMENTS, OF_IDS, OF_TEXTS)
     columns = Columns(text=key == OF_TEXTS, metadata=of_metadata, document_id=key == OF_DOCUMENTS)
     # As many as there are: no table has more rows.
     return shape._replace(columns=columns, limit=limit or 2**58, offset=0, groups=None, pool=None)
@@ -186,13 +190,14 @@ def _key(grouping: Grouping) -> Fragment:
         return qualified('(id::pg_catalog.text collate pg_catalog."C")')
     if grouping.key == OF_TEXTS:
         return qualified("(coalesce('t' || text, '') collate pg_catalog.\"C\")")
-    return qualified("coalesce({value}, 'null'::pg_catalog.jsonb)", value=value_at(grouping.key))
+    value = of_shown(value_at(grouping.key)) if grouping.shown else value_at(grouping.key)
+    return qualified("coalesce({value}, 'null'::pg_catalog.jsonb)", value=value)
 
 
 def _key_of_candidate(shape: Shape) -> Fragment:
     """Return the key of a candidate, whose row has only a record's own columns."""
     grouping, table = _grouping(shape), shape.table
-    if grouping.column is None:
+    if grouping.column is None and not grouping.shown:
         return _key(grouping)
     return qualified(
         "(select {key} from {rows} as keyed where {same})",
@@ -214,17 +219,18 @@ def may_have_others(grouping: Grouping, label: str) -> bool:
     return grouping.key != OF_IDS and not (grouping.key == OF_DOCUMENTS and label.startswith("r"))
 
 
-def of_groups(grouping: Grouping, labels: Sequence[str]) -> Fragment:
-    """Return the condition that a record is in one of these groups; indexes on documents and metadata answer it."""
+def of_groups(table: Table, grouping: Grouping, labels: Sequence[str]) -> Fragment:
+    """Return the condition that a record is in one of these groups; indexes of what they are of answer it."""
     if grouping.key == OF_DOCUMENTS:
-        ids = [label[1:] for label in labels]
-        return qualified("document_id = any({ids}::pg_catalog.text[])", ids=ids)
+        return is_one_of(table.document_key, Param([label[1:] for label in labels]), "document_id")
     if grouping.key in (OF_IDS, OF_TEXTS):
         return qualified("{key} = any({labels}::pg_catalog.text[])", key=_key(grouping), labels=list(labels))
     same = qualified(
         "{key} = any({labels}::pg_catalog.text[]::pg_catalog.jsonb[])", key=_key(grouping), labels=list(labels)
     )
     if grouping.column is not None:
+        return _of_columns(grouping.key, grouping.column, labels, same)
+    if grouping.shown:
         return same
     matches = [held for label in labels for held in _held(grouping.key, label)]
     if "null" in labels or len(matches) > MAX_CONTAINED:
@@ -232,6 +238,15 @@ def of_groups(grouping: Grouping, labels: Sequence[str]) -> Fragment:
     return qualified(
         "(metadata @> any({matches}::pg_catalog.text[]::pg_catalog.jsonb[]) and {same})", matches=matches, same=same
     )
+
+
+def _of_columns(key: str, column: TableColumn, labels: Sequence[str], same: Fragment) -> Fragment:
+    """Return the condition on groups of a column with one that its index answers, where it may have one."""
+    if "null" in labels or "$in" not in operators_of(column) or column.kind == "json":
+        return same
+    values = tuple(str(read_json(label)) if label.startswith('"') else label for label in labels)
+    by_index = typed_condition(Typed(key, column, "$in", values, column.type))
+    return qualified("({by_index} and {same})", by_index=by_index, same=same)
 
 
 def _held(key: str, label: str) -> list[str]:

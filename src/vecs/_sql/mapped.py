@@ -10,7 +10,7 @@ from uuid import UUID
 
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, join, qualified, quote_literal
 from vecs.columns import TableColumn
-from vecs.filters import LOGICAL, And, Column, Filter, Not, Or
+from vecs.filters import LOGICAL, And, Column, Filter, Not, Or, Shown
 from vecs.typed import KnownColumns, Typed, TypedOperator
 
 _RESERVED = ("id", "document_id", "text")
@@ -39,6 +39,12 @@ class Mapped:
 
     def __hash__(self) -> int:
         return hash((self.key.name, self.relation))
+
+    @property
+    def document_key(self) -> TableColumn | None:
+        """The column of the documents' ids, if it compares them as it writes them, which citext does not."""
+        column = self.parts.get("document_id")
+        return None if column is None or column.type.schema != "pg_catalog" else column
 
     @property
     def undeclared(self) -> tuple[TableColumn, ...]:
@@ -165,15 +171,30 @@ def as_object(columns: Iterable[TableColumn]) -> Fragment:
 
 
 def _as_json(column: TableColumn) -> Fragment:
+    element = column.type.element
+    if element is not None and element.kind == "numeric":
+        return qualified(
+            # Items of several dimensions would come as one list.
+            "case when pg_catalog.array_ndims({array}) > 1 then pg_catalog.to_jsonb({array}) else "
+            "(select coalesce(pg_catalog.jsonb_agg({item} order by e.place), '[]'::pg_catalog.jsonb) "
+            "from pg_catalog.unnest({array}) with ordinality as e (item, place)) end",
+            array=_of_table(column),
+            item=_exact(qualified("e.item::pg_catalog.numeric")),
+        )
     if column.kind != "numeric":
         return qualified("pg_catalog.to_jsonb({column})", column=_of_table(column))
-    # A number that would lose digits as a float is a string. A cast of one beyond floats would fail.
+    return _exact(_of_table(column))
+
+
+def _exact(number: Fragment) -> Fragment:
+    """Return a numeric as JSON: one that would lose digits as a float is a string."""
+    # A cast of one beyond floats would fail.
     return qualified(
         "case when pg_catalog.scale({c}) > 0 and {c} <> 0 and case "
         "when pg_catalog.abs({c}) >= 1e-300 and pg_catalog.abs({c}) <= 1e300 "
         "then {c}::pg_catalog.float8::pg_catalog.text::pg_catalog.numeric <> {c} else true end "
         "then pg_catalog.to_jsonb({c}::pg_catalog.text) else pg_catalog.to_jsonb({c}) end",
-        c=_of_table(column),
+        c=number,
     )
 
 
@@ -197,22 +218,44 @@ def keys_of(key: TableColumn, ids: Iterable[str]) -> list[str]:
     return [found for id in ids if (found := key_text(key, id)) is not None]
 
 
-def by_key(node: Filter, key: TableColumn) -> Filter:
-    """Return a filter whose conditions on ids are such that the index of the key answers."""
+def of_table(node: Filter, mapped: Mapped) -> Filter:
+    """
+    Return a filter for the columns of a mapped table.
+
+    Conditions on ids are such that the columns' own indexes answer them, and paths lead into declared columns.
+    """
     match node:
         case And(parts):
-            return And(tuple(by_key(part, key) for part in parts))
+            return And(tuple(of_table(part, mapped) for part in parts))
         case Or(parts):
-            return Or(tuple(by_key(part, key) for part in parts))
+            return Or(tuple(of_table(part, mapped) for part in parts))
         case Not(parts):
-            return Not(tuple(by_key(part, key) for part in parts))
-        case Column("id", "$in" | "$nin" as operator, operand):
+            return Not(tuple(of_table(part, mapped) for part in parts))
+        case Column("id"):
+            return _of_ids(node, mapped.key)
+        case Column("document_id") if mapped.document_key is not None:
+            return _of_ids(node, mapped.document_key)
+        case Column() | Typed() | Shown():
+            return node
+        case _:
+            return Shown(node) if leads_into_column(node.key, mapped) else node
+
+
+def leads_into_column(key: str, mapped: Mapped) -> bool:
+    """Whether a key is a path that may lead into a declared column of JSON."""
+    first, dot, _ = key.partition(".")
+    return bool(dot) and any(column.name == first and column.kind == "json" for column in mapped.declared)
+
+
+def _of_ids(node: Column, column: TableColumn) -> Filter:
+    match node:
+        case Column(_, "$in" | "$nin" as operator, operand):
             given = cast("tuple[str, ...]", operand)
-            return Typed("$id", key, operator, tuple(keys_of(key, given)), key.type)
-        case Column("id", "$eq" | "$ne" as operator, operand):
-            found = key_text(key, str(operand))
+            return Typed(node.key, column, operator, tuple(keys_of(column, given)), column.type)
+        case Column(_, "$eq" | "$ne" as operator, operand):
+            found = key_text(column, str(operand))
             if found is None:
-                return Typed("$id", key, "$in" if operator == "$eq" else "$nin", (), key.type)
-            return Typed("$id", key, cast("TypedOperator", operator), found, key.type)
+                return Typed(node.key, column, "$in" if operator == "$eq" else "$nin", (), column.type)
+            return Typed(node.key, column, cast("TypedOperator", operator), found, column.type)
         case _:
             return node

@@ -7,17 +7,17 @@ from typing import Any
 
 from vecs._checks.shown import brief
 from vecs._sql.mapped import Mapped, key_text
-from vecs.columns import stored_value
+from vecs.columns import TableColumn, stored_value
 from vecs.exc import ArgError
 
 _SHOWN = 10
 
 
-def stored_key(mapped: Mapped, id: str, who: str) -> str:
+def stored_key(key: TableColumn, id: str, what: str) -> str:
     """Return an id as Postgres writes it; raises ArgError for one that the column cannot hold."""
-    found = key_text(mapped.key, id)
+    found = key_text(key, id)
     if found is None:
-        raise ArgError(f"{who}: the id is no {mapped.key.shown}, which column {brief(mapped.key.name)} is")
+        raise ArgError(f"{what} is no {key.shown}, which column {brief(key.name)} is")
     return found
 
 

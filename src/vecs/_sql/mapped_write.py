@@ -119,7 +119,8 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
     made = join("", named_values)
     declared = qualified(", r.declared") if mapped.declared else EMPTY
     given = qualified(
-        "select r.id::{type} as key{made}{declared} from {source} order by 1",
+        "select r.id::{type} as key{made}{declared} from {source} order by {order}",
+        order=_in_order(mapped.key, "r.id"),
         type=type,
         made=made,
         declared=declared,
@@ -131,8 +132,9 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         # Ids alone: a row that is there stays as it is.
         return qualified(
             "with given as materialized ({given}), "
-            "inserted as (insert into {table} ({key}){system} select given.key from given order by given.key "
+            "inserted as (insert into {table} ({key}){system} select given.key from given order by {order} "
             "on conflict ({key}) do nothing) select from given",
+            order=_in_order(mapped.key, "given.key"),
             given=given,
             table=table.identifier,
             key=key,
@@ -141,14 +143,16 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
     return qualified(
         "with given as materialized ({given}), "
         "locked as materialized (select t.{key} as key from {table} as t "
-        "where t.{key} = any(select given.key from given) order by 1 for update), "
+        "where t.{key} = any(select given.key from given) order by {locking} for update), "
         "updated as (update {table} as t set {set} from given join locked on locked.key = given.key "
         "where t.{key} = given.key returning given.key), "
         "inserted as (insert into {table} as t ({key}{columns}){system} select given.key{values} from given "
-        "where not exists (select from updated where updated.key = given.key) order by given.key "
+        "where not exists (select from updated where updated.key = given.key) order by {inserting} "
         # A row that another session has inserted meanwhile is updated just so.
         "on conflict ({key}) do update set {meanwhile}) select from given",
         given=given,
+        locking=_in_order(mapped.key, f"t.{key.sql}"),
+        inserting=_in_order(mapped.key, "given.key"),
         key=key,
         table=table.identifier,
         set=join(
@@ -176,6 +180,13 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
     )
 
 
+def _in_order(key: TableColumn, value: str) -> Fragment:
+    """Return what rows are locked in the order of, as `RowBuffer.sorted_rows` has it, whatever the collation."""
+    if key.kind != "text":
+        return Fragment((f"{value}::{_type_of(key).sql}",))
+    return Fragment((f'{value}::pg_catalog.text collate pg_catalog."C"',))
+
+
 def _system(mapped: Mapped) -> Fragment:
     return qualified(" overriding system value") if mapped.key.identity else EMPTY
 
@@ -183,7 +194,7 @@ def _system(mapped: Mapped) -> Fragment:
 def _changed(table: Table, mapped: Mapped, named: frozenset[str]) -> Iterator[tuple[TableColumn, str, Fragment]]:
     """Yield the columns that are written, each with a name for its value and the value."""
     for name in table.columns:
-        if name in mapped.parts and name in named:
+        if name in mapped.parts and name in named and not mapped.parts[name].computed:
             column = mapped.parts[name]
             value = qualified("r.{name}::{type}", name=Identifier(name), type=_type_of(column))
             yield column, name, qualified("r.vec") if name == "vec" else value
@@ -289,7 +300,12 @@ def update_metadata(
 
 
 def _found(table: Table, selection: Selection) -> Fragment:
-    return qualified("select key from {source}{where} order by key", source=table.source, where=where(selection))
+    return qualified(
+        "select key from {source}{where} order by {order}",
+        source=table.source,
+        where=where(selection),
+        order=_in_order(_mapped(table).key, "key"),
+    )
 
 
 def _merged(column: TableColumn, value: str, replace: bool) -> Fragment:

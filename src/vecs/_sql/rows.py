@@ -42,7 +42,7 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
     if not table.has_text:
         _refuse_text_fields(record, who, table)
         return row
-    document_id = None if record.document_id is None else stored_id(record.document_id, f"document_id of {who}")
+    document_id = _document_of(record, None, who)
     return (
         *row,
         _encode_text(record.text, who),
@@ -55,9 +55,9 @@ def _encode_mapped(record: Record, table: Table, mapped: Mapped, who: str) -> En
     """Encode what a record has; what it does not have stays as it is in the table."""
     _refuse_fields_without_columns(record, table, who)
     declared, rest = _parted(record, table, mapped, who)
-    document_id = None if record.document_id is None else stored_id(record.document_id, f"document_id of {who}")
+    document_id = _document_of(record, mapped, who)
     parts: dict[str, bytes | None] = {
-        "id": stored_key(mapped, str(record.id), who).encode(),
+        "id": stored_key(mapped.key, str(record.id), f"{who}: the id").encode(),
         "vec": None if record.vec is None else encode_vec(record.vec, table, f"{who}: vec"),
         "metadata": _encode_mapping(rest, f"{who}: metadata") if rest or _is_emptied(record) else None,
         "text": _encode_text(record.text, who),
@@ -66,6 +66,14 @@ def _encode_mapped(record: Record, table: Table, mapped: Mapped, who: str) -> En
         "declared": encode_jsonb(encode_json(declared)) if declared else None,
     }
     return tuple(parts[name] for name in table.columns)
+
+
+def _document_of(record: Record, mapped: Mapped | None, who: str) -> str | None:
+    if record.document_id is None:
+        return None
+    id = stored_id(record.document_id, f"document_id of {who}")
+    key = None if mapped is None else mapped.document_key
+    return id if key is None else stored_key(key, id, f"{who}: document_id {brief(id)}")
 
 
 def _is_emptied(record: Record) -> bool:
@@ -141,7 +149,7 @@ def check_storable_records(records: Sequence[Record], table: Table | None = None
         # A chunk's id is longer than that of its document.
         stored_id(record.id, f"the id of {who}")
         if table is not None and table.mapped is not None:
-            stored_key(table.mapped, str(record.id), who)
+            stored_key(table.mapped.key, str(record.id), f"{who}: the id")
             _parted(record, table, table.mapped, who)
         for name in ("metadata", "extra"):
             value = getattr(record, name)
@@ -151,8 +159,7 @@ def check_storable_records(records: Sequence[Record], table: Table | None = None
         _encode_text(record.text, who)
         if isinstance(record.media, str):
             _encode_text(record.media, who)
-        if record.document_id is not None:
-            stored_id(record.document_id, f"document_id of {who}")
+        _document_of(record, None if table is None else table.mapped, who)
         if record.vec is not None and table is not None:
             encode_vec(record.vec, table, f"{who}: vec")
 

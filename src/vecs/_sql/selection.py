@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from vecs._checks.shown import brief
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, join, qualified
-from vecs._sql.mapped import Mapped, by_key, key_text, keys_of
+from vecs._sql.mapped import Mapped, key_text, keys_of, of_table
 from vecs._sql.tables import Table
 from vecs._sql.unpacked import matching
 from vecs.columns import TableColumn
@@ -30,8 +30,9 @@ class Selection:
     filters: Filter | None = None
     whole: bool = False
     within: Fragment | None = None
-    # The column of the ids, where it is another than `id`; then the ids are such as it has.
+    # The columns of the ids and of the documents' ids, where they are others; then the ids are such as they have.
     key: TableColumn | None = None
+    document_key: TableColumn | None = None
 
 
 EVERYTHING = Selection()
@@ -69,12 +70,12 @@ def conditions(selection: Selection) -> list[Fragment]:
     if selection.ids is not None:
         # One array, never a placeholder each: one statement whatever the count.
         given = Param(list(selection.ids))
-        parts.append(_is_one_of(selection.key, given))
+        parts.append(is_one_of(selection.key, given))
         if selection.whole:
             of_documents = qualified("document_id = any({ids}::pg_catalog.text[])", ids=given)
             parts = [qualified("({record} or {document})", record=parts[0], document=of_documents)]
     if selection.document_ids is not None:
-        parts.append(qualified("document_id = any({ids}::pg_catalog.text[])", ids=list(selection.document_ids)))
+        parts.append(is_one_of(selection.document_key, Param(list(selection.document_ids)), "document_id"))
     if selection.filters is not None:
         parts.append(matching(selection.filters))
     if selection.within is not None:
@@ -82,11 +83,15 @@ def conditions(selection: Selection) -> list[Fragment]:
     return parts
 
 
-def _is_one_of(key: TableColumn | None, ids: Param) -> Fragment:
+def is_one_of(key: TableColumn | None, ids: Param, name: str = "id") -> Fragment:
+    """Return the condition that an id is one of these: of a column of a mapped table, or of that of this name."""
     if key is None:
-        return qualified("id = any({ids}::pg_catalog.text[])", ids=ids)
+        return qualified("{column} = any({ids}::pg_catalog.text[])", column=Identifier(name), ids=ids)
     return qualified(
-        "key = any({ids}::pg_catalog.text[]::{type}[])", ids=ids, type=Identifier(key.type.schema, key.type.name)
+        "{column} = any({ids}::pg_catalog.text[]::{type}[])",
+        column=Identifier(key.reference),
+        ids=ids,
+        type=Identifier(key.type.schema, key.type.name),
     )
 
 
@@ -98,16 +103,23 @@ def mapped_selection(
 
     Ids that no row can have select nothing; where something is written, they raise ArgError.
     """
-    key = mapped.key
-    wrong = next((id for id in ids or () if writes and key_text(key, id) is None), None)
-    if wrong is not None:
-        raise ArgError(no_such_id(key, wrong))
     return Selection(
-        None if ids is None else keys_of(key, ids),
-        documents,
-        None if filters is None else by_key(filters, key),
-        key=None if ids is None else key,
+        _keys(mapped.key, ids, "ids", writes),
+        _keys(mapped.document_key, documents, "ids of documents", writes),
+        None if filters is None else of_table(filters, mapped),
+        key=None if ids is None else mapped.key,
+        document_key=None if documents is None else mapped.document_key,
     )
+
+
+def _keys(key: TableColumn | None, ids: Sequence[str] | None, what: str, writes: bool) -> Sequence[str] | None:
+    """Return ids as Postgres writes them; raises ArgError for one that no row can have, where something is written."""
+    if key is None or ids is None:
+        return ids
+    wrong = next((id for id in ids if key_text(key, id) is None), None)
+    if writes and wrong is not None:
+        raise ArgError(no_such_id(key, wrong, what))
+    return keys_of(key, ids)
 
 
 def selection_of(table: Table, ids: Sequence[str]) -> Selection:
@@ -115,9 +127,9 @@ def selection_of(table: Table, ids: Sequence[str]) -> Selection:
     return Selection(ids, key=None if table.mapped is None else table.mapped.key)
 
 
-def no_such_id(key: TableColumn, id: str) -> str:
+def no_such_id(key: TableColumn, id: str, what: str = "ids") -> str:
     """Return what to say of an id that is not of the type of its column."""
-    return f"the id {brief(id)} is no {key.shown}, which column {brief(key.name)}, that of the ids, is"
+    return f"the id {brief(id)} is no {key.shown}, which column {brief(key.name)}, that of the {what}, is"
 
 
 def check_columns(filters: Filter, table: Table) -> None:

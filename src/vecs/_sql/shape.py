@@ -29,12 +29,13 @@ class Grouping(NamedTuple):
     """
     Of which groups a search finds the best `size` records each: `key` is a metadata key, or "$" and a column.
 
-    `column` is that of the key, if it is one beside a record's own.
+    `column` is that of the key, if it is one beside a record's own; `shown` is true for a path that may lead into one.
     """
 
     key: str
     size: int = 1
     column: TableColumn | None = None
+    shown: bool = False
 
 
 class Shape(NamedTuple):

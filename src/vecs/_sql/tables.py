@@ -104,6 +104,11 @@ class Table:
         return self.has_text if self.mapped is None else "document_id" in self.mapped.parts
 
     @property
+    def document_key(self) -> TableColumn | None:
+        """The column of the documents' ids, where it is another than `document_id`."""
+        return None if self.mapped is None else self.mapped.document_key
+
+    @property
     def has_extra(self) -> bool:
         """Whether records have notes of integrations."""
         return self.has_text if self.mapped is None else "extra" in self.mapped.parts

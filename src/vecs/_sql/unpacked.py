@@ -22,6 +22,7 @@ from vecs.filters import (
     NotEquals,
     Or,
     Range,
+    Shown,
     conditions_of,
 )
 from vecs.typed import Typed
@@ -71,6 +72,9 @@ def _copies(part: Filter) -> int:
             copies = 0 if column != "text" else 2 if compare == "$ilike" else 1
         case Typed():
             copies = 0
+        case Shown(shown):
+            # Each makes the whole anew.
+            return 2 * _copies(shown)
         case Range(_, _, bound):
             copies = 4 if isinstance(bound, str) else 2
         case Like(_, _, ignore_case):
@@ -157,7 +161,7 @@ class _Unpacked:
                 return qualified("(({any}) is not true)", any=join(" or ", map(self._test, parts)))
             case Column("text", compare, operand):
                 return self._of_text(compare, operand)
-            case Column() | Typed():
+            case Column() | Typed() | Shown():
                 return condition(node)
             case Range(key, compare, str() as bound):
                 return qualified(

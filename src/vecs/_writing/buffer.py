@@ -121,9 +121,9 @@ class RowBuffer:
         self._rows.clear()
         self._bytes = 0
 
-    def sorted_rows(self, *, guarded: bool = False) -> list[EncodedRow]:
+    def sorted_rows(self, *, guarded: bool = False, by_number: bool = False) -> list[EncodedRow]:
         """
-        Return the rows sorted by id, the last of each id.
+        Return the rows sorted by id, the last of each id; with `by_number`, ids are sorted as the numbers they are.
 
         With `guarded`, raises ArgError if records of two documents have the same id.
         """
@@ -132,7 +132,7 @@ class RowBuffer:
             if guarded and row[ID] in last:
                 _check_owner(row, last[row[ID]][0], document)
             last[row[ID]] = document, row
-        return [last[key][1] for key in sorted(last, key=_id_order)]
+        return [last[key][1] for key in sorted(last, key=_number if by_number else _id_order)]
 
     def result(self, written: int) -> UpsertResult:
         """
@@ -194,6 +194,10 @@ def _check_owner(row: EncodedRow, former: str | None, document: str | None) -> N
     owner, other = former or id, document or id
     if owner != other:
         raise overwritten(id, owner, other)
+
+
+def _number(identifier: bytes | None) -> int:
+    return int(identifier or 0)
 
 
 def _id_order(identifier: bytes | None) -> bytes:

@@ -27,6 +27,15 @@ def may_split(transform: Transform | None) -> bool:
     return not all(isinstance(step, _EMBEDDERS) for step in steps_of(transform))
 
 
+def check_one_row_each(transform: Transform, table: str, given_to: str) -> None:
+    """Refuse a transform that splits where new chunks would not replace old ones."""
+    if may_split(transform):
+        raise ArgError(
+            f"a transform that splits texts makes several rows of one, and {table} has one row per id: give {given_to} "
+            f"one that only embeds, such as vecs.TextEmbedding(...), not {brief(transform)}"
+        )
+
+
 def described_may_split(config: Any) -> bool:
     """The same, by the transform's description in the database, which anybody may have written."""
     if not isinstance(config, Mapping):

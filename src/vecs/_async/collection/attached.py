@@ -13,13 +13,14 @@ from vecs._async.tables.attach import find_attached, located
 from vecs._async.tables.create import check_takes_transform
 from vecs._async.tables.enable_text import find_language
 from vecs._checks.shown import brief, in_double_quotes
+from vecs._checks.wrong_calls import explain_wrong_call
 from vecs._concurrency.calls import async_offload
 from vecs._reports.bars import Progress
 from vecs._sql import advice
 from vecs._sql.attaching import Attachment, attachment
 from vecs._sql.tables import Table
 from vecs._writing.attached import needed_columns
-from vecs._writing.documents import may_split
+from vecs._writing.documents import check_one_row_each
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexMethod
@@ -92,6 +93,7 @@ class AsyncAttachedCollection(AsyncCollection):
     @async_anew("select")
     async def index(self, *args: Any, **kwargs: Any) -> str:
         """Raise ArgError, which shows the SQL that makes the index: nothing is altered in a table of your own."""
+        explain_wrong_call(AsyncCollection.index, (self, *args), kwargs)
         table = await self._table(0)
         names = ("measure", "method", "index_arguments", "replace")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -108,8 +110,9 @@ class AsyncAttachedCollection(AsyncCollection):
     create_index = index
 
     @async_anew("select")
-    async def create_metadata_index(self, key: str, *_: Any, **__: Any) -> str:
+    async def create_metadata_index(self, key: str, *args: Any, **kwargs: Any) -> str:
         """Raise ArgError, which shows the SQL that makes the index."""
+        explain_wrong_call(AsyncCollection.create_metadata_index, (self, key, *args), kwargs)
         table = await self._table(0)
         column = table.known_columns.get(key) if isinstance(cast("Any", key), str) else None
         self._refuse("create_metadata_index()", advice.key_index(table, column, brief(key)))
@@ -119,8 +122,9 @@ class AsyncAttachedCollection(AsyncCollection):
         table = await self._table()
         self._refuse("drop_index()", advice.drop_index(table, str(name)))
 
-    async def enable_text(self, *_: Any, **__: Any) -> None:
+    async def enable_text(self, *args: Any, **kwargs: Any) -> None:
         """Raise ArgError, which shows the SQL that gives the table keywords."""
+        explain_wrong_call(AsyncCollection.enable_text, (self, *args), kwargs)
         self._refuse("enable_text()", advice.add_keywords(await self._table(0)))
 
     async def truncate(self) -> None:
@@ -195,11 +199,7 @@ class AsyncAttaching(AsyncConnected):
     async def _attached(self, given: Attachment, transform: Transform | None) -> AsyncAttachedCollection:
         if transform is not None:
             transform = checked_transform(transform)
-            if may_split(transform):
-                raise ArgError(
-                    f"a transform that splits texts makes several rows of one, and a table of your own has one row per "
-                    f"id: give attach() one that only embeds, such as vecs.TextEmbedding(...), not {brief(transform)}"
-                )
+            check_one_row_each(transform, "a table of your own", "attach()")
         table = await find_attached(self._executor, given)
         if transform is not None and not table.has_vectors:
             raise ArgError("transform= makes vectors, and vec=, which names the column for them, is missing")

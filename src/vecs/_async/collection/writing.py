@@ -14,7 +14,6 @@ from vecs._async.writing.upsert import AsyncWriteTarget, upsert
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.settings import check_may_alter, of_tenants
-from vecs._checks.shown import brief
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import mapped_write, tables, write
@@ -25,11 +24,10 @@ from vecs._sql.rows import encode_metadata
 from vecs._sql.scalars import first_column
 from vecs._sql.selection import EVERYTHING, Selection, selects_nothing
 from vecs._sql.tables import Table
-from vecs._writing.documents import ids_found, may_split
+from vecs._writing.documents import check_one_row_each, ids_found
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
-from vecs.transforms import Transform
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
 
@@ -77,7 +75,9 @@ class AsyncWriting(AsyncHandle):
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = await self._table(0)
-        _check_may_split(table, transform)
+        if table.mapped is not None and transform is not None:
+            what = f"{shown(table)}, whose columns are of other types than those of a collection of vecs,"
+            check_one_row_each(transform, what, "get_collection()")
         splits = await self._may_split()
         writing = AsyncWriteTarget(
             self._executor,
@@ -238,16 +238,6 @@ class AsyncWriting(AsyncHandle):
             await enable_text(self._executor, await self._table(), language, text_key)
         finally:
             self._catalog.altered += 1
-
-
-def _check_may_split(table: Table, transform: Transform | None) -> None:
-    """Refuse a transform that splits where new chunks would not replace old ones."""
-    if table.mapped is not None and transform is not None and may_split(transform):
-        raise ArgError(
-            f"a transform that splits texts makes several rows of one, and {shown(table)}, whose columns are of other "
-            f"types than those of a collection of vecs, has one row per id: give get_collection() one that only "
-            f"embeds, such as vecs.TextEmbedding(...), not {brief(transform)}"
-        )
 
 
 def _ids_of(selection: Selection, rows: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NoReturn, cast
 
 from vecs._checks.shown import brief, in_double_quotes
+from vecs._checks.wrong_calls import explain_wrong_call
 from vecs._concurrency.calls import offload
 from vecs._reports.bars import Progress
 from vecs._sql import advice
@@ -20,7 +21,7 @@ from vecs._sync.tables.attach import find_attached, located
 from vecs._sync.tables.create import check_takes_transform
 from vecs._sync.tables.enable_text import find_language
 from vecs._writing.attached import needed_columns
-from vecs._writing.documents import may_split
+from vecs._writing.documents import check_one_row_each
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexMethod
@@ -93,6 +94,7 @@ class AttachedCollection(Collection):
     @anew("select")
     def index(self, *args: Any, **kwargs: Any) -> str:
         """Raise ArgError, which shows the SQL that makes the index: nothing is altered in a table of your own."""
+        explain_wrong_call(Collection.index, (self, *args), kwargs)
         table = self._table(0)
         names = ("measure", "method", "index_arguments", "replace")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -109,8 +111,9 @@ class AttachedCollection(Collection):
     create_index = index
 
     @anew("select")
-    def create_metadata_index(self, key: str, *_: Any, **__: Any) -> str:
+    def create_metadata_index(self, key: str, *args: Any, **kwargs: Any) -> str:
         """Raise ArgError, which shows the SQL that makes the index."""
+        explain_wrong_call(Collection.create_metadata_index, (self, key, *args), kwargs)
         table = self._table(0)
         column = table.known_columns.get(key) if isinstance(cast("Any", key), str) else None
         self._refuse("create_metadata_index()", advice.key_index(table, column, brief(key)))
@@ -120,8 +123,9 @@ class AttachedCollection(Collection):
         table = self._table()
         self._refuse("drop_index()", advice.drop_index(table, str(name)))
 
-    def enable_text(self, *_: Any, **__: Any) -> None:
+    def enable_text(self, *args: Any, **kwargs: Any) -> None:
         """Raise ArgError, which shows the SQL that gives the table keywords."""
+        explain_wrong_call(Collection.enable_text, (self, *args), kwargs)
         self._refuse("enable_text()", advice.add_keywords(self._table(0)))
 
     def truncate(self) -> None:
@@ -196,11 +200,7 @@ class Attaching(Connected):
     def _attached(self, given: Attachment, transform: Transform | None) -> AttachedCollection:
         if transform is not None:
             transform = checked_transform(transform)
-            if may_split(transform):
-                raise ArgError(
-                    f"a transform that splits texts makes several rows of one, and a table of your own has one row per "
-                    f"id: give attach() one that only embeds, such as vecs.TextEmbedding(...), not {brief(transform)}"
-                )
+            check_one_row_each(transform, "a table of your own", "attach()")
         table = find_attached(self._executor, given)
         if transform is not None and not table.has_vectors:
             raise ArgError("transform= makes vectors, and vec=, which names the column for them, is missing")

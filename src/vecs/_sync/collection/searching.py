@@ -32,7 +32,7 @@ from vecs._searching.request import (
     words_of,
 )
 from vecs._sql.answers import Columns, Row, read_query_rows
-from vecs._sql.mapped import by_key
+from vecs._sql.mapped import of_table
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
 from vecs._sql.vectors import checked_vector
@@ -243,7 +243,7 @@ class Searching(Handle):
         examples = checked_examples(options, table)
         if examples is not None:
             others = without_examples(selection.filters, examples, whole=self._may_split())
-            selection = replace(selection, filters=others if table.mapped is None else by_key(others, table.mapped.key))
+            selection = replace(selection, filters=others if table.mapped is None else of_table(others, table.mapped))
         return table, checked_request(table, selection, options)
 
     def _queries(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Query]:

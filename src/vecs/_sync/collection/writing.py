@@ -9,7 +9,6 @@ from typing import Any, cast
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.settings import check_may_alter, of_tenants
-from vecs._checks.shown import brief
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import mapped_write, tables, write
@@ -26,11 +25,10 @@ from vecs._sync.indexing.guard import altering
 from vecs._sync.tables.enable_text import enable_text
 from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._sync.writing.upsert import WriteTarget, upsert
-from vecs._writing.documents import ids_found, may_split
+from vecs._writing.documents import check_one_row_each, ids_found
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
-from vecs.transforms import Transform
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
 
@@ -78,7 +76,9 @@ class Writing(Handle):
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = self._table(0)
-        _check_may_split(table, transform)
+        if table.mapped is not None and transform is not None:
+            what = f"{shown(table)}, whose columns are of other types than those of a collection of vecs,"
+            check_one_row_each(transform, what, "get_collection()")
         splits = self._may_split()
         writing = WriteTarget(
             self._executor,
@@ -239,16 +239,6 @@ class Writing(Handle):
             enable_text(self._executor, self._table(), language, text_key)
         finally:
             self._catalog.altered += 1
-
-
-def _check_may_split(table: Table, transform: Transform | None) -> None:
-    """Refuse a transform that splits where new chunks would not replace old ones."""
-    if table.mapped is not None and transform is not None and may_split(transform):
-        raise ArgError(
-            f"a transform that splits texts makes several rows of one, and {shown(table)}, whose columns are of other "
-            f"types than those of a collection of vecs, has one row per id: give get_collection() one that only "
-            f"embeds, such as vecs.TextEmbedding(...), not {brief(transform)}"
-        )
 
 
 def _ids_of(selection: Selection, rows: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -248,13 +248,15 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
         offload(buffer.finish)
         return _write_spilled(to, buffer, replaced)
     guarded = to.guarded
-    rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded)
+    mapped = to.table.mapped
+    by_number = mapped is not None and mapped.key.kind == "integer"
+    rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded, by_number=by_number)
     if not rows:
         if replaced:
             first = documents.lock_ids(to.table, (), replaced) if guarded else None
             to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
-    if to.table.mapped is not None:
+    if mapped is not None:
         to.named = offload_many(len(rows), mapped_write.named_in, to.table, rows)
     # All that takes time is done before the transaction: a thread may have to be waited for, behind a model.
     statements = offload_many(len(rows), _statements, to, rows, replaced, buffer.has_chunks)
