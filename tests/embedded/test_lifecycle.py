@@ -267,10 +267,11 @@ def test_sessions_of_other_programs_keep_the_server_up(folder: Path, probe: Prob
     assert probe.stops(folder)
 
 
-def test_a_watchdog_takes_a_server_that_is_full_for_one_in_use(folder: Path, opened: Opened) -> None:
+def test_a_watchdog_takes_a_server_that_is_full_for_one_in_use(folder: Path, probe: Probe, opened: Opened) -> None:
     server = opened(folder, settings={"max_connections": "6", "superuser_reserved_connections": "1"})
     place = str(socket_path(Path(server.conninfo["host"])))
-    assert not is_used(place)
+    # The session that set the server up ends after its client.
+    assert probe.until(lambda: not is_used(place))
     with ExitStack() as stack:
         for user in ("vecs", "vecs", "vecs", "vecs", "vecs", "postgres"):
             stack.enter_context(psycopg.connect(**{**server.conninfo, "user": user}))

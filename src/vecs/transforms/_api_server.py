@@ -26,7 +26,6 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_ENTRY = re.compile(r"([^\s,]+?)(?:=([A-Za-z_][A-Za-z0-9_]*))?(?=[\s,]|\Z)", re.ASCII)
 _KEY = re.compile(r"[!-~]+")
 _NO_KEY = "has a character that is in no key, perhaps a space or a line break at its end; it is not shown here"
 # As many of a key's characters, one after another, are not shown.
@@ -72,8 +71,12 @@ def hide_keys(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any,
 
 
 def _unless_model(value: Any) -> Any:
-    # OpenAI's keys, and those of many others, begin so.
-    return Hidden(value) if isinstance(value, str) and value.startswith("sk-") else value
+    return Hidden(value) if is_key(value) else value
+
+
+def is_key(value: Any) -> bool:
+    """Whether a value looks like a key: OpenAI's, and those of many others, begin so."""
+    return isinstance(value, str) and value.startswith("sk-")
 
 
 @dataclass(frozen=True)
@@ -248,8 +251,13 @@ def _default() -> str:
 def _known() -> set[tuple[str, str | None]]:
     """Return the servers, each with the variable of its key, that code or the environment has given."""
     known = set(_given)
-    for url, variable in _ENTRY.findall(os.environ.get(ALLOWED, "")):
-        known.add((checked_url(Hidden(url), f"an address in the environment variable {ALLOWED}"), variable or None))
+    for entry in re.split(r"[\s,]+", os.environ.get(ALLOWED, "")):
+        url, _, variable = entry.rpartition("=")
+        # What follows the last = may be a part of the address: ?api-version=preview.
+        if _URL.fullmatch(entry) or not _VARIABLE.fullmatch(variable):
+            url, variable = entry, ""
+        if url:
+            known.add((checked_url(Hidden(url), f"an address in the environment variable {ALLOWED}"), variable or None))
     return known
 
 

@@ -76,13 +76,14 @@ def load_model(spec: Spec) -> Model:
     if found is not None:
         return found
     with _lock:
-        if spec not in _loaded:
+        named = replace(spec, backend=chosen(spec.backend))
+        if named not in _loaded:
             # Logged once per model: this takes seconds, or minutes if the model is downloaded.
             log.info("loading the model %s", spec.model)
             began = time.monotonic()
-            _loaded[spec] = _load(spec)
+            _loaded[named] = _load(named)
             log.info("loaded the model %s in %.1f s", spec.model, time.monotonic() - began)
-        return _loaded[spec]
+        return _loaded.setdefault(spec, _loaded[named])
 
 
 def model_name(model: str | os.PathLike[str]) -> str:
@@ -97,7 +98,6 @@ def model_name(model: str | os.PathLike[str]) -> str:
 
 
 def _load(spec: Spec) -> Model:
-    spec = replace(spec, backend=chosen(spec.backend))
     open_model = _by_onnx(spec) if spec.backend == "onnx" else _by_sentence_transformers(spec)
     with quiet():
         # By its absolute path only: a name is never that of a folder which happens to be in the current one.

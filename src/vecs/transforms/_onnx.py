@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from vecs._checks.shown import brief
-from vecs.exc import ArgError
+from vecs.exc import ArgError, TransformError
 from vecs.transforms._onnx_folder import HELP, Layout, read_layout
 from vecs.transforms._require import require
 from vecs.transforms._vectors import Vectors
@@ -164,6 +164,7 @@ class OnnxEncoder:
                 providers=_providers(runtime, self._device, self._options),
             )
             self._process = os.getpid()
+            _check_used(self._session.get_providers(), self._device, self._options)
         return self._session
 
 
@@ -232,17 +233,32 @@ def _cores() -> int:
     return (len(affinity(0)) if affinity is not None else os.cpu_count()) or 1
 
 
+def _asked(device: str | None, options: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return how the caller said what to compute with, and its names: all that are tried, the first one first."""
+    if options.get("provider"):
+        return f"provider {options['provider']!r}", (options["provider"],)
+    if not device:
+        return "no device", ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return f"device={device!r}", (f"{device.partition(':')[0].upper()}ExecutionProvider",)
+
+
+def _check_used(used: Sequence[str], device: str | None, options: Mapping[str, Any]) -> None:
+    """Raise TransformError if ONNX Runtime does without what was asked for, as it does where libraries are missing."""
+    asked, wanted = _asked(device, options)
+    if not any(name in used for name in wanted):
+        raise TransformError(
+            f"ONNX Runtime cannot use {asked}, and would compute with {', '.join(used)}: the libraries that it needs, "
+            "such as those of CUDA, are missing or of another version; device='cpu' needs none"
+        )
+
+
 def _providers(runtime: Any, device: str | None, options: Mapping[str, Any]) -> list[Any]:
     """Return what ONNX Runtime computes with: a graphics card if its build can, otherwise the processor."""
     available = cast("list[str]", runtime.get_available_providers())
-    kind, _, number = (device or "").partition(":")
-    names = {"": ("CUDAExecutionProvider", "CPUExecutionProvider"), "cpu": ("CPUExecutionProvider",)}
-    wanted = (
-        (options["provider"],) if options.get("provider") else names.get(kind, (f"{kind.upper()}ExecutionProvider",))
-    )
+    number = (device or "").partition(":")[2]
+    asked, wanted = _asked(device, options)
     found = [name for name in wanted if name in available]
     if not found:
-        asked = f"device={device!r}" if options.get("provider") is None else f"provider {options['provider']!r}"
         raise ArgError(
             f"{asked} is not in this build of onnxruntime, which has {', '.join(available)}; for a GPU of NVIDIA "
             "install onnxruntime-gpu instead of onnxruntime, or use PyTorch: pip install 'vecs[text]'"
