@@ -89,6 +89,7 @@ ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 
 _TEXT = ColumnType("text", "pg_catalog", "text")
+_NUMERIC = ColumnType("numeric", "pg_catalog", "numeric")
 KEY = TableColumn("k'\"", ColumnType("uuid", "pg_catalog", "uuid"), "uuid", "c1", identity=True)
 BODY, META, WORDS, VECTORS = (
     TableColumn(name, type, "", f"c{n}")
@@ -176,6 +177,17 @@ def _of_mapped() -> Iterator[Fragment]:
     for replaces in (True, False):
         yield mapped_write.update_metadata(MAPPED, chosen, {**metadata, "rest": 1}, "{}", replace=replaces)
     yield from (relations.list_relations(["s"]), relations.find_relation("s", "t"))
+    by_uuid = replace(MAPPED.mapped, parts={**_PARTS, "document_id": KEY})
+    paths = parsed_filters({"co'l13\\.a": {"$gt": 1, "$like": "a"}, "$document_id": id}, MAPPED.known_columns)
+    of_documents = mapped_selection(by_uuid, None, [id], paths, writes=True)
+    yield records.count_records(replace(MAPPED, mapped=by_uuid), of_documents)
+    yield context.neighbours(replace(MAPPED, mapped=by_uuid), Columns(), [id], [id], (1, 2))
+    for grouping in (*(Grouping(c.name, 2, c) for c in DECLARED), Grouping("co'l13\\.a", 2, None, True)):
+        yield groups.groups_by_both(shape._replace(groups=grouping), fusion, vec, "two words")
+        within = Selection(within=groups.of_groups(MAPPED, grouping, ['"d"', "1"]))
+        yield records.count_records(MAPPED, within)
+    exact = TableColumn("n", ColumnType("array", "pg_catalog", "_numeric", (), _NUMERIC), "numeric[]", "c20")
+    yield records.select_columns(TABLE, [id], [exact, replace(exact, type=_NUMERIC)])
 
 
 def _of_builds() -> Iterator[Fragment]:
@@ -229,7 +241,7 @@ def _of_groups(filtered: Shape, vec: Param) -> Iterator[Fragment]:
         yield groups.nearest_groups(shape._replace(pool=50, precision="half"), vec)
         yield groups.groups_by_words(shape, "it's a\\b")
         yield groups.groups_by_both(shape, Fusion((50, 50), around=True), vec, "two words")
-        within = Selection(within=groups.of_groups(Grouping(key), ['"d"', "1"]))
+        within = Selection(within=groups.of_groups(TABLE, Grouping(key), ['"d"', "1"]))
         yield records.count_records(TABLE, within)
 
 

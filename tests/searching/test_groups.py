@@ -309,7 +309,7 @@ def test_a_label_is_read_as_the_value_it_is_of(key: str, label: str, value: Any)
 
 
 def condition(key: str, labels: list[str]) -> tuple[str, list[Any]]:
-    text, params = of_groups(Grouping(key), labels).render()
+    text, params = of_groups(TABLE, Grouping(key), labels).render()
     return text.decode(), params
 
 

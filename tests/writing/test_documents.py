@@ -27,6 +27,7 @@ from vecs._writing.documents import (
     check_is_to_split,
     check_new_ids,
     check_not_split,
+    check_one_row_each,
     described_may_split,
     ids_found,
     in_order_of,
@@ -229,3 +230,9 @@ def test_a_step_gives_every_record_an_id_of_its_own(made: list[Any], message: st
         return
     with pytest.raises(ArgError, match=message):
         check_new_ids(records, given, Own())
+
+
+def test_a_transform_that_splits_is_refused_where_a_row_has_one_id() -> None:
+    check_one_row_each(Embedding(len, 2), "t", "attach()")
+    with pytest.raises(ArgError, match=r"t has one row per id: give attach\(\) one that only embeds.*, not Own"):
+        check_one_row_each(Own(), "t", "attach()")

@@ -86,7 +86,7 @@ def conditions(selection: Selection) -> list[Fragment]:
 def is_one_of(key: TableColumn | None, ids: Param, name: str = "id") -> Fragment:
     """Return the condition that an id is one of these: of a column of a mapped table, or of that of this name."""
     if key is None:
-        return qualified("{column} = any({ids}::pg_catalog.text[])", column=Identifier(name), ids=ids)
+        return qualified("{column} = any({ids}::pg_catalog.text[])", column=Fragment((name,)), ids=ids)
     return qualified(
         "{column} = any({ids}::pg_catalog.text[]::{type}[])",
         column=Identifier(key.reference),
