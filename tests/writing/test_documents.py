@@ -234,5 +234,5 @@ def test_a_step_gives_every_record_an_id_of_its_own(made: list[Any], message: st
 
 def test_a_transform_that_splits_is_refused_where_a_row_has_one_id() -> None:
     check_one_row_each(Embedding(len, 2), "t", "attach()")
-    with pytest.raises(ArgError, match=r"t has one row per id: give attach\(\) one that only embeds.*, not Own"):
+    with pytest.raises(ArgError, match=r"t has one row per id: give attach\(\) one that only embeds"):
         check_one_row_each(Own(), "t", "attach()")
