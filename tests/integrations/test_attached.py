@@ -7,12 +7,13 @@ import pickle
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
 import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.indexing import index
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters, VectorStoreQuery
 from psycopg import sql
@@ -127,3 +128,37 @@ def test_a_table_that_is_gone_is_not_made(attached: vecs.AttachedCollection, tar
     assert store.similarity_search("x") == []
     with pytest.raises(CollectionNotFound, match="any more"):
         store.add_texts(["x"], ids=IDS[:1])
+
+
+def test_index_keeps_the_documents_of_each_table_apart(
+    attached: vecs.AttachedCollection, target: str, schema: str
+) -> None:
+    with psycopg.connect(target, autocommit=True) as connection:
+        for name, columns in ((f"{schema}_own", "v2 vector(2)"), (schema, "v vector(2)")):
+            table = sql.Identifier(name, "other")
+            made = "create table {} (key uuid primary key, body text, {})"
+            connection.execute(sql.SQL(made).format(table, sql.SQL(columns)))
+        connection.execute(
+            sql.SQL("alter table {} add column v vector(2)").format(sql.Identifier(f"{schema}_own", "other"))
+        )
+    embedding, client = DeterministicFakeEmbedding(size=2), attached.client
+    stores = [
+        langchain_vecs.VecsVectorStore(embedding, attached),
+        langchain_vecs.VecsVectorStore(embedding, client.get_collection("arts")),
+        *(
+            langchain_vecs.VecsVectorStore(embedding, client.attach((name, "other"), vec=vec, text="body"))
+            for name, vec in ((f"{schema}_own", "v"), (f"{schema}_own", "v2"), (schema, "v"))
+        ),
+    ]
+    namespaces = {store.record_manager().namespace for store in stores}
+    assert len(namespaces) == len(stores)
+    assert f"vecs/{schema}.arts" in namespaces
+    stores[0].record_manager().create_schema()
+    for store in (stores[0], *stores[2:]):
+        made = index([Document("A cat")], store.record_manager(), store, cleanup=None, key_encoder=_uuid_of)
+        assert made["num_added"] == 1
+        assert [d.page_content for d in store.similarity_search("A cat")] == ["A cat"]
+
+
+def _uuid_of(document: Document) -> str:
+    return str(uuid5(NAMESPACE_OID, document.page_content))
