@@ -76,8 +76,9 @@ class TableColumn:
     A column of a table.
 
     `shown` is its type as Postgres writes it. `reference` is its name in statements that read records. `computed` is
-    true for one whose values only the database makes, `needed` for one that a new row must have a value for.
-    `quoted` is its name as Postgres writes it in expressions.
+    true for one whose values only the database makes, `needed` for one that a new row must have a value for,
+    `defaulted` for one that the database may give a value in a new row that names none. `quoted` is its name as
+    Postgres writes it in expressions.
     """
 
     name: str
@@ -89,6 +90,7 @@ class TableColumn:
     needed: bool = False
     identity: bool = False
     quoted: str = ""
+    defaulted: bool = False
 
     @property
     def kind(self) -> ColumnKind:

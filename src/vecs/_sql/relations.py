@@ -164,6 +164,7 @@ def table_column(row: ColumnRow, reference: str) -> TableColumn:
         needed=not (row.nullable or row.has_default or row.identity or row.generated),
         identity=row.identity == "a",
         quoted=row.quoted,
+        defaulted=(row.has_default or row.identity != "") and row.generated == "",
     )
 
 

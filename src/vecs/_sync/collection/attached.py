@@ -71,8 +71,8 @@ class AttachedCollection(Collection):
         Write records, as a collection does; what a record does not name stays as it is in the table.
 
         So a record may be without a vector, a text or metadata, and a column that is no key of its metadata keeps its
-        value. None as the value of such a key is NULL. In a new row, a column that no record of the commit names gets
-        its default, and one that only others name is NULL.
+        value. None as the value of such a key is NULL. Of several records with one id, each changes what it names, in
+        their order. In a new row, a column that no record names gets its default.
         """
         try:
             return super().upsert(
