@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from vecs._checks.meant import near
+from vecs._checks.shown import brief
 from vecs._sql.fragment import Identifier
+from vecs._sql.mapped import leads_into_column
 from vecs._sql.relations import KINDS_OF_RELATIONS
 from vecs._sql.tables import Table
 from vecs.columns import TableColumn
@@ -35,6 +38,31 @@ def check_unique(table: Table, what: str) -> None:
         raise ArgError(
             f"{what} needs ids that are unique, and column {key_name(table)} of {shown(table)} is not: {unique(table)}"
         )
+
+
+def why_no_key(table: Table, key: str) -> str | None:
+    """Return why a key cannot be one of the metadata, where that is declared columns alone, and what to write."""
+    mapped = table.mapped
+    if mapped is None or "metadata" in mapped.parts or leads_into_column(key, mapped):
+        return None
+    first, declared = key.partition(".")[0], [column.name for column in mapped.declared]
+    names = [column.name for column in mapped.columns]
+    meant = near(key, [*declared, *names])
+    if any(first == column.name for column in mapped.undeclared):
+        path = "" if first == key else f" for {brief(key)}"
+        hint = f"declare it with columns=[{first!r}]{path}" + (f", or write {'$' + key!r}" if first == key else "")
+    elif key in names or (key == "id" or (key == "text" and table.has_text)):
+        hint = f"write {'$' + key!r}"
+    elif key == "document_id":
+        hint = "write '$document_id'" if table.has_documents else "name the column with document_id="
+    elif meant is not None:
+        hint = f"did you mean {(meant if meant in declared else '$' + meant)!r}?"
+    else:
+        hint = f"they are {', '.join(map(brief, declared)) or 'none'}"
+    return (
+        f"{shown(table)} was attached without metadata=, so that its keys are those of columns=, and {brief(key)} is "
+        f"none of them; {hint}"
+    )
 
 
 def why_not_indexed(table: Table) -> str | None:
@@ -88,7 +116,7 @@ def metadata_index(table: Table) -> str | None:
 def key_index(table: Table, column: TableColumn | None, key: str) -> str:
     """Return the SQL that makes an index for ranges of a column, or of a key of metadata."""
     if column is None:
-        return f"declare a column for it, columns=[{key!r}], and make an index on that"
+        return f"declare a column for it, columns=[{brief(key)}], and make an index on that"
     return _create_index(table, f"({column.quoted})")
 
 

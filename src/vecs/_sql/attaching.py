@@ -80,12 +80,24 @@ def _column_names(columns: Any) -> tuple[str, ...]:
     if columns is None:
         return ()
     if isinstance(columns, str | bytes | Mapping) or not isinstance(columns, Iterable):
+        every = columns is True or columns == "*"
         shown = f"; write columns=[{columns!r}]" if isinstance(columns, str) else ""
+        if every:
+            shown = (
+                "; name each that is to be a key of metadata, and include_columns=True of search(), get() and scan() "
+                "returns all others"
+            )
         raise ArgError(f"columns= is a list of names of columns, not {brief(cast('Any', columns))}{shown}")
     names = [_column_name(each, "columns") for each in cast("Iterable[Any]", columns)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ArgError(f"columns= names {brief(twice)} twice")
+    hidden = next((name for name in names if name.startswith("$")), None)
+    if hidden is not None:
+        raise ArgError(
+            f"columns= names {brief(hidden)}, and no key of metadata that filters use begins with $: leave it out; "
+            f"filters reach it as {'$' + hidden!r}"
+        )
     return tuple(names)
 
 

@@ -62,10 +62,7 @@ def known_columns(mapped: Mapped | None, extras: Iterable[TableColumn], own: Ite
     taken = {*LOGICAL, *(f"${name}" for name in own if name in _RESERVED)}
     columns = mapped.columns if mapped is not None else extras
     known = {f"${column.name}": column for column in columns if f"${column.name}" not in taken}
-    for column in mapped.declared if mapped is not None else ():
-        known.setdefault(column.name, column)
-        if not column.name.startswith("$"):
-            known[column.name] = column
+    known.update((column.name, column) for column in (mapped.declared if mapped is not None else ()))
     return known
 
 

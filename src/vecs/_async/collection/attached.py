@@ -12,7 +12,7 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.tables.attach import find_attached, located
 from vecs._async.tables.create import check_takes_transform
 from vecs._async.tables.enable_text import find_language
-from vecs._checks.shown import brief, in_double_quotes
+from vecs._checks.shown import in_double_quotes
 from vecs._checks.wrong_calls import explain_wrong_call
 from vecs._concurrency.calls import async_offload
 from vecs._reports.bars import Progress
@@ -115,7 +115,7 @@ class AsyncAttachedCollection(AsyncCollection):
         explain_wrong_call(AsyncCollection.create_metadata_index, (self, key, *args), kwargs)
         table = await self._table(0)
         column = table.known_columns.get(key) if isinstance(cast("Any", key), str) else None
-        self._refuse("create_metadata_index()", advice.key_index(table, column, brief(key)))
+        self._refuse("create_metadata_index()", advice.key_index(table, column, key))
 
     async def drop_index(self, name: str) -> None:
         """Raise ArgError, which shows the SQL that drops the index."""

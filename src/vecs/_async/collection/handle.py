@@ -219,7 +219,10 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
         For filters that no record matched: others are not meant for a column.
         """
-        keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
+        if selection.filters is not None:
+            await self._warn_of_keys(_keys_needed(selection.filters), "the filter")
+
+    async def _warn_of_keys(self, keys: set[str], what: str) -> None:
         for key in sorted(keys & _COLUMN_KEYS):
             about = *self._place, key
             if not self._catalog.warns(*about):
@@ -232,7 +235,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
                 return
             if not found:
                 warnings.warn(
-                    f"the filter uses the metadata key {key!r}, but no record has it; for the "
+                    f"{what} uses the metadata key {key!r}, but no record has it; for the "
                     f"record's own {key} write {'$' + key!r}",
                     UserWarning,
                     stacklevel=callers_level(),

@@ -230,6 +230,8 @@ class AsyncSearching(AsyncHandle):
         if not any(answers):
             await self._warn_of_columns(request.selection)
         found = [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        if request.groups is not None and all(match.group is None for each in found for match in each):
+            await self._warn_of_keys({request.groups.key} - table.known_columns.keys(), "group_by=")
         if request.context is not None:
             found = await add_context(self._executor, table, found, request)
         return [await with_columns(self._executor, table, each, columns) for each in found] if wanted else found

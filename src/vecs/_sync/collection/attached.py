@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NoReturn, cast
 
-from vecs._checks.shown import brief, in_double_quotes
+from vecs._checks.shown import in_double_quotes
 from vecs._checks.wrong_calls import explain_wrong_call
 from vecs._concurrency.calls import offload
 from vecs._reports.bars import Progress
@@ -116,7 +116,7 @@ class AttachedCollection(Collection):
         explain_wrong_call(Collection.create_metadata_index, (self, key, *args), kwargs)
         table = self._table(0)
         column = table.known_columns.get(key) if isinstance(cast("Any", key), str) else None
-        self._refuse("create_metadata_index()", advice.key_index(table, column, brief(key)))
+        self._refuse("create_metadata_index()", advice.key_index(table, column, key))
 
     def drop_index(self, name: str) -> None:
         """Raise ArgError, which shows the SQL that drops the index."""

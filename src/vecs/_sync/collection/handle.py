@@ -220,7 +220,10 @@ class Handle(Connected, Dunders):
 
         For filters that no record matched: others are not meant for a column.
         """
-        keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
+        if selection.filters is not None:
+            self._warn_of_keys(_keys_needed(selection.filters), "the filter")
+
+    def _warn_of_keys(self, keys: set[str], what: str) -> None:
         for key in sorted(keys & _COLUMN_KEYS):
             about = *self._place, key
             if not self._catalog.warns(*about):
@@ -233,7 +236,7 @@ class Handle(Connected, Dunders):
                 return
             if not found:
                 warnings.warn(
-                    f"the filter uses the metadata key {key!r}, but no record has it; for the "
+                    f"{what} uses the metadata key {key!r}, but no record has it; for the "
                     f"record's own {key} write {'$' + key!r}",
                     UserWarning,
                     stacklevel=callers_level(),

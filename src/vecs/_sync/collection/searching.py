@@ -231,6 +231,8 @@ class Searching(Handle):
         if not any(answers):
             self._warn_of_columns(request.selection)
         found = [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        if request.groups is not None and all(match.group is None for each in found for match in each):
+            self._warn_of_keys({request.groups.key} - table.known_columns.keys(), "group_by=")
         if request.context is not None:
             found = add_context(self._executor, table, found, request)
         return [with_columns(self._executor, table, each, columns) for each in found] if wanted else found
