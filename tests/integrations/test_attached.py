@@ -130,6 +130,34 @@ def test_a_table_that_is_gone_is_not_made(attached: vecs.AttachedCollection, tar
         store.add_texts(["x"], ids=IDS[:1])
 
 
+def test_rows_of_a_table_come_with_those_next_to_them(
+    attached: vecs.AttachedCollection, target: str, schema: str
+) -> None:
+    with psycopg.connect(target, autocommit=True) as connection:
+        table = sql.Identifier(schema, "parts")
+        connection.execute(
+            sql.SQL(
+                "create table {0} (n int primary key, body text, v vector(2), doc text); insert into {0} select n, "
+                "'text ' || n, array[1, n]::vector, case when n < 12 then 'd' || n / 10 end "
+                "from generate_series(8, 12) as n"
+            ).format(table)
+        )
+    parts = attached.client.attach((schema, "parts"), vec="v", text="body", document_id="doc")
+    store = llama_index_vecs.VecsVectorStore.from_collection(parts)
+    asked = VectorStoreQuery(query_embedding=[1, 9], similarity_top_k=5)
+    found = {node.node_id: node.metadata["window"] for node in store.query(asked, context=1).nodes or []}
+    assert found == {
+        "8": "text 8\n\ntext 9",
+        "9": "text 8\n\ntext 9",
+        "10": "text 10\n\ntext 11",
+        "11": "text 10\n\ntext 11",
+        "12": "text 12",
+    }
+    bare = llama_index_vecs.VecsVectorStore.from_collection(attached.client.attach((schema, "parts"), vec="v"))
+    with pytest.raises(ArgError, match="context= needs texts and document ids"):
+        bare.query(asked, context=1)
+
+
 def test_index_keeps_the_documents_of_each_table_apart(
     attached: vecs.AttachedCollection, target: str, schema: str
 ) -> None:

@@ -191,7 +191,7 @@ def checked_request(
         # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
         oversampling=None if refined else factor,
         groups=groups,
-        context=_checked_context(table, options.get("context")),
+        context=None if options.get("context") is None else checked_context(table, options.get("context")),
         include_vector=include_vector,
         fixed=candidates is not None,
         filtered=selection != EVERYTHING or table.row_security,
@@ -337,9 +337,8 @@ def _checked_group_key(key: Any, table: Table) -> str:
     return key
 
 
-def _checked_context(table: Table, context: Any) -> tuple[int, int] | None:
-    if context is None:
-        return None
+def checked_context(table: Table, context: Any) -> tuple[int, int]:
+    """Return how many neighbours are wanted, before and after; raises ArgError where a table does not tell them."""
     pair = cast("Sequence[Any]", context if isinstance(context, tuple | list) else (context, context))
     if len(pair) != 2:
         raise ArgError(f"context must be a number of records or a pair (before, after), not {brief(pair)}")

@@ -180,8 +180,12 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     async def _may_split(self) -> bool:
         """Whether one document may be several records; then its id means all of them."""
+        return self.splits and await self._is_split()
+
+    async def _is_split(self) -> bool:
+        """Whether a transform may have split documents, also where ids are only ids of records."""
         table = await self._table()
-        if table.mapped is not None or not (table.has_text and self.splits):
+        if table.mapped is not None or not table.has_text:
             return False
         # What is stored may have been split by the transform that the collection was made with.
         return may_split(self.transform) or described_may_split(table.comment.get("transform"))

@@ -243,7 +243,7 @@ class AsyncSearching(AsyncHandle):
         selection = await self._selection(filters=options.get("filters"))
         examples = checked_examples(options, table)
         if examples is not None:
-            others = without_examples(selection.filters, examples, whole=await self._may_split())
+            others = without_examples(selection.filters, examples, whole=await self._is_split())
             selection = replace(selection, filters=others if table.mapped is None else of_table(others, table.mapped))
         return table, checked_request(table, selection, options)
 
@@ -268,7 +268,7 @@ class AsyncSearching(AsyncHandle):
         asked = await self._vectors([query for query in given if query is not None or examples is None])
         if examples is None:
             return asked
-        vectors = await read_examples(self._executor, table, examples, whole=await self._may_split())
+        vectors = await read_examples(self._executor, table, examples, whole=await self._is_split())
         following = iter(asked)
         return [
             target_vector(table, request.measure, examples, vectors, None if query is None else next(following))

@@ -244,7 +244,7 @@ class Searching(Handle):
         selection = self._selection(filters=options.get("filters"))
         examples = checked_examples(options, table)
         if examples is not None:
-            others = without_examples(selection.filters, examples, whole=self._may_split())
+            others = without_examples(selection.filters, examples, whole=self._is_split())
             selection = replace(selection, filters=others if table.mapped is None else of_table(others, table.mapped))
         return table, checked_request(table, selection, options)
 
@@ -267,7 +267,7 @@ class Searching(Handle):
         asked = self._vectors([query for query in given if query is not None or examples is None])
         if examples is None:
             return asked
-        vectors = read_examples(self._executor, table, examples, whole=self._may_split())
+        vectors = read_examples(self._executor, table, examples, whole=self._is_split())
         following = iter(asked)
         return [
             target_vector(table, request.measure, examples, vectors, None if query is None else next(following))
