@@ -75,8 +75,48 @@ async def test_ids_that_are_not_unique_are_read_and_not_written(
         for said in (await refused(docs.upsert, [("a", [1, 2])]), await refused(docs.delete, ["a"])):
             assert f"alter table {client.schema}.t add unique (id)" in said.replace('"', "")
     assert "add unique (id)" in await refused((await client.get_collection("t")).index)
-    run("alter table {s}.t add unique (id)")
+    attached = await client.attach("t", id="id", vec="vec")
+    run("insert into {s}.t values ('b', '[2,2]', '{}'), ('a', '[3,1]', '{}')")
+    for docs in (attached, await client.get_collection("t")):
+        found = await docs.get(["b", "?", "a"], include_vector=True)
+        assert [(r.id, list(r.vec)) for r in found] == [("b", [2, 2]), ("a", [1, 2]), ("a", [3, 1])]
+        assert len(await docs.get(["b", "a"], limit=1, offset=2)) == 1
+        told = [await refused(docs.search, [1, 1], **{name: ["a"]}) for name in ("like", "unlike", "include_columns")]
+        told += [await refused(docs.get, ["a"], include_columns=True), await refused(_scanned, docs, ids=["a"])]
+        assert all("add unique (id)" in each for each in told)
+    run("delete from {s}.t where vec = '[3,1]'; alter table {s}.t add unique (id)")
     assert await docs.upsert([("a", [1, 3])]) == 1
+
+
+async def _scanned(docs: vecs.AsyncCollection, **options: Any) -> list[Any]:
+    return [record async for record in docs.scan(**options)]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("create table {s}.t (k int primary key, v vector(2)); create table {s}.c () inherits ({s}.t)", "one by one"),
+        ("create table {s}.t (k int primary key deferrable, v vector(2))", "its constraint is deferrable"),
+        (
+            "create table {s}.t (k int, v vector(2), n int, primary key (k, n)) partition by hash (n);"
+            "create table {s}.c partition of {s}.t for values with (modulus 1, remainder 0)",
+            "partitioned by this column alone; otherwise attach",
+        ),
+    ],
+)
+async def test_ids_that_only_seem_unique_are_told(
+    client: vecs.AsyncClient, run: Callable[[str], None], made: str, said: str
+) -> None:
+    run(made)
+    docs = await client.attach("t", id="k", vec="v")
+    run("insert into {s}.t values (1, '[1,1]')" if "n int" not in made else "insert into {s}.t values (1, '[1,1]', 1)")
+    assert said in await refused(docs.upsert, [(1, [1, 2])])
+    assert said in await refused(docs.search, [1, 1], group_by="$id")
+    assert [r.id for r in await docs.get(["1"])] == ["1"]
+    if "inherits" not in made:
+        return
+    run("insert into {s}.c values (1, '[2,2]')")
+    assert len(await docs.get(["1"])) == 2
 
 
 # --- tables that are nearly collections ----------------------------------------------------------------

@@ -46,7 +46,7 @@ MOST_PAIRS = 5_000_000
 
 _GROUPING_COLUMNS = ("$id", "$document_id", "$text")
 # Their statements tell rows by their ids.
-_BY_ID = ("group_by", "context")
+_BY_ID = ("group_by", "context", "like", "unlike")
 _FUSION = ("weights", "candidates", "rrf_constant")
 
 

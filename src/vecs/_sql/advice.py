@@ -68,7 +68,7 @@ def why_no_key(table: Table, key: str) -> str | None:
 def why_not_indexed(table: Table) -> str | None:
     """Return why indexes of a collection cannot be made as searches need them, and what would help."""
     if not table.keyed:
-        return f"its column {key_name(table)} is not unique; first run {unique(table)}"
+        return f"its column {key_name(table)} is not unique: {unique(table)}"
     metadata = None if table.mapped is None else table.mapped.parts.get("metadata")
     if metadata is not None and metadata.type.name != "jsonb":
         column = metadata.quoted
@@ -85,8 +85,15 @@ def key_name(table: Table) -> str:
 
 
 def unique(table: Table) -> str:
-    """Return the SQL that makes the ids unique."""
-    return f"alter table {shown(table)} add unique ({key_name(table)})"
+    """Return the SQL that makes the ids unique, and where it does not."""
+    statement = f"alter table {shown(table)} add unique ({key_name(table)})"
+    if table.not_unique == "children":
+        return "tables inherit from it, which no constraint spans: attach them one by one, or make it partitioned"
+    if table.not_unique == "deferrable":
+        return f"its constraint is deferrable, and one is needed that is not: {statement}"
+    if table.mapped is not None and table.mapped.relation == "p":
+        return f"{statement}, which works if it is partitioned by this column alone; otherwise attach its partitions"
+    return statement
 
 
 def vector_index(table: Table, measure: MeasureSpec, method: str, precision: Precision, part: str = "") -> str:

@@ -143,6 +143,7 @@ def read_attached(rows: Sequence[tuple[Any, ...]], given: Attachment, schema: st
         has_text="text" in parts,
         language=_language(rows_of[parts["text_search"].name] if "text_search" in parts else None, given.language),
         keyed=rows_of[key.name].unique,
+        not_unique=rows_of[key.name].not_unique,
         mapped=mapped,
     )
 
