@@ -114,7 +114,8 @@ def test_llama_index_has_nodes_in_a_table(attached: vecs.AttachedCollection) -> 
     copied = pickle.loads(pickle.dumps(store))
     assert len(asyncio.run(copied.aget_nodes(vecs_filters={"$price": {"$lt": 2}}))) == 1
     asyncio.run(copied.aclose())
-    for call in (store.clear, lambda: store.delete("d1"), store.create_index):
+    assert f"schema_name='{attached.schema}'" in repr(store)
+    for call in (store.clear, lambda: store.delete("d1"), store.create_index, store.to_dict, store.to_json):
         with pytest.raises(ArgError):
             call()
     store.delete_nodes([IDS[0]])
