@@ -371,7 +371,9 @@ def _of_json(column: TableColumn, declared: Fragment) -> Fragment:
         return qualified(
             "(case when pg_catalog.jsonb_typeof({value}) = 'array' then array("
             "select e.item from pg_catalog.jsonb_array_elements_text({value}) with ordinality as e (item, place) "
-            "order by e.place) end)::{type}",
+            # Of several dimensions it is in Postgres' text form.
+            "order by e.place)::{type} "
+            "when pg_catalog.jsonb_typeof({value}) = 'string' then (({value}) #>> '{{}}')::{type} end)",
             value=value,
             type=type,
         )
