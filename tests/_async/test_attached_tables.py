@@ -346,3 +346,25 @@ async def test_a_column_that_may_not_be_read_is_left_out(superuser_target: str, 
         docs = await seen.attach(f"{schema}_part.t", vec="v", columns=["price"])
         assert [m.metadata for m in await docs.search([1, 2], filters={"$price": 3})] == [{"price": 3}]
         assert "'$secret'" in await refused(docs.count, filters={"$secret": "s"}, error=FilterError)
+
+
+async def test_a_name_that_is_no_collections_but_a_tables_is_told(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("create table {s}.other (k bigint primary key, v vector(2)); create sequence {s}.numbers")
+    name = f"{client.schema}.other"
+    said = await refused(client.get_collection, name, error=CollectionNotFound)
+    assert f"there is a table {name}, which client.attach('{name}', vec=...) opens" in said
+    assert "attach" not in await refused(client.get_collection, f"{client.schema}.numbers", error=CollectionNotFound)
+    assert "attach" not in await refused(client.get_collection, "a.b.c", error=CollectionNotFound)
+    with pytest.warns(UserWarning, match=rf"though there is a table {name}: client.attach\('{name}'"):
+        await client.get_or_create_collection(name, dimension=2)
+    await client.get_or_create_collection(name, dimension=2)
+    await client.create_collection("with.dot", dimension=2)
+
+
+async def test_ids_that_a_store_made_up_are_told(client: vecs.AsyncClient, run: Callable[[str], None]) -> None:
+    run(TABLE)
+    docs = await client.attach("t", vec="v")
+    assert "stores make UUIDs where no ids are given: give ids=" in await refused(docs.upsert, [(UUID(int=9), [1, 2])])
+    assert "UUIDs" not in await refused(docs.upsert, [("a", [1, 2])])

@@ -122,6 +122,25 @@ def test_llama_index_has_nodes_in_a_table(attached: vecs.AttachedCollection) -> 
     assert attached.count() == 1
 
 
+def test_a_namespace_is_refused_where_ids_or_metadata_cannot_hold_it(
+    attached: vecs.AttachedCollection, target: str, schema: str
+) -> None:
+    embedding, client = DeterministicFakeEmbedding(size=2), attached.client
+    with pytest.raises(ArgError, match="column 'key' of .*arts is uuid: namespaces need ids of type text"):
+        langchain_vecs.VecsVectorStore(embedding, attached, namespace="a")
+    with psycopg.connect(target, autocommit=True) as connection:
+        table = sql.Identifier(schema, "keyed")
+        made = "create table {} (k text primary key, body text, v vector(2), _namespace text)"
+        connection.execute(sql.SQL(made).format(table))
+    with pytest.raises(ArgError, match=r"with metadata=, or with columns=\['_namespace'\]"):
+        langchain_vecs.VecsVectorStore(embedding, client.attach((schema, "keyed"), vec="v"), namespace="a")
+    docs = client.attach((schema, "keyed"), vec="v", text="body", columns=["_namespace"])
+    store = langchain_vecs.VecsVectorStore(embedding, docs, namespace="a")
+    assert store.add_texts(["one"], ids=["1"]) == ["1"]
+    assert [d.id for d in store.similarity_search("one")] == ["1"]
+    assert langchain_vecs.VecsVectorStore(embedding, docs, namespace="b").similarity_search("one") == []
+
+
 def test_a_table_that_is_gone_is_not_made(attached: vecs.AttachedCollection, target: str, schema: str) -> None:
     store = langchain_vecs.VecsVectorStore(DeterministicFakeEmbedding(size=2), attached)
     with psycopg.connect(target, autocommit=True) as connection:

@@ -40,7 +40,7 @@ class Attachment:
 
 def attachment(name: Any, id: Any, parts: Mapping[str, Any], columns: Any, read_only: Any) -> Attachment:
     """Return what the arguments of `attach()` say; raises ArgError for what cannot be meant."""
-    schema, table = _relation_name(name)
+    schema, table = relation_name(name)
     return Attachment(
         schema,
         table,
@@ -51,7 +51,8 @@ def attachment(name: Any, id: Any, parts: Mapping[str, Any], columns: Any, read_
     )
 
 
-def _relation_name(name: Any) -> tuple[str | None, str]:
+def relation_name(name: Any) -> tuple[str | None, str]:
+    """Return the schema, if there is one, and the name that name a table; raises ArgError for what names none."""
     if isinstance(name, tuple | list):
         pair = list(cast("Sequence[Any]", name))
         if len(pair) != 2:

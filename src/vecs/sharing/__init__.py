@@ -37,7 +37,7 @@ from vecs.sharing.loops import needs_threads, on_any_loop
 from vecs.sharing.metadata import ON_NUL, OnNul, restored_metadata, storable, stored_metadata
 from vecs.sharing.per_call import takes_settings
 from vecs.sharing.settings import COMMITS, CollectionSettings, Commit
-from vecs.sharing.target import Target, attachment_of, client_of, resolve_target
+from vecs.sharing.target import Target, attachment_of, check_takes_namespace, client_of, resolve_target
 from vecs.sharing.threads import async_each, async_take, each, take
 from vecs.sharing.vectors import checked_query_vector, checked_vectors
 from vecs.transforms._chunker import Chunker
@@ -69,6 +69,7 @@ __all__ = [
     "brief",
     "check_client_options",
     "check_known",
+    "check_takes_namespace",
     "checked_choice",
     "checked_collection_name",
     "checked_int",
