@@ -7,15 +7,16 @@ are locked in the order of their keys, so that writers of many rows do not wait 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from vecs._checks.json import encode_json
 from vecs._sql.advice import shown
-from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param, encode_jsonb
+from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
+from vecs._sql.documents import STAGE
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, join, qualified
 from vecs._sql.mapped import Mapped
+from vecs._sql.mapped_named import Named, defaulted, is_named
 from vecs._sql.mapped_rows import parted
 from vecs._sql.rows import EncodedRow
 from vecs._sql.selection import Selection, where
@@ -23,152 +24,7 @@ from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_oid
 from vecs.columns import TableColumn
 
-_STAGE = Identifier("pg_temp", "vecs_stage")
 _OBJECTS = ("metadata", "extra", "declared")
-
-
-class Named(NamedTuple):
-    """
-    What rows name: parts, and the declared columns behind a dot each.
-
-    What none of them names is not written at all. `patterns` are the sets of columns with a default that single rows
-    name: a new row gets the default of each that it does not name.
-    """
-
-    names: frozenset[str]
-    patterns: tuple[frozenset[str], ...] = (frozenset(),)
-
-
-def named_in(table: Table, rows: Iterable[EncodedRow]) -> Named:
-    """Return what rows name."""
-    found: set[str] = set()
-    patterns: set[frozenset[str]] = set()
-    defaulted = frozenset(_defaulted(table))
-    for row in rows:
-        here: set[str] = set()
-        for name, value in zip(table.columns, row, strict=True):
-            if name == "declared" and value is not None:
-                here.update(f".{key}" for key in json.loads(value[1:]))
-            elif value is not None:
-                here.add(name)
-        found |= here
-        patterns.add(defaulted & here)
-    return Named(frozenset(found), _in_some_order(patterns))
-
-
-def _in_some_order(patterns: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
-    # The same in every process, so that equal writes are equal statements.
-    return tuple(sorted(patterns, key=sorted))
-
-
-def _defaulted(table: Table) -> list[str]:
-    """Return what rows may name that is another value than NULL in a new row that does not name it."""
-    mapped = _mapped(table)
-    parts = [name for name in table.columns if name in mapped.parts and mapped.parts[name].defaulted]
-    return [*parts, *(f".{column.name}" for column in mapped.declared if column.defaulted)]
-
-
-def named_in_stage(table: Table) -> Fragment:
-    """Find what the staged rows name, as `named_in` does: names, and lists of which defaults each row replaces."""
-    parts = [
-        qualified(
-            "select {name}::pg_catalog.text from {stage} where {column} is not null limit 1",
-            name=name,
-            stage=_STAGE,
-            column=Identifier(name),
-        )
-        for name in table.columns
-        if name != "declared"
-    ]
-    if "declared" in table.columns:
-        parts.append(
-            qualified(
-                "select distinct '.' || k.name from {stage} as s, pg_catalog.jsonb_object_keys(s.declared) as k (name)",
-                stage=_STAGE,
-            )
-        )
-    names = [_is_named(name, "s") for name in _defaulted(table)]
-    if names:
-        parts.append(
-            qualified(
-                "select distinct pg_catalog.to_jsonb(array[{names}])::pg_catalog.text from {stage} as s",
-                names=join(", ", names),
-                stage=_STAGE,
-            )
-        )
-    return join(" union all ", (qualified("({part})", part=part) for part in parts))
-
-
-def read_named(table: Table, found: Sequence[str]) -> Named:
-    """Read the answer of `named_in_stage`."""
-    defaulted = _defaulted(table)
-    # No part has such a name, and those of columns are behind a dot.
-    flags = [json.loads(each) for each in found if each.startswith("[")]
-    patterns = [frozenset(name for name, named in zip(defaulted, each, strict=True) if named) for each in flags]
-    names = frozenset(each for each in found if not each.startswith("["))
-    return Named(names, _in_some_order(patterns) or (frozenset(),))
-
-
-def _is_named(name: str, alias: str) -> Fragment:
-    if name.startswith("."):
-        return qualified(
-            "coalesce(pg_catalog.jsonb_exists({declared}, {key}::pg_catalog.text), false)",
-            declared=Identifier(alias, "declared"),
-            key=name[1:],
-        )
-    return qualified("({part} is not null)", part=Identifier(alias, name))
-
-
-def merger(table: Table) -> Callable[[EncodedRow, EncodedRow], EncodedRow]:
-    """Return what makes one row of two with the same id: the later one changes what it names, and no more."""
-    declared = table.columns.index("declared") if "declared" in table.columns else None
-
-    def merge(former: EncodedRow, row: EncodedRow) -> EncodedRow:
-        merged = [there if value is None else value for there, value in zip(former, row, strict=True)]
-        if declared is not None:
-            both = [json.loads(value[1:]) for value in (former[declared], row[declared]) if value is not None]
-            if len(both) > 1:
-                merged[declared] = encode_jsonb(encode_json({**both[0], **both[1]}))
-        return tuple(merged)
-
-    return merge
-
-
-def merge_staged(table: Table) -> Fragment:
-    """Make the last of several staged rows with one id what `merger` makes of them."""
-    parts = [name for name in table.columns if name not in ("id", "declared")]
-    values = [
-        qualified(
-            "(pg_catalog.array_agg(s.{name} order by s.position desc) filter (where s.{name} is not null))[1] as "
-            "{name}",
-            name=Identifier(name),
-        )
-        for name in parts
-    ]
-    merged = [qualified("{name}=m.{name}", name=Identifier(name)) for name in parts]
-    if "declared" in table.columns:
-        values.append(
-            qualified(
-                "pg_catalog.array_agg(s.declared order by s.position) filter (where s.declared is not null) as given"
-            )
-        )
-        merged.append(
-            qualified(
-                # Of several values of one key, the last is kept.
-                "declared=(select pg_catalog.jsonb_object_agg(e.key, e.value order by g.place) "
-                "from pg_catalog.unnest(m.given) with ordinality as g (keys, place), "
-                "pg_catalog.jsonb_each(g.keys) as e)"
-            )
-        )
-    return qualified(
-        "update {stage} as r set {merged} from (select pg_catalog.max(s.position) as position{values} "
-        'from {stage} as s join (select t.id collate pg_catalog."C" as id from {stage} as t group by 1 '
-        'having pg_catalog.count(*) > 1) as twice on twice.id = s.id collate pg_catalog."C" '
-        'group by s.id collate pg_catalog."C") as m where r.position = m.position',
-        stage=_STAGE,
-        merged=join(", ", merged or [qualified("position=r.position")]),
-        values=join("", (qualified(", {value}", value=value) for value in values)),
-    )
 
 
 def upsert_rows(table: Table, rows: Sequence[EncodedRow], named: Named) -> Fragment:
@@ -191,7 +47,7 @@ def upsert_stage(table: Table, named: Named) -> Fragment:
     source = qualified(
         '(select distinct on (s.id collate pg_catalog."C") s.* from {stage} as s '
         'order by s.id collate pg_catalog."C", s.position desc) as r',
-        stage=_STAGE,
+        stage=STAGE,
     )
     return _upsert(table, source, named)
 
@@ -211,7 +67,7 @@ def create_stage(table: Table) -> Fragment:
     columns = (qualified("{name} {type}", name=Identifier(name), type=_type(table, name)) for name in table.columns)
     return qualified(
         "create temporary table {stage} (position bigint, {columns}) on commit drop",
-        stage=_STAGE,
+        stage=STAGE,
         columns=join(", ", columns),
     )
 
@@ -270,7 +126,7 @@ def _inserted(table: Table, changed: Sequence[tuple[TableColumn, str, Fragment]]
     """Yield what inserts the new rows: those that name the same columns among those with a default at once."""
     mapped = _mapped(table)
     key = Identifier(mapped.key.name)
-    defaulted = [name for name in _defaulted(table) if name in named.names]
+    replaced = [name for name in defaulted(table) if name in named.names]
     meanwhile = [
         qualified(
             "{column}=(select {value} from given where given.key = t.{key})",
@@ -287,8 +143,8 @@ def _inserted(table: Table, changed: Sequence[tuple[TableColumn, str, Fragment]]
             if not column.defaulted or {alias, f".{column.name}"} & pattern
         ]
         of_pattern = [
-            qualified("{is_named} = {wanted}", is_named=_is_named(name, "given"), wanted=Literal(name in pattern))
-            for name in defaulted
+            qualified("{named} = {wanted}", named=is_named(name, "given"), wanted=Literal(name in pattern))
+            for name in replaced
         ]
         yield qualified(
             "{name} as (insert into {table} as t ({key}{columns}){system} select given.key{values} from given "

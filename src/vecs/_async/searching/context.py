@@ -26,8 +26,9 @@ async def add_context(
 
 async def async_contexts_of(collection: Any, found: Sequence[Match | Record], around: tuple[int, int]) -> list[Context]:
     """Return the neighbours of matches or records of a collection, as its `search(context=)` does."""
-    table = await collection._table()
+    table: Table = await collection._table()
     wanted = checked_context(table, around)
     statement = ask_for_neighbours(table, [found], wanted, Columns())
-    rows = [] if statement is None else await collection._executor.read(statement)
+    executor: AsyncExecutor = collection._executor
+    rows = [] if statement is None else await executor.read(statement)
     return contexts(table, found, wanted, rows)

@@ -25,8 +25,9 @@ def add_context(executor: Executor, table: Table, answers: list[list[Match]], re
 
 def contexts_of(collection: Any, found: Sequence[Match | Record], around: tuple[int, int]) -> list[Context]:
     """Return the neighbours of matches or records of a collection, as its `search(context=)` does."""
-    table = collection._table()
+    table: Table = collection._table()
     wanted = checked_context(table, around)
     statement = ask_for_neighbours(table, [found], wanted, Columns())
-    rows = [] if statement is None else collection._executor.read(statement)
+    executor: Executor = collection._executor
+    rows = [] if statement is None else executor.read(statement)
     return contexts(table, found, wanted, rows)

@@ -14,7 +14,7 @@ from vecs._concurrency.waiting import pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
-from vecs._sql import documents, mapped_write, write
+from vecs._sql import documents, mapped_merge, mapped_named, mapped_write, write
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.scalars import first_column
@@ -248,7 +248,7 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
     guarded = to.guarded
     mapped = to.table.mapped
     by_number = mapped is not None and mapped.key.kind == "integer"
-    merge = None if mapped is None else mapped_write.merger(to.table)
+    merge = None if mapped is None else mapped_merge.merger(to.table)
     rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded, by_number=by_number, merge=merge)
     if not rows:
         if replaced:
@@ -286,7 +286,7 @@ def _statements(to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[
     for number, portion in enumerate(portions, 1):
         upto = (portion[-1][ID] or b"").decode() if number < len(portions) else None
         if table.mapped is not None:
-            upserts.append(mapped_write.upsert_rows(table, portion, mapped_write.named_in(table, portion)))
+            upserts.append(mapped_write.upsert_rows(table, portion, mapped_named.named_in(table, portion)))
         else:
             upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
         after = upto
@@ -307,9 +307,9 @@ def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) 
         if buffer.superseded:
             session.execute(write.drop_superseded(buffer.superseded))
         if table.mapped is not None:
-            session.execute(mapped_write.merge_staged(table))
-            found = first_column(session.execute(mapped_write.named_in_stage(table)))
-            session.execute(mapped_write.upsert_stage(table, mapped_write.read_named(table, found)))
+            session.execute(mapped_merge.merge_staged(table))
+            found = first_column(session.execute(mapped_named.named_in_stage(table)))
+            session.execute(mapped_write.upsert_stage(table, mapped_named.read_named(table, found)))
             return session.rowcount
         if guarded:
             _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))
