@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -55,6 +56,15 @@ _LABELS_SHOWN = 20
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,6})?", re.ASCII)
 _MOST_DIGITS = 150_000
+# As Postgres writes dates and times in JSON, of those that Python does not have; and the years that they may have.
+_FAR = re.compile(
+    r"-?infinity|(?=[0-9]{5}|.* BC)(?P<year>[0-9]{4,7})-(?P<day>[0-9]{2}-[0-9]{2})"
+    r"(?P<time>T(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?(?P<zone>[+-][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)?"
+    r"(?P<bc> BC)?",
+    re.ASCII,
+)
+_FIRST_YEAR, _LAST_YEAR_OF_TIMES, _LAST_YEAR_OF_DAYS = 4713, 294_275, 5_874_896
+_MOST_DIMENSIONS = 6
 
 
 @dataclass(frozen=True)
@@ -76,8 +86,9 @@ class TableColumn:
     A column of a table.
 
     `shown` is its type as Postgres writes it. `reference` is its name in statements that read records. `computed` is
-    true for one whose values only the database makes, `needed` for one that a new row must have a value for.
-    `quoted` is its name as Postgres writes it in expressions.
+    true for one whose values only the database makes, `needed` for one that a new row must have a value for,
+    `defaulted` for one that the database may give a value in a new row that names none. `quoted` is its name as
+    Postgres writes it in expressions.
     """
 
     name: str
@@ -89,6 +100,7 @@ class TableColumn:
     needed: bool = False
     identity: bool = False
     quoted: str = ""
+    defaulted: bool = False
 
     @property
     def kind(self) -> ColumnKind:
@@ -149,7 +161,38 @@ def stored_value(column: TableColumn, value: Any, what: str) -> Any:
     value = plain(value)
     if not isinstance(value, list | tuple):
         raise ArgError(f"{what} is {brief(value)}; column {brief(column.name)} is {column.shown}, so it must be a list")
-    return [None if item is None else _stored(type.element, item, column, what) for item in cast("list[Any]", value)]
+    items, element = cast("list[Any]", value), type.element
+    if is_nested(items):
+        return array_text(items, lambda item: _stored(element, item, column, what), what, ArgError)
+    return [None if item is None else _stored(element, item, column, what) for item in items]
+
+
+def is_nested(items: Sequence[Any]) -> bool:
+    """Whether a list is an array of several dimensions."""
+    return any(isinstance(item, list | tuple) for item in items)
+
+
+def array_text(items: Sequence[Any], form: Callable[[Any], str], what: str, error: type[ArgError]) -> str:
+    """Return an array in Postgres' text form; raises an error if lists in it differ in length."""
+    if len(_shape(items, what, error)) > _MOST_DIMENSIONS:
+        raise error(f"{what} is {brief(items)}; an array has up to {_MOST_DIMENSIONS} dimensions")
+
+    def text(value: Any) -> str:
+        if isinstance(value, list | tuple):
+            return "{" + ",".join(map(text, cast("Sequence[Any]", value))) + "}"
+        return "NULL" if value is None else '"' + form(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    return text(items)
+
+
+def _shape(value: Any, what: str, error: type[ArgError]) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple):
+        return ()
+    items = cast("Sequence[Any]", value)
+    shapes = {_shape(item, what, error) for item in items}
+    if len(shapes) != 1:
+        raise error(f"{what} is {brief(items)}; the lists in an array are of one length, and not empty")
+    return (len(items), *shapes.pop())
 
 
 def _stored(type: ColumnType, value: Any, column: TableColumn, what: str) -> str:
@@ -232,6 +275,11 @@ def _uuid(type: ColumnType, value: Any) -> str:
 
 
 def _date(type: ColumnType, value: Any) -> str:
+    far = _far(value)
+    if far is not None:
+        if far["time"]:
+            raise Unfit(", of whole days")
+        return far[0]
     value = _dated(value)
     if isinstance(value, datetime):
         if _utc(value).time() != datetime.min.time():
@@ -275,7 +323,29 @@ def _at_utc(value: datetime) -> datetime:
     return value.astimezone(timezone.utc).replace(tzinfo=None)
 
 
+def _far(value: Any) -> re.Match[str] | None:
+    """Return a date that Postgres has and Python has not, as it is in results: beyond the year 9999, or before 1."""
+    found = _FAR.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not found["year"]:
+        return found
+    year = int(found["year"])
+    # By a year of the same calendar.
+    alike = 2000 + (1 - year if found["bc"] else year) % 400
+    datetime.fromisoformat(f"{alike}-{found['day']}T{found['clock'] or '00:00:00'}")
+    if not 0 < year <= (_FIRST_YEAR if found["bc"] else _LAST_YEAR_OF_TIMES if found["time"] else _LAST_YEAR_OF_DAYS):
+        raise ValueError
+    return found
+
+
 def moment(value: Any, *, aware: bool) -> str:
+    far = _far(value)
+    if far is not None:
+        if far["zone"] and not aware:
+            raise ValueError
+        if far["year"] and aware and not far["zone"]:
+            time = far["time"] or "T00:00:00"
+            return f"{far['year']}-{far['day']}{time}+00:00{far['bc'] or ''}"
+        return far[0]
     value = _dated(value)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)

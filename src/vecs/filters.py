@@ -246,12 +246,26 @@ def _parse_entry(key: Any, value: Any, depth: int, known: KnownColumns) -> Filte
     if key in LOGICAL:
         return _parse_logical(key, value, depth, known)
     if key.startswith("$") and key not in _COLUMNS and key not in known:
+        if (path := path_below_column(key, known)) is not None:
+            raise FilterError(f"the filter key {brief(key)}: {path}")
         columns = (*_COLUMNS, *(name for name in known if name.startswith("$") and name not in _COLUMNS))
         raise unknown_operator(key, "the top of a filter", (*LOGICAL, *columns))
     _check_key(key)
     if isinstance(value, Mapping):
         return _parse_conditions(key, cast("Mapping[Any, Any]", value), depth, known)
     return _parse_operator(key, "$eq", value, depth, known)
+
+
+def path_below_column(key: str, known: KnownColumns) -> str | None:
+    """Return how a path below a column is written, where a key is `$column.step`; else None."""
+    first, dot, _ = key.partition(".")
+    column = known.get(first) if dot and key not in known and first.startswith("$") else None
+    if column is None or isinstance(known, _AnyColumn):
+        return None
+    if column.kind != "json":
+        return f"column {brief(column.name)} is {column.shown}, which has no paths"
+    declares = "" if column.name in known else f"declare the column, attach(..., columns=[{column.name!r}]), and "
+    return f"a path below a column is written without $: {declares}write {key[1:]!r}"
 
 
 def _check_key(key: str) -> None:

@@ -9,7 +9,18 @@ from typing import Any, Literal, TypeAlias, cast
 
 from vecs._checks.shown import brief
 from vecs._checks.values import plain
-from vecs.columns import ColumnKind, ColumnType, TableColumn, fitting, form_of, moment, number_of
+from vecs.columns import (
+    ColumnKind,
+    ColumnType,
+    TableColumn,
+    Unfit,
+    array_text,
+    fitting,
+    form_of,
+    is_nested,
+    moment,
+    number_of,
+)
 from vecs.exc import FilterError
 from vecs.operands import flag, listed, pair, pattern, unknown_operator
 
@@ -156,12 +167,23 @@ def _of_array(key: str, column: TableColumn, operator: TypedOperator, operand: A
     element = cast("ColumnType", column.type.element)
     if operator in ("$eq", "$ne"):
         operand = _listed(operand, column, what)
+        if is_nested(operand) or None in operand:
+            return _of_whole_array(key, column, operator, operand, what)
     elif operator == "$contains":
         operand = [operand]
     forms = [fitting(element, value, column, what) for value in operand]
     if None in forms and operator != "$contains_any":
         return _everything(key, column) if operator == "$ne" else _nothing(key, column)
     return Typed(key, column, operator, tuple(form for form in forms if form is not None), column.type)
+
+
+def _of_whole_array(key: str, column: TableColumn, operator: TypedOperator, operand: Sequence[Any], what: str) -> Typed:
+    element = cast("ColumnType", column.type.element)
+    try:
+        text = array_text(operand, lambda item: form_of(element, item, column, what), what, FilterError)
+    except Unfit:
+        return _everything(key, column) if operator == "$ne" else _nothing(key, column)
+    return Typed(key, column, operator, text, column.type)
 
 
 def _listed(value: Any, column: TableColumn, what: str) -> list[Any]:

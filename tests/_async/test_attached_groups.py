@@ -60,6 +60,9 @@ async def test_neighbours_and_examples(chunks: vecs.AsyncAttachedCollection) -> 
     assert ([r.id for r in match.context.before], match.id, [r.id for r in match.context.after]) == (["8"], "9", ["10"])
     for id in ("8", "08"):
         assert [m.id for m in await chunks.search(like=[id], limit=2)] == ["9", "10"]
+    with pytest.raises(ArgError, match="like= and unlike= are empty"):
+        await chunks.search(like=[])
+    assert len(await chunks.search([1, 0.9], like=[], limit=2)) == 2
     with pytest.raises(ArgError, match="'77'"):
         await chunks.search(like=["77"])
 

@@ -75,8 +75,48 @@ async def test_ids_that_are_not_unique_are_read_and_not_written(
         for said in (await refused(docs.upsert, [("a", [1, 2])]), await refused(docs.delete, ["a"])):
             assert f"alter table {client.schema}.t add unique (id)" in said.replace('"', "")
     assert "add unique (id)" in await refused((await client.get_collection("t")).index)
-    run("alter table {s}.t add unique (id)")
+    attached = await client.attach("t", id="id", vec="vec")
+    run("insert into {s}.t values ('b', '[2,2]', '{}'), ('a', '[3,1]', '{}')")
+    for docs in (attached, await client.get_collection("t")):
+        found = await docs.get(["b", "?", "a"], include_vector=True)
+        assert [(r.id, list(r.vec)) for r in found] == [("b", [2, 2]), ("a", [1, 2]), ("a", [3, 1])]
+        assert len(await docs.get(["b", "a"], limit=1, offset=2)) == 1
+        told = [await refused(docs.search, [1, 1], **{name: ["a"]}) for name in ("like", "unlike", "include_columns")]
+        told += [await refused(docs.get, ["a"], include_columns=True), await refused(_scanned, docs, ids=["a"])]
+        assert all("add unique (id)" in each for each in told)
+    run("delete from {s}.t where vec = '[3,1]'; alter table {s}.t add unique (id)")
     assert await docs.upsert([("a", [1, 3])]) == 1
+
+
+async def _scanned(docs: vecs.AsyncCollection, **options: Any) -> list[Any]:
+    return [record async for record in docs.scan(**options)]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("create table {s}.t (k int primary key, v vector(2)); create table {s}.c () inherits ({s}.t)", "one by one"),
+        ("create table {s}.t (k int primary key deferrable, v vector(2))", "its constraint is deferrable"),
+        (
+            "create table {s}.t (k int, v vector(2), n int, primary key (k, n)) partition by hash (n);"
+            "create table {s}.c partition of {s}.t for values with (modulus 1, remainder 0)",
+            "partitioned by this column alone; otherwise attach",
+        ),
+    ],
+)
+async def test_ids_that_only_seem_unique_are_told(
+    client: vecs.AsyncClient, run: Callable[[str], None], made: str, said: str
+) -> None:
+    run(made)
+    docs = await client.attach("t", id="k", vec="v")
+    run("insert into {s}.t values (1, '[1,1]')" if "n int" not in made else "insert into {s}.t values (1, '[1,1]', 1)")
+    assert said in await refused(docs.upsert, [(1, [1, 2])])
+    assert said in await refused(docs.search, [1, 1], group_by="$id")
+    assert [r.id for r in await docs.get(["1"])] == ["1"]
+    if "inherits" not in made:
+        return
+    run("insert into {s}.c values (1, '[2,2]')")
+    assert len(await docs.get(["1"])) == 2
 
 
 # --- tables that are nearly collections ----------------------------------------------------------------
@@ -172,7 +212,7 @@ async def test_nothing_is_altered_and_the_sql_is_shown(client: vecs.AsyncClient,
         (await refused(docs.index, precision="half"), "using hnsw ((v::halfvec(2)) halfvec_cosine_ops)"),
         (await refused(docs.index, precision="binary"), "using hnsw ((binary_quantize(v)::bit(2)) bit_hamming_ops)"),
         (await refused(docs.create_metadata_index, "price"), "create index concurrently on {s}.t (price)"),
-        (await refused(docs.create_metadata_index, "other"), "columns=["),
+        (await refused(docs.create_metadata_index, "other"), "columns=['other']"),
         (await refused(docs.enable_text), "alter table {s}.t add column text_search tsvector"),
         (await refused(docs.search, "cats", mode="keyword"), "alter table {s}.t add column text_search tsvector"),
         (await refused(docs.truncate), "truncate {s}.t"),
@@ -203,6 +243,9 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ("t", {"vec": "v", "text_search": "body"}, "keywords are of type tsvector"),
     ("t", {"vec": "v", "document_id": "price"}, "document ids are of type"),
     ("t", {"vec": "v", "columns": "price"}, "columns=['price']"),
+    ("t", {"vec": "v", "columns": "*"}, "name each"),
+    ("t", {"vec": "v", "columns": True}, "include_columns=True"),
+    ("t", {"vec": "v", "columns": ["$id"]}, "begins with $"),
     ("t", {"vec": "v", "columns": ["prize"]}, "did you mean 'price'"),
     ("t", {"vec": "v", "columns": ["price", "price"]}, "twice"),
     ("t", {"vec": "v", "columns": ["k"]}, "is named by id= and by columns="),
@@ -303,3 +346,25 @@ async def test_a_column_that_may_not_be_read_is_left_out(superuser_target: str, 
         docs = await seen.attach(f"{schema}_part.t", vec="v", columns=["price"])
         assert [m.metadata for m in await docs.search([1, 2], filters={"$price": 3})] == [{"price": 3}]
         assert "'$secret'" in await refused(docs.count, filters={"$secret": "s"}, error=FilterError)
+
+
+async def test_a_name_that_is_no_collections_but_a_tables_is_told(
+    client: vecs.AsyncClient, run: Callable[[str], None]
+) -> None:
+    run("create table {s}.other (k bigint primary key, v vector(2)); create sequence {s}.numbers")
+    name = f"{client.schema}.other"
+    said = await refused(client.get_collection, name, error=CollectionNotFound)
+    assert f"there is a table {name}, which client.attach('{name}', vec=...) opens" in said
+    assert "attach" not in await refused(client.get_collection, f"{client.schema}.numbers", error=CollectionNotFound)
+    assert "attach" not in await refused(client.get_collection, "a.b.c", error=CollectionNotFound)
+    with pytest.warns(UserWarning, match=rf"though there is a table {name}: client.attach\('{name}'"):
+        await client.get_or_create_collection(name, dimension=2)
+    await client.get_or_create_collection(name, dimension=2)
+    await client.create_collection("with.dot", dimension=2)
+
+
+async def test_ids_that_a_store_made_up_are_told(client: vecs.AsyncClient, run: Callable[[str], None]) -> None:
+    run(TABLE)
+    docs = await client.attach("t", vec="v")
+    assert "stores make UUIDs where no ids are given: give ids=" in await refused(docs.upsert, [(UUID(int=9), [1, 2])])
+    assert "UUIDs" not in await refused(docs.upsert, [("a", [1, 2])])

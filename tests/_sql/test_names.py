@@ -20,6 +20,8 @@ from vecs._sql import (
     indexes,
     keywords,
     languages,
+    mapped_merge,
+    mapped_named,
     mapped_write,
     records,
     relations,
@@ -169,10 +171,15 @@ def _of_mapped() -> Iterator[Fragment]:
     named = {"title": 1}
     metadata = {column.name: value for column, value in zip(DECLARED, (1, "a", "b", named, ["c"], "a"), strict=True)}
     row = encode_record(Record(id, [1, 2], "t", {**metadata, "rest": 1}, "d", {"e": 1}), MAPPED)
-    yield mapped_write.upsert_rows(MAPPED, [row], mapped_write.named_in(MAPPED, [row]))
-    yield mapped_write.upsert_rows(MAPPED, [row], frozenset())
-    yield from (mapped_write.create_stage(MAPPED), write.copy_into_stage(MAPPED), mapped_write.named_in_stage(MAPPED))
-    yield mapped_write.upsert_stage(MAPPED, mapped_write.named_in(MAPPED, [row]))
+    yield mapped_write.upsert_rows(MAPPED, [row], mapped_named.named_in(MAPPED, [row]))
+    yield mapped_write.upsert_rows(MAPPED, [row], mapped_named.named_in(MAPPED, []))
+    defaulted = tuple(replace(column, defaulted=True) for column in DECLARED)
+    table = replace(MAPPED, mapped=replace(MAPPED.mapped, declared=defaulted))
+    other = encode_record(Record(id, metadata={DECLARED[0].name: 1}), MAPPED)
+    yield mapped_write.upsert_rows(table, [row, other], mapped_named.named_in(table, [row, other]))
+    yield from (mapped_named.named_in_stage(table), mapped_merge.merge_staged(table))
+    yield from (mapped_write.create_stage(MAPPED), write.copy_into_stage(MAPPED), mapped_named.named_in_stage(MAPPED))
+    yield mapped_write.upsert_stage(MAPPED, mapped_named.named_in(MAPPED, [row]))
     yield mapped_write.delete(MAPPED, chosen)
     for replaces in (True, False):
         yield mapped_write.update_metadata(MAPPED, chosen, {**metadata, "rest": 1}, "{}", replace=replaces)

@@ -61,6 +61,9 @@ def test_neighbours_and_examples(chunks: vecs.AttachedCollection) -> None:
     assert ([r.id for r in match.context.before], match.id, [r.id for r in match.context.after]) == (["8"], "9", ["10"])
     for id in ("8", "08"):
         assert [m.id for m in chunks.search(like=[id], limit=2)] == ["9", "10"]
+    with pytest.raises(ArgError, match="like= and unlike= are empty"):
+        chunks.search(like=[])
+    assert len(chunks.search([1, 0.9], like=[], limit=2)) == 2
     with pytest.raises(ArgError, match="'77'"):
         chunks.search(like=["77"])
 

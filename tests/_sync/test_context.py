@@ -123,7 +123,7 @@ def test_records_like_stored_ones_are_found_and_these_left_out(docs: vecs.Collec
         ({"unlike": ["one"]}, "unlike= says what not to find; give a query, or like=, too"),
         ({"like": ["one"], "mode": "keyword"}, "mode is 'keyword'"),
         ({"like": ["one"], "mode": "hybrid"}, "needs words: give text="),
-        ({"like": []}, "the query is None"),
+        ({"like": []}, "like= and unlike= are empty"),
         ({}, r"needs the argument 'query', and it is None; give a text or a vector, like=\[id\] .*: get\(limit=10\)"),
     ],
 )

@@ -7,12 +7,13 @@ import pickle
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
 import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.indexing import index
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters, VectorStoreQuery
 from psycopg import sql
@@ -113,11 +114,31 @@ def test_llama_index_has_nodes_in_a_table(attached: vecs.AttachedCollection) -> 
     copied = pickle.loads(pickle.dumps(store))
     assert len(asyncio.run(copied.aget_nodes(vecs_filters={"$price": {"$lt": 2}}))) == 1
     asyncio.run(copied.aclose())
-    for call in (store.clear, lambda: store.delete("d1"), store.create_index):
+    assert f"schema_name='{attached.schema}'" in repr(store)
+    for call in (store.clear, lambda: store.delete("d1"), store.create_index, store.to_dict, store.to_json):
         with pytest.raises(ArgError):
             call()
     store.delete_nodes([IDS[0]])
     assert attached.count() == 1
+
+
+def test_a_namespace_is_refused_where_ids_or_metadata_cannot_hold_it(
+    attached: vecs.AttachedCollection, target: str, schema: str
+) -> None:
+    embedding, client = DeterministicFakeEmbedding(size=2), attached.client
+    with pytest.raises(ArgError, match="column 'key' of .*arts is uuid: namespaces need ids of type text"):
+        langchain_vecs.VecsVectorStore(embedding, attached, namespace="a")
+    with psycopg.connect(target, autocommit=True) as connection:
+        table = sql.Identifier(schema, "keyed")
+        made = "create table {} (k text primary key, body text, v vector(2), _namespace text)"
+        connection.execute(sql.SQL(made).format(table))
+    with pytest.raises(ArgError, match=r"with metadata=, or with columns=\['_namespace'\]"):
+        langchain_vecs.VecsVectorStore(embedding, client.attach((schema, "keyed"), vec="v"), namespace="a")
+    docs = client.attach((schema, "keyed"), vec="v", text="body", columns=["_namespace"])
+    store = langchain_vecs.VecsVectorStore(embedding, docs, namespace="a")
+    assert store.add_texts(["one"], ids=["1"]) == ["1"]
+    assert [d.id for d in store.similarity_search("one")] == ["1"]
+    assert langchain_vecs.VecsVectorStore(embedding, docs, namespace="b").similarity_search("one") == []
 
 
 def test_a_table_that_is_gone_is_not_made(attached: vecs.AttachedCollection, target: str, schema: str) -> None:
@@ -127,3 +148,65 @@ def test_a_table_that_is_gone_is_not_made(attached: vecs.AttachedCollection, tar
     assert store.similarity_search("x") == []
     with pytest.raises(CollectionNotFound, match="any more"):
         store.add_texts(["x"], ids=IDS[:1])
+
+
+def test_rows_of_a_table_come_with_those_next_to_them(
+    attached: vecs.AttachedCollection, target: str, schema: str
+) -> None:
+    with psycopg.connect(target, autocommit=True) as connection:
+        table = sql.Identifier(schema, "parts")
+        connection.execute(
+            sql.SQL(
+                "create table {0} (n int primary key, body text, v vector(2), doc text); insert into {0} select n, "
+                "'text ' || n, array[1, n]::vector, case when n < 12 then 'd' || n / 10 end "
+                "from generate_series(8, 12) as n"
+            ).format(table)
+        )
+    parts = attached.client.attach((schema, "parts"), vec="v", text="body", document_id="doc")
+    store = llama_index_vecs.VecsVectorStore.from_collection(parts)
+    asked = VectorStoreQuery(query_embedding=[1, 9], similarity_top_k=5)
+    found = {node.node_id: node.metadata["window"] for node in store.query(asked, context=1).nodes or []}
+    assert found == {
+        "8": "text 8\n\ntext 9",
+        "9": "text 8\n\ntext 9",
+        "10": "text 10\n\ntext 11",
+        "11": "text 10\n\ntext 11",
+        "12": "text 12",
+    }
+    bare = llama_index_vecs.VecsVectorStore.from_collection(attached.client.attach((schema, "parts"), vec="v"))
+    with pytest.raises(ArgError, match="context= needs texts and document ids"):
+        bare.query(asked, context=1)
+
+
+def test_index_keeps_the_documents_of_each_table_apart(
+    attached: vecs.AttachedCollection, target: str, schema: str
+) -> None:
+    with psycopg.connect(target, autocommit=True) as connection:
+        for name, columns in ((f"{schema}_own", "v2 vector(2)"), (schema, "v vector(2)")):
+            table = sql.Identifier(name, "other")
+            made = "create table {} (key uuid primary key, body text, {})"
+            connection.execute(sql.SQL(made).format(table, sql.SQL(columns)))
+        connection.execute(
+            sql.SQL("alter table {} add column v vector(2)").format(sql.Identifier(f"{schema}_own", "other"))
+        )
+    embedding, client = DeterministicFakeEmbedding(size=2), attached.client
+    stores = [
+        langchain_vecs.VecsVectorStore(embedding, attached),
+        langchain_vecs.VecsVectorStore(embedding, client.get_collection("arts")),
+        *(
+            langchain_vecs.VecsVectorStore(embedding, client.attach((name, "other"), vec=vec, text="body"))
+            for name, vec in ((f"{schema}_own", "v"), (f"{schema}_own", "v2"), (schema, "v"))
+        ),
+    ]
+    namespaces = {store.record_manager().namespace for store in stores}
+    assert len(namespaces) == len(stores)
+    assert f"vecs/{schema}.arts" in namespaces
+    stores[0].record_manager().create_schema()
+    for store in (stores[0], *stores[2:]):
+        made = index([Document("A cat")], store.record_manager(), store, cleanup=None, key_encoder=_uuid_of)
+        assert made["num_added"] == 1
+        assert [d.page_content for d in store.similarity_search("A cat")] == ["A cat"]
+
+
+def _uuid_of(document: Document) -> str:
+    return str(uuid5(NAMESPACE_OID, document.page_content))

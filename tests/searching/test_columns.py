@@ -74,6 +74,9 @@ def test_a_search_says_which_column_it_needs() -> None:
         ({"group_by": "$document_id"}, "give it document_id="),
         ({"group_by": "$text"}, "give it text="),
         ({"context": 1}, "give it document_id="),
+        ({"group_by": "kin"}, "did you mean 'kind'"),
+        ({"group_by": "$kind.x"}, "column 'kind' is text, which has no paths"),
+        ({"group_by": ""}, "group_by must be a metadata key"),
         ({"group_by": "$nope"}, r"one of '\$id', '\$document_id', '\$text', '\$k'"),
     ],
 )

@@ -122,7 +122,9 @@ def test_what_is_only_disliked_is_no_target() -> None:
         check_has_target(Examples([], ["a"]), None)
     check_has_target(Examples([], ["a"]), [1, 0])
     check_has_target(Examples(["a"], []), None)
-    check_has_target(None, None)
+    check_has_target(None, [1, 0])
+    with pytest.raises(ArgError, match="like= and unlike= are empty"):
+        check_has_target(None, None)
 
 
 def test_examples_are_left_out_of_their_answer() -> None:

@@ -171,6 +171,8 @@ def test_no_interruption_shows_a_key(api: StandIn, monkeypatch: pytest.MonkeyPat
         ({"api_key": f"{KEY}\n"}, "api_key has a character that is in no key"),
         ({"api_key": f"{KEY}é"}, "api_key has a character that is in no key"),
         ({"api_key": f"a b {KEY}"}, "api_key has a character that is in no key"),
+        ({"api_key": ""}, "api_key is empty; for a server that needs no key leave it out"),
+        ({"api_key": [KEY]}, "api_key must be a string, not list"),
         ({"api_key_env": KEY}, "must be the name of an environment variable"),
         ({"base_url": f"https://user:{KEY}@host/v1"}, "user name or a password"),
         ({"base_url": f"https://host/v1?key={KEY}"}, "without a query"),
@@ -182,7 +184,7 @@ def test_no_interruption_shows_a_key(api: StandIn, monkeypatch: pytest.MonkeyPat
         ({"query_body": {"token": KEY}}, "cannot have 'token'"),
         ({"query_body": {"user": "sk-proj-abc"}}, "'user' looks like a key"),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_no_error_of_arguments_shows_a_key(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgError, match=message) as info:
@@ -315,6 +317,10 @@ def test_the_environment_may_allow_servers(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(servers.ALLOWED, f"{FOREIGN}=GATEWAY_KEY, http://vllm:8000/v1/ ")
     assert key_of(FOREIGN, "AWS_SECRET_ACCESS_KEY") == "value-of-GATEWAY_KEY"
     assert key_of("http://vllm:8000/v1", "OPENAI_API_KEY") is None
+    monkeypatch.setenv(servers.ALLOWED, f"{FOREIGN}=UNSET_KEY {LOCAL}=UNSET_KEY")
+    for url, key_env in ((FOREIGN, None), (LOCAL, "OPENAI_API_KEY"), (FOREIGN, "UNSET_KEY")):
+        with pytest.raises(TransformError, match="needs a key, and the environment variable UNSET_KEY is not set"):
+            key_of(url, key_env)
     azure = "https://gateway.example/e?api-version="
     monkeypatch.setenv(servers.ALLOWED, f"{azure}preview {azure}2024-10-21=GATEWAY_KEY")
     assert key_of(f"{azure}preview", "GATEWAY_KEY") is None

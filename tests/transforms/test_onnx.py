@@ -157,6 +157,7 @@ def test_a_wrong_backend_and_wrong_options_say_what_is_right(tmp_path: Path) -> 
         TextEmbedding(backend="tensorflow")
     for options, message in (
         ({"model_kwargs": {"dtype": "float16"}}, r"model_kwargs\['dtype'\] means nothing to ONNX Runtime; known"),
+        ({"device": "mps"}, "device='mps' is not in this build of onnxruntime, .*device= is 'cpu' or 'cuda' here"),
         ({"device": "cuda:1"}, "device='cuda:1' is not in this build of onnxruntime.*onnxruntime-gpu"),
         ({"model_kwargs": {"provider": "X"}}, "provider 'X' is not in this build"),
     ):
@@ -176,11 +177,12 @@ def test_a_wrong_backend_and_wrong_options_say_what_is_right(tmp_path: Path) -> 
     [
         ({}, "onnx/model.onnx", r"has no onnx/model\.onnx, the model's export.*'vecs\[text\]'.*export"),
         ({"name": "model_O3.onnx"}, None, r"it has 'onnx/model_O3\.onnx': name one of them with model_kwargs"),
-        ({}, "tokenizer.json", r"has no tokenizer\.json"),
-        ({}, "modules.json", "modules.json, which says how token vectors become one is missing"),
-        ({"modules": ["Transformer", "Pooling", "Dense"]}, None, r"module Dense is missing.*'vecs\[text\]'"),
+        ({}, "tokenizer.json", r"has no tokenizer\.json.*'vecs\[text\]'$"),
+        ({}, "modules.json", "has no modules.json, which says how token vectors become one, and its ONNX file has no"),
+        ({}, "1_Pooling/config.json", "1_Pooling/config.json is missing, which says how token vectors become one"),
+        ({"modules": ["Transformer", "Pooling", "Dense"]}, None, r"module Dense of the model.*'vecs\[text\]'"),
         ({"modules": ["StaticEmbedding"]}, None, "begins with StaticEmbedding"),
-        ({"modules": ["Transformer", "../../evil.Module"]}, None, "a module Pooling"),
+        ({"modules": ["Transformer", "../../evil.Module"]}, None, "no module Pooling"),
         ({"pooling": {"pooling_mode": "best"}}, None, "pools by 'best'; known are cls, max"),
         ({"file": model(inputs=["input_ids", "attention_mask", "task_id"])}, None, "asks for task_id"),
         ({"file": b""}, None, "is empty"),
@@ -189,7 +191,7 @@ def test_a_wrong_backend_and_wrong_options_say_what_is_right(tmp_path: Path) -> 
         ({"file": model(location="/etc/passwd")}, None, "weights outside the model's folder: '/etc/passwd'"),
         ({"file": model(location="link")}, None, "a link out of the model's folder: 'link'"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_cannot_be_run_says_why_and_what_to_do(tmp_path: Path, options: Any, removed: Any, message: str) -> None:
     folder = write(tmp_path / "model", **options)
@@ -422,3 +424,23 @@ def test_minilm_makes_the_vectors_that_it_makes_by_pytorch(tmp_path: Path, minil
 def test_a_model_is_loaded_once_whether_its_backend_is_named_or_found(tmp_path: Path, without_torch: None) -> None:
     folder = write(tmp_path)
     assert TextEmbedding(folder)._load() is TextEmbedding(folder, backend="onnx")._load()
+
+
+def test_a_pooling_that_is_not_stated_is_the_mean_as_in_sentence_transformers(tmp_path: Path) -> None:
+    stated = write(tmp_path / "stated")
+    silent = write(tmp_path / "silent", pooling={"embedding_dimension": 8, "pooling_mode_cls_token": False})
+    one, other = (TextEmbedding(folder, backend="onnx").transform_query("bread oil") for folder in (stated, silent))
+    assert one == pytest.approx(other)
+
+
+def test_a_folder_of_onnx_files_alone_names_the_backend_for_it(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    for step in (TextEmbedding(folder, backend="torch"), ImageEmbedding(folder)):
+        with pytest.raises(TransformError, match=r"no weights for PyTorch.*backend='onnx'"):
+            step.transform_query("bread")
+
+
+def test_pictures_are_never_embedded_by_onnx_runtime(tmp_path: Path, without_torch: None) -> None:
+    with pytest.raises(MissingDependency, match=r"pip install 'vecs\[image\]'"):
+        ImageEmbedding(write(tmp_path)).transform_query("bread")

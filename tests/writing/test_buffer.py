@@ -29,6 +29,16 @@ def test_rows_come_back_sorted_by_id_and_the_last_of_each_id() -> None:
     assert list(buffer.copy_data()) == []
 
 
+def test_rows_with_one_id_are_merged_in_their_order() -> None:
+    buffer = RowBuffer()
+    buffer.extend([(None, row("a", vec)) for vec in (b"1", b"2", b"3")] + [(None, row("b", b"4"))])
+
+    def merge(former: EncodedRow, later: EncodedRow) -> EncodedRow:
+        return (former[0], (former[1] or b"") + (later[1] or b""), former[2])
+
+    assert buffer.sorted_rows(merge=merge) == [row("a", b"123"), row("b", b"4")]
+
+
 def test_rows_are_sorted_as_the_numbers_that_their_ids_are() -> None:
     buffer = RowBuffer()
     buffer.extend([(None, row(id)) for id in ("10", "9", "-1", "9")])

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, cast
 
 from vecs._checks.meant import near
 from vecs._checks.shown import brief
+from vecs._sql.advice import check_unique
 from vecs._sql.tables import Table
 from vecs.columns import TableColumn
 from vecs.exc import ArgError
@@ -19,6 +20,8 @@ def checked_columns(table: Table, wanted: Any) -> tuple[TableColumn, ...]:
     """Return the columns that `include_columns=` names; raises ArgError for others."""
     if wanted is None or wanted is False:
         return ()
+    # They are read by the ids of what was found.
+    check_unique(table, "include_columns=")
     if wanted is True:
         return table.other_columns
     if isinstance(wanted, str | Mapping) or not isinstance(wanted, Iterable):

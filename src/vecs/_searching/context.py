@@ -9,14 +9,19 @@ from vecs._sql.answers import Columns, Row, read_records
 from vecs._sql.context import neighbours, places
 from vecs._sql.fragment import Fragment
 from vecs._sql.tables import Table
-from vecs.records import Match, Record, context_of
+from vecs.records import Context, Match, Record, context_of
 
 
 def ask_for_neighbours(
-    table: Table, answers: Sequence[Sequence[Match]], around: tuple[int, int], columns: Columns
+    table: Table, answers: Sequence[Sequence[Match | Record]], around: tuple[int, int], columns: Columns
 ) -> Fragment | None:
     """Return the statement that reads the neighbours of all matches; None if no match is part of a document."""
-    parts = {match.id: match.document_id for matches in answers for match in matches if match.document_id is not None}
+    parts = {
+        str(match.id): str(match.document_id)
+        for matches in answers
+        for match in matches
+        if match.document_id is not None
+    }
     if not parts:
         return None
     columns = Columns(extra=columns.extra)
@@ -26,10 +31,18 @@ def ask_for_neighbours(
 def with_context(
     table: Table, answers: Sequence[Sequence[Match]], around: tuple[int, int], rows: Sequence[Row]
 ) -> list[list[Match]]:
-    """
-    Return the matches with their neighbours.
+    """Return the matches with their neighbours."""
+    following = iter(contexts(table, [match for matches in answers for match in matches], around, rows))
+    return [[replace(match, context=next(following)) for match in matches] for matches in answers]
 
-    A match whose record has changed since the search gets none: its document may have been replaced.
+
+def contexts(
+    table: Table, found: Sequence[Match | Record], around: tuple[int, int], rows: Sequence[Row]
+) -> list[Context]:
+    """
+    Return the neighbours of each match or record.
+
+    One whose record has changed since it was found gets none: its document may have been replaced.
     """
     placed: dict[str, tuple[int, Record]] = {}
     documents: dict[tuple[str, int], Record] = {}
@@ -37,8 +50,8 @@ def with_context(
         placed[str(record.id)] = place, record
         documents[str(record.document_id), place] = record
 
-    def found(match: Match) -> Match:
-        place, own = placed.get(match.id, (0, None))
+    def context(match: Match | Record) -> Context:
+        place, own = placed.get(str(match.id), (0, None))
         before: list[Record] = []
         after: list[Record] = []
         if own is not None and (own.document_id, own.text) == (match.document_id, match.text):
@@ -48,6 +61,6 @@ def with_context(
             while place < last and (document, place + 1) in documents:
                 place += 1
                 after.append(documents[document, place])
-        return replace(match, context=context_of(match, before, after))
+        return context_of(match, before, after)
 
-    return [[found(match) for match in matches] for matches in answers]
+    return list(map(context, found))

@@ -49,6 +49,8 @@ def checked_examples(options: SearchOptions, table: Table) -> Examples | None:
 
 def check_has_target(examples: Examples | None, query: Any) -> None:
     """Raise ArgError if nothing says what matches are to be like."""
+    if examples is None and query is None:
+        raise ArgError("like= and unlike= are empty: give ids of stored records, or a query")
     if examples is not None and not examples.like and query is None:
         raise ArgError("unlike= says what not to find; give a query, or like=, too")
 

@@ -13,14 +13,14 @@ from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
 from vecs._searching.columns import IncludeColumns
-from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown
+from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown, why_no_key
 from vecs._sql.answers import Columns
 from vecs._sql.mapped import leads_into_column
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, CallError
-from vecs.filters import MAX_DEPTH
+from vecs.filters import MAX_DEPTH, path_below_column
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
@@ -46,7 +46,7 @@ MOST_PAIRS = 5_000_000
 
 _GROUPING_COLUMNS = ("$id", "$document_id", "$text")
 # Their statements tell rows by their ids.
-_BY_ID = ("group_by", "context")
+_BY_ID = ("group_by", "context", "like", "unlike")
 _FUSION = ("weights", "candidates", "rrf_constant")
 
 
@@ -191,7 +191,7 @@ def checked_request(
         # One argument for whatever chooses among candidates: a model where there is one, else an index of codes.
         oversampling=None if refined else factor,
         groups=groups,
-        context=_checked_context(table, options.get("context")),
+        context=None if options.get("context") is None else checked_context(table, options.get("context")),
         include_vector=include_vector,
         fixed=candidates is not None,
         filtered=selection != EVERYTHING or table.row_security,
@@ -315,6 +315,8 @@ def _checked_groups(table: Table, options: SearchOptions) -> Grouping | None:
     if key == "$text" and not table.has_text:
         raise ArgError(f"group_by={key!r} needs texts, and {_has_none(table, 'text')}")
     column = None if key in _GROUPING_COLUMNS else table.known_columns.get(key)
+    if column is None and key not in _GROUPING_COLUMNS and (why := why_no_key(table, key)) is not None:
+        raise ArgError(f"group_by={brief(key)}: {why}")
     leads = column is None and table.mapped is not None and leads_into_column(key, table.mapped)
     return Grouping(key, size, column, leads)
 
@@ -323,8 +325,10 @@ def _checked_group_key(key: Any, table: Table) -> str:
     """Return what matches can be grouped by, a metadata key or path or a column, or raise ArgError."""
     others = [name for name in table.known_columns if name not in _GROUPING_COLUMNS]
     columns = ", ".join(map(repr, (*_GROUPING_COLUMNS, *others)))
-    if not isinstance(key, str):
+    if not isinstance(key, str) or not key:
         raise ArgError(f"group_by must be a metadata key or one of {columns}, not {brief(key)}")
+    if (path := path_below_column(key, table.known_columns)) is not None:
+        raise ArgError(f"group_by={brief(key)}: {path}")
     if key.startswith("$") and key not in (*_GROUPING_COLUMNS, *others):
         raise ArgError(f"unknown column {brief(key)} for group_by; expected one of {columns}, or a metadata key")
     check_storable(key, f"group_by={brief(key)}")
@@ -333,9 +337,8 @@ def _checked_group_key(key: Any, table: Table) -> str:
     return key
 
 
-def _checked_context(table: Table, context: Any) -> tuple[int, int] | None:
-    if context is None:
-        return None
+def checked_context(table: Table, context: Any) -> tuple[int, int]:
+    """Return how many neighbours are wanted, before and after; raises ArgError where a table does not tell them."""
     pair = cast("Sequence[Any]", context if isinstance(context, tuple | list) else (context, context))
     if len(pair) != 2:
         raise ArgError(f"context must be a number of records or a pair (before, after), not {brief(pair)}")

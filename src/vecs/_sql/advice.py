@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from vecs._checks.meant import near
+from vecs._checks.shown import brief
 from vecs._sql.fragment import Identifier
+from vecs._sql.mapped import leads_into_column
 from vecs._sql.relations import KINDS_OF_RELATIONS
 from vecs._sql.tables import Table
 from vecs.columns import TableColumn
@@ -37,10 +40,35 @@ def check_unique(table: Table, what: str) -> None:
         )
 
 
+def why_no_key(table: Table, key: str) -> str | None:
+    """Return why a key cannot be one of the metadata, where that is declared columns alone, and what to write."""
+    mapped = table.mapped
+    if mapped is None or "metadata" in mapped.parts or leads_into_column(key, mapped):
+        return None
+    first, declared = key.partition(".")[0], [column.name for column in mapped.declared]
+    names = [column.name for column in mapped.columns]
+    meant = near(key, [*declared, *names])
+    if any(first == column.name for column in mapped.undeclared):
+        path = "" if first == key else f" for {brief(key)}"
+        hint = f"declare it with columns=[{first!r}]{path}" + (f", or write {'$' + key!r}" if first == key else "")
+    elif key in names or (key == "id" or (key == "text" and table.has_text)):
+        hint = f"write {'$' + key!r}"
+    elif key == "document_id":
+        hint = "write '$document_id'" if table.has_documents else "name the column with document_id="
+    elif meant is not None:
+        hint = f"did you mean {(meant if meant in declared else '$' + meant)!r}?"
+    else:
+        hint = f"they are {', '.join(map(brief, declared)) or 'none'}"
+    return (
+        f"{shown(table)} was attached without metadata=, so that its keys are those of columns=, and {brief(key)} is "
+        f"none of them; {hint}"
+    )
+
+
 def why_not_indexed(table: Table) -> str | None:
     """Return why indexes of a collection cannot be made as searches need them, and what would help."""
     if not table.keyed:
-        return f"its column {key_name(table)} is not unique; first run {unique(table)}"
+        return f"its column {key_name(table)} is not unique: {unique(table)}"
     metadata = None if table.mapped is None else table.mapped.parts.get("metadata")
     if metadata is not None and metadata.type.name != "jsonb":
         column = metadata.quoted
@@ -57,8 +85,15 @@ def key_name(table: Table) -> str:
 
 
 def unique(table: Table) -> str:
-    """Return the SQL that makes the ids unique."""
-    return f"alter table {shown(table)} add unique ({key_name(table)})"
+    """Return the SQL that makes the ids unique, and where it does not."""
+    statement = f"alter table {shown(table)} add unique ({key_name(table)})"
+    if table.not_unique == "children":
+        return "tables inherit from it, which no constraint spans: attach them one by one, or make it partitioned"
+    if table.not_unique == "deferrable":
+        return f"its constraint is deferrable, and one is needed that is not: {statement}"
+    if table.mapped is not None and table.mapped.relation == "p":
+        return f"{statement}, which works if it is partitioned by this column alone; otherwise attach its partitions"
+    return statement
 
 
 def vector_index(table: Table, measure: MeasureSpec, method: str, precision: Precision, part: str = "") -> str:
@@ -88,7 +123,7 @@ def metadata_index(table: Table) -> str | None:
 def key_index(table: Table, column: TableColumn | None, key: str) -> str:
     """Return the SQL that makes an index for ranges of a column, or of a key of metadata."""
     if column is None:
-        return f"declare a column for it, columns=[{key!r}], and make an index on that"
+        return f"declare a column for it, columns=[{brief(key)}], and make an index on that"
     return _create_index(table, f"({column.quoted})")
 
 

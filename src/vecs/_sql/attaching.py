@@ -40,7 +40,7 @@ class Attachment:
 
 def attachment(name: Any, id: Any, parts: Mapping[str, Any], columns: Any, read_only: Any) -> Attachment:
     """Return what the arguments of `attach()` say; raises ArgError for what cannot be meant."""
-    schema, table = _relation_name(name)
+    schema, table = relation_name(name)
     return Attachment(
         schema,
         table,
@@ -51,7 +51,8 @@ def attachment(name: Any, id: Any, parts: Mapping[str, Any], columns: Any, read_
     )
 
 
-def _relation_name(name: Any) -> tuple[str | None, str]:
+def relation_name(name: Any) -> tuple[str | None, str]:
+    """Return the schema, if there is one, and the name that name a table; raises ArgError for what names none."""
     if isinstance(name, tuple | list):
         pair = list(cast("Sequence[Any]", name))
         if len(pair) != 2:
@@ -80,12 +81,24 @@ def _column_names(columns: Any) -> tuple[str, ...]:
     if columns is None:
         return ()
     if isinstance(columns, str | bytes | Mapping) or not isinstance(columns, Iterable):
+        every = columns is True or columns == "*"
         shown = f"; write columns=[{columns!r}]" if isinstance(columns, str) else ""
+        if every:
+            shown = (
+                "; name each that is to be a key of metadata, and include_columns=True of search(), get() and scan() "
+                "returns all others"
+            )
         raise ArgError(f"columns= is a list of names of columns, not {brief(cast('Any', columns))}{shown}")
     names = [_column_name(each, "columns") for each in cast("Iterable[Any]", columns)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ArgError(f"columns= names {brief(twice)} twice")
+    hidden = next((name for name in names if name.startswith("$")), None)
+    if hidden is not None:
+        raise ArgError(
+            f"columns= names {brief(hidden)}, and no key of metadata that filters use begins with $: leave it out; "
+            f"filters reach it as {'$' + hidden!r}"
+        )
     return tuple(names)
 
 
@@ -131,6 +144,7 @@ def read_attached(rows: Sequence[tuple[Any, ...]], given: Attachment, schema: st
         has_text="text" in parts,
         language=_language(rows_of[parts["text_search"].name] if "text_search" in parts else None, given.language),
         keyed=rows_of[key.name].unique,
+        not_unique=rows_of[key.name].not_unique,
         mapped=mapped,
     )
 

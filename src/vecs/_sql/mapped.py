@@ -62,10 +62,7 @@ def known_columns(mapped: Mapped | None, extras: Iterable[TableColumn], own: Ite
     taken = {*LOGICAL, *(f"${name}" for name in own if name in _RESERVED)}
     columns = mapped.columns if mapped is not None else extras
     known = {f"${column.name}": column for column in columns if f"${column.name}" not in taken}
-    for column in mapped.declared if mapped is not None else ():
-        known.setdefault(column.name, column)
-        if not column.name.startswith("$"):
-            known[column.name] = column
+    known.update((column.name, column) for column in (mapped.declared if mapped is not None else ()))
     return known
 
 
@@ -173,13 +170,17 @@ def as_object(columns: Iterable[TableColumn]) -> Fragment:
 def _as_json(column: TableColumn) -> Fragment:
     element = column.type.element
     if element is not None and element.kind == "numeric":
+        item = qualified("e.item::pg_catalog.numeric")
         return qualified(
             # Items of several dimensions would come as one list.
-            "case when pg_catalog.array_ndims({array}) > 1 then pg_catalog.to_jsonb({array}) else "
+            "case when pg_catalog.array_ndims({array}) > 1 then case when exists ("
+            "select from pg_catalog.unnest({array}) as e (item) where {loses}) "
+            "then pg_catalog.to_jsonb({array}::pg_catalog.text[]) else pg_catalog.to_jsonb({array}) end else "
             "(select coalesce(pg_catalog.jsonb_agg({item} order by e.place), '[]'::pg_catalog.jsonb) "
             "from pg_catalog.unnest({array}) with ordinality as e (item, place)) end",
             array=_of_table(column),
-            item=_exact(qualified("e.item::pg_catalog.numeric")),
+            item=_exact(item),
+            loses=_loses_digits(item),
         )
     if column.kind != "numeric":
         return qualified("pg_catalog.to_jsonb({column})", column=_of_table(column))
@@ -188,12 +189,19 @@ def _as_json(column: TableColumn) -> Fragment:
 
 def _exact(number: Fragment) -> Fragment:
     """Return a numeric as JSON: one that would lose digits as a float is a string."""
+    return qualified(
+        "case when {loses} then pg_catalog.to_jsonb({c}::pg_catalog.text) else pg_catalog.to_jsonb({c}) end",
+        loses=_loses_digits(number),
+        c=number,
+    )
+
+
+def _loses_digits(number: Fragment) -> Fragment:
     # A cast of one beyond floats would fail.
     return qualified(
-        "case when pg_catalog.scale({c}) > 0 and {c} <> 0 and case "
+        "pg_catalog.scale({c}) > 0 and {c} <> 0 and case "
         "when pg_catalog.abs({c}) >= 1e-300 and pg_catalog.abs({c}) <= 1e300 "
-        "then {c}::pg_catalog.float8::pg_catalog.text::pg_catalog.numeric <> {c} else true end "
-        "then pg_catalog.to_jsonb({c}::pg_catalog.text) else pg_catalog.to_jsonb({c}) end",
+        "then {c}::pg_catalog.float8::pg_catalog.text::pg_catalog.numeric <> {c} else true end",
         c=number,
     )
 

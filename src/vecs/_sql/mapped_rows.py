@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from vecs._checks.shown import brief
 from vecs._sql.mapped import Mapped, key_text
@@ -17,8 +18,16 @@ def stored_key(key: TableColumn, id: str, what: str) -> str:
     """Return an id as Postgres writes it; raises ArgError for one that the column cannot hold."""
     found = key_text(key, id)
     if found is None:
-        raise ArgError(f"{what} is no {key.shown}, which column {brief(key.name)} is")
+        made = "; stores make UUIDs where no ids are given: give ids=" if _is_uuid(id) and key.kind == "integer" else ""
+        raise ArgError(f"{what} is no {key.shown}, which column {brief(key.name)} is{made}")
     return found
+
+
+def _is_uuid(id: str) -> bool:
+    try:
+        return bool(UUID(id))
+    except ValueError:
+        return False
 
 
 def parted(mapped: Mapped, metadata: Mapping[str, Any], what: str, table: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,15 +7,16 @@ are locked in the order of their keys, so that writers of many rows do not wait 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vecs._checks.json import encode_json
 from vecs._sql.advice import shown
 from vecs._sql.binary import JSONB_OID, TEXT_OID, array_param
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, Param, join, qualified
+from vecs._sql.documents import STAGE
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, join, qualified
 from vecs._sql.mapped import Mapped
+from vecs._sql.mapped_named import Named, defaulted, is_named
 from vecs._sql.mapped_rows import parted
 from vecs._sql.rows import EncodedRow
 from vecs._sql.selection import Selection, where
@@ -23,49 +24,10 @@ from vecs._sql.tables import Table
 from vecs._sql.vectors import vec_oid
 from vecs.columns import TableColumn
 
-_STAGE = Identifier("pg_temp", "vecs_stage")
 _OBJECTS = ("metadata", "extra", "declared")
 
 
-def named_in(table: Table, rows: Iterable[EncodedRow]) -> frozenset[str]:
-    """
-    Return what rows name: parts, and the declared columns behind a dot each.
-
-    What none of them names is not written at all, so that new rows get defaults.
-    """
-    found: set[str] = set()
-    for row in rows:
-        for name, value in zip(table.columns, row, strict=True):
-            if name == "declared" and value is not None:
-                found.update(f".{key}" for key in json.loads(value[1:]))
-            elif value is not None:
-                found.add(name)
-    return frozenset(found)
-
-
-def named_in_stage(table: Table) -> Fragment:
-    """Find what the staged rows name, as `named_in` does."""
-    parts = [
-        qualified(
-            "select {name}::pg_catalog.text from {stage} where {column} is not null limit 1",
-            name=name,
-            stage=_STAGE,
-            column=Identifier(name),
-        )
-        for name in table.columns
-        if name != "declared"
-    ]
-    if "declared" in table.columns:
-        parts.append(
-            qualified(
-                "select distinct '.' || k.name from {stage} as s, pg_catalog.jsonb_object_keys(s.declared) as k (name)",
-                stage=_STAGE,
-            )
-        )
-    return join(" union all ", (qualified("({part})", part=part) for part in parts))
-
-
-def upsert_rows(table: Table, rows: Sequence[EncodedRow], named: frozenset[str]) -> Fragment:
+def upsert_rows(table: Table, rows: Sequence[EncodedRow], named: Named) -> Fragment:
     """Write some rows in one statement, with one array per part; they have no duplicates."""
     arrays = [
         qualified(
@@ -80,12 +42,12 @@ def upsert_rows(table: Table, rows: Sequence[EncodedRow], named: frozenset[str])
     return _upsert(table, source, named)
 
 
-def upsert_stage(table: Table, named: frozenset[str]) -> Fragment:
+def upsert_stage(table: Table, named: Named) -> Fragment:
     """Write the staged rows, the last of each id."""
     source = qualified(
         '(select distinct on (s.id collate pg_catalog."C") s.* from {stage} as s '
         'order by s.id collate pg_catalog."C", s.position desc) as r',
-        stage=_STAGE,
+        stage=STAGE,
     )
     return _upsert(table, source, named)
 
@@ -105,16 +67,16 @@ def create_stage(table: Table) -> Fragment:
     columns = (qualified("{name} {type}", name=Identifier(name), type=_type(table, name)) for name in table.columns)
     return qualified(
         "create temporary table {stage} (position bigint, {columns}) on commit drop",
-        stage=_STAGE,
+        stage=STAGE,
         columns=join(", ", columns),
     )
 
 
-def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
+def _upsert(table: Table, source: Fragment, named: Named) -> Fragment:
     """Return one row of nothing per row that is written."""
     mapped = _mapped(table)
     key, type = Identifier(mapped.key.name), _type_of(mapped.key)
-    changed = list(_changed(table, mapped, named))
+    changed = list(_changed(table, mapped, named.names))
     named_values = (qualified(", {value} as {name}", value=value, name=Identifier(name)) for _, name, value in changed)
     made = join("", named_values)
     declared = qualified(", r.declared") if mapped.declared else EMPTY
@@ -126,8 +88,6 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         declared=declared,
         source=source,
     )
-    columns = join("", (qualified(", {column}", column=Identifier(column.name)) for column, _, _ in changed))
-    values = join("", (qualified(", {value}", value=_new(column, alias)) for column, alias, _ in changed))
     if not changed:
         # Ids alone: a row that is there stays as it is.
         return qualified(
@@ -146,13 +106,10 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
         "where t.{key} = any(select given.key from given) order by {locking} for update), "
         "updated as (update {table} as t set {set} from given join locked on locked.key = given.key "
         "where t.{key} = given.key returning given.key), "
-        "inserted as (insert into {table} as t ({key}{columns}){system} select given.key{values} from given "
-        "where not exists (select from updated where updated.key = given.key) order by {inserting} "
-        # A row that another session has inserted meanwhile is updated just so.
-        "on conflict ({key}) do update set {meanwhile}) select from given",
+        "{inserted} select from given",
         given=given,
         locking=_in_order(mapped.key, f"t.{key.sql}"),
-        inserting=_in_order(mapped.key, "given.key"),
+        inserted=join(", ", _inserted(table, changed, named)),
         key=key,
         table=table.identifier,
         set=join(
@@ -162,22 +119,50 @@ def _upsert(table: Table, source: Fragment, named: frozenset[str]) -> Fragment:
                 for column, alias, _ in changed
             ),
         ),
-        columns=columns,
-        values=values,
-        system=_system(mapped),
-        meanwhile=join(
-            ", ",
-            (
-                qualified(
-                    "{column}=(select {value} from given where given.key = t.{key})",
-                    column=Identifier(column.name),
-                    value=_kept_or(column, alias),
-                    key=key,
-                )
-                for column, alias, _ in changed
-            ),
-        ),
     )
+
+
+def _inserted(table: Table, changed: Sequence[tuple[TableColumn, str, Fragment]], named: Named) -> Iterator[Fragment]:
+    """Yield what inserts the new rows: those that name the same columns among those with a default at once."""
+    mapped = _mapped(table)
+    key = Identifier(mapped.key.name)
+    replaced = [name for name in defaulted(table) if name in named.names]
+    meanwhile = [
+        qualified(
+            "{column}=(select {value} from given where given.key = t.{key})",
+            column=Identifier(column.name),
+            value=_kept_or(column, alias),
+            key=key,
+        )
+        for column, alias, _ in changed
+    ]
+    for number, pattern in enumerate(named.patterns):
+        written = [
+            (column, alias)
+            for column, alias, _ in changed
+            if not column.defaulted or {alias, f".{column.name}"} & pattern
+        ]
+        of_pattern = [
+            qualified("{named} = {wanted}", named=is_named(name, "given"), wanted=Literal(name in pattern))
+            for name in replaced
+        ]
+        yield qualified(
+            "{name} as (insert into {table} as t ({key}{columns}){system} select given.key{values} from given "
+            "where not exists (select from updated where updated.key = given.key){of_pattern} order by {inserting} "
+            # A row that another session has inserted meanwhile is updated just so.
+            "on conflict ({key}) do update set {meanwhile})",
+            name=Identifier(f"inserted{number}"),
+            table=table.identifier,
+            key=key,
+            columns=join("", (qualified(", {column}", column=Identifier(column.name)) for column, _ in written)),
+            system=_system(mapped),
+            values=join("", (qualified(", {value}", value=_new(column, alias)) for column, alias in written)),
+            of_pattern=join("", (qualified(" and {part}", part=part) for part in of_pattern))
+            if len(named.patterns) > 1
+            else EMPTY,
+            inserting=_in_order(mapped.key, "given.key"),
+            meanwhile=join(", ", meanwhile),
+        )
 
 
 def _in_order(key: TableColumn, value: str) -> Fragment:
@@ -242,7 +227,9 @@ def _of_json(column: TableColumn, declared: Fragment) -> Fragment:
         return qualified(
             "(case when pg_catalog.jsonb_typeof({value}) = 'array' then array("
             "select e.item from pg_catalog.jsonb_array_elements_text({value}) with ordinality as e (item, place) "
-            "order by e.place) end)::{type}",
+            # Of several dimensions it is in Postgres' text form.
+            "order by e.place)::{type} "
+            "when pg_catalog.jsonb_typeof({value}) = 'string' then (({value}) #>> '{{}}')::{type} end)",
             value=value,
             type=type,
         )

@@ -45,6 +45,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         has_text=has_text,
         language=None if keywords is None or keywords.type != "tsvector" else language_of(keywords),
         keyed=columns["id"].unique,
+        not_unique=columns["id"].not_unique,
         extras=tuple(
             table_column(each, each.column)
             for each in found

@@ -69,6 +69,9 @@ class ColumnRow(NamedTuple):
     element_schema: str | None = None
     element: str | None = None
     labels: Sequence[str] | None = None
+    # Why it is not unique though a constraint says so: tables that inherit, which no constraint spans; or a constraint
+    # that is deferrable, which ON CONFLICT cannot name.
+    not_unique: str | None = None
 
 
 def find_relation(schema: str, name: str) -> Fragment:
@@ -89,14 +92,19 @@ def find_relation(schema: str, name: str) -> Fragment:
                (pg_catalog.quote_ident(n.nspname) || '.') || pg_catalog.quote_ident(c.relname),
                a.attnum::bigint, pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),
                not a.attnotnull, a.atthasdef, a.attidentity::pg_catalog.text, a.attgenerated::pg_catalog.text,
-               u.one is not null, coalesce(u.one, false),
+               u.one is not null and not h.children, coalesce(u.one, false),
                coalesce(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), true),
                bn.nspname::pg_catalog.text, b.typname::pg_catalog.text, b.typcategory::pg_catalog.text,
                en.nspname::pg_catalog.text, e.typname::pg_catalog.text,
                case when coalesce(e.typtype, b.typtype) = 'e' then array(
                    select l.enumlabel::pg_catalog.text from pg_catalog.pg_enum as l
                    where l.enumtypid = coalesce(e.oid, b.oid) order by l.enumsortorder
-               ) end
+               ) end,
+               case when h.children then 'children' when u.one is null and exists (
+                   select from pg_catalog.pg_index as x
+                   where x.indrelid = c.oid and x.indisunique and not x.indimmediate and x.indnkeyatts = 1
+                     and x.indkey[0] = a.attnum and x.indpred is null
+               ) then 'deferrable' end
         from pg_catalog.pg_class c
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -113,6 +121,12 @@ def find_relation(schema: str, name: str) -> Fragment:
             where x.indrelid = c.oid and x.indisunique and x.indisvalid and x.indimmediate and x.indnkeyatts = 1
               and x.indkey[0] = a.attnum and x.indpred is null
         ) as u on true
+        cross join lateral (
+            select exists (
+                select from pg_catalog.pg_inherits as i join pg_catalog.pg_class as k on k.oid = i.inhrelid
+                where i.inhparent = c.oid and not k.relispartition
+            ) as children
+        ) as h
         left join lateral (
             with recursive domain as (
                 select t.oid, t.typtype, t.typbasetype
@@ -164,6 +178,7 @@ def table_column(row: ColumnRow, reference: str) -> TableColumn:
         needed=not (row.nullable or row.has_default or row.identity or row.generated),
         identity=row.identity == "a",
         quoted=row.quoted,
+        defaulted=(row.has_default or row.identity != "") and row.generated == "",
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, cast
 
 from vecs._checks.shown import brief
+from vecs._sql.advice import why_no_key
 from vecs._sql.fragment import EMPTY, Fragment, Identifier, Literal, Param, join, qualified
 from vecs._sql.mapped import Mapped, key_text, keys_of, of_table
 from vecs._sql.tables import Table
@@ -14,6 +16,7 @@ from vecs._sql.unpacked import matching
 from vecs.columns import TableColumn
 from vecs.exc import ArgError, FilterError
 from vecs.filters import Column, Filter, conditions_of
+from vecs.typed import Typed
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,12 @@ def no_such_id(key: TableColumn, id: str, what: str = "ids") -> str:
 
 
 def check_columns(filters: Filter, table: Table) -> None:
-    """Refuse a condition on columns of a record that the table does not have."""
+    """Refuse a condition on columns of a record, or keys of metadata, that the table does not have."""
     for part in conditions_of(filters):
+        if not isinstance(part, Column | Typed):
+            why = why_no_key(table, cast("Any", part).key)
+            if why is not None:
+                raise FilterError(why)
         if not isinstance(part, Column) or part.column == "id":
             continue
         if table.has_text if part.column == "text" else table.has_documents:

@@ -48,6 +48,8 @@ class Table:
     oid: int = 0
     # Whether the id is unique, so that writes know what they replace.
     keyed: bool = True
+    # Why it is not, where a constraint says that it is: see ColumnRow.
+    not_unique: str | None = None
     # Columns that are none of a collection.
     extras: tuple[TableColumn, ...] = ()
     # Which columns hold the parts of a record; None in a collection, where they are its own.

@@ -121,17 +121,25 @@ class RowBuffer:
         self._rows.clear()
         self._bytes = 0
 
-    def sorted_rows(self, *, guarded: bool = False, by_number: bool = False) -> list[EncodedRow]:
+    def sorted_rows(
+        self,
+        *,
+        guarded: bool = False,
+        by_number: bool = False,
+        merge: Callable[[EncodedRow, EncodedRow], EncodedRow] | None = None,
+    ) -> list[EncodedRow]:
         """
         Return the rows sorted by id, the last of each id; with `by_number`, ids are sorted as the numbers they are.
 
-        With `guarded`, raises ArgError if records of two documents have the same id.
+        `merge` makes one row of a row and a later one with its id. With `guarded`, raises ArgError if records of two
+        documents have the same id.
         """
         last: dict[bytes | None, tuple[str | None, EncodedRow]] = {}
         for document, row in self._current():
-            if guarded and row[ID] in last:
-                _check_owner(row, last[row[ID]][0], document)
-            last[row[ID]] = document, row
+            former = last.get(row[ID])
+            if guarded and former is not None:
+                _check_owner(row, former[0], document)
+            last[row[ID]] = document, row if merge is None or former is None else merge(former[1], row)
         return [last[key][1] for key in sorted(last, key=_number if by_number else _id_order)]
 
     def result(self, written: int) -> UpsertResult:

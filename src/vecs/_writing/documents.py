@@ -147,18 +147,18 @@ def in_order_of(ids: Sequence[str], records: Sequence[Record], *, whole: bool = 
 
     If ids may be of `whole` documents, the id of one means its records, in reading order.
     """
-    by_id = {record.id: record for record in records}
+    # Of tables whose ids are not unique, one id has several records.
+    by_id: dict[str, list[Record]] = {}
     by_document: dict[str, list[Record]] = {}
     for record in records:
+        by_id.setdefault(str(record.id), []).append(record)
         if whole and record.document_id is not None:
             by_document.setdefault(str(record.document_id), []).append(record)
-    ordered: dict[Any, Record] = {}
+    ordered: dict[str, list[Record]] = {}
     for id in dict.fromkeys(ids):
-        if id in by_id:
-            ordered.setdefault(id, by_id[id])
-        for record in sorted(by_document.get(id, ()), key=_place):
-            ordered.setdefault(record.id, record)
-    return list(ordered.values())
+        for each in (id, *(str(record.id) for record in sorted(by_document.get(id, ()), key=_place))):
+            ordered.setdefault(each, by_id.get(each, []))
+    return [record for records in ordered.values() for record in records]
 
 
 def ids_found(ids: Sequence[str], rows: Sequence[tuple[str, str | None]]) -> list[str]:

@@ -8,6 +8,7 @@ What is left to it are conversions.
 
 from vecs._async.collection.attached import async_keeps
 from vecs._async.collection.handle import async_filter_of_ids
+from vecs._async.searching.context import async_contexts_of
 from vecs._checks.arguments import one_of
 from vecs._checks.meant import argument_meant, words
 from vecs._checks.numbers import checked_int, checked_number
@@ -16,6 +17,7 @@ from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
 from vecs._sync.collection.attached import keeps
 from vecs._sync.collection.handle import filter_of_ids
+from vecs._sync.searching.context import contexts_of
 from vecs.sharing._async.adding import AsyncEmbedder, async_transform_embedder
 from vecs.sharing._sync.adding import Embedder, transform_embedder
 from vecs.sharing.arguments import (
@@ -35,7 +37,7 @@ from vecs.sharing.loops import needs_threads, on_any_loop
 from vecs.sharing.metadata import ON_NUL, OnNul, restored_metadata, storable, stored_metadata
 from vecs.sharing.per_call import takes_settings
 from vecs.sharing.settings import COMMITS, CollectionSettings, Commit
-from vecs.sharing.target import Target, attachment_of, client_of, resolve_target
+from vecs.sharing.target import Target, attachment_of, check_takes_namespace, client_of, resolve_target
 from vecs.sharing.threads import async_each, async_take, each, take
 from vecs.sharing.vectors import checked_query_vector, checked_vectors
 from vecs.transforms._chunker import Chunker
@@ -57,6 +59,7 @@ __all__ = [
     "SharedCollection",
     "Target",
     "argument_meant",
+    "async_contexts_of",
     "async_each",
     "async_filter_of_ids",
     "async_keeps",
@@ -66,6 +69,7 @@ __all__ = [
     "brief",
     "check_client_options",
     "check_known",
+    "check_takes_namespace",
     "checked_choice",
     "checked_collection_name",
     "checked_int",
@@ -74,6 +78,7 @@ __all__ = [
     "checked_query_vector",
     "checked_vectors",
     "client_of",
+    "contexts_of",
     "each",
     "explains_wrong_calls",
     "filter_of_ids",

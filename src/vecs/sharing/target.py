@@ -10,11 +10,14 @@ from typing import Any, cast
 from vecs._async.client import AsyncClient
 from vecs._async.collection.collection import AsyncCollection
 from vecs._checks.settings import NONE_GIVEN, checked_settings
+from vecs._checks.shown import brief
 from vecs._connecting.options import Options
 from vecs._connecting.secrets import seen, unseen, with_hidden_values
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._connecting.target import resolve_target as place_of
+from vecs._sql.advice import shown
 from vecs._sql.attaching import Attachment
+from vecs._sql.tables import Table
 from vecs._sync.client import Client
 from vecs._sync.collection.collection import Collection
 from vecs.exc import ArgError
@@ -94,6 +97,28 @@ def target_of(client: Client | AsyncClient) -> Target:
 def attachment_of(collection: Any) -> Attachment | None:
     """Return what was said of the table of a collection that is attached; None of any other collection."""
     return cast("Attachment | None", vars(cast("object", collection)).get("_attachment"))
+
+
+def check_takes_namespace(collection: Any, key: str) -> None:
+    """
+    Raise ArgError for a table whose ids or metadata cannot hold a namespace, as far as an open collection knows it.
+
+    The namespace is put before each id, and is the value of a `key` of the metadata.
+    """
+    table: Table | None = vars(cast("object", collection)).get("_known")
+    mapped = None if table is None else table.mapped
+    if table is None or mapped is None:
+        return
+    if mapped.key.kind != "text":
+        raise ArgError(
+            f"namespace= is put before each id, and column {brief(mapped.key.name)} of {shown(table)} is "
+            f"{mapped.key.shown}: namespaces need ids of type text or varchar"
+        )
+    if "metadata" not in mapped.parts and all(column.name != key for column in mapped.declared):
+        raise ArgError(
+            f"namespace= is stored under the key {key!r} of the metadata: attach {shown(table)} with metadata=, or "
+            f"with columns=[{key!r}]"
+        )
 
 
 def client_of(

@@ -204,7 +204,9 @@ def server_described(base_url: Any, key_env: Any) -> Server:
             f"code has not named. If you trust it: pass transform=vecs.APIEmbedding(..., base_url={brief(url)}), or "
             f"put the address into the environment variable {ALLOWED}"
         )
-    return Server(url, chosen, keyless=chosen is None or chosen != key_env, is_default=base_url is None)
+    # A variable that code or environment has named for the server has to be set.
+    keyless = chosen is None or (chosen == implied and chosen != key_env)
+    return Server(url, chosen, keyless=keyless, is_default=base_url is None)
 
 
 def checked_url(base_url: Hidden, what: str = "base_url") -> str:
@@ -266,6 +268,9 @@ def _is_variable(name: Hidden) -> bool:
 
 
 def _reader(api_key: Hidden) -> Callable[[], str]:
-    if not isinstance(api_key.value, str) or not _KEY.fullmatch(api_key.value):
+    if not isinstance(api_key.value, str) or not api_key.value:
+        empty = "is empty" if api_key.value == "" else f"must be a string, not {type(api_key.value).__name__}"
+        raise ArgError(f"api_key {empty}; for a server that needs no key leave it out")
+    if not _KEY.fullmatch(api_key.value):
         raise ArgError(f"api_key {_NO_KEY}")
     return lambda: api_key.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,9 +14,11 @@ from vecs._checks.wrong_calls import constructor_explains_wrong_calls
 from vecs.exc import ArgError, MissingDependency
 from vecs.records import Record
 from vecs.transforms._legacy import is_numeric_row
+from vecs.transforms._loaded import Model
 from vecs.transforms._model_options import ModelOptions
 from vecs.transforms._models import HubName
 from vecs.transforms._pictures import check_image, to_image
+from vecs.transforms._require import check_installed
 from vecs.transforms._text import LoadedModel, ModelEmbedding
 from vecs.transforms._vectors import failure, put
 
@@ -52,7 +55,13 @@ class ImageEmbedding(ModelEmbedding):
         trust_remote_code: bool = False,
         model_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(model, made_of(ModelOptions, locals()))
+        # ONNX Runtime is for texts.
+        super().__init__(model, replace(made_of(ModelOptions, locals()), backend="torch"))
+
+    def _load(self) -> Model:
+        if self._given is None:
+            check_installed(self)
+        return super()._load()
 
     def transform_records(self, records: Sequence[Record], /) -> list[Record]:
         """Give every record that has none a vector of its image."""

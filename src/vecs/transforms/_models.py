@@ -107,8 +107,19 @@ def _load(spec: Spec) -> Model:
             except ArgError:
                 raise
             except Exception as error:
-                raise TransformError(f"the model in {spec.model} cannot be loaded: {error}") from error
+                hint = _without_weights(Path(spec.model)) if spec.backend == "torch" else ""
+                raise TransformError(f"the model in {spec.model} cannot be loaded: {error}{hint}") from error
         return _search(spec, open_model)
+
+
+def _without_weights(folder: Path) -> str:
+    """Return what to do with a folder that only ONNX Runtime can load."""
+    if any(folder.rglob("*.safetensors")) or any(folder.rglob("*.bin")) or not any(folder.rglob("*.onnx")):
+        return ""
+    return (
+        ". It has no weights for PyTorch, only ONNX files: TextEmbedding(..., backend='onnx') runs text models of that "
+        "kind, and needs pip install 'vecs[onnx]'"
+    )
 
 
 def _by_onnx(spec: Spec) -> Callable[..., Model]:

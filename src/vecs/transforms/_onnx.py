@@ -144,7 +144,7 @@ class OnnxEncoder:
         if self.layout.missing is not None:
             if _SENTENCE in shapes:
                 return _SENTENCE
-            raise ValueError(f"{self.layout.missing} is missing in its ONNX file. {HELP}")
+            raise ValueError(f"{self.layout.missing}, and its ONNX file has no output {_SENTENCE!r}. {HELP}")
         named = [name for name in _TOKENS if name in shapes]
         of_tokens = named or [name for name, axes in shapes.items() if axes == 3]
         if not of_tokens and _SENTENCE not in shapes:
@@ -259,9 +259,12 @@ def _providers(runtime: Any, device: str | None, options: Mapping[str, Any]) -> 
     asked, wanted = _asked(device, options)
     found = [name for name in wanted if name in available]
     if not found:
+        help = "device= is 'cpu' or 'cuda' here, and model_kwargs={'provider': ...} names any other"
+        if wanted[0].startswith(("CUDA", "Tensorrt")):
+            help = "for a GPU of NVIDIA install onnxruntime-gpu instead of onnxruntime"
         raise ArgError(
-            f"{asked} is not in this build of onnxruntime, which has {', '.join(available)}; for a GPU of NVIDIA "
-            "install onnxruntime-gpu instead of onnxruntime, or use PyTorch: pip install 'vecs[text]'"
+            f"{asked} is not in this build of onnxruntime, which has {', '.join(available)}; {help}. Or use PyTorch: "
+            "pip install 'vecs[text]'"
         )
     given = dict(options.get("provider_options") or {})
     if number:

@@ -25,10 +25,8 @@ _LEGACY_POOLING = {
 POOLING = tuple(_LEGACY_POOLING.values())
 # Tokenizers without a limit say 10^30.
 _NO_LIMIT = 10**9
-HELP = (
-    "Install PyTorch and sentence-transformers, which run every model: pip install 'vecs[text]'. Or export the model "
-    'to ONNX once (docs/transforms.md, "Models without PyTorch")'
-)
+PYTORCH = "Install PyTorch and sentence-transformers, which run every model: pip install 'vecs[text]'"
+HELP = f'{PYTORCH}. Or export the model to ONNX once (docs/transforms.md, "Models without PyTorch")'
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Layout:
     tokenizer: Path
     # How token vectors become one; None if only the graph can know it.
     pooling: tuple[str, ...] | None
-    # What the files ask for beside that, which is not done here: then the graph has to do it.
+    # Why the graph has to make the vectors of texts itself: what is not known, or not done here.
     missing: str | None
     include_prompt: bool = True
     normalize: bool = False
@@ -67,7 +65,7 @@ def read_layout(folder: Path, file_name: str | None = None) -> Layout:
         (path for path in (transformer / "tokenizer.json", folder / "tokenizer.json") if path.exists()), None
     )
     if tokenizer is None:
-        raise FileNotFoundError(f"{folder} has no tokenizer.json, without which texts cannot be read. {HELP}")
+        raise FileNotFoundError(f"{folder} has no tokenizer.json, without which texts cannot be read. {PYTORCH}")
     pooling, include_prompt, missing = _pooling(folder, kinds)
     stated = _json(transformer / "sentence_bert_config.json")
     tokens, model = _json(transformer / "tokenizer_config.json"), _json(transformer / "config.json")
@@ -142,16 +140,22 @@ def _pooling(folder: Path, kinds: list[tuple[str, str]]) -> tuple[tuple[str, ...
     others = [kind for kind, _ in kinds[1:] if kind not in ("Pooling", "Normalize")]
     path = next((path for kind, path in kinds if kind == "Pooling"), None)
     if path is None:
-        missing = "modules.json, which says how token vectors become one" if not kinds else "a module Pooling"
-        return None, True, missing
-    config = _json(_inside(folder, path) / "config.json")
+        if kinds:
+            return None, True, "the model has no module Pooling"
+        return None, True, f"{folder} has no modules.json, which says how token vectors become one"
+    place = _inside(folder, path) / "config.json"
+    stated = _read(place)
+    if stated is None:
+        raise FileNotFoundError(f"{place} is missing, which says how token vectors become one. {PYTORCH}")
+    config = _mapping(stated)
     modes: Any = config.get("pooling_mode")
     if modes is None:
+        # As sentence-transformers does.
         modes = [mode for name, mode in _LEGACY_POOLING.items() if config.get(name)] or ["mean"]
     modes = tuple(cast("list[Any]", [modes] if isinstance(modes, str) else modes))
     if unknown := [mode for mode in modes if mode not in POOLING]:
         raise ValueError(f"the model pools by {brief(unknown[0])}; known are {', '.join(POOLING)}. {HELP}")
-    missing = f"the module {others[0]}" if others else None
+    missing = f"the module {others[0]} of the model is not run here" if others else None
     return modes, config.get("include_prompt") is not False, missing
 
 

@@ -14,6 +14,7 @@ from langchain_vecs.namespaces import SEPARATOR, checked_namespace, qualified
 from langchain_vecs.search_arguments import Defaults
 from vecs.exc import ArgError, CallError
 from vecs.sharing import CollectionSettings, Lifetime, OnNul, SharedCollection, argument_meant, brief, words
+from vecs.sql import Identifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,11 @@ class Core(Lifetime):
         return to_filters(filter, namespace if stored is None else None, columns=self._settings.defaults.columns)
 
     def _records_name(self) -> str:
-        """Return the record manager's namespace for this store: its collection, and its part of it."""
-        namespace = self._settings.defaults.namespace
+        """Return the record manager's namespace for this store: its collection or table, and its part of it."""
+        namespace, attached = self._settings.defaults.namespace, self._settings.attached
         of_namespace = "" if namespace is None else f"{SEPARATOR}{namespace}"
-        return f"vecs/{self._shared.target.schema}.{self._settings.name}{of_namespace}"
+        if attached is None:
+            return f"vecs/{self._shared.target.schema}.{self._settings.name}{of_namespace}"
+        # Of another column of vectors the rows may still have none.
+        names = (attached.schema, attached.name, dict(attached.parts).get("vec"))
+        return f"vecs-table/{Identifier(*filter(None, names)).sql}{of_namespace}"

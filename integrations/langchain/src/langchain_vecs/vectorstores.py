@@ -24,7 +24,7 @@ from langchain_vecs._sync.reading import Reading
 from langchain_vecs._sync.searching import Searching
 from langchain_vecs._sync.writing import Writing
 from langchain_vecs.migration import Source
-from langchain_vecs.namespaces import checked_namespace
+from langchain_vecs.namespaces import NAMESPACE_KEY, checked_namespace
 from langchain_vecs.record_manager import VecsRecordManager
 from langchain_vecs.retrievers import VecsRetriever
 from langchain_vecs.search_arguments import MODES, Defaults, SearchMode, relevance_of_score
@@ -39,6 +39,7 @@ from vecs.sharing import (
     attachment_of,
     brief,
     check_client_options,
+    check_takes_namespace,
     checked_choice,
     checked_collection_name,
     checked_int,
@@ -197,6 +198,8 @@ class VecsVectorStore(
             client = client_of(collection, client=client, wanted="a name or a vecs collection", url=url, path=path)
             name, transform = collection.name, collection.transform
             attached = attachment_of(collection)
+            if namespace is not None:
+                check_takes_namespace(collection, NAMESPACE_KEY)
         made = Settings(
             name=name,
             attached=attached,

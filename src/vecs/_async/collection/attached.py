@@ -12,7 +12,7 @@ from vecs._async.collection.connected import AsyncConnected
 from vecs._async.tables.attach import find_attached, located
 from vecs._async.tables.create import check_takes_transform
 from vecs._async.tables.enable_text import find_language
-from vecs._checks.shown import brief, in_double_quotes
+from vecs._checks.shown import in_double_quotes
 from vecs._checks.wrong_calls import explain_wrong_call
 from vecs._concurrency.calls import async_offload
 from vecs._reports.bars import Progress
@@ -70,8 +70,8 @@ class AsyncAttachedCollection(AsyncCollection):
         Write records, as a collection does; what a record does not name stays as it is in the table.
 
         So a record may be without a vector, a text or metadata, and a column that is no key of its metadata keeps its
-        value. None as the value of such a key is NULL. In a new row, a column that no record of the commit names gets
-        its default, and one that only others name is NULL.
+        value. None as the value of such a key is NULL. Of several records with one id, each changes what it names, in
+        their order. In a new row, a column that no record names gets its default.
         """
         try:
             return await super().upsert(
@@ -115,7 +115,7 @@ class AsyncAttachedCollection(AsyncCollection):
         explain_wrong_call(AsyncCollection.create_metadata_index, (self, key, *args), kwargs)
         table = await self._table(0)
         column = table.known_columns.get(key) if isinstance(cast("Any", key), str) else None
-        self._refuse("create_metadata_index()", advice.key_index(table, column, brief(key)))
+        self._refuse("create_metadata_index()", advice.key_index(table, column, key))
 
     async def drop_index(self, name: str) -> None:
         """Raise ArgError, which shows the SQL that drops the index."""

@@ -180,8 +180,12 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     async def _may_split(self) -> bool:
         """Whether one document may be several records; then its id means all of them."""
+        return self.splits and await self._is_split()
+
+    async def _is_split(self) -> bool:
+        """Whether a transform may have split documents, also where ids are only ids of records."""
         table = await self._table()
-        if table.mapped is not None or not (table.has_text and self.splits):
+        if table.mapped is not None or not table.has_text:
             return False
         # What is stored may have been split by the transform that the collection was made with.
         return may_split(self.transform) or described_may_split(table.comment.get("transform"))
@@ -219,7 +223,10 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
         For filters that no record matched: others are not meant for a column.
         """
-        keys = set[str]() if selection.filters is None else _keys_needed(selection.filters)
+        if selection.filters is not None:
+            await self._warn_of_keys(_keys_needed(selection.filters), "the filter")
+
+    async def _warn_of_keys(self, keys: set[str], what: str) -> None:
         for key in sorted(keys & _COLUMN_KEYS):
             about = *self._place, key
             if not self._catalog.warns(*about):
@@ -232,7 +239,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
                 return
             if not found:
                 warnings.warn(
-                    f"the filter uses the metadata key {key!r}, but no record has it; for the "
+                    f"{what} uses the metadata key {key!r}, but no record has it; for the "
                     f"record's own {key} write {'$' + key!r}",
                     UserWarning,
                     stacklevel=callers_level(),

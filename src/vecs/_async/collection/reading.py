@@ -127,6 +127,7 @@ class AsyncReading(AsyncHandle):
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
+        check_unique(await self._table(), "scan()")
         if not isinstance(include_columns, bool):
             # It may be an iterator, and every page needs it.
             include_columns = [column.name for column in checked_columns(await self._table(), include_columns)]
@@ -141,7 +142,6 @@ class AsyncReading(AsyncHandle):
             if not yielded and selection.ids:
                 await self._warn_of_columns(selection)
             return
-        check_unique(await self._table(), "scan()")
         after: str | None = None
         while True:
             records = await self._page(filters, include_vector, Page(page_size, after=after), include_columns)

@@ -230,6 +230,8 @@ class AsyncSearching(AsyncHandle):
         if not any(answers):
             await self._warn_of_columns(request.selection)
         found = [await refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        if request.groups is not None and all(match.group is None for each in found for match in each):
+            await self._warn_of_keys({request.groups.key} - table.known_columns.keys(), "group_by=")
         if request.context is not None:
             found = await add_context(self._executor, table, found, request)
         return [await with_columns(self._executor, table, each, columns) for each in found] if wanted else found
@@ -241,7 +243,7 @@ class AsyncSearching(AsyncHandle):
         selection = await self._selection(filters=options.get("filters"))
         examples = checked_examples(options, table)
         if examples is not None:
-            others = without_examples(selection.filters, examples, whole=await self._may_split())
+            others = without_examples(selection.filters, examples, whole=await self._is_split())
             selection = replace(selection, filters=others if table.mapped is None else of_table(others, table.mapped))
         return table, checked_request(table, selection, options)
 
@@ -266,7 +268,7 @@ class AsyncSearching(AsyncHandle):
         asked = await self._vectors([query for query in given if query is not None or examples is None])
         if examples is None:
             return asked
-        vectors = await read_examples(self._executor, table, examples, whole=await self._may_split())
+        vectors = await read_examples(self._executor, table, examples, whole=await self._is_split())
         following = iter(asked)
         return [
             target_vector(table, request.measure, examples, vectors, None if query is None else next(following))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.tables.enable_text import find_language
+from vecs._async.tables.find import table_named
 from vecs._async.tables.refused import saying_what_to_grant
-from vecs._checks.arguments import one_of
+from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
@@ -83,6 +85,13 @@ async def create_collection(executor: AsyncExecutor, new: NewCollection, *, must
             # Read now: after the transaction others may delete it.
             rows = await session.execute(relations.find_relation(new.schema, new.name))
     await executor.refresh_extension()
+    if created and "." in new.name and (other := await table_named(executor, new.name)) is not None:
+        warnings.warn(
+            f"made a collection {new.name!r} in schema {new.schema!r}, though there is a table {other}: "
+            f"client.attach({other!r}, vec=...) opens that",
+            UserWarning,
+            stacklevel=callers_level(),
+        )
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
     table = reading.read_table(rows, new.schema, new.name, executor.extension)

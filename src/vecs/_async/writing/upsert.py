@@ -16,7 +16,7 @@ from vecs._concurrency.waiting import async_pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
-from vecs._sql import documents, mapped_write, write
+from vecs._sql import documents, mapped_merge, mapped_named, mapped_write, write
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.scalars import first_column
@@ -56,8 +56,6 @@ class AsyncWriteTarget:
         self._splits = splits
         # Whether it is known of all records that the table takes them.
         self.checked = False
-        # Of a table that is no collection: what the records of this write name.
-        self.named: frozenset[str] = frozenset()
         # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
         self.same_table = same_table
         self._is_altered, self._read_table = is_altered, read_table
@@ -174,8 +172,8 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
     if transform is None:
         made = given = records
     else:
-        # The last of each id: an older version need not be embedded.
-        given = list({record.id: record for record in records}.values())
+        # The last of each id: an older version need not be embedded. In a table of somebody else it may be part of one.
+        given = records if table.mapped else list({record.id: record for record in records}.values())
 
         def check(records: Sequence[Record]) -> None:
             check_storable_records(records, table)
@@ -249,14 +247,13 @@ async def _write_once(to: AsyncWriteTarget, buffer: RowBuffer) -> int:
     guarded = to.guarded
     mapped = to.table.mapped
     by_number = mapped is not None and mapped.key.kind == "integer"
-    rows = await async_offload_many(len(buffer), buffer.sorted_rows, guarded=guarded, by_number=by_number)
+    merge = None if mapped is None else mapped_merge.merger(to.table)
+    rows = await async_offload_many(len(buffer), buffer.sorted_rows, guarded=guarded, by_number=by_number, merge=merge)
     if not rows:
         if replaced:
             first = documents.lock_ids(to.table, (), replaced) if guarded else None
             await to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
-    if mapped is not None:
-        to.named = await async_offload_many(len(rows), mapped_write.named_in, to.table, rows)
     # All that takes time is done before the transaction: a thread may have to be waited for, behind a model.
     statements = await async_offload_many(len(rows), _statements, to, rows, replaced, buffer.has_chunks)
     if len(statements.upserts) == 1 and statements.lock is None:
@@ -288,7 +285,7 @@ def _statements(to: AsyncWriteTarget, rows: Sequence[EncodedRow], replaced: Sequ
     for number, portion in enumerate(portions, 1):
         upto = (portion[-1][ID] or b"").decode() if number < len(portions) else None
         if table.mapped is not None:
-            upserts.append(mapped_write.upsert_rows(table, portion, to.named))
+            upserts.append(mapped_write.upsert_rows(table, portion, mapped_named.named_in(table, portion)))
         else:
             upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
         after = upto
@@ -309,8 +306,9 @@ async def _write_spilled(to: AsyncWriteTarget, buffer: RowBuffer, replaced: Sequ
         if buffer.superseded:
             await session.execute(write.drop_superseded(buffer.superseded))
         if table.mapped is not None:
-            named = frozenset[str](first_column(await session.execute(mapped_write.named_in_stage(table))))
-            await session.execute(mapped_write.upsert_stage(table, named))
+            await session.execute(mapped_merge.merge_staged(table))
+            found = first_column(await session.execute(mapped_named.named_in_stage(table)))
+            await session.execute(mapped_write.upsert_stage(table, mapped_named.read_named(table, found)))
             return session.rowcount
         if guarded:
             _raise(documents.read_shared(await session.execute(documents.find_shared_of_stage())))

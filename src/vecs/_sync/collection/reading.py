@@ -128,6 +128,7 @@ class Reading(Handle):
         """
         page_size = checked_int(page_size, "page_size", 1)
         include_vector = checked_flag(include_vector, "include_vector")
+        check_unique(self._table(), "scan()")
         if not isinstance(include_columns, bool):
             # It may be an iterator, and every page needs it.
             include_columns = [column.name for column in checked_columns(self._table(), include_columns)]
@@ -142,7 +143,6 @@ class Reading(Handle):
             if not yielded and selection.ids:
                 self._warn_of_columns(selection)
             return
-        check_unique(self._table(), "scan()")
         after: str | None = None
         while True:
             records = self._page(filters, include_vector, Page(page_size, after=after), include_columns)

@@ -231,6 +231,8 @@ class Searching(Handle):
         if not any(answers):
             self._warn_of_columns(request.selection)
         found = [refine(table, rows, request, query) for rows, query in zip(answers, queries, strict=True)]
+        if request.groups is not None and all(match.group is None for each in found for match in each):
+            self._warn_of_keys({request.groups.key} - table.known_columns.keys(), "group_by=")
         if request.context is not None:
             found = add_context(self._executor, table, found, request)
         return [with_columns(self._executor, table, each, columns) for each in found] if wanted else found
@@ -242,7 +244,7 @@ class Searching(Handle):
         selection = self._selection(filters=options.get("filters"))
         examples = checked_examples(options, table)
         if examples is not None:
-            others = without_examples(selection.filters, examples, whole=self._may_split())
+            others = without_examples(selection.filters, examples, whole=self._is_split())
             selection = replace(selection, filters=others if table.mapped is None else of_table(others, table.mapped))
         return table, checked_request(table, selection, options)
 
@@ -265,7 +267,7 @@ class Searching(Handle):
         asked = self._vectors([query for query in given if query is not None or examples is None])
         if examples is None:
             return asked
-        vectors = read_examples(self._executor, table, examples, whole=self._may_split())
+        vectors = read_examples(self._executor, table, examples, whole=self._is_split())
         following = iter(asked)
         return [
             target_vector(table, request.measure, examples, vectors, None if query is None else next(following))

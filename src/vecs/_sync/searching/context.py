@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
-from vecs._searching.context import ask_for_neighbours, with_context
-from vecs._searching.request import Request
+from collections.abc import Sequence
+from typing import Any
+
+from vecs._searching.context import ask_for_neighbours, contexts, with_context
+from vecs._searching.request import Request, checked_context
+from vecs._sql.answers import Columns
 from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
-from vecs.records import Match
+from vecs.records import Context, Match, Record
 
 
 def add_context(executor: Executor, table: Table, answers: list[list[Match]], request: Request) -> list[list[Match]]:
@@ -17,3 +21,13 @@ def add_context(executor: Executor, table: Table, answers: list[list[Match]], re
     statement = ask_for_neighbours(table, answers, request.context, request.columns)
     rows = [] if statement is None else executor.read(statement)
     return with_context(table, answers, request.context, rows)
+
+
+def contexts_of(collection: Any, found: Sequence[Match | Record], around: tuple[int, int]) -> list[Context]:
+    """Return the neighbours of matches or records of a collection, as its `search(context=)` does."""
+    table: Table = collection._table()
+    wanted = checked_context(table, around)
+    statement = ask_for_neighbours(table, [found], wanted, Columns())
+    executor: Executor = collection._executor
+    rows = [] if statement is None else executor.read(statement)
+    return contexts(table, found, wanted, rows)

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vecs._checks.arguments import one_of
+from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import check_may_alter
 from vecs._checks.shown import brief
@@ -23,6 +24,7 @@ from vecs._sql.tables import Table, check_dimension
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.tables.enable_text import find_language
+from vecs._sync.tables.find import table_named
 from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
@@ -84,6 +86,13 @@ def create_collection(executor: Executor, new: NewCollection, *, must_create: bo
             # Read now: after the transaction others may delete it.
             rows = session.execute(relations.find_relation(new.schema, new.name))
     executor.refresh_extension()
+    if created and "." in new.name and (other := table_named(executor, new.name)) is not None:
+        warnings.warn(
+            f"made a collection {new.name!r} in schema {new.schema!r}, though there is a table {other}: "
+            f"client.attach({other!r}, vec=...) opens that",
+            UserWarning,
+            stacklevel=callers_level(),
+        )
     if must_create and not created:
         raise CollectionAlreadyExists(f"collection {new.name!r} already exists in schema {new.schema!r}")
     table = reading.read_table(rows, new.schema, new.name, executor.extension)

@@ -8,11 +8,12 @@ from typing import Any
 from vecs._checks.meant import near
 from vecs._checks.shown import brief
 from vecs._sql import reading, relations, tables
+from vecs._sql.attaching import relation_name
 from vecs._sql.scalars import first_column
 from vecs._sql.tables import Table, check_name
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.refused import saying_what_to_grant
-from vecs.exc import CollectionAlreadyExists, CollectionNotFound, DatabaseError
+from vecs.exc import ArgError, CollectionAlreadyExists, CollectionNotFound, DatabaseError
 
 
 def find_relation(executor: Executor, schema: str, name: str) -> list[tuple[Any, ...]]:
@@ -39,8 +40,22 @@ def require_table(executor: Executor, schema: str, name: str) -> Table:
     if table is None:
         meant = near(name, _names(executor, schema))
         hint = "" if meant is None else f"; did you mean {brief(meant)}?"
+        other = table_named(executor, name)
+        if other is not None:
+            hint = f"; there is a table {other}, which client.attach({other!r}, vec=...) opens"
         raise CollectionNotFound(f"no collection {brief(name)} in schema {schema!r} of {executor.target}{hint}")
     return table
+
+
+def table_named(executor: Executor, name: str) -> str | None:
+    """Return the table that `attach()` finds by the name of a collection that is not there; None if there is none."""
+    try:
+        schema, table = relation_name(name)
+        rows = executor.read(relations.find_relation(schema or "public", table))
+    except (ArgError, DatabaseError):
+        return None
+    found = relations.ColumnRow(*rows[0]) if rows else None
+    return found.relation if found is not None and found.relkind in relations.KINDS_OF_RELATIONS else None
 
 
 def _names(executor: Executor, schema: str) -> list[str]:

@@ -14,7 +14,7 @@ from vecs._concurrency.waiting import pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
-from vecs._sql import documents, mapped_write, write
+from vecs._sql import documents, mapped_merge, mapped_named, mapped_write, write
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
 from vecs._sql.scalars import first_column
@@ -57,8 +57,6 @@ class WriteTarget:
         self._splits = splits
         # Whether it is known of all records that the table takes them.
         self.checked = False
-        # Of a table that is no collection: what the records of this write name.
-        self.named: frozenset[str] = frozenset()
         # Whether rows must not go into a table that has been made anew: it may be one for the vectors of another model.
         self.same_table = same_table
         self._is_altered, self._read_table = is_altered, read_table
@@ -175,8 +173,8 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
     if transform is None:
         made = given = records
     else:
-        # The last of each id: an older version need not be embedded.
-        given = list({record.id: record for record in records}.values())
+        # The last of each id: an older version need not be embedded. In a table of somebody else it may be part of one.
+        given = records if table.mapped else list({record.id: record for record in records}.values())
 
         def check(records: Sequence[Record]) -> None:
             check_storable_records(records, table)
@@ -250,14 +248,13 @@ def _write_once(to: WriteTarget, buffer: RowBuffer) -> int:
     guarded = to.guarded
     mapped = to.table.mapped
     by_number = mapped is not None and mapped.key.kind == "integer"
-    rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded, by_number=by_number)
+    merge = None if mapped is None else mapped_merge.merger(to.table)
+    rows = offload_many(len(buffer), buffer.sorted_rows, guarded=guarded, by_number=by_number, merge=merge)
     if not rows:
         if replaced:
             first = documents.lock_ids(to.table, (), replaced) if guarded else None
             to.executor.write(write.delete_documents(to.table, replaced), first)
         return 0
-    if mapped is not None:
-        to.named = offload_many(len(rows), mapped_write.named_in, to.table, rows)
     # All that takes time is done before the transaction: a thread may have to be waited for, behind a model.
     statements = offload_many(len(rows), _statements, to, rows, replaced, buffer.has_chunks)
     if len(statements.upserts) == 1 and statements.lock is None:
@@ -289,7 +286,7 @@ def _statements(to: WriteTarget, rows: Sequence[EncodedRow], replaced: Sequence[
     for number, portion in enumerate(portions, 1):
         upto = (portion[-1][ID] or b"").decode() if number < len(portions) else None
         if table.mapped is not None:
-            upserts.append(mapped_write.upsert_rows(table, portion, to.named))
+            upserts.append(mapped_write.upsert_rows(table, portion, mapped_named.named_in(table, portion)))
         else:
             upserts.append(write.upsert_rows(table, portion, replaced, write.Span(after, upto), to.guards))
         after = upto
@@ -310,8 +307,9 @@ def _write_spilled(to: WriteTarget, buffer: RowBuffer, replaced: Sequence[str]) 
         if buffer.superseded:
             session.execute(write.drop_superseded(buffer.superseded))
         if table.mapped is not None:
-            named = frozenset[str](first_column(session.execute(mapped_write.named_in_stage(table))))
-            session.execute(mapped_write.upsert_stage(table, named))
+            session.execute(mapped_merge.merge_staged(table))
+            found = first_column(session.execute(mapped_named.named_in_stage(table)))
+            session.execute(mapped_write.upsert_stage(table, mapped_named.read_named(table, found)))
             return session.rowcount
         if guarded:
             _raise(documents.read_shared(session.execute(documents.find_shared_of_stage())))

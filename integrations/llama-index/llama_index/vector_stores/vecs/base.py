@@ -195,6 +195,16 @@ class VecsVectorStore(
         """Return the class name in serialised stores."""
         return "VecsVectorStore"
 
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """Describe the store without its server; raises ArgError if it is on a table that is attached."""
+        if self._settings.attached is not None:
+            raise ArgError(
+                f"to_dict() does not keep which columns of {brief(self.collection_name)} hold what, so from_dict() "
+                "would make a store on a collection of that name; pickle the store, or make it again: "
+                "VecsVectorStore.from_collection(client.attach(...))"
+            )
+        return super().to_dict(**kwargs)
+
     # --- made of other things --------------------------------------------------------------------------
 
     @classmethod
@@ -220,6 +230,8 @@ class VecsVectorStore(
         attached = attachment_of(collection)
         if attached is not None:
             store._shared = SharedCollection(store._shared.target, replace(store._settings, attached=attached))
+            # Shown alone: requests are for what `attached` names.
+            store.schema_name = collection.schema
         return store
 
     @classmethod

@@ -17,8 +17,8 @@ Filters: TypeAlias = "dict[str, Any] | None"
 
 NOTHING: dict[str, Any] = {"$id": {"$in": []}}
 
-# The keys by which LlamaIndex's stores filter on a node's source document.
-_DOCUMENT_KEYS = frozenset(("doc_id", "ref_doc_id", "document_id"))
+# The keys by which LlamaIndex's stores filter on, and this one groups by, a node's source document.
+DOCUMENT_KEYS = frozenset(("doc_id", "ref_doc_id", "document_id"))
 
 
 def to_filters(given: Any) -> Filters:
@@ -80,7 +80,7 @@ def _condition(given: MetadataFilter) -> Filters:
 
 
 def _condition_on(given: MetadataFilter, operator: FilterOperator) -> Filters:
-    if given.key not in _DOCUMENT_KEYS or operator not in (FilterOperator.EQ, FilterOperator.IN):
+    if given.key not in DOCUMENT_KEYS or operator not in (FilterOperator.EQ, FilterOperator.IN):
         return _OPERATORS[operator](given)
     # Not the metadata: a node may claim there to be of any document.
     ids = [value for value in _listed(given.value) if isinstance(value, str) and value]

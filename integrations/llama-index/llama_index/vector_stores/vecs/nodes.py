@@ -144,7 +144,7 @@ def to_node(found: Match | Record, *, include_embedding: bool = False) -> BaseNo
 def _to_node(found: Match | Record) -> BaseNode:
     metadata: dict[str, Any] = dict(found.metadata or {})
     extra: Any = found.extra
-    if extra is None or (isinstance(extra, Mapping) and NODE not in extra):
+    if is_of_others(found):
         return _node_of_others(found, metadata)
     try:
         return _as_it_was(found, metadata, extra[NODE])
@@ -157,6 +157,12 @@ def _to_node(found: Match | Record) -> BaseNode:
             stacklevel=2,
         )
         return _node_of_others(found, metadata)
+
+
+def is_of_others(found: Match | Record) -> bool:
+    """Whether something else than this store wrote a record."""
+    extra: Any = found.extra
+    return extra is None or (isinstance(extra, Mapping) and NODE not in extra)
 
 
 def _as_it_was(found: Match | Record, metadata: dict[str, Any], stored: Any) -> BaseNode:

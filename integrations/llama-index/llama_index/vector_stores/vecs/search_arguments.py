@@ -10,7 +10,7 @@ from typing import Any, cast
 from llama_index.core.schema import BaseNode, QueryBundle
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode, VectorStoreQueryResult
 
-from llama_index.vector_stores.vecs.filters import all_of, to_filters
+from llama_index.vector_stores.vecs.filters import DOCUMENT_KEYS, all_of, to_filters
 from llama_index.vector_stores.vecs.nodes import to_node
 from llama_index.vector_stores.vecs.windows import checked_context
 from vecs import Match, Record, Reranker
@@ -140,6 +140,8 @@ def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: De
             "query mode 'semantic_hybrid' is a hybrid search that a model reorders; give the store or the query a "
             "rerank=, such as sentence_transformers.CrossEncoder(...), or use mode 'hybrid'"
         )
+    if options.get("group_by") in DOCUMENT_KEYS:
+        options["group_by"] = "$document_id"
     options |= {
         "limit": checked_int(query.similarity_top_k, "similarity_top_k", 0),
         "measure": defaults.measure,

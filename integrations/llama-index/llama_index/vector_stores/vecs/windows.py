@@ -1,4 +1,4 @@
-"""The nodes before and after those that were found, by the relationships that a node parser gave them."""
+"""The nodes before and after those that were found, by their relationships, or else as vecs finds them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, Literal, cast
 
 from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo
 
-from vecs import Match, Record
+from llama_index.vector_stores.vecs.nodes import is_of_others
+from vecs import Context, Match, Record
 from vecs.exc import ArgError
 from vecs.records import context_of
 from vecs.sharing import brief, checked_int
@@ -35,7 +36,7 @@ class Windows:
     """The neighbours of some nodes, found step by step: each step asks for the next node on each side of each node."""
 
     def __init__(self, found: Sequence[Match | Record], nodes: Sequence[BaseNode], context: tuple[int, int]) -> None:
-        self._found, self._nodes = found, nodes
+        self.found, self.context, self._nodes = found, context, nodes
         self._most = dict(zip(SIDES, context, strict=True))
         self._sides: dict[Side, list[list[Record]]] = {side: [[] for _ in nodes] for side in SIDES}
         # The next node of each, None at the end.
@@ -55,18 +56,26 @@ class Windows:
             for at, id in enumerate(self._ahead[side]):
                 record, node = records.get(id or "", (None, None))
                 self._ahead[side][at] = None
-                if record is None or node is None or record.document_id != self._found[at].document_id:
+                if record is None or node is None or record.document_id != self.found[at].document_id:
                     continue
-                known = {str(self._found[at].id), *(str(each.id) for each in self._sides[side][at])}
+                known = {str(self.found[at].id), *(str(each.id) for each in self._sides[side][at])}
                 if id not in known:
                     self._sides[side][at].append(record)
                     self._ahead[side][at] = _next(node, side)
+
+    def of_others(self) -> list[int]:
+        """Return the places of what no node parser made, and no relationship therefore leads on from."""
+        return [at for at, found in enumerate(self.found) if found.document_id is not None and is_of_others(found)]
+
+    def put(self, at: int, context: Context) -> None:
+        """Take the neighbours that vecs found by the document's id and the numbers in the ids."""
+        self._sides["before"][at], self._sides["after"][at] = context.before[::-1], context.after
 
     def write(self) -> None:
         """Write the joined texts into the metadata of the nodes, where neither models nor embeddings see them."""
         before, after = (self._sides[side] for side in SIDES)
         for at, node in enumerate(self._nodes):
-            node.metadata[WINDOW] = context_of(self._found[at], before[at][::-1], after[at]).text
+            node.metadata[WINDOW] = context_of(self.found[at], before[at][::-1], after[at]).text
             for hidden in (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys):
                 if WINDOW not in hidden:
                     hidden.append(WINDOW)

@@ -11,6 +11,7 @@ from llama_index.core.postprocessor import MetadataReplacementPostProcessor
 from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
+import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError
 
@@ -88,6 +89,32 @@ async def test_nodes_like_stored_ones_are_found(filled: VecsVectorStore) -> None
 async def test_a_context_is_a_number_or_a_pair(filled: VecsVectorStore, context: Any) -> None:
     with pytest.raises(ArgError, match="context must be"):
         await filled.aquery(near(), context=context)
+
+
+async def test_chunks_that_vecs_made_have_neighbours_and_are_examples_by_their_document(
+    target: str, schema: str, client: vecs.AsyncClient
+) -> None:
+    embedding = vecs.Embedding(lambda texts: [[len(text), 1] for text in texts], 2, name="lengths")
+    splitting = vecs.Pipeline([vecs.RecursiveSplitter(max_characters=9, overlap=0), embedding])
+    docs = await client.create_collection("split", transform=splitting)
+    await docs.upsert([("one", "one. two two. three"), ("other", "four four. 5")])
+    store = VecsVectorStore("split", url=target, schema_name=schema, transform=embedding)
+    asked = VectorStoreQuery(query_str="one.", similarity_top_k=1)
+    (found,) = (await store.aquery(asked, context=(0, 1))).nodes or []
+    (match,) = await docs.search("one.", limit=1, context=(0, 1))
+    assert match.context is not None
+    assert (found.node_id, found.metadata["window"]) == (match.id, match.context.text)
+    assert len(match.context.after) == 1
+
+    like = await store.aquery(VectorStoreQuery(similarity_top_k=9), like=["one"])
+    assert like.ids == [m.id for m in await docs.search(like=["one"])]
+    assert {each.ref_doc_id for each in like.nodes or []} == {"other"}
+    await store.aclose()
+
+
+@pytest.mark.parametrize("key", ["ref_doc_id", "doc_id", "document_id"])
+async def test_the_source_document_has_the_names_that_it_has_in_filters(filled: VecsVectorStore, key: str) -> None:
+    assert (await filled.aquery(near(0, 3), group_by=key)).ids == ["a-q", "b-q", "alone"]
 
 
 async def test_a_retriever_hands_on_the_text_around_a_node(store: VecsVectorStore) -> None:

@@ -12,6 +12,7 @@ from llama_index.core.postprocessor import MetadataReplacementPostProcessor
 from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
+import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
 from vecs.exc import ArgError
 
@@ -89,6 +90,32 @@ def test_nodes_like_stored_ones_are_found(filled: VecsVectorStore) -> None:
 def test_a_context_is_a_number_or_a_pair(filled: VecsVectorStore, context: Any) -> None:
     with pytest.raises(ArgError, match="context must be"):
         filled.query(near(), context=context)
+
+
+def test_chunks_that_vecs_made_have_neighbours_and_are_examples_by_their_document(
+    target: str, schema: str, client: vecs.Client
+) -> None:
+    embedding = vecs.Embedding(lambda texts: [[len(text), 1] for text in texts], 2, name="lengths")
+    splitting = vecs.Pipeline([vecs.RecursiveSplitter(max_characters=9, overlap=0), embedding])
+    docs = client.create_collection("split", transform=splitting)
+    docs.upsert([("one", "one. two two. three"), ("other", "four four. 5")])
+    store = VecsVectorStore("split", url=target, schema_name=schema, transform=embedding)
+    asked = VectorStoreQuery(query_str="one.", similarity_top_k=1)
+    (found,) = (store.query(asked, context=(0, 1))).nodes or []
+    (match,) = docs.search("one.", limit=1, context=(0, 1))
+    assert match.context is not None
+    assert (found.node_id, found.metadata["window"]) == (match.id, match.context.text)
+    assert len(match.context.after) == 1
+
+    like = store.query(VectorStoreQuery(similarity_top_k=9), like=["one"])
+    assert like.ids == [m.id for m in docs.search(like=["one"])]
+    assert {each.ref_doc_id for each in like.nodes or []} == {"other"}
+    store.close()
+
+
+@pytest.mark.parametrize("key", ["ref_doc_id", "doc_id", "document_id"])
+def test_the_source_document_has_the_names_that_it_has_in_filters(filled: VecsVectorStore, key: str) -> None:
+    assert (filled.query(near(0, 3), group_by=key)).ids == ["a-q", "b-q", "alone"]
 
 
 def test_a_retriever_hands_on_the_text_around_a_node(store: VecsVectorStore) -> None:

@@ -16,7 +16,7 @@ from llama_index.vector_stores.vecs.search_arguments import Search, check_option
 from llama_index.vector_stores.vecs.windows import Windows, by_id
 from vecs import AsyncCollection, Match, Record
 from vecs.exc import DatabaseError
-from vecs.sharing import async_each, storable, takes_settings
+from vecs.sharing import async_contexts_of, async_each, storable, takes_settings
 from vecs.sql import async_execute, only_value
 
 
@@ -36,7 +36,7 @@ class AsyncSearching(Core):
 
         Keyword arguments, which a retriever takes as `vector_store_kwargs`: `vecs_filters`, a filter of vecs in
         addition to `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
-        `oversampling`, `group_by` ("$document_id" for the best nodes of each source document), `group_size`, `like`,
+        `oversampling`, `group_by` ("ref_doc_id" for the best nodes of each source document), `group_size`, `like`,
         `unlike`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
         similarity), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. Others raise ArgError.
 
@@ -102,4 +102,11 @@ class AsyncSearching(Core):
         while ids := windows.wanted():
             records = await self._shared.aon(lambda collection, ids=ids: collection.get(ids), list[Record]())
             windows.take(by_id(records, await async_each(records, to_node)))
+        places = windows.of_others()
+        if places or self._settings.attached is not None:
+            found = [windows.found[at] for at in places]
+            around = windows.context
+            made = await self._shared.aon(lambda collection: async_contexts_of(collection, found, around), [])
+            for at, context in zip(places, made, strict=False):
+                windows.put(at, context)
         windows.write()

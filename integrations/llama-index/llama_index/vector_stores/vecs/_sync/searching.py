@@ -17,7 +17,7 @@ from llama_index.vector_stores.vecs.search_arguments import Search, check_option
 from llama_index.vector_stores.vecs.windows import Windows, by_id
 from vecs import Collection, Match, Record
 from vecs.exc import DatabaseError
-from vecs.sharing import each, storable, takes_settings
+from vecs.sharing import contexts_of, each, storable, takes_settings
 from vecs.sql import execute, only_value
 
 
@@ -36,7 +36,7 @@ class Searching(Core):
 
         Keyword arguments, which a retriever takes as `vector_store_kwargs`: `vecs_filters`, a filter of vecs in
         addition to `query.filters`; `rerank`, `offset`, `exact`, `ef_search`, `probes`, `candidates`, `rrf_constant`,
-        `oversampling`, `group_by` ("$document_id" for the best nodes of each source document), `group_size`, `like`,
+        `oversampling`, `group_by` ("ref_doc_id" for the best nodes of each source document), `group_size`, `like`,
         `unlike`, as in vecs' `Collection.search`; `mmr_threshold` (from 0, the most diverse, to 1, the order of
         similarity), `mmr_prefetch_factor`, `mmr_prefetch_k`; `include_embeddings`. Others raise ArgError.
 
@@ -102,4 +102,11 @@ class Searching(Core):
         while ids := windows.wanted():
             records = self._shared.on(lambda collection, ids=ids: collection.get(ids), list[Record]())
             windows.take(by_id(records, each(records, to_node)))
+        places = windows.of_others()
+        if places or self._settings.attached is not None:
+            found = [windows.found[at] for at in places]
+            around = windows.context
+            made = self._shared.on(lambda collection: contexts_of(collection, found, around), [])
+            for at, context in zip(places, made, strict=False):
+                windows.put(at, context)
         windows.write()
