@@ -134,11 +134,12 @@ class AsyncExecutor:
         Run statements that change nothing; return the rows of each.
 
         They are sent without waiting for each other's answers, over as many connections as are idle, so that
-        the server works on several at once.
+        the server works on several at once. Behind a pooler they are sent one after the other.
         """
         if len(statements) == 1:
             return [await self.read(statements[0], settings, prepare=prepare)]
-        if not statements or not psycopg.Pipeline.is_supported():
+        # Behind a pooler each alone: see `run_with_settings`.
+        if not statements or self.pooler or not psycopg.Pipeline.is_supported():
             return await self._read_each(statements, settings, prepare)
         try:
             return await self._run_many(statements, settings, prepare)

@@ -167,7 +167,8 @@ class AsyncPinnedConnection:
 
     async def _run_with_settings(self, settings: Settings, statement: Fragment, prepare: Literal[False] | None) -> Rows:
         try:
-            return await run_with_settings(self.connection, settings, statement, False if self.pooler else prepare)
+            prepare = False if self.pooler else prepare
+            return await run_with_settings(self.connection, settings, statement, prepare, pooler=self.pooler)
         except psycopg.Error:
             try:
                 # Ends the transaction, which COMMIT did not, and has psycopg forget what it may not have prepared.
@@ -347,14 +348,14 @@ async def run_statement(connection: AsyncConnection[Any], statement: Fragment, *
 
 
 async def run_with_settings(
-    connection: AsyncConnection[Any], settings: Settings, statement: Fragment, prepare: bool | None
+    connection: AsyncConnection[Any], settings: Settings, statement: Fragment, prepare: bool | None, *, pooler: bool
 ) -> Rows:
     """
     Run one statement in a transaction that has these settings, in one round trip where libpq can.
 
-    Errors are psycopg's; after one the transaction may be open.
+    Errors are psycopg's; after one the transaction may be open. Poolers lose their place in pipelines: see DESIGN.md.
     """
-    if not psycopg.Pipeline.is_supported():
+    if pooler or not psycopg.Pipeline.is_supported():
         async with connection.transaction():
             await run_statement(connection, set_all(settings, local=True))
             return await run_statement(connection, statement, prepare=prepare)

@@ -168,7 +168,8 @@ class PinnedConnection:
 
     def _run_with_settings(self, settings: Settings, statement: Fragment, prepare: Literal[False] | None) -> Rows:
         try:
-            return run_with_settings(self.connection, settings, statement, False if self.pooler else prepare)
+            prepare = False if self.pooler else prepare
+            return run_with_settings(self.connection, settings, statement, prepare, pooler=self.pooler)
         except psycopg.Error:
             try:
                 # Ends the transaction, which COMMIT did not, and has psycopg forget what it may not have prepared.
@@ -348,14 +349,14 @@ def run_statement(connection: Connection[Any], statement: Fragment, *, prepare: 
 
 
 def run_with_settings(
-    connection: Connection[Any], settings: Settings, statement: Fragment, prepare: bool | None
+    connection: Connection[Any], settings: Settings, statement: Fragment, prepare: bool | None, *, pooler: bool
 ) -> Rows:
     """
     Run one statement in a transaction that has these settings, in one round trip where libpq can.
 
-    Errors are psycopg's; after one the transaction may be open.
+    Errors are psycopg's; after one the transaction may be open. Poolers lose their place in pipelines: see DESIGN.md.
     """
-    if not psycopg.Pipeline.is_supported():
+    if pooler or not psycopg.Pipeline.is_supported():
         with connection.transaction():
             run_statement(connection, set_all(settings, local=True))
             return run_statement(connection, statement, prepare=prepare)
