@@ -7,7 +7,7 @@ EMBEDDER is NAME=KIND:MODEL or NAME=KIND:MODEL@PYTHON: KIND is torch, onnx (both
 MODEL a name or a folder; PYTHON the interpreter of an environment in which it is installed, whose size is
 printed as well. The first one is what the others are compared with.
 
-quality: hit@10 and MRR@10 by vectors and hybrid, on the judged queries of FILE.npz (see hybrid.py; all its texts are
+quality: hit@10 and MRR@10 by vectors and hybrid, on the judged queries of FILE.npz (see words.py; all its texts are
 embedded anew, which takes long: --keep stores the vectors) and on docstrings of Python's standard library, which are
 sought by their own first sentence, left out of the text.
 speed: seconds to the first vector in a new process, texts per second with one thread and with two, memory at most.

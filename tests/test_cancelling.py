@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -78,6 +79,7 @@ FULL: dict[str, Call] = {
     "AsyncCollection.rename": lambda client, _: rename(client),
     "AsyncCollection.scan": lambda _, docs: each(docs.scan(page_size=10)),
     "AsyncCollection.search by index": lambda _, docs: docs.search([1, 2], ef_search=77),
+    "AsyncCollection.search with highlights": lambda client, _: highlight(client),
     "AsyncCollection.search of a view": lambda _, docs: docs.with_settings(TENANT).search([1, 2], ef_search=77),
     "AsyncCollection.search_many of a view": lambda _, docs: docs.with_settings(TENANT).search_many([[1, 2]] * 24),
     "AsyncCollection.to_arrow": lambda _, docs: docs.to_arrow(),
@@ -93,6 +95,14 @@ FULL: dict[str, Call] = {
 async def reconnect(client: vecs.AsyncClient, close: Callable[[], Awaitable[None]]) -> None:
     await close()
     await client.connect()
+
+
+async def highlight(client: vecs.AsyncClient) -> None:
+    docs = await client.get_or_create_collection("texts", dimension=2, text=True)
+    await docs.upsert([vecs.Record("a", [1.0, 2.0], "cats")])
+    # A word that no search met before, so that the server is asked.
+    (found,) = await docs.search([1, 2], text=f"cat w{time.monotonic_ns()}", highlight=True)
+    assert found.highlights == ((0, 4),)
 
 
 async def build_and_drop(docs: vecs.AsyncCollection) -> None:

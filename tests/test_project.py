@@ -25,7 +25,7 @@ SOURCES = [
 LAYERS = [
     "_version exc",
     "_checks",
-    "storage sparse columns",
+    "storage sparse columns snippets",
     "measures records indexes operands typed filters",
     "fusion rerankers",
     "_sql",

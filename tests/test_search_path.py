@@ -182,7 +182,7 @@ def test_nothing_on_the_path_captures_a_collection_of_texts(shadowed: str, sent:
         docs.upsert([("d", "running oil\n\nsalt it's\n\nrun back\\slash", {})])
         docs.upsert([("d", "running oil\n\nsalt it's", {}), *((f"e{i}", "oil\n\nsalt", {}) for i in range(400))])
         # With pg_catalog's own configuration, "runs" is "running".
-        assert [match.id for match in docs.search("runs", mode="keyword")] == ["d#000"]
+        assert [match.id for match in docs.search("runs", mode="keyword", highlight=True)] == ["d#000"]
         assert docs.search("runs it's back\\slash salt", mode="keyword")
         assert docs.search("runs it's back\\slash salt", mode="hybrid")
         docs.search("oil salt", mode="hybrid", rrf_constant=60, filters={"kind": {"$exists": False}})

@@ -20,6 +20,7 @@ from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
 from vecs.records import Context, Match, Record, UpsertResult
 from vecs.rerankers import Reranker
+from vecs.snippets import Snippet
 from vecs.sparse import SparseVector
 from vecs.transforms import (
     APIEmbedding,
@@ -63,6 +64,7 @@ __all__ = [
     "Record",
     "RecursiveSplitter",
     "Reranker",
+    "Snippet",
     "SparseVector",
     "TextEmbedding",
     "TextPreprocessor",

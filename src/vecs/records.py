@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -18,6 +18,7 @@ from vecs._checks.meant import OF_MATCHES, unknown_argument
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import Telling
 from vecs.exc import ArgError, CallError
+from vecs.snippets import Highlights, Snippet, marked, snippet_of
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
 
 Metadata: TypeAlias = Mapping[str, Any]
@@ -28,7 +29,7 @@ StoredVector: TypeAlias = "npt.NDArray[Any] | SparseVector"
 MAX_ID_BYTES = 2600
 
 # What a match has only if a search asks for it.
-_OPTIONAL = ("vec", "extra", "columns", "group", "context")
+_OPTIONAL = ("vec", "extra", "columns", "group", "context", "highlights")
 # Fewer characters that a chunk begins and the chunk before it ends with are a coincidence.
 _LEAST_OVERLAP = 8
 # Longer overlaps are not looked for: texts that repeat themselves would take too long.
@@ -173,6 +174,8 @@ class Match(Telling):
     `columns`, the values of other columns of the table as JSON, without `include_columns=`.
     `vec` is a float32 array, an array of bool in a collection of bits, or a SparseVector in a sparse collection.
     `group` is the key of its group in a search with `group_by=`. `context` is None without `context=`.
+    `highlights` are the places of the query's words in `text`, pairs (start, end) in order; None without
+    `highlight=True`.
     """
 
     id: str
@@ -186,6 +189,7 @@ class Match(Telling):
     columns: dict[str, Any] | None = None
     group: Any = None
     context: Context | None = None
+    highlights: Highlights | None = None
 
     _instead = OF_MATCHES
 
@@ -198,14 +202,39 @@ class Match(Telling):
         """
         Return the match as a dict for `json.dumps()`.
 
-        `vec`, `extra`, `columns`, `group` and `context` are left out if they are None. `vec` is a list of numbers or of
-        bools; a SparseVector becomes a dict with `dimension`, `indices` and `values`. `context` is a dict with `text`,
-        and the lists `before` and `after` of dicts with the `id`, `text` and `metadata` of a record.
+        `vec`, `extra`, `columns`, `group`, `context` and `highlights` are left out if they are None. `vec` is a list of
+        numbers or of bools; a SparseVector becomes a dict with `dimension`, `indices` and `values`. `context` is a dict
+        with `text`, and the lists `before` and `after` of dicts with the `id`, `text` and `metadata` of a record.
+        `highlights` is a list of lists `[start, end]`.
         """
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         parts["vec"] = _listed(self.vec)
         parts["context"] = None if self.context is None else self.context.to_dict()
+        parts["highlights"] = None if self.highlights is None else [list(pair) for pair in self.highlights]
         return {name: part for name, part in parts.items() if part is not None or name not in _OPTIONAL}
+
+    def highlighted(self, before: str = "**", after: str = "**", *, escape: Callable[[str], str] | None = None) -> str:
+        """
+        Return the text with marks before and after each highlighted word.
+
+        `escape` is applied to everything but the marks: `highlighted("<mark>", "</mark>", escape=html.escape)` is safe
+        HTML, whatever the text is. Raises ArgError if the search was without `highlight=True`.
+        """
+        return marked(self.text or "", self._found_highlights(), before, after, escape)
+
+    def snippet(self, length: int = 200, *, ellipsis: str = "…") -> Snippet:
+        """
+        Cut the text to the passage of about `length` characters that has the most different highlighted words.
+
+        It is the beginning of the text if no word is highlighted. `ellipsis` stands where something was cut off.
+        Raises ArgError if the search was without `highlight=True`.
+        """
+        return snippet_of(self.text or "", self._found_highlights(), length, ellipsis)
+
+    def _found_highlights(self) -> Highlights:
+        if self.highlights is None:
+            raise ArgError(f"match {brief(self.id)} has no highlights; search with highlight=True")
+        return self.highlights
 
 
 class UpsertResult(int):

@@ -79,11 +79,13 @@ async def test_everything_works_behind_a_pooler_that_nobody_told_of(pooled: vecs
     assert await docs.upsert(records[:3]) == 3
     await docs.index()
     await docs.create_metadata_index("n")
-    for _ in range(8):
+    for number in range(8):
         assert len(await docs.search([1, 1], limit=100, ef_search=50)) == 100
         assert [m.id for m in await docs.search([5, 1], limit=1, filters={"n": {"$gte": 9}})] == ["0009"]
         assert len(await docs.search("plum", mode="keyword", limit=7, filters={"n": {"$lt": 600}})) == 7
         assert len(await docs.search([1, 1], text="pear", mode="hybrid", limit=5)) == 5
+        (found,) = await docs.search("plums", mode="keyword", limit=1, offset=number, highlight=True)
+        assert found.highlights == ((0, 4),)
     assert [len(found) for found in await docs.search_many([[i, 1] for i in range(30)], limit=4)] == [4] * 30
     assert [r.id for r in await docs.get(filters={"n": 3})] == ["0003"]
     assert len(await docs.update_metadata({"seen": True}, filters={"n": {"$lt": 5}})) == 5

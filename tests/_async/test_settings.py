@@ -65,6 +65,8 @@ async def test_every_method_of_a_view_carries_its_settings(owner: vecs.AsyncClie
             assert only(name, await docs.search([1, 1], limit=99, exact=True)) == RECORDS
             assert only(name, await docs.search([1, 1], text="oil", mode="hybrid", limit=5)) == 5
             assert only(name, await docs.search("oil", mode="keyword", limit=99)) == RECORDS
+            found = await docs.search([1, 1], text="oils", limit=3, highlight=True)
+            assert [match.highlights for match in found] == [((0, 3),)] * 3
             assert [only(name, each) for each in await docs.search_many([[1, 1]] * 25, limit=3)] == [3] * 25
             assert only(name, await docs.get(limit=99)) == RECORDS
             assert only(name, [record async for record in docs.scan()]) == RECORDS

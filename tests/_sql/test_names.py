@@ -17,9 +17,11 @@ from vecs._sql import (
     documents,
     extension,
     groups,
+    highlights,
     indexes,
     keywords,
     languages,
+    lexemes,
     mapped_merge,
     mapped_named,
     mapped_write,
@@ -44,6 +46,7 @@ from vecs._sql.selection import Selection, mapped_selection
 from vecs._sql.server import server_facts
 from vecs._sql.shape import Fusion, Grouping, Shape
 from vecs._sql.tables import Extension, Table
+from vecs._sql.terms import NO_TERMS, WordStatistics, find_statistics, terms_of
 from vecs.columns import ColumnType, TableColumn
 from vecs.filters import And, parse_filters, parsed_filters
 from vecs.indexes import IndexMethod
@@ -90,6 +93,8 @@ SHAPE = Shape(TABLE, COSINE, Columns(vec=True, extra=True), 3)
 ROWS = [encode_record(Record("a'", [1, 2], text="t'", document_id="d"), TABLE)]
 
 
+STATISTICS = WordStatistics(1000, {"a": 0.5, "b'\\": 0.4})
+FOUND = terms_of([("a", [1, 5], None), ("b'\\", [2], None), ("rare", [3], 4)], STATISTICS)
 _TEXT = ColumnType("text", "pg_catalog", "text")
 _NUMERIC = ColumnType("numeric", "pg_catalog", "numeric")
 KEY = TableColumn("k'\"", ColumnType("uuid", "pg_catalog", "uuid"), "uuid", "c1", identity=True)
@@ -161,9 +166,9 @@ def _of_mapped() -> Iterator[Fragment]:
     shape = SHAPE._replace(table=MAPPED, selection=chosen, candidates=40)
     yield from (search.nearest(shape._replace(precision=kind), vec) for kind in ("full", "half", "binary"))
     yield search.nearest_of_pool(shape._replace(pool=43, probe=True), vec)
-    yield keywords.by_words(shape, "it's")
+    yield keywords.by_words(shape, FOUND)
     fusion = Fusion((50, 50), around=True)
-    yield keywords.by_both(shape._replace(fusion=fusion), fusion, vec, "two words")
+    yield keywords.by_both(shape._replace(fusion=fusion), fusion, vec, FOUND)
     yield records.select_records(MAPPED, Columns(vec=True, extra=True), chosen, records.Page(1, 2, id))
     yield from (records.count_records(MAPPED, chosen), records.count_documents(MAPPED, chosen))
     yield from (records.select_columns(table, [id], DECLARED) for table in (MAPPED, TABLE))
@@ -190,7 +195,7 @@ def _of_mapped() -> Iterator[Fragment]:
     yield records.count_records(replace(MAPPED, mapped=by_uuid), of_documents)
     yield context.neighbours(replace(MAPPED, mapped=by_uuid), Columns(), [id], [id], (1, 2))
     for grouping in (*(Grouping(c.name, 2, c) for c in DECLARED), Grouping("co'l13\\.a", 2, None, True)):
-        yield groups.groups_by_both(shape._replace(groups=grouping), fusion, vec, "two words")
+        yield groups.groups_by_both(shape._replace(groups=grouping), fusion, vec, FOUND)
         within = Selection(within=groups.of_groups(MAPPED, grouping, ['"d"', "1"]))
         yield records.count_records(MAPPED, within)
     exact = TableColumn("n", ColumnType("array", "pg_catalog", "_numeric", (), _NUMERIC), "numeric[]", "c20")
@@ -224,11 +229,15 @@ def _of_searches() -> Iterator[Fragment]:
         yield search.nearest(SHAPE._replace(measure=measure, precision="binary", candidates=40), vec)
     pool = search.nearest_of_pool(filtered._replace(pool=43, probe=True), vec)
     yield from (pool, search.several([pool, pool]), search.explain(pool, True))
-    yield keywords.by_words(filtered, "it's a\\b")
+    yield keywords.by_words(filtered, FOUND)
     for fusion in (Fusion((50, 50), around=True), Fusion((50, 50), rrf_constant=60)):
-        yield keywords.by_both(filtered._replace(fusion=fusion), fusion, vec, "two words")
+        yield keywords.by_both(filtered._replace(fusion=fusion), fusion, vec, FOUND)
     yield from _of_groups(filtered, vec)
+    yield from (keywords.find_terms(TABLE, "it's", STATISTICS), keywords.find_dropped(TABLE, "it's"))
+    yield find_statistics(TABLE)
+    yield keywords.by_words(filtered, NO_TERMS)
     yield context.neighbours(TABLE, Columns(extra=True), ["a"], ["d"], (1, 2))
+    yield highlights.lexemes_of(TABLE, ["it's", "a\\b"])
     target = sampling.Target(VEC, 1.0, None)
     yield sampling.sample_ids(TABLE, CHOSEN, 3, 4)
     yield sampling.exact_distances(TABLE, COSINE, CHOSEN, [target, target], limit=3)
@@ -246,15 +255,18 @@ def _of_groups(filtered: Shape, vec: Param) -> Iterator[Fragment]:
         yield groups.nearest_groups(shape, vec)
         yield groups.nearest_groups(shape._replace(pool=50, probe=True), vec)
         yield groups.nearest_groups(shape._replace(pool=50, precision="half"), vec)
-        yield groups.groups_by_words(shape, "it's a\\b")
-        yield groups.groups_by_both(shape, Fusion((50, 50), around=True), vec, "two words")
+        yield groups.groups_by_words(shape, FOUND)
+        yield groups.groups_by_both(shape, Fusion((50, 50), around=True), vec, FOUND)
         within = Selection(within=groups.of_groups(TABLE, Grouping(key), ['"d"', "1"]))
         yield records.count_records(TABLE, within)
 
 
 def _of_tables() -> Iterator[Fragment]:
     yield from tables.create_table(TABLE)
-    yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"')
+    for preparation in (lexemes.PLAIN, lexemes.UNICODE, lexemes.BYTES):
+        yield from tables.add_text(replace(TABLE, has_text=False), '"my"."config"', preparation)
+        yield keywords.find_terms(replace(TABLE, preparation=preparation), "it's", STATISTICS)
+    yield lexemes.server_encoding()
     yield from (extension.find_extension(), relations.find_relation("s", "t"), tables.find_tables("s"))
     yield from (extension.find_available_extension(), tables.create_schema("s"), tables.find_schema("s"))
     yield from (tables.write_comment(TABLE, {"a": "it's"}), tables.lock_creation(), languages.find_language("english"))

@@ -80,11 +80,13 @@ def test_everything_works_behind_a_pooler_that_nobody_told_of(pooled: vecs.Clien
     assert docs.upsert(records[:3]) == 3
     docs.index()
     docs.create_metadata_index("n")
-    for _ in range(8):
+    for number in range(8):
         assert len(docs.search([1, 1], limit=100, ef_search=50)) == 100
         assert [m.id for m in docs.search([5, 1], limit=1, filters={"n": {"$gte": 9}})] == ["0009"]
         assert len(docs.search("plum", mode="keyword", limit=7, filters={"n": {"$lt": 600}})) == 7
         assert len(docs.search([1, 1], text="pear", mode="hybrid", limit=5)) == 5
+        (found,) = docs.search("plums", mode="keyword", limit=1, offset=number, highlight=True)
+        assert found.highlights == ((0, 4),)
     assert [len(found) for found in docs.search_many([[i, 1] for i in range(30)], limit=4)] == [4] * 30
     assert [r.id for r in docs.get(filters={"n": 3})] == ["0003"]
     assert len(docs.update_metadata({"seen": True}, filters={"n": {"$lt": 5}})) == 5

@@ -64,6 +64,8 @@ def test_every_method_of_a_view_carries_its_settings(owner: vecs.Client, tenant:
             assert only(name, docs.search([1, 1], limit=99, exact=True)) == RECORDS
             assert only(name, docs.search([1, 1], text="oil", mode="hybrid", limit=5)) == 5
             assert only(name, docs.search("oil", mode="keyword", limit=99)) == RECORDS
+            found = docs.search([1, 1], text="oils", limit=3, highlight=True)
+            assert [match.highlights for match in found] == [((0, 3),)] * 3
             assert [only(name, each) for each in docs.search_many([[1, 1]] * 25, limit=3)] == [3] * 25
             assert only(name, docs.get(limit=99)) == RECORDS
             assert only(name, [record for record in docs.scan()]) == RECORDS

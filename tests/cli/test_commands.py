@@ -219,3 +219,16 @@ def test_search_shows_one_match_per_group_with_the_chunks_next_to_it(run: Run, f
     assert run(*common).out.split() == ["d#1", "1.000", "chunk", "0", "chunk", "1", "chunk", "2"]
     (match,) = map(json.loads, run(*common, "--json").out.splitlines())
     assert (match["group"], match["context"]["text"]) == ("d", "chunk 0\n\nchunk 1\n\nchunk 2")
+
+
+def test_search_gives_the_places_of_words_as_json_where_there_are_words(run: Run, filled: Path) -> None:
+    with vecs.create_client(filled) as client:
+        client.create_collection("bare", 2).upsert([("a", [1, 0], {})])
+
+    def places(*arguments: object) -> list[Any]:
+        answer = run("search", *arguments, "--json", "--target", filled)
+        return [json.loads(line).get("highlights") for line in answer.out.splitlines()]
+
+    assert places("plain", "the sun", "--mode", "keyword") == [[[10, 13]]]
+    assert places("plain", "[1, 0]", "-n", 1) == [None]
+    assert places("bare", "[1, 0]") == [None]

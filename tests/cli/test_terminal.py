@@ -6,9 +6,11 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.color import ColorSystem
 from rich.table import Table
 from rich.text import Text
 
@@ -101,7 +103,8 @@ def without_styles(text: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_everything_the_command_prints_is_harmless(printed: io.StringIO, text: str) -> None:
     match = vecs.Match(f"id{text}", f"text\n{text}", {text: text}, None, 0.5, 0.5)
-    print_matches([match, vecs.Match(text, None, {text: [text]}, None, 0.5, 0.5)])
+    spans = tuple((start, start + 1) for start in range(0, len(match.text or ""), 2))
+    print_matches([match, replace(match, highlights=spans), vecs.Match(text, None, {text: [text]}, None, 0.5, 0.5)])
     say(f"said {text}")
     complain(f"complained {text}")
     with step(f"doing {text}"):
@@ -129,6 +132,47 @@ def test_errors_and_representations_are_harmless_wherever_they_are_printed(text:
         repr(vecs.Embedding(len, 3, name=text)),
     ]
     assert all(each.isprintable() for each in shown)
+
+
+def in_bold(text: str) -> list[str]:
+    """What is in bold, of the lines of the texts."""
+    return re.findall(r"\x1b\[1m(.*?)\x1b\[0m", "\n".join(line for line in text.split("\n") if line.startswith("   ")))
+
+
+@pytest.fixture
+def coloured(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal with colours gets."""
+    console = PlainConsole(width=80)
+    console.file = stream = io.StringIO()
+    console._force_terminal, console._color_system = True, ColorSystem.STANDARD
+    monkeypatch.setattr("vecs.cli.matches.OUT", console)
+    return stream
+
+
+def test_highlights_are_in_bold_on_a_terminal(coloured: io.StringIO) -> None:
+    text = "a \x1b[31mcat\x1b[0m\t\u202ecat\r\n\n    indented cat\u2028" + "filler words " * 50 + "cat"
+    spans = tuple(found.span() for found in re.finditer("cat|fill|words", text))
+    match = vecs.Match("id", text, {}, None, 0.5, 0.5, highlights=spans)
+    print_matches([match])
+    marked = in_bold(coloured.getvalue())
+    assert marked[:3] == ["cat", "cat", "cat"]
+    assert set(marked[3:]) == {"fill", "words"}
+    assert "   a \x1b[1mcat\x1b[0m" in coloured.getvalue()
+    assert harmless(re.sub(r"\x1b\[(0|1|36)m", "", coloured.getvalue()))
+
+
+def test_highlights_are_in_bold_among_the_chunks_next_to_a_match(coloured: io.StringIO) -> None:
+    before, after = vecs.Record("b", text="a cat before"), vecs.Record("c", text="a cat after")
+    match = vecs.Match("id", "the cat", {}, "d", 0.5, 0.5, highlights=((4, 7),))
+    context = vecs.Context([before], [after], "a cat before\n\nthe cat\n\na cat after")
+    print_matches([replace(match, context=context)])
+    assert [line for line in coloured.getvalue().split("\n") if "\x1b[1mcat" in line] == ["   the \x1b[1mcat\x1b[0m"]
+
+
+@pytest.mark.parametrize("printed", [False], indirect=True)
+def test_nothing_is_in_bold_in_a_pipe(printed: io.StringIO) -> None:
+    print_matches([vecs.Match("id", "the cat", {}, "d", 0.5, 0.5, highlights=((4, 7),))])
+    assert printed.getvalue() == "id  0.500\n   the cat\n"
 
 
 def test_a_collection_is_represented_with_its_name() -> None:

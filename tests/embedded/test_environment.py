@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vecs.embedded import EmbeddedServer, connecting, open_server, settings, sockets
+from vecs.embedded.binaries import find_binaries
 from vecs.exc import ArgError, MissingDependency, ServerError
 
 if TYPE_CHECKING:
@@ -95,6 +96,29 @@ def test_first_start_in_a_folder_whose_name_is_a_command(tmp_path: Path, opened:
 def test_text_is_unicode_whatever_the_locale_of_the_first_start(new_folder: Path, probe: Probe, locale: str) -> None:
     output = probe.run(new_folder, LOWER, env={"LC_ALL": locale, "LANG": locale, "TZ": "Asia/Tokyo", "PYTHONUTF8": "1"})
     assert output == "True True vecs vecs UTC C"
+
+
+CTYPE = "select datctype from pg_database where datname = current_database()"
+
+
+def test_letters_are_those_of_unicode(new_folder: Path, opened: Opened, probe: Probe) -> None:
+    (ctype,) = probe.execute(opened(new_folder), CTYPE)
+    assert ctype == ("C.UTF-8",)
+
+
+def test_a_system_without_that_locale_gets_the_plain_one(
+    new_folder: Path, tmp_path: Path, opened: Opened, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = find_binaries()
+    old = tmp_path / "bin"
+    old.mkdir()
+    (old / "postgres").symlink_to(real.postgres)
+    (old / "initdb").write_text(
+        f'#!/bin/sh\ncase "$*" in *--lc-ctype=C.UTF-8*) exit 1;; esac\nexec "{real.initdb}" "$@"\n'
+    )
+    (old / "initdb").chmod(0o755)
+    monkeypatch.setenv("VECS_PG_BINDIR", str(old))
+    assert probe.execute(opened(new_folder), CTYPE) == [("C",)]
 
 
 def test_variables_of_other_servers_are_ignored(folder: Path, probe: Probe) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from vecs._searching.catalog import LONGEST_KNOWN, MANY_WRITTEN, Catalog
 from vecs._searching.known_indexes import KnownIndexes
+from vecs._sql.terms import WordStatistics
 from vecs.measures import IndexMeasure
 
 COSINE, L2 = IndexMeasure.cosine_distance, IndexMeasure.l2_distance
@@ -122,3 +123,31 @@ def test_a_thread_may_forget_the_indexes_while_another_one_notes_what_it_wrote(c
     catalog.remember("s", "t", known)
     catalog.wrote("s", "t", 10_000)
     assert catalog.known("s", "t") is None
+
+
+def test_words_are_known_for_a_minute_and_for_each_view(catalog: Catalog, clock: Clock) -> None:
+    words = WordStatistics(5, {"a": 0.5})
+    catalog.remember_words("vecs", "docs", "a", words)
+    assert catalog.words("vecs", "docs", "a") is words
+    assert catalog.words("vecs", "docs", "b") is None
+    clock.now += LONGEST_KNOWN
+    assert catalog.words("vecs", "docs", "a") is None
+
+
+def test_words_are_forgotten_with_the_indexes_and_after_many_writes(catalog: Catalog) -> None:
+    for name in ("docs", "other"):
+        catalog.remember_words("vecs", name, "", WordStatistics())
+    catalog.wrote("vecs", "docs", MANY_WRITTEN - 1)
+    assert catalog.words("vecs", "docs", "") is not None
+    catalog.wrote("vecs", "docs", 1)
+    assert catalog.words("vecs", "docs", "") is None
+    assert catalog.words("vecs", "other", "") is not None
+    catalog.forget()
+    assert catalog.words("vecs", "other", "") is None
+
+
+def test_words_of_so_many_views_are_known(catalog: Catalog) -> None:
+    for view in range(100):
+        catalog.remember_words("vecs", "docs", str(view), WordStatistics())
+    known = [view for view in range(100) if catalog.words("vecs", "docs", str(view)) is not None]
+    assert known == list(range(36, 100))

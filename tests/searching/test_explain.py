@@ -12,8 +12,10 @@ from vecs._searching.explain import describe_search, without_index
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, set_up
 from vecs._searching.request import checked_request
+from vecs._sql.lexemes import UNICODE
 from vecs._sql.selection import EVERYTHING
 from vecs._sql.tables import Extension, Table
+from vecs._sql.terms import WordStatistics, terms_of
 from vecs.measures import IndexMeasure, measure_spec
 
 TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1, 2, 3), has_text=True, language="english")
@@ -71,6 +73,23 @@ def test_a_hybrid_search_tells_how_both_sides_are_fused() -> None:
     )
 
 
+def test_the_words_that_are_looked_for_and_those_that_are_not_are_told() -> None:
+    table = replace(TABLE, preparation=UNICODE)
+    setup = set_up(table, checked_request(table, EVERYTHING, {"mode": "keyword"}), KnownIndexes(), pooler=False)
+    terms = terms_of([("queri", [2], 1541), ("slow", [1], 60)], WordStatistics(9724, {}))
+
+    def told(query: Query, *dropped: str) -> list[str]:
+        return describe_search(setup, query, [], [], SETTINGS, dropped)[2:]
+
+    assert told(Query(None, "the slow query", terms), "the") == [
+        "Words looked for, and in how many records they are: 'slow' (in about 60, weight 5.08), 'queri' (in about "
+        "1,541, weight 1.84).",
+        "Words left out as stop words: 'the'.",
+    ]
+    assert told(Query(None, "the"), "the") == ["Words left out as stop words: 'the'."]
+    assert told(Query(None, "?!")) == ["The query has no words, so that none is looked for."]
+
+
 def test_what_follows_the_search_is_told() -> None:
     lines = described(["Seq Scan"], rerank=lambda query, texts: [], diversity=0.5, limit=4)
     assert lines[-1] == "20 matches are fetched and reranked and spread by diversity 0.5; 4 are returned."
@@ -104,6 +123,12 @@ def test_a_search_for_groups_says_what_is_grouped() -> None:
     assert described(used, **options, mode="hybrid", candidates=60)[-1] == f"{told}Only those candidates are grouped."
     assert described(used, **options, diversity=0.5)[-1] == (
         "50 groups are fetched and spread by diversity 0.5; 10 are returned."
+    )
+
+
+def test_a_search_with_highlights_tells_of_the_statement_for_words() -> None:
+    assert described(["Seq Scan on docs"], highlight=True)[-1] == (
+        "Words of the matches that no earlier search met are read by one more statement."
     )
 
 

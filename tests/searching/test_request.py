@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import vecs
+from tests.searching.test_columns import ATTACHED
 from vecs._searching.request import (
     Request,
     SearchOptions,
@@ -60,6 +62,7 @@ CHANGES: dict[str, Any] = {
     "group_by": "kind",
     "group_size": 2,
     "context": (0, 1),
+    "highlight": True,
     "include_vector": True,
     "include_extra": True,
 }
@@ -133,17 +136,25 @@ def test_words_come_from_the_query_or_beside_it() -> None:
     keyword = checked_request(TABLE, EVERYTHING, {"mode": "keyword"})
     plain = checked_request(TABLE, EVERYTHING, {})
     reranked = checked_request(TABLE, EVERYTHING, {"rerank": lambda query, texts: [0.0 for _ in texts]})
+    highlit = checked_request(TABLE, EVERYTHING, {"highlight": True})
     assert words_of("a b", keyword, TABLE, None) == "a b"
     assert words_of(np.ones(2), keyword, TABLE, "c") == "c"
     assert words_of("a b", plain, VECTORS, None) is None
     assert words_of("a b", reranked, TABLE, None) == "a b"
+    assert words_of("a b", highlit, TABLE, None) == "a b"
+    assert words_of(np.ones(2), highlit, TABLE, "c") == "c"
+    attached = replace(ATTACHED, language="english")
     for query, request, table, text, message in (
         ("a", keyword, VECTORS, None, "mode='keyword' needs texts"),
         ("a", reranked, VECTORS, None, "rerank= needs texts"),
         ("a", keyword, TABLE, 5, "text must be a string, not 5"),
-        ("a", plain, TABLE, "b", "text= is for mode='keyword' and mode='hybrid', and for rerank="),
+        ("a", plain, TABLE, "b", "text= is for mode='keyword' and mode='hybrid', and for rerank= and high"),
         ([1, 2], keyword, TABLE, None, "the query is list, and mode='keyword' needs words"),
         ([1, 2], reranked, TABLE, None, "the query is list, and rerank= needs words"),
+        ("a", highlit, VECTORS, None, "highlight= needs texts, and collection 'docs' keeps none"),
+        ("a", highlit, replace(ATTACHED, language=None), None, "highlight= needs keywords, and .* has no column"),
+        ("a", highlit, replace(attached, has_text=False), None, "highlight= needs texts: name their column, attach"),
+        ([1, 2], highlit, TABLE, None, "the query is list, and highlight= needs words: give text="),
     ):
         wrong: Any = text
         with pytest.raises(ArgError, match=message):
@@ -193,7 +204,7 @@ def test_diversity_over_too_many_matches_is_refused_with_the_limit() -> None:
         check_pairs(large, 20_000)
 
 
-@pytest.mark.parametrize("name", ["exact", "include_vector", "include_extra"])
+@pytest.mark.parametrize("name", ["exact", "highlight", "include_vector", "include_extra"])
 @pytest.mark.parametrize("given", [[], {}, "yes", 2, np.zeros(3), object()], ids=range(6))
 def test_what_is_no_bool_is_refused(name: str, given: Any) -> None:
     for call in (plain_request, lambda table, options: checked_request(table, EVERYTHING, options)):

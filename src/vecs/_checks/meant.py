@@ -88,6 +88,10 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("groups_limit", "max_groups", "number_of_groups"), _LIMIT),
     **dict.fromkeys(("hits_per_group", "objects_per_group", "per_group", "strict_group_size"), ("group_size",)),
     **dict.fromkeys(("window", "window_size", "neighbors", "neighbours", "surrounding", "num_nodes"), ("context",)),
+    **dict.fromkeys(
+        ("highlights", "highlighting", "highlight_fields", "attributes_to_highlight", "headline", "with_highlights"),
+        ("highlight",),
+    ),
     **dict.fromkeys(("positive", "positives", "recommend", "near_id", "near_object", "more_like_this"), ("like",)),
     **dict.fromkeys(("negative", "negatives", "avoid", "dislike"), ("unlike",)),
     "index_type": ("method",),
@@ -200,6 +204,8 @@ OF_MATCHES = words(
     ("group_id group_key group_value", "group"),
     ("neighbors neighbours window", "context, with search(context=1)"),
     ("image", "media"),
+    ("highlight headline matched_words positions", "highlights, with search(highlight=True)"),
+    ("snippets passage fragment fragments crop excerpt", "snippet(), after search(highlight=True)"),
     ("node record item entity", "match.id, match.text and match.metadata, which are those of the record"),
 )
 

@@ -41,6 +41,7 @@ class CollectionInfo:
     Facts about a collection: `records` is an exact count, `size_bytes` is the table with its indexes.
 
     `precision` is the precision of the stored vectors. `sparse` tells whether they are sparse vectors.
+    `outdated_words` is True if an earlier version of vecs indexed the words; `enable_text()` indexes them anew.
     """
 
     name: str
@@ -53,3 +54,4 @@ class CollectionInfo:
     indexes: list[IndexInfo]
     precision: Precision
     sparse: bool
+    outdated_words: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vecs._checks.shown import brief
 from vecs._indexing.precision import PRECISION_WORDS, automatic_precision, greatest_dimension
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, Setup
@@ -11,6 +12,7 @@ from vecs._searching.request import Request
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
+from vecs._sql.terms import Terms
 from vecs.measures import MeasureSpec, measures_of
 
 
@@ -30,9 +32,18 @@ def without_index(table: Table, measure: MeasureSpec, known: KnownIndexes, call:
 
 
 def describe_search(
-    setup: Setup, query: Query, indexes: Sequence[IndexInfo], plan: Sequence[str], settings: Mapping[str, str]
+    setup: Setup,
+    query: Query,
+    indexes: Sequence[IndexInfo],
+    plan: Sequence[str],
+    settings: Mapping[str, str],
+    dropped: Sequence[str] = (),
 ) -> list[str]:
-    """Say which indexes a plan of the server uses, with what settings, among how many candidates, and what follows."""
+    """
+    Say which indexes a plan of the server uses, with what settings, among how many candidates, and what follows.
+
+    `dropped` are the words of the query that are not looked for.
+    """
     request, table = setup.request, setup.shape.table
     used = [index for index in indexes if any(index.name in line for line in plan)]
     if request.groups is not None:
@@ -44,14 +55,16 @@ def describe_search(
     ]
     if request.mode != "vector":
         lines.append(f"Words are read as {table.language} text; rare ones count more.")
+        lines += _of_words(query.terms, dropped)
+        if table.has_outdated_words:
+            lines.append("An earlier version of vecs indexed them; enable_text() indexes them anew, to find more.")
     if request.mode == "hybrid":
         vector, keyword = request.candidates
         how = "by their scores, from the least to the greatest of them"
         if request.rrf_constant is not None:
             how = f"by reciprocal rank with the constant {request.rrf_constant}"
         lines.append(
-            f"Up to {vector} records by nearness and {keyword} by words are fused {how}, "
-            f"with the weights {request.weights[0]:g} and {request.weights[1]:g}."
+            f"Up to {vector} records by nearness and {keyword} by words are fused {how}, with {_weights(request)}."
         )
     if any(index.approximate for index in used) and not request.exact:
         known = ", ".join(f"{name} = {value}" for name, value in settings.items() if _concerns(name, used))
@@ -62,6 +75,8 @@ def describe_search(
     if request.context is not None:
         before, after = request.context
         lines.append(f"A second statement reads up to {before} records before each match and {after} after it.")
+    if request.highlight:
+        lines.append("Words of the matches that no earlier search met are read by one more statement.")
     if request.refined:
         steps = [
             *(["reranked"] if request.rerank is not None else []),
@@ -70,6 +85,24 @@ def describe_search(
         kind = "matches" if request.groups is None else "groups"
         lines.append(f"{request.fetched} {kind} are fetched and {' and '.join(steps)}; {request.limit} are returned.")
     return lines
+
+
+def _of_words(terms: Terms, dropped: Sequence[str]) -> list[str]:
+    """Tell which words are looked for, with how common they are and what they weigh, and which are not."""
+    found = sorted(terms.terms, key=lambda term: -term.weight)
+    told = [f"{brief(term.lexeme)} (in about {term.records:,.0f}, weight {term.weight:.2f})" for term in found]
+    lines = [f"Words looked for, and in how many records they are: {', '.join(told)}."] if told else []
+    if dropped:
+        lines.append(f"Words left out as stop words: {', '.join(map(brief, dropped))}.")
+    return lines or ["The query has no words, so that none is looked for."]
+
+
+def _weights(request: Request) -> str:
+    if request.weights is not None:
+        return f"the weights {request.weights[0]:g} and {request.weights[1]:g}"
+    if request.rrf_constant is not None:
+        return "equal weights"
+    return "the weights 1 and up to 2.5, the more the best record stands out by its words"
 
 
 def _of_groups(setup: Setup, grouping: Grouping) -> str:

@@ -35,6 +35,7 @@ from vecs._sql.selection import EVERYTHING
 from vecs._sql.settings import Settings
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Table
+from vecs._sql.terms import NO_TERMS, Terms
 from vecs._sql.vectors import vec_param
 from vecs.indexes import METHODS, IndexMethod
 
@@ -46,10 +47,11 @@ T = TypeVar("T")
 
 
 class Query(NamedTuple):
-    """What is searched for: a checked vector, words, or both."""
+    """What is searched for: a checked vector, words, or both; `terms` is what the words are looked for by."""
 
     vec: Any = None
     words: str | None = None
+    terms: Terms = NO_TERMS
 
 
 class Ask(NamedTuple):
@@ -157,14 +159,14 @@ def shape_for(table: Table, request: Request, index: IndexInfo | None, *, exact:
 
 
 def statement_for(shape: Shape, request: Request, query: Query) -> Fragment:
-    """Put the vector and the words into a shape."""
-    grouped, words = shape.groups is not None, query.words or ""
+    """Put the vector and the terms into a shape."""
+    grouped = shape.groups is not None
     if request.mode == "keyword":
-        return groups_by_words(shape, words) if grouped else by_words(shape, words)
+        return groups_by_words(shape, query.terms) if grouped else by_words(shape, query.terms)
     vec = Param(vec_param(query.vec, shape.table))
     if shape.fusion is not None:
         by_both_sides = groups_by_both if grouped else by_both
-        return by_both_sides(shape, shape.fusion, vec, words)
+        return by_both_sides(shape, shape.fusion, vec, query.terms)
     if grouped:
         return nearest_groups(shape, vec)
     return nearest(shape, vec) if shape.pool is None else nearest_of_pool(shape, vec)

@@ -72,6 +72,7 @@ class SearchOptions(TypedDict, total=False):
     group_by: str | None
     group_size: int
     context: int | tuple[int, int] | None
+    highlight: bool
     like: Iterable[RecordId] | None
     unlike: Iterable[RecordId] | None
     include_vector: bool
@@ -104,7 +105,7 @@ class Request:
     exact: bool
     ef_search: int | None
     probes: int | None
-    weights: tuple[float, float]
+    weights: tuple[float, float] | None
     candidates: tuple[int, int]
     rrf_constant: int | None
     rerank: Reranker | None
@@ -112,6 +113,7 @@ class Request:
     oversampling: float | None
     groups: Grouping | None
     context: tuple[int, int] | None
+    highlight: bool
     include_vector: bool
 
     # Whether the caller chose the candidates of a hybrid search, so that there are no more.
@@ -169,7 +171,7 @@ def checked_request(
     wanted = (fetched + skipped) * (groups.size if groups else 1)
     include_vector = checked_flag(options.get("include_vector"), "include_vector")
     include_extra = checked_flag(options.get("include_extra"), "include_extra")
-    shares = (1.0, 1.0) if weights is None else _checked_weights(weights)
+    shares = None if weights is None else _checked_weights(weights)
     return Request(
         mode=mode,
         measure=measure_for(options.get("measure"), table.vec_type, table.dimension),
@@ -192,6 +194,7 @@ def checked_request(
         oversampling=None if refined else factor,
         groups=groups,
         context=None if options.get("context") is None else checked_context(table, options.get("context")),
+        highlight=checked_flag(options.get("highlight"), "highlight"),
         include_vector=include_vector,
         fixed=candidates is not None,
         filtered=selection != EVERYTHING or table.row_security,
@@ -264,37 +267,40 @@ def check_known(options: SearchOptions) -> None:
 
 def words_of(query: Any, request: Request, table: Table, text: str | None) -> str | None:
     """
-    Return the text whose words are looked for, or that a reranker reads; None where neither is.
+    Return the text whose words are looked for, or highlighted, or that a reranker reads; None where none of it is.
 
     `text` is the argument of that name. Raises ArgError where there are no words, or nowhere to look for them.
     """
-    needs_keywords = request.mode != "vector"
-    if not needs_keywords and request.rerank is None and text is None:
+    needs_keywords, reranks = request.mode != "vector", request.rerank is not None
+    asked = [f"mode={request.mode!r}"] * needs_keywords + ["highlight="] * request.highlight + ["rerank="] * reranks
+    if not asked and text is None:
         return None
-    if needs_keywords and table.language is None and table.attached:
+    if (needs_keywords or request.highlight) and table.language is None and table.attached:
         raise ArgError(
-            f"mode={request.mode!r} needs keywords, and {shown(table)} has no column of type tsvector for them that "
+            f"{asked[0]} needs keywords, and {shown(table)} has no column of type tsvector for them that "
             f"attach() knows: {add_keywords(table)}; if there is one, give attach() text_search="
         )
-    if needs_keywords and table.language is None:
+    if (needs_keywords or request.highlight) and table.language is None:
         raise ArgError(
-            f"mode={request.mode!r} needs texts, and collection {table.name!r} keeps none; call its "
+            f"{asked[0]} needs texts, and collection {table.name!r} keeps none; call its "
             "enable_text(), or create the collection with text=True"
         )
-    if request.rerank is not None and not table.has_text and table.attached:
-        raise ArgError(f"rerank= needs texts: name their column, attach({shown(table)!r}, text=...)")
-    if request.rerank is not None and not table.has_text:
+    reads_texts = "highlight=" if request.highlight else "rerank=" if reranks else None
+    if reads_texts and not table.has_text and table.attached:
+        raise ArgError(f"{reads_texts} needs texts: name their column, attach({shown(table)!r}, text=...)")
+    if reads_texts and not table.has_text:
         raise ArgError(
-            f"rerank= needs texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
+            f"{reads_texts} needs texts, and collection {table.name!r} keeps none; call its enable_text(), or create "
             "the collection with text=True"
         )
     if text is not None and not isinstance(text, str):
         raise ArgError(f"text must be a string, not {brief(text)}")
-    if not needs_keywords and request.rerank is None:
-        raise ArgError("text= is for mode='keyword' and mode='hybrid', and for rerank=; mode is 'vector'")
+    if not asked:
+        raise ArgError(
+            "text= is for mode='keyword' and mode='hybrid', and for rerank= and highlight=; mode is 'vector'"
+        )
     if text is None and not isinstance(query, str):
-        what = f"mode={request.mode!r}" if needs_keywords else "rerank="
-        raise ArgError(f"the query is {type(query).__name__}, and {what} needs words: give text= beside it")
+        raise ArgError(f"the query is {type(query).__name__}, and {asked[0]} needs words: give text= beside it")
     return query if text is None else text
 
 
@@ -379,7 +385,7 @@ def _checked_weights(weights: Any) -> tuple[float, float]:
     return vector / greatest, keyword / greatest
 
 
-def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, float]) -> tuple[int, int]:
+def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, float] | None) -> tuple[int, int]:
     # Twice as many as are wanted: the sides overlap.
     given: Any = max(MIN_CANDIDATES, 2 * wanted) if candidates is None else candidates
     pair = cast("Sequence[Any]", given if isinstance(given, tuple | list) else (given, given))
@@ -387,4 +393,5 @@ def _checked_candidates(candidates: Any, wanted: int, weights: tuple[float, floa
         raise ArgError(f"candidates must be a number or a pair (vector, keyword), not {brief(candidates)}")
     vector, keyword = (checked_int(number, "candidates", 1) for number in pair)
     # A side without weight is left out.
-    return vector if weights[0] else 0, keyword if weights[1] else 0
+    near, worded = weights or (1.0, 1.0)
+    return vector if near else 0, keyword if worded else 0

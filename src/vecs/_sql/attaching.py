@@ -11,6 +11,7 @@ from vecs._checks.meant import near
 from vecs._checks.numbers import checked_flag
 from vecs._checks.shown import brief
 from vecs._sql.extension import Extension
+from vecs._sql.lexemes import PLAIN, preparation_of
 from vecs._sql.mapped import Mapped
 from vecs._sql.reading import KEY_KINDS, language_of, table_of
 from vecs._sql.relations import KINDS_OF_RELATIONS, ColumnRow, table_column
@@ -131,6 +132,7 @@ def read_attached(rows: Sequence[tuple[Any, ...]], given: Attachment, schema: st
     declared = tuple(column(name, "columns") for name in given.columns)
     _check_once(key, parts, declared)
     vec = rows_of[parts["vec"].name] if "vec" in parts else None
+    keywords = rows_of[parts["text_search"].name] if "text_search" in parts else None
     # A select that names a column needs the privilege to read it.
     readable = tuple(each for name, each in columns.items() if rows_of[name].readable)
     mapped = Mapped(key, parts, declared, readable, relation.relkind, True, given.read_only, relation.relation)
@@ -142,7 +144,8 @@ def read_attached(rows: Sequence[tuple[Any, ...]], given: Attachment, schema: st
         dimension=vec.typmod if vec is not None and vec.typmod > 0 else None,
         vec_type=vec.type if vec is not None else "vector",
         has_text="text" in parts,
-        language=_language(rows_of[parts["text_search"].name] if "text_search" in parts else None, given.language),
+        language=_language(keywords, given.language),
+        preparation=PLAIN if keywords is None else preparation_of(keywords.expression),
         keyed=rows_of[key.name].unique,
         not_unique=rows_of[key.name].not_unique,
         mapped=mapped,

@@ -21,6 +21,7 @@ from vecs._sql.search import kept_around, nearness
 from vecs._sql.selection import is_one_of, where
 from vecs._sql.shape import Fusion, Grouping, Shape
 from vecs._sql.tables import Table
+from vecs._sql.terms import Terms
 from vecs._sql.typed import typed_condition
 from vecs.columns import TableColumn
 from vecs.typed import Typed, operators_of
@@ -42,9 +43,9 @@ def nearest_groups(shape: Shape, vec: Param) -> Fragment:
     return _grouped(shape, _measured(shape, vec) if shape.pool is None else _pooled(shape, vec))
 
 
-def groups_by_words(shape: Shape, words: str) -> Fragment:
+def groups_by_words(shape: Shape, terms: Terms) -> Fragment:
     """Find the groups whose records answer a text best by its words."""
-    found = by_words(_ungrouped(shape, shape.pool), words)
+    found = by_words(_ungrouped(shape, shape.pool), terms)
     ranked = qualified(
         """
         select id, {key}, 0::double precision - score, distance, score, pg_catalog.count(*) over (), null::bigint,
@@ -57,9 +58,9 @@ def groups_by_words(shape: Shape, words: str) -> Fragment:
     return _grouped(shape, ranked)
 
 
-def groups_by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
+def groups_by_both(shape: Shape, fusion: Fusion, vec: Param, terms: Terms) -> Fragment:
     """Find the groups whose records answer best by nearness and by words, among the candidates of both."""
-    found = by_both(_ungrouped(shape, None), fusion, vec, words)
+    found = by_both(_ungrouped(shape, None), fusion, vec, terms)
     ranked = qualified(
         """
         select id, {key}, 0::double precision - score, distance, score, candidates, around, null::bigint

@@ -1,9 +1,9 @@
 """
-Search by words: the lexemes of a text, what each weighs, how records rank by them, alone or beside nearness.
+Search by words: how records rank by them, alone or beside nearness.
 
 BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; k1 = 1.2, b = 0.75) from what Postgres
-has: document frequencies from the planner's statistics, or counted in the GIN index for lexemes that these do not list;
-term frequencies and lengths from `ts_rank`. A bonus goes to neighbouring words. DESIGN.md has the measurements.
+has: term frequencies and lengths from `ts_rank`, weights of words from terms.py. A bonus goes to neighbouring words.
+DESIGN.md has the measurements.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vecs._sql.answers import names, select_list
-from vecs._sql.fragment import Fragment, Literal, Param, qualified
+from vecs._sql.fragment import EMPTY, Fragment, Literal, Param, join, qualified
 from vecs._sql.languages import regconfig
+from vecs._sql.lexemes import lexemes, prepared
 from vecs._sql.search import kept_around, nearest, nearness
 from vecs._sql.selection import where
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Table
+from vecs._sql.terms import MOST_WORDS, Terms, WordStatistics
 
 # A query is read as far as a record's text is.
 MAX_CHARACTERS = 100_000
-# How many rows the scan for candidates is planned to read. Beyond, common words alone make no candidate: several of
-# them have to meet. All words count in the ranking.
-SCANNED_ROWS = 5_000
+# Bonuses are looked for in so many of the records that weigh most without them, or in this many times as many as are
+# wanted: a phrase takes as long to find as several words.
+_MOST_BY_NEIGHBOURS = 100
+_TIMES_BY_NEIGHBOURS = 4
 
 
 def searchable(text: str) -> str:
@@ -30,31 +33,77 @@ def searchable(text: str) -> str:
     return text[:MAX_CHARACTERS].replace("\x00", " ").encode(errors="replace").decode()
 
 
-def by_words(shape: Shape, words: str) -> Fragment:
+def find_terms(table: Table, words: str, known: WordStatistics) -> Fragment:
+    """
+    Read the lexemes of a text with their positions, as many as may be looked for, for `terms_of`.
+
+    Those whose share is not known are rare, hence cheap to count: with how many records have them.
+    """
+    return qualified(
+        """
+        with words as materialized (
+            select l.lexeme, l.positions, known.lexeme is null as is_unknown, pg_catalog.row_number() over (
+                       partition by known.lexeme is null order by pg_catalog.cardinality(l.positions) desc, l.lexeme
+                   ) as place
+            from pg_catalog.unnest({lexemes}) as l
+            left join pg_catalog.unnest({known}::pg_catalog.text[]) as known (lexeme) on known.lexeme = l.lexeme
+        )
+        select w.lexeme, w.positions, case when w.is_unknown then (
+                   select pg_catalog.count(*) from {table} as t
+                   -- As text, a tsvector's lexeme is quoted as a tsquery's is.
+                   where t.text_search
+                         @@ pg_catalog.array_to_tsvector(array[w.lexeme])::pg_catalog.text::pg_catalog.tsquery
+               ) end
+        from words as w where not w.is_unknown or w.place <= {most}
+        """,
+        lexemes=lexemes(table.language or "simple", _text(words), table.preparation),
+        known=known.param,
+        table=table.rows,
+        most=Literal(MOST_WORDS),
+    )
+
+
+def find_dropped(table: Table, words: str) -> Fragment:
+    """Find the words of a text that its language leaves out, in their order."""
+    return qualified(
+        """
+        select d.token from pg_catalog.ts_debug({language}::pg_catalog.regconfig, {prepared})
+                            with ordinality as d (alias, description, token, dictionaries, dictionary, lexemes, place)
+        where d.lexemes = array[]::pg_catalog.text[] group by d.token order by pg_catalog.min(d.place) limit {most}
+        """,
+        language=Literal(regconfig(table.language or "simple")),
+        prepared=prepared(_text(words), table.preparation),
+        most=Literal(MOST_WORDS),
+    )
+
+
+def _text(words: str) -> Fragment:
+    return qualified("{words}::pg_catalog.text", words=searchable(words))
+
+
+def by_words(shape: Shape, terms: Terms) -> Fragment:
     """
     Find the records that answer a text best by its words, best first, with a score in [0, 1].
 
     `exact` makes a candidate of every record that has any of the words.
     """
-    depth = shape.limit + shape.offset
     return qualified(
         """
-        with {terms}, worded as materialized ({worded})
         select {columns}, null::double precision as distance,
-               (weight / (select most from query))::double precision as score
-        from worded
+               (weight / {most}::double precision)::double precision as score
+        from ({worded}) as worded
         order by score desc, id
         limit {limit}::bigint offset {offset}::bigint
         """,
-        terms=_terms(shape, words),
-        worded=_worded(shape, depth),
+        worded=_worded(shape, shape.limit + shape.offset, terms),
+        most=terms.most or 1.0,
         columns=select_list(shape.table, shape.columns),
         limit=shape.limit,
         offset=shape.offset,
     )
 
 
-def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
+def by_both(shape: Shape, fusion: Fusion, vec: Param, terms: Terms) -> Fragment:
     """
     Find the records that answer best by nearness and by words, fused; with a score in [0, 1].
 
@@ -67,7 +116,7 @@ def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
     distance = qualified("{distance} as distance", distance=nearness(shape.table, vec, shape.measure, "full"))
     return qualified(
         """
-        with {terms},
+        with
         -- A record without a vector is near nothing.
         near as materialized (select * from ({nearest}) as nearest where distance is not null),
         worded as materialized ({worded}),
@@ -80,18 +129,19 @@ def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
         ),
         weighed as materialized (
             select {names}, distance, is_worded, is_near,
-                   coalesce({weight}, 0) + {bonus} as weight,
+                   {weight} + {bonus} as weight,
                    case when distance <> all('{{NaN,Infinity,-Infinity}}'::double precision[]) then distance end
                        as measured
             from (
                 select found.*, {pivot} as pivot
-                from (select *, coalesce(text_search, '') as ts from found offset 0) as found left join query on true
+                from (select *, coalesce(text_search, '') as ts from found offset 0) as found
                 offset 0
             ) as worded
         ),
         ends as materialized (
             select pg_catalog.min(measured) as nearest, pg_catalog.max(measured) as farthest,
                    pg_catalog.min(weight) as lightest, pg_catalog.max(weight) as heaviest,
+                   (pg_catalog.array_agg(weight order by weight desc))[5] as fifth,
                    pg_catalog.count(*) filter (where is_near) as near_count
             from weighed
         )
@@ -104,37 +154,56 @@ def by_both(shape: Shape, fusion: Fusion, vec: Param, words: str) -> Fragment:
         order by score desc, distance, id
         limit {limit}::bigint offset {offset}::bigint
         """,
-        terms=_terms(shape, words),
         nearest=nearest(near, vec),
-        worded=_worded(shape, fusion.candidates[1], distance),
+        worded=_worded(shape, fusion.candidates[1], terms, distance),
         names=names(shape.table, shape.columns),
-        weight=_WEIGHT,
-        bonus=_BONUS,
-        pivot=_PIVOT,
+        weight=_weight(terms),
+        bonus=_bonus(terms),
+        pivot=_pivot(terms),
         columns=select_list(shape.table, shape.columns),
-        score=_relative_score(fusion) if fusion.rrf_constant is None else _rank_score(fusion, fusion.rrf_constant),
+        score=_score(fusion, terms),
         around=kept_around(shape, vec) if fusion.around else qualified("null::bigint"),
         limit=shape.limit,
         offset=shape.offset,
     )
 
 
-def _relative_score(fusion: Fusion) -> Fragment:
+def _score(fusion: Fusion, terms: Terms) -> Fragment:
+    constant = fusion.rrf_constant
+    return _relative_score(fusion, terms) if constant is None else _rank_score(fusion, constant)
+
+
+def _relative_score(fusion: Fusion, terms: Terms) -> Fragment:
     """Return the weighted mean of how near and how heavy a candidate is, from the least to the most of them."""
-    near, worded = fusion.weights
+    if fusion.weights is None:
+        near, worded = qualified("1::double precision"), _standing_out(terms)
+    else:
+        near, worded = (qualified("{weight}::double precision", weight=weight) for weight in fusion.weights)
     return qualified(
         """(
-            ({near}::double precision * coalesce(
+            ({near} * coalesce(
                 (farthest - measured) / case when farthest <> nearest then farthest - nearest end,
                 case when measured is null then 0 else 1 end
             ))
-            + ({worded}::double precision * coalesce(
+            + ({worded} * coalesce(
                 (weight - lightest) / case when heaviest <> lightest then heaviest - lightest end, 1
             ))
-        ) / ({near}::double precision + {worded}::double precision)""",
+        ) / ({near} + {worded})""",
         near=near,
         # Where no candidate has any of the words, nearness alone decides.
-        worded=qualified("(case when heaviest > 0 then {weight}::double precision else 0 end)", weight=worded),
+        worded=qualified("(case when heaviest > 0 then {weight} else 0 end)", weight=worded),
+    )
+
+
+def _standing_out(terms: Terms) -> Fragment:
+    """
+    Return what words weigh beside nearness: up to 2.5 times as much.
+
+    It is the more, the heavier the best candidate is than the fifth, as a share of what a record can weigh.
+    """
+    return qualified(
+        "(2.5 * pg_catalog.sqrt(greatest(heaviest - coalesce(fifth, 0), 0) / {most}::double precision))",
+        most=terms.most or 1.0,
     )
 
 
@@ -144,7 +213,7 @@ def _rank_score(fusion: Fusion, constant: int) -> Fragment:
 
     Cormack, Clarke and Buettcher, Reciprocal Rank Fusion Outperforms Condorcet (SIGIR 2009).
     """
-    near, worded = fusion.weights
+    near, worded = fusion.weights or (1.0, 1.0)
     return qualified(
         """(
             case when is_near then {near}::double precision / ({constant}::double precision + near_place)
@@ -158,33 +227,58 @@ def _rank_score(fusion: Fusion, constant: int) -> Fragment:
     )
 
 
-# ts_rank of one lexeme, all positions weighing 1, is the sum of 1/i^2 for i up to its frequency, over pi^2/6: so its
-# frequency is 0.645 / (1 - it) - 0.645, exactly for 1 and within 4 % above.
-_WEIGHT = qualified(
-    """(
-        select pg_catalog.sum(terms.weight * (
-            1 - (pivot / (
-                pivot + (0.645 / (1.0000001 - pg_catalog.ts_rank('{{1,1,1,1}}', ts, terms.query, 0))) - 0.645
-            ))
-        ))
-        from terms
-    )"""
-)
-_BONUS = qualified("coalesce((select pg_catalog.sum(pairs.weight) from pairs where ts @@ pairs.query), 0)")
-# k1 * (1 - b + b * length / mean length); with flag 2 ts_rank divides by the length.
-_PIVOT = qualified(
-    "1.2 * (1 - 0.75 + (0.75 * coalesce(pg_catalog.ts_rank(ts, query.every, 0) / "
-    "case when pg_catalog.ts_rank(ts, query.every, 2) <> 0 then pg_catalog.ts_rank(ts, query.every, 2) end "
-    "/ query.mean_length, 1)))"
-)
+def _weight(terms: Terms) -> Fragment:
+    """
+    Return what a text weighs by its words, of which `ts` has the lexemes and `pivot` stands for the length.
+
+    ts_rank of one lexeme, all positions weighing 1, is the sum of 1/i^2 for i up to its frequency, over pi^2/6: so its
+    frequency is 0.645 / (1 - it) - 0.645, exactly for 1 and within 4 % above.
+    """
+    if not terms.terms:
+        return qualified("0::double precision")
+    weights = (
+        qualified(
+            "({weight}::double precision * (1 - (pivot / (pivot + (0.645 / (1.0000001 - "
+            "pg_catalog.ts_rank('{{1,1,1,1}}', ts, {query}::pg_catalog.tsquery, 0))) - 0.645))))",
+            weight=term.weight,
+            query=term.query,
+        )
+        for term in terms.terms
+    )
+    return qualified("({weights})", weights=join(" operator(pg_catalog.+) ", weights))
 
 
-def _worded(shape: Shape, depth: int, distance: Fragment | None = None) -> Fragment:
-    """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
-    more = Fragment(()) if distance is None else qualified("text_search, distance, ")
+def _bonus(terms: Terms) -> Fragment:
+    if not terms.pairs:
+        return qualified("0::double precision")
+    bonuses = (
+        qualified(
+            "case when ts @@ {query}::pg_catalog.tsquery then {weight}::double precision else 0 end",
+            query=pair.query,
+            weight=pair.weight,
+        )
+        for pair in terms.pairs
+    )
+    return qualified("({bonuses})", bonuses=join(" operator(pg_catalog.+) ", bonuses))
+
+
+def _pivot(terms: Terms) -> Fragment:
+    """Return k1 * (1 - b + b * length / mean length); with flag 2 ts_rank divides by the length."""
     return qualified(
+        "1.2 * (1 - 0.75 + (0.75 * coalesce(pg_catalog.ts_rank(ts, {every}, 0) / "
+        "case when pg_catalog.ts_rank(ts, {every}, 2) <> 0 then pg_catalog.ts_rank(ts, {every}, 2) end "
+        "/ {mean}::double precision, 1)))",
+        every=qualified("{every}::pg_catalog.tsquery", every=Param(terms.every)),
+        mean=terms.mean_length,
+    )
+
+
+def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = None) -> Fragment:
+    """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
+    scanned = terms.every if shape.exact else terms.worth_ranking(depth)
+    weighed = qualified(
         """
-        select {names}, {more}ts, {weight} + {bonus} as weight
+        select *, {weight} as weight
         from (
             select found.*, {pivot} as pivot
             from (
@@ -192,191 +286,37 @@ def _worded(shape: Shape, depth: int, distance: Fragment | None = None) -> Fragm
                 select {names}, {measured}(text_search || ''::pg_catalog.tsvector) as ts
                 from {table}{where}
                 offset 0
-            ) as found, query
+            ) as found
             offset 0
         ) as measured
         order by weight desc, id
         limit {depth}::bigint
         """,
         names=names(shape.table, shape.columns),
-        more=more,
-        measured=Fragment(()) if distance is None else qualified("text_search, {distance}, ", distance=distance),
-        weight=_WEIGHT,
-        bonus=_BONUS,
-        pivot=_PIVOT,
+        measured=EMPTY if distance is None else qualified("text_search, {distance}, ", distance=distance),
+        weight=_weight(terms),
+        pivot=_pivot(terms),
         table=shape.table.source,
-        where=where(shape.selection, qualified("text_search @@ (select scanned from query)")),
+        where=where(
+            shape.selection,
+            qualified("text_search @@ {scanned}::pg_catalog.tsquery", scanned=scanned) if scanned else _NOTHING,
+        ),
+        depth=max(_MOST_BY_NEIGHBOURS, _TIMES_BY_NEIGHBOURS * depth) if terms.pairs and not shape.exact else depth,
+    )
+    if not terms.pairs:
+        return weighed
+    return qualified(
+        """
+        select {names}, {more}weight + {bonus} as weight from ({weighed}) as weighed
+        order by weight + {bonus} desc, id
+        limit {depth}::bigint
+        """,
+        names=names(shape.table, shape.columns),
+        more=EMPTY if distance is None else qualified("text_search, distance, "),
+        bonus=_bonus(terms),
+        weighed=weighed,
         depth=depth,
     )
 
 
-def _terms(shape: Shape, words: str) -> Fragment:
-    """
-    Read a query's words: `terms` with their weights, `pairs` of neighbours, `query` with what to look for.
-
-    A weight is the inverse document frequency times a saturating count of repetitions.
-    """
-    table = shape.table
-    return qualified(
-        "{statistics}, {words}, {weights}, {candidates}",
-        statistics=_statistics(table),
-        words=_words(table, words),
-        weights=_WEIGHTS,
-        candidates=_candidates(float("inf") if shape.exact else float(SCANNED_ROWS), shape.limit + shape.offset),
-    )
-
-
-def _statistics(table: Table) -> Fragment:
-    """Select what the planner knows: `stats`, the share of records that have a lexeme, and `size` of the table."""
-    return qualified(
-        """
-        stats as materialized (
-            select e.lexeme, e.share
-            from pg_catalog.pg_stats as s,
-                 rows from (
-                     pg_catalog.unnest(s.most_common_elems::pg_catalog.text::pg_catalog.text[]),
-                     pg_catalog.unnest(s.most_common_elem_freqs)
-                 ) as e (lexeme, share)
-            where s.schemaname = {schema}::pg_catalog.text and s.tablename = {name}::pg_catalog.text
-              and s.attname = {column} and e.lexeme is not null
-        ),
-        -- Without statistics there are guesses: of the length of a text, and of how many there are.
-        size as materialized (
-            select greatest(c.reltuples, 0)::double precision as records,
-                   coalesce((select pg_catalog.min(share) from stats), 1)::double precision as rarest,
-                   coalesce((select 2 * pg_catalog.sum(share) from stats), 60)::double precision as mean_length
-            from pg_catalog.pg_class as c where c.oid = {regclass}::pg_catalog.regclass
-        )
-        """,
-        schema=table.schema,
-        name=table.name,
-        column=Literal(table.name_of("text_search")),
-        regclass=Literal(table.identifier.sql),
-    )
-
-
-def _words(table: Table, words: str) -> Fragment:
-    """Select the query's 32 weightiest `words`, and `counted`: how many records have each."""
-    return qualified(
-        """
-        words as materialized (
-            select l.lexeme, l.positions, s.share,
-                   -- As text, a tsvector's lexeme is quoted as a tsquery's is.
-                   pg_catalog.array_to_tsvector(array[l.lexeme])::pg_catalog.text::pg_catalog.tsquery as query,
-                   2.0 * pg_catalog.cardinality(l.positions) / (pg_catalog.cardinality(l.positions) + 1) as repeated
-            from pg_catalog.unnest(
-                pg_catalog.to_tsvector({language}::pg_catalog.regconfig, {words}::pg_catalog.text)
-            ) as l
-            cross join size left join stats as s on s.lexeme = l.lexeme
-            order by pg_catalog.ln(1 + (1 / coalesce(s.share, size.rarest / 2)))
-                     * 2.0 * pg_catalog.cardinality(l.positions) / (pg_catalog.cardinality(l.positions) + 1) desc,
-                     l.lexeme
-            limit 32
-        ),
-        -- What the statistics do not list is rare, hence cheap to count.
-        counts as materialized (
-            select w.lexeme, pg_catalog.count(*)::double precision as records
-            from words as w join {table} as t on t.text_search @@ w.query
-            where w.share is null
-            group by w.lexeme
-        ),
-        counted as materialized (
-            select w.lexeme, w.positions, w.query, w.repeated,
-                   case when w.share is null then coalesce(c.records, 0) else w.share * size.records end as records
-            from words as w cross join size left join counts as c on c.lexeme = w.lexeme
-        )
-        """,
-        table=table.rows,
-        language=Literal(regconfig(table.language or "simple")),
-        words=searchable(words),
-    )
-
-
-# `terms`: the words with what each weighs, the rarest first; `up_to_here` is how many records they and the rarer ones
-# have. `pairs`: words that stand near each other in the query.
-_WEIGHTS = qualified(
-    """
-    totals as materialized (
-        select greatest(size.records, (select 2 * pg_catalog.max(records) from counted), 1) as records, size.mean_length
-        from size
-    ),
-    terms as materialized (
-        select lexeme, positions, query, counted.records, counted.records / totals.records as share, mean_length,
-               pg_catalog.ln(1 + ((totals.records - counted.records + 0.5) / (counted.records + 0.5))) as idf,
-               pg_catalog.ln(1 + ((totals.records - counted.records + 0.5) / (counted.records + 0.5))) * repeated
-                   as weight,
-               pg_catalog.sum(counted.records) over (order by counted.records, lexeme) as up_to_here
-        from counted, totals
-    ),
-    pairs as materialized (
-        select pg_catalog.tsquery_phrase(query, next, gap) as query, 0.3 * pg_catalog.max(idf) as weight
-        from (
-            select t.query, pg_catalog.lead(t.query) over o as next, pg_catalog.lead(position) over o - position as gap,
-                   least(t.idf, pg_catalog.lead(t.idf) over o) as idf
-            from terms as t, pg_catalog.unnest(t.positions) as position
-            window o as (order by position, t.lexeme)
-        ) as neighbours
-        where gap >= 1 and gap <= 16384 and query <> next
-        group by 1
-        order by 2 desc
-        limit 32
-    )
-    """
-)
-
-
-def _candidates(scanned: float, wanted: int) -> Fragment:
-    """
-    Select `query`: what makes a record a candidate, such that about `scanned` records are read.
-
-    Rare lexemes are read whole. Of the others so many have to meet that few rows are left to read.
-    """
-    return qualified(
-        """
-        singles as materialized (
-            select pg_catalog.string_agg(query::pg_catalog.text, ' | ') as query,
-                   coalesce(pg_catalog.max(up_to_here), 0) as used
-            from terms where up_to_here <= {scanned}::double precision
-        ),
-        -- `meeting`: about how many records have this lexeme, all rarer ones, and one of those that are commoner.
-        others as materialized (
-            select query, pg_catalog.row_number() over o as place, pg_catalog.count(*) over () as count,
-                   records / share
-                   * pg_catalog.exp(pg_catalog.sum(pg_catalog.ln(greatest(share, 1e-9))) over o)
-                   * least(1, coalesce(pg_catalog.sum(share) over (
-                       order by records, lexeme rows between 1 following and unbounded following
-                   ), 1)) as meeting
-            from terms where up_to_here > {scanned}::double precision
-            window o as (order by records, lexeme)
-        ),
-        required as materialized (
-            select coalesce(
-                       pg_catalog.min(place) filter (where (singles.used + meeting) <= {scanned}::double precision),
-                       pg_catalog.max(count) filter (where singles.used < {wanted}::bigint)
-                   ) as places
-            from others, singles
-        ),
-        joined as materialized (
-            select pg_catalog.concat_ws(' | ', (select query from singles), (
-                select pg_catalog.string_agg(query::pg_catalog.text, ' & ' order by place)
-                           filter (where place <= places)
-                       || coalesce(
-                           ' & ('
-                           || pg_catalog.string_agg(query::pg_catalog.text, ' | ') filter (where place > places)
-                           || ')', ''
-                       )
-                from others, required
-            )) as words
-        ),
-        query as materialized (
-            select (select case when words <> '' then words::pg_catalog.tsquery end from joined) as scanned,
-                   (select pg_catalog.string_agg(query::pg_catalog.text, ' | ') from terms)::pg_catalog.tsquery
-                       as every,
-                   (select mean_length from size) as mean_length,
-                   (select pg_catalog.sum(weight) from terms)
-                   + coalesce((select pg_catalog.sum(weight) from pairs), 0) as most
-        )
-        """,
-        scanned=scanned,
-        wanted=wanted,
-    )
+_NOTHING = qualified("false")

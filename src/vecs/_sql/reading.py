@@ -9,6 +9,7 @@ from typing import Any
 
 from vecs._sql.comments import read_comment
 from vecs._sql.extension import Extension
+from vecs._sql.lexemes import PLAIN, preparation_of
 from vecs._sql.mapped import Mapped
 from vecs._sql.names import unqualified
 from vecs._sql.relations import ColumnRow, table_column
@@ -44,6 +45,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         vec_type=vec.type,
         has_text=has_text,
         language=None if keywords is None or keywords.type != "tsvector" else language_of(keywords),
+        preparation=PLAIN if keywords is None else preparation_of(keywords.expression),
         keyed=columns["id"].unique,
         not_unique=columns["id"].not_unique,
         extras=tuple(

@@ -16,11 +16,12 @@ class Fusion(NamedTuple):
     """
     How nearness and words are fused; pairs are of the vector side and of the keyword side.
 
+    Without `weights`, words weigh as much as the best record stands out by them; by ranks, both sides weigh the same.
     `around` counts the records around the query that pass the filter, too.
     """
 
     candidates: tuple[int, int]
-    weights: tuple[float, float] = (1.0, 1.0)
+    weights: tuple[float, float] | None = None
     rrf_constant: int | None = None
     around: bool = False
 

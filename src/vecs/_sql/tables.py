@@ -12,7 +12,7 @@ from vecs._checks.shown import brief
 from vecs._sql.comments import comment_of
 from vecs._sql.extension import Extension
 from vecs._sql.fragment import Fragment, Identifier, Literal, qualified
-from vecs._sql.languages import regconfig
+from vecs._sql.lexemes import PLAIN, is_outdated, lexemes
 from vecs._sql.mapped import Mapped, key_text, known_columns, source_of
 from vecs.columns import TableColumn
 from vecs.exc import ArgError
@@ -34,6 +34,8 @@ class Table:
     has_text: bool = False
     # How its keywords are read, a text search configuration; None where it has no keywords.
     language: str | None = None
+    # How its texts are prepared before they are taken apart into keywords; see lexemes.py.
+    preparation: str = PLAIN
     vec_type: VecTypeName = "vector"
     comment: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
     # Why vecs' own comment could not be read; None where it could, and where there is none.
@@ -99,6 +101,11 @@ class Table:
     def has_vectors(self) -> bool:
         """Whether records have vectors."""
         return self.mapped is None or "vec" in self.mapped.parts
+
+    @property
+    def has_outdated_words(self) -> bool:
+        """Whether an earlier version of vecs made its keywords, which finds fewer words."""
+        return self.language is not None and not self.attached and is_outdated(self.preparation)
 
     @property
     def has_documents(self) -> bool:
@@ -254,11 +261,11 @@ def create_table(table: Table) -> list[Fragment]:
     )
     if table.language is None:
         return [created]
-    return [created, *add_text(replace(table, has_text=False, language=None), table.language)]
+    return [created, *add_text(replace(table, has_text=False, language=None), table.language, table.preparation)]
 
 
-def add_text(table: Table, language: str) -> list[Fragment]:
-    """Add the text columns and their indexes, those that are absent; keywords in another language are made anew."""
+def add_text(table: Table, language: str, preparation: str) -> list[Fragment]:
+    """Add the text columns and their indexes, those that are absent; keywords that are there are made anew."""
     statements = [
         qualified(
             """
@@ -266,12 +273,10 @@ def add_text(table: Table, language: str) -> list[Fragment]:
             add column if not exists text pg_catalog.text,
             add column if not exists document_id pg_catalog.text,
             add column if not exists extra pg_catalog.jsonb,
-            add column if not exists text_search pg_catalog.tsvector generated always as (
-                pg_catalog.to_tsvector({language}::pg_catalog.regconfig, pg_catalog.left(text, 100000))
-            ) stored
+            add column if not exists text_search pg_catalog.tsvector generated always as ({lexemes}) stored
             """,
             table=table.identifier,
-            language=Literal(regconfig(language)),
+            lexemes=lexemes(language, qualified("text"), preparation),
         ),
         qualified("create index on {table} using gin (text_search)", table=table.identifier),
     ]

@@ -5,31 +5,70 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from itertools import groupby, pairwise
 
 from rich.text import Text
 
 import vecs
 from vecs.cli.plain import plain, plain_json
 from vecs.cli.terminal import OUT
+from vecs.records import context_of
+from vecs.snippets import Highlights
 
 _LINES = 5
 _INDENT = "   "
 
 
 def print_matches(matches: list[vecs.Match]) -> None:
-    """Print each match: its id and score, then the beginning of its text."""
+    """Print each match: its id and score, then the beginning of its text, with highlights in bold."""
     for match in matches:
         OUT.print(Text.assemble((plain(match.id), "bold"), (f"  {match.score:.3f}", "cyan")), soft_wrap=True)
-        text = match.text if match.context is None else match.context.text
-        lines = _LINES if match.context is None else _LINES * (len(match.context.before) + len(match.context.after) + 1)
-        for line in excerpt(text or json.dumps(match.metadata, ensure_ascii=False), OUT.width - 1, lines):
+        context, text, highlights = match.context, match.text, match.highlights or ()
+        lines = _LINES
+        if context is not None:
+            text = context.text
+            lines *= len(context.before) + len(context.after) + 1
+            moved = len(context_of(match, context.before, []).text) - len(match.text or "")
+            highlights = tuple((start + moved, end + moved) for start, end in highlights)
+        pieces = _pieces(text or json.dumps(match.metadata, ensure_ascii=False), highlights)
+        shown = excerpt("".join(piece for piece, _ in pieces), OUT.width - 1, lines)
+        for line in _in_bold(shown, pieces):
             OUT.print(line, soft_wrap=True)
+
+
+def _pieces(text: str, highlights: Highlights) -> list[tuple[str, bool]]:
+    """Return a text, without what a terminal would obey, in pieces that are highlighted or not."""
+    cuts = [0, *(place for pair in highlights for place in pair), len(text)]
+    return [(plain(text[a:b], lines=True), number % 2 == 1) for number, (a, b) in enumerate(pairwise(cuts))]
+
+
+def _in_bold(lines: list[str], pieces: list[tuple[str, bool]]) -> Iterator[Text]:
+    """Yield lines with the highlighted characters in bold: wrapping has changed nothing but blanks."""
+    bold = (marked for piece, marked in pieces for character in piece if not character.isspace())
+    for number, line in enumerate(lines, 1):
+        # The dots after the last line are none of the text.
+        end = len(line) - (3 if number == len(lines) and line.endswith(" ...") else 0)
+        marks = [not character.isspace() and next(bold, False) for character in line[:end]]
+        made = Text(line)
+        for start, stop in _runs(marks):
+            made.stylize("bold", start, stop)
+        yield made
+
+
+def _runs(marks: list[bool]) -> Iterator[tuple[int, int]]:
+    """Yield where each run of marked places begins and ends."""
+    start = 0
+    for marked, run in groupby(marks):
+        stop = start + len(list(run))
+        if marked:
+            yield start, stop
+        start = stop
 
 
 def print_json(matches: list[vecs.Match]) -> None:
     """Print each match as one line of JSON."""
     for match in matches:
-        fields = ("id", "score", "distance", "text", "metadata", "document_id", "group", "context")
+        fields = ("id", "score", "distance", "text", "metadata", "document_id", "group", "context", "highlights")
         parts = match.to_dict()
         OUT.out(plain_json(json.dumps({name: parts[name] for name in fields if name in parts}, ensure_ascii=False)))
 

@@ -13,7 +13,7 @@ from vecs._checks.shown import brief
 from vecs.cli.connecting import Target, connect_existing
 from vecs.cli.matches import print_json, print_matches
 from vecs.cli.plain import plain
-from vecs.cli.terminal import UsageError, reporting, say, step
+from vecs.cli.terminal import OUT, UsageError, reporting, say, step
 from vecs.exc import ArgError, CollectionNotFound
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
@@ -62,6 +62,7 @@ def search(
                     threshold=threshold,
                     group_by=group_by,
                     context=context,
+                    highlight=isinstance(given, str) and (as_json or OUT.is_terminal) and _has_words(found),
                 )
         if as_json:
             print_json(matches)
@@ -89,6 +90,12 @@ def _open(client: vecs.Client, name: str) -> vecs.Collection:
     except CollectionNotFound as error:
         names = ", ".join(map(plain, client.collection_names()))
         raise CollectionNotFound(f"{error}; it has {names or 'none yet'}") from None
+
+
+def _has_words(collection: Any) -> bool:
+    """Whether words of its texts can be highlighted."""
+    table = collection._table()
+    return table.has_text and table.language is not None
 
 
 def _text_or_vector(collection: vecs.Collection, query: str) -> str | list[float]:

@@ -17,6 +17,8 @@ from vecs.embedded.process import Runner, spawn
 from vecs.exc import ServerError
 
 _FORMAT = 1
+# What letters are, for the parser of texts, where the system knows it (an old macOS does not).
+_CTYPES = ("C.UTF-8", "C")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ def make_cluster(folder: Path, binaries: Binaries, runner: Runner, start_lock: i
     if (folder / "pgdata").is_dir():
         return
     unfinished = folder / f".init-{os.getpid()}"
+    if not any(_initialised(unfinished, binaries, runner, start_lock, ctype) for ctype in _CTYPES):
+        raise ServerError(f"initdb failed in {folder}")
+    unfinished.rename(folder / "pgdata")
+    _sync(folder)
+
+
+def _initialised(unfinished: Path, binaries: Binaries, runner: Runner, start_lock: int, ctype: str) -> bool:
     unfinished.mkdir(mode=0o700)
     if runner.switch:
         os.chown(unfinished, runner.uid, runner.gid)
@@ -83,13 +92,12 @@ def make_cluster(folder: Path, binaries: Binaries, runner: Runner, start_lock: i
             "--auth=reject",
             "--no-instructions",
         ),
-        *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        *("--locale=C", f"--lc-ctype={ctype}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
     ]
-    if spawn(command, log=folder / "server.log", runner=runner, keep=[start_lock]).wait():
+    if spawn(command, log=unfinished.parent / "server.log", runner=runner, keep=[start_lock]).wait():
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise ServerError(f"initdb failed in {folder}")
-    unfinished.rename(folder / "pgdata")
-    _sync(folder)
+        return False
+    return True
 
 
 def own_cluster(folder: Path, runner: Runner) -> None:

@@ -18,6 +18,8 @@ from vecs.sharing import brief
 
 # The metadata key of a document that was found with `context=`: its text with those next to it.
 CONTEXT_KEY = "_context"
+# That of a document that was found with `highlight=`: where the query's words are in its text, lists [start, end].
+HIGHLIGHTS_KEY = "_highlights"
 
 _MISSING: Any = object()
 
@@ -145,4 +147,6 @@ def to_document(found: Match | Record, namespace: str | None) -> Document:
     metadata = restored_metadata(metadata, found.extra)
     if isinstance(found, Match) and found.context is not None:
         metadata[CONTEXT_KEY] = found.context.text
+    if isinstance(found, Match) and found.highlights is not None:
+        metadata[HIGHLIGHTS_KEY] = [list(pair) for pair in found.highlights]
     return Document(id=unqualified(str(found.id), namespace), page_content=found.text or "", metadata=metadata)

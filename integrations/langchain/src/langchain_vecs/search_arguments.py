@@ -58,7 +58,7 @@ class Search:
     @property
     def reads_words(self) -> bool:
         """Whether the search needs words beside a vector."""
-        return self.mode != "vector" or self.options.get("rerank") is not None
+        return self.mode != "vector" or self.options.get("rerank") is not None or bool(self.options.get("highlight"))
 
     def document(self, match: Match) -> Document:
         """Return what was found as a document."""

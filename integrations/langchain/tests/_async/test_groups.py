@@ -73,3 +73,24 @@ async def test_texts_next_to_a_document_are_in_its_metadata(client: vecs.AsyncCl
         ("b0", {"n": 2, "_context": "b0"}),
     ]
     assert all("_context" not in document.metadata for document in await store.asimilarity_search("query"))
+
+
+async def test_places_of_words_are_in_the_metadata(make_store: MakeStore) -> None:
+    texts = {"Cats sleep.": at_angle(10), "A cat of the cats": at_angle(20), "dogs": at_angle(80), "a cat": at_angle(0)}
+    store = make_store(Table(texts, 2))
+    await store.aadd_texts(list(texts)[:3], [{"n": n} for n in range(3)])
+    cats = {"Cats sleep.": [[0, 4]], "A cat of the cats": [[2, 5], [13, 17]]}
+    for mode in ("vector", "keyword", "hybrid"):
+        found = await store.asimilarity_search("a cat", mode=mode, highlight=True)
+        assert {d.page_content: d.metadata["_highlights"] for d in found} == {
+            text: cats.get(text, []) for text in (d.page_content for d in found)
+        }
+        assert len(found) == (2 if mode == "keyword" else 3)
+        plain = await store.asimilarity_search("a cat", mode=mode)
+        assert not any("_highlights" in document.metadata for document in plain)
+    (found,) = await store.asimilarity_search_by_vector(at_angle(80), k=1, text="dog", mode="vector", highlight=True)
+    assert found.metadata == {"n": 2, "_highlights": [[0, 4]]}
+    (scored,) = await store.amax_marginal_relevance_search("a cat", k=1, highlight=True)
+    assert scored.metadata["_highlights"] == [[0, 4]]
+    with pytest.raises(ArgError, match="highlight= needs words: give text="):
+        await store.asimilarity_search_by_vector(at_angle(0), highlight=True)

@@ -43,6 +43,7 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
             indexes=await self.indexes(),
             precision=table.storage.precision,
             sparse=table.storage.sparse,
+            outdated_words=table.has_outdated_words,
         )
 
     async def rename(self, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
-from vecs._async.tables.enable_text import find_language
+from vecs._async.tables.enable_text import find_language, newest_preparation
 from vecs._async.tables.find import table_named
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._checks.arguments import callers_level, one_of
@@ -135,9 +135,9 @@ async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCo
     storage = VEC_TYPES[new.vec_type]
     check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
     has_text = new.keeps_text
-    table = Table(
-        new.schema, new.name, dimension, extension, has_text, language if has_text else None, vec_type=new.vec_type
-    )
+    table = Table(new.schema, new.name, dimension, extension, has_text, vec_type=new.vec_type)
+    if has_text:
+        table = replace(table, language=language, preparation=await newest_preparation(session))
     for statement in tables.create_table(table):
         await session.execute(statement)
     described = describe_collection(new.transform, new.language, has_text)

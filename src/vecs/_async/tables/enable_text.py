@@ -9,9 +9,9 @@ from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._checks.shown import brief
-from vecs._sql import languages, reading, relations, tables, write
+from vecs._sql import languages, lexemes, reading, relations, tables, write
 from vecs._sql.indexes import analyze
-from vecs._sql.scalars import first_column
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.tables import Table
 from vecs.exc import ArgError
 from vecs.filters import checked_key
@@ -30,12 +30,18 @@ async def find_language(session: AsyncSession, language: Any) -> str:
     return found[0]
 
 
-async def enable_text(executor: AsyncExecutor, table: Table, language: str, text_key: str | None) -> None:
-    """Give a collection the text columns and the keywords that it lacks, in this language."""
+async def newest_preparation(session: AsyncSession) -> str:
+    """Return how texts are prepared in new collections of this database."""
+    return lexemes.newest(only_value(await session.execute(lexemes.server_encoding())))
+
+
+async def enable_text(executor: AsyncExecutor, table: Table, language: str | None, text_key: str | None) -> None:
+    """Give a collection the text columns that it lacks, and keywords in this language as this version makes them."""
     if text_key is not None:
         checked_key(text_key)
     async with altering(executor, table, NO_TIMEOUT) as session:
-        configuration = await find_language(session, language)
+        # An unknown language is refused whatever the table is.
+        configuration = None if language is None else await find_language(session, language)
         # Looked at under the lock: another client may have been faster.
         rows = await session.execute(relations.find_relation(table.schema, table.name))
         table = reading.read_table(rows, table.schema, table.name, table.extension) or table
@@ -44,9 +50,11 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
                 f"the column text_search of {table.name!r} is not made by vecs, and whoever fills it may need it; "
                 "drop the column first"
             )
-        changed = not table.has_text or table.language != configuration
+        configuration = configuration or table.language or "english"
+        preparation = await newest_preparation(session)
+        changed = not table.has_text or (table.language, table.preparation) != (configuration, preparation)
         if changed:
-            for statement in tables.add_text(table, configuration):
+            for statement in tables.add_text(table, configuration, preparation):
                 await session.execute(statement)
             if table.comment:
                 await session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
@@ -57,4 +65,4 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str, text
         async with executor.transaction(NO_TIMEOUT) as session:
             await session.execute(analyze(table))
     else:
-        log.info("collection %r has text and keywords in %s already; nothing to do", table.name, configuration)
+        log.info("collection %r has text and keywords in %s already; nothing to do", table.name, table.language)

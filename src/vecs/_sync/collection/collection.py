@@ -44,6 +44,7 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
             indexes=self.indexes(),
             precision=table.storage.precision,
             sparse=table.storage.sparse,
+            outdated_words=table.has_outdated_words,
         )
 
     def rename(self, name: str) -> None:

@@ -35,6 +35,7 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.mapped import of_table
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
+from vecs._sql.terms import Terms
 from vecs._sql.vectors import checked_vector
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
@@ -42,9 +43,11 @@ from vecs._sync.searching.columns import with_columns
 from vecs._sync.searching.context import add_context
 from vecs._sync.searching.examples import read_examples
 from vecs._sync.searching.explain import explain
+from vecs._sync.searching.highlights import add_highlights
 from vecs._sync.searching.queries import query_vectors
 from vecs._sync.searching.refine import refine
 from vecs._sync.searching.run import run
+from vecs._sync.searching.words import dropped_words, query_terms, read_words
 from vecs.exc import CallError
 from vecs.records import Match, RecordId
 from vecs.rerankers import Reranker
@@ -82,6 +85,7 @@ class Searching(Handle):
         group_by: str | None = None,
         group_size: int = 1,
         context: int | tuple[int, int] | None = None,
+        highlight: bool = False,
         like: Iterable[RecordId] | None = None,
         unlike: Iterable[RecordId] | None = None,
         include_vector: bool = False,
@@ -101,9 +105,10 @@ class Searching(Handle):
 
         In hybrid mode, `weights` is the pair (vector, keyword), and `candidates` how many records each of the two
         contributes (one number or a pair). Each score is rescaled so that the best candidate of this search gets 1
-        and the worst 0, and the score of a match is their weighted mean. With `rrf_constant`, such as 60, it is
-        weighted reciprocal rank fusion instead, divided by its greatest possible value. If `candidates` are fewer
-        than `limit`, there may be fewer matches than `limit`.
+        and the worst 0, and the score of a match is their weighted mean. Without `weights`, nearness weighs 1, and
+        words weigh up to 2.5: the more, the more the best record stands out by its words. With `rrf_constant`, such as
+        60, it is weighted reciprocal rank fusion instead, by default with equal weights, divided by its greatest
+        possible value. If `candidates` are fewer than `limit`, there may be fewer matches than `limit`.
 
         Use `offset` with `exact=True`: an index may find other records for each page, so that pages would overlap. In
         hybrid mode, also give the same `candidates=` for all pages. With `rerank` or `diversity`, pages do not fit
@@ -126,6 +131,11 @@ class Searching(Handle):
 
         `context=1` gives each match the record before it and the one after it in its document, in reading order, as
         `match.context`, a `vecs.Context`; `context=(0, 2)` the two after it. It needs a collection with text.
+
+        `highlight` tells where the query's words are in the text of each match, as `match.highlights`: pairs (start,
+        end), of which `match.highlighted()` and `match.snippet()` make texts. Words count as in keyword mode: in other
+        forms, too, and no stop words. In vector mode they are those of the query if it is a text, or of `text`. The
+        first 100,000 characters of each text are looked at. It needs a collection with text.
 
         `like` and `unlike` are ids of stored records: matches are near to the vector `mean(like) + (mean(like) -
         mean(unlike))`, or `mean(like)` without `unlike`. A query is one more of those in `like`; without one, leave
@@ -207,6 +217,9 @@ class Searching(Handle):
         """
         Describe how Postgres would run a search: in words first, then the plan.
 
+        Of a search by words it tells which lexemes are looked for, how many records have them and what they weigh, and
+        which words of the query are left out as stop words.
+
         The keyword arguments are those of `search()`. `analyze=True` runs the search, and adds actual times and row
         counts.
         """
@@ -218,7 +231,11 @@ class Searching(Handle):
         known = NO_INDEXES if request.exact or request.mode == "keyword" else self._read_indexes()
         setup = set_up(table, request, known, pooler=self._executor.pooler)
         plan, settings = explain(self._executor, setup, asked, analyze=analyze)
-        return "\n".join([*describe_search(setup, asked, self.indexes(), plan, settings), "", *plan])
+        dropped = list[str]()
+        if request.mode != "vector":
+            dropped = dropped_words(self._executor, table, asked.words or "")
+        told = describe_search(setup, asked, self.indexes(), plan, settings, dropped)
+        return "\n".join([*told, "", *plan])
 
     def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
         wanted = options.pop("include_columns", False)
@@ -235,6 +252,9 @@ class Searching(Handle):
             self._warn_of_keys({request.groups.key} - table.known_columns.keys(), "group_by=")
         if request.context is not None:
             found = add_context(self._executor, table, found, request)
+        if request.highlight:
+            words = [query.words or "" for query in queries]
+            found = add_highlights(self._executor, self._catalog.lexicon, table, found, words)
         return [with_columns(self._executor, table, each, columns) for each in found] if wanted else found
 
     def _request(self, options: SearchOptions) -> tuple[Table, Request]:
@@ -252,12 +272,25 @@ class Searching(Handle):
         """Return the vectors and the words that the request needs of what is searched for."""
         words = [words_of(query, request, table, options.get("text")) for query in given]
         if request.mode == "keyword":
-            return [Query(words=text) for text in words]
+            terms = self._terms(table, words)
+            return [Query(words=text, terms=found) for text, found in zip(words, terms, strict=True)]
         if options.get("like") is None and options.get("unlike") is None:
             vecs = self._vectors(given)
         else:
             vecs = self._targets(given, table, request, options)
-        return [Query(vec, text) for vec, text in zip(vecs, words, strict=True)]
+        if request.mode != "hybrid":
+            return [Query(vec, text) for vec, text in zip(vecs, words, strict=True)]
+        found = zip(vecs, words, self._terms(table, words), strict=True)
+        return [Query(vec, text, terms) for vec, text, terms in found]
+
+    def _terms(self, table: Table, texts: Sequence[str | None]) -> list[Terms]:
+        """Return what texts are looked for by, from statistics of a minute ago at most."""
+        view = repr(self._executor.settings)
+        known = self._catalog.words(*self._place, view)
+        if known is None:
+            known = read_words(self._executor, table)
+            self._catalog.remember_words(*self._place, view, known)
+        return query_terms(self._executor, table, [text or "" for text in texts], known)
 
     def _targets(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Any]:
         """Return the vectors that are like stored records and like each query, if it is not None."""

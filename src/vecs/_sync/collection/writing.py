@@ -225,14 +225,15 @@ class Writing(Handle):
             session.execute(tables.truncate_table(table))
 
     @anew("own", "create")
-    def enable_text(self, language: str = "english", *, text_key: str | None = None) -> None:
+    def enable_text(self, language: str | None = None, *, text_key: str | None = None) -> None:
         """
         Let a collection store texts, and be searched by keywords and in hybrid mode.
 
         Adds the columns and indexes that a collection made with `text=True` has. `language` is a text search
-        configuration of Postgres, such as "german" or "simple". If the collection has text in another language, its
-        keywords are built again. `text_key` names a metadata key: its strings become the text of records that have
-        no text. Postgres locks and rewrites the table, which takes about ten seconds per million records.
+        configuration of Postgres, such as "german" or "simple"; without it, the collection keeps its language, and a
+        new one is "english". If the collection has text in another language, or its keywords are those of an earlier
+        version of vecs, they are built again. `text_key` names a metadata key: its strings become the text of records
+        that have no text. Postgres locks and rewrites the table, which takes minutes per million records.
         """
         check_may_alter(self._executor.settings, "enable_text()")
         try:

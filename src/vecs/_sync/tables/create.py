@@ -23,7 +23,7 @@ from vecs._sql.extension import (
 from vecs._sql.tables import Table, check_dimension
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
-from vecs._sync.tables.enable_text import find_language
+from vecs._sync.tables.enable_text import find_language, newest_preparation
 from vecs._sync.tables.find import table_named
 from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._writing.stored_transform import describe_collection, keeps_text
@@ -136,9 +136,9 @@ def create_anew(executor: Executor, session: Session, new: NewCollection, dimens
     storage = VEC_TYPES[new.vec_type]
     check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
     has_text = new.keeps_text
-    table = Table(
-        new.schema, new.name, dimension, extension, has_text, language if has_text else None, vec_type=new.vec_type
-    )
+    table = Table(new.schema, new.name, dimension, extension, has_text, vec_type=new.vec_type)
+    if has_text:
+        table = replace(table, language=language, preparation=newest_preparation(session))
     for statement in tables.create_table(table):
         session.execute(statement)
     described = describe_collection(new.transform, new.language, has_text)

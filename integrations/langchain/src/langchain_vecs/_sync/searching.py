@@ -22,11 +22,13 @@ class Searching(Core):
     They all take `k` and these keyword arguments: `filter`, `namespace`, `mode` ("vector", "keyword" or "hybrid"),
     `score_threshold` (the least relevance, from 0 to 1), `offset`, `exact`, `ef_search`, `probes`, `weights`,
     `candidates`, `rrf_constant`, `rerank`, `oversampling`, `group_by` (a metadata key, or "$document_id"),
-    `group_size`, `context`, `like`, `unlike` and `text`, the words to look for where they are not the query; they are
-    those of vecs' `Collection.search`. An unknown one raises ArgError.
+    `group_size`, `context`, `highlight`, `like`, `unlike` and `text`, the words to look for where they are not the
+    query; they are those of vecs' `Collection.search`. An unknown one raises ArgError.
 
     With `group_by`, `k` counts groups. With `context=1`, the text of a document together with those before and after it
-    is in its metadata, under "_context"; it needs a store whose texts a transform splits.
+    is in its metadata, under "_context"; it needs a store whose texts a transform splits. With
+    `highlight=True`, the places of the query's words in its text are in its metadata, under "_highlights", as lists
+    [start, end].
     """
 
     @takes_settings

@@ -33,6 +33,8 @@ ORDER = "metadata_order"
 TYPES = "metadata_types"
 # The key that marks image nodes and index nodes: an index also keeps these in its index_struct.
 OBJECT = "is_object"
+# The metadata key of a node that was found with `highlight=`: the places of the query's words, lists [start, end].
+HIGHLIGHTS = "_highlights"
 
 _CLASSES: dict[str, type[BaseNode]] = {
     cls.class_name(): cls for cls in (TextNode, Node, Document, ImageNode, ImageDocument, IndexNode)
@@ -138,7 +140,17 @@ def to_node(found: Match | Record, *, include_embedding: bool = False) -> BaseNo
     node = _to_node(found)
     if include_embedding and found.vec is not None:
         node.embedding = cast("Any", found.vec).tolist()
+    if isinstance(found, Match) and found.highlights is not None:
+        add_hidden(node, HIGHLIGHTS, [list(pair) for pair in found.highlights])
     return node
+
+
+def add_hidden(node: BaseNode, key: str, value: Any) -> None:
+    """Write something into a node's metadata where neither models nor embeddings see it."""
+    node.metadata[key] = value
+    for hidden in (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys):
+        if key not in hidden:
+            hidden.append(key)
 
 
 def _to_node(found: Match | Record) -> BaseNode:

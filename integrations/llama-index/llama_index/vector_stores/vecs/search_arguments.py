@@ -163,6 +163,8 @@ def parse_search(query: VectorStoreQuery, given: Mapping[str, Any], defaults: De
         vector = _words(query, mode)
     elif reranked or options["mode"] == "hybrid":
         options["text"] = _words(query, mode)
+    elif options.get("highlight") and query.query_str is not None:
+        options["text"] = query.query_str
     return Search(vector, options, by_cosine, options["include_vector"], node_ids, context)
 
 

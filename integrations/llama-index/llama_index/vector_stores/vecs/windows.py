@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo
 
-from llama_index.vector_stores.vecs.nodes import is_of_others
+from llama_index.vector_stores.vecs.nodes import add_hidden, is_of_others
 from vecs import Context, Match, Record
 from vecs.exc import ArgError
 from vecs.records import context_of
@@ -75,10 +75,7 @@ class Windows:
         """Write the joined texts into the metadata of the nodes, where neither models nor embeddings see them."""
         before, after = (self._sides[side] for side in SIDES)
         for at, node in enumerate(self._nodes):
-            node.metadata[WINDOW] = context_of(self.found[at], before[at][::-1], after[at]).text
-            for hidden in (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys):
-                if WINDOW not in hidden:
-                    hidden.append(WINDOW)
+            add_hidden(node, WINDOW, context_of(self.found[at], before[at][::-1], after[at]).text)
 
 
 def by_id(records: Iterable[Record], nodes: Iterable[BaseNode]) -> dict[str, tuple[Record, BaseNode]]:

@@ -9,7 +9,7 @@ import pytest
 from llama_index.core import VectorStoreIndex
 from llama_index.core.postprocessor import MetadataReplacementPostProcessor
 from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
-from llama_index.core.vector_stores.types import VectorStoreQuery
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
 import vecs
 from llama_index.vector_stores.vecs import VecsVectorStore
@@ -127,3 +127,28 @@ async def test_a_retriever_hands_on_the_text_around_a_node(store: VecsVectorStor
     found = await retriever.aretrieve("dog")
     (replaced,) = MetadataReplacementPostProcessor("window").postprocess_nodes(found)
     assert replaced.get_content() == "the cat\n\nthe dog"
+
+
+async def test_places_of_words_are_in_the_metadata_and_hidden_from_models(store: VecsVectorStore) -> None:
+    await store.async_add([node("a", "Cats and a cat", 10), node("b", "a dog", 20)])
+    for mode in (VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.HYBRID, VectorStoreQueryMode.MMR):
+        found = await store.aquery(near(0, 2, query_str="the cats", mode=mode), highlight=True)
+        places = {each.node_id: each.metadata["_highlights"] for each in found.nodes or []}
+        assert places == {"a": [[0, 4], [11, 14]], "b": []}
+        for each in found.nodes or []:
+            for shown in (MetadataMode.EMBED, MetadataMode.LLM):
+                assert "_highlights" not in each.get_content(metadata_mode=shown)
+    found = await store.aquery(near(0, query_str="dogs", mode=VectorStoreQueryMode.SPARSE), highlight=True, context=1)
+    assert [each.metadata for each in found.nodes or []] == [{"_highlights": [[2, 5]], "window": "a dog"}]
+    found = await store.aquery(near(0, query_str="dogs"))
+    assert not any("_highlights" in each.metadata for each in found.nodes or [])
+    with pytest.raises(ArgError, match="highlight= needs words"):
+        await store.aquery(near(0), highlight=True)
+
+
+async def test_a_retriever_hands_on_the_places_of_words(store: VecsVectorStore) -> None:
+    index = VectorStoreIndex.from_vector_store(store, embed_model=Words())
+    index.insert_nodes([TextNode(text="the cat"), TextNode(text="the dog")])
+    retriever = index.as_retriever(similarity_top_k=1, vector_store_kwargs={"highlight": True})
+    (found,) = await retriever.aretrieve("dogs")
+    assert found.node.metadata["_highlights"] == [[4, 7]]

@@ -42,7 +42,8 @@ class Searching(Core):
 
         With `context`, a number of nodes or a pair (before, after), the text of each node together with those before
         and after it is in its metadata, under "window", as LlamaIndex' MetadataReplacementPostProcessor takes it. These
-        nodes are found by the relationships that node parsers make.
+        nodes are found by the relationships that node parsers make. With `highlight`, the places of the query's words
+        in the text of each node are in its metadata, under "_highlights", as lists [start, end].
         """
         check_query(query)
         # A misspelled filter would show all nodes.

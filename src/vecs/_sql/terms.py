@@ -1,0 +1,208 @@
+"""
+The words of a query: what each weighs by BM25, which stand near each other, and which records are worth ranking.
+
+Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009. Everything here is decided from a query's lexemes
+and from the statistics of a collection, without a server; keywords.py makes statements of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple, cast
+
+from vecs._sql.binary import TEXT_OID, Binary, array_param
+from vecs._sql.fragment import Fragment, Literal, qualified
+from vecs._sql.tables import Table
+
+# So many words of a query are looked for, the weightiest, and so many pairs of them.
+MOST_WORDS = 32
+# What neighbouring words weigh, of the weight of the lighter one; and characters of scripts that part no words.
+_BONUS, _BONUS_OF_CHARACTERS = 0.15, 1.0
+_FIRST_OF_THOSE_SCRIPTS = "\u0e00"
+# How many records are read to rank them: so many times the root of how many there are, within these bounds.
+_LEAST_SCANNED, _SCANNED_OF_ROOT, _MOST_SCANNED = 1000.0, 5.0, 5000.0
+# Positions in a text end here.
+_LAST_POSITION = 16_384
+# Without statistics this is taken for the length of a text.
+_MEAN_LENGTH = 60.0
+
+
+class Term(NamedTuple):
+    """A lexeme of a query, where it stands there, how many records have it, and what it weighs."""
+
+    lexeme: str
+    positions: tuple[int, ...]
+    records: float
+    idf: float
+    weight: float
+
+    @property
+    def query(self) -> str:
+        """The lexeme as a tsquery."""
+        escaped = self.lexeme.replace("\\", "\\\\").replace("'", "''")
+        return f"'{escaped}'"
+
+
+class Pair(NamedTuple):
+    """Words that stand near each other in the query, as a tsquery, and what records weigh more that have them so."""
+
+    query: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class WordStatistics:
+    """
+    What the planner knows of a collection's words: the share of records that have a lexeme, for the commonest.
+
+    `records` is how many records there are, 0 where that is not known.
+    """
+
+    records: float = 0
+    shares: Mapping[str, float] | None = None
+
+    @cached_property
+    def mean_length(self) -> float:
+        """About how many words a text has."""
+        return 2 * sum(self.shares.values()) if self.shares else _MEAN_LENGTH
+
+    @cached_property
+    def param(self) -> Binary:
+        """The lexemes whose share is known, as an array for the server."""
+        return array_param(TEXT_OID, [lexeme.encode() for lexeme in self.shares or ()])
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The words of a query, the rarest first, and their neighbours; `mean_length` is that of a text in words."""
+
+    terms: tuple[Term, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    records: float = 1.0
+    mean_length: float = _MEAN_LENGTH
+
+    @cached_property
+    def every(self) -> str:
+        """The tsquery for records that have any of the words."""
+        return " | ".join(term.query for term in self.terms)
+
+    @cached_property
+    def most(self) -> float:
+        """What a record weighs at most."""
+        return sum(term.weight for term in self.terms) + sum(pair.weight for pair in self.pairs)
+
+    def worth_ranking(self, wanted: int) -> str:
+        """
+        Return the tsquery for the records to rank, so that few records are read; "" if there are none.
+
+        Rare words are looked for each. Of the others so many have to meet that few records are left to read: common
+        words alone make no candidate. All words count in the ranking.
+        """
+        scanned = min(max(_LEAST_SCANNED, _SCANNED_OF_ROOT * math.sqrt(self.records)), _MOST_SCANNED)
+        up_to_here, singles, others = 0.0, list[Term](), list[Term]()
+        for term in self.terms:
+            up_to_here += term.records
+            (singles if up_to_here <= scanned else others).append(term)
+        used = sum(term.records for term in singles)
+        wholes = [term.query for term in singles]
+        places = self._meeting(others, scanned - used)
+        if places is None and used < wanted:
+            places = len(others)
+        if places:
+            meeting = " & ".join(term.query for term in others[:places])
+            rest = " | ".join(term.query for term in others[places:])
+            wholes.append(f"{meeting} & ({rest})" if rest else meeting)
+        return " | ".join(wholes)
+
+    def _meeting(self, others: Sequence[Term], left: float) -> int | None:
+        """Return how many of these words have to meet, besides one of the commoner ones; None if they never do."""
+        met = self.records
+        for places, term in enumerate(others, 1):
+            met *= max(term.records / self.records, 1e-9)
+            commoner = sum(other.records / self.records for other in others[places:]) if others[places:] else 1.0
+            if met * min(1.0, commoner) <= left:
+                return places
+        return None
+
+
+NO_TERMS = Terms()
+
+
+def terms_of(rows: Iterable[tuple[str, Sequence[int] | None, int | None]], known: WordStatistics) -> Terms:
+    """
+    Return the terms of a query by its lexemes, their positions, and how many records have those of unknown share.
+
+    A weight is the inverse document frequency times a saturating count of repetitions.
+    """
+    shares = known.shares or {}
+    found = [
+        (lexeme, tuple(positions or (1,)), shares[lexeme] * known.records if counted is None else float(counted))
+        for lexeme, positions, counted in rows
+    ]
+    if not found:
+        return NO_TERMS
+    records = max(known.records, 2 * max(count for _, _, count in found), 1.0)
+    terms = [_weighed(lexeme, positions, count, records) for lexeme, positions, count in found]
+    terms = sorted(terms, key=lambda term: (-term.weight, term.lexeme))[:MOST_WORDS]
+    terms.sort(key=lambda term: (term.records, term.lexeme))
+    return Terms(tuple(terms), _pairs(terms), records, known.mean_length)
+
+
+def _weighed(lexeme: str, positions: tuple[int, ...], count: float, records: float) -> Term:
+    idf = math.log(1 + (records - count + 0.5) / (count + 0.5))
+    repeated = 2 * len(positions) / (len(positions) + 1)
+    return Term(lexeme, positions, count, idf, idf * repeated)
+
+
+def _pairs(terms: Sequence[Term]) -> tuple[Pair, ...]:
+    placed = sorted(((position, term) for term in terms for position in term.positions), key=_place)
+    weights: dict[str, float] = {}
+    for (position, term), (following, other) in pairwise(placed):
+        gap = following - position
+        if term.lexeme == other.lexeme or not 1 <= gap <= _LAST_POSITION:
+            continue
+        query = f"{term.query} <{gap}> {other.query}"
+        share = _BONUS_OF_CHARACTERS if _is_character(term) and _is_character(other) else _BONUS
+        weights[query] = max(weights.get(query, 0.0), share * min(term.idf, other.idf))
+    heaviest = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_WORDS]
+    return tuple(Pair(query, weight) for query, weight in heaviest)
+
+
+def _is_character(term: Term) -> bool:
+    return len(term.lexeme) == 1 and term.lexeme >= _FIRST_OF_THOSE_SCRIPTS
+
+
+def _place(placed: tuple[int, Term]) -> tuple[int, str]:
+    return placed[0], placed[1].lexeme
+
+
+def find_statistics(table: Table) -> Fragment:
+    """Read what the planner knows of the words of a collection: one row."""
+    return qualified(
+        """
+        select greatest(c.reltuples, 0)::double precision, s.most_common_elems::pg_catalog.text::pg_catalog.text[],
+               s.most_common_elem_freqs
+        from pg_catalog.pg_class as c left join pg_catalog.pg_stats as s
+             on s.schemaname = {schema}::pg_catalog.text and s.tablename = {name}::pg_catalog.text
+             and s.attname = {column}
+        where c.oid = {regclass}::pg_catalog.regclass
+        """,
+        schema=table.schema,
+        name=table.name,
+        column=Literal(table.name_of("text_search")),
+        regclass=Literal(table.identifier.sql),
+    )
+
+
+def read_statistics(rows: Sequence[tuple[Any, ...]]) -> WordStatistics:
+    """Read the answer of `find_statistics`."""
+    if not rows:
+        return WordStatistics()
+    records, lexemes, shares = rows[0]
+    # Behind the shares stand the least and the greatest of them.
+    pairs = zip(cast("list[str]", lexemes or []), cast("list[float]", shares or []), strict=False)
+    return WordStatistics(records, dict(pairs))
