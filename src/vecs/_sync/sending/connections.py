@@ -40,7 +40,15 @@ from vecs._concurrency.calls import offload
 from vecs._concurrency.gate import Place
 from vecs._concurrency.loops import loop, loop_is_over, same_loop
 from vecs._concurrency.waiting import Lock, pause
-from vecs._connecting.errors import ServerBusy, ServerStarting, again, connection_error, database_error, without_frames
+from vecs._connecting.errors import (
+    ConnectionLost,
+    ServerBusy,
+    ServerStarting,
+    again,
+    connection_error,
+    database_error,
+    without_frames,
+)
 from vecs._connecting.options import Options
 from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
@@ -282,7 +290,8 @@ class Connections:
             parameters = offload(self._start_server, close_count)
             try:
                 return parameters, self._probe(parameters)
-            except ServerStarting:
+            except (ServerStarting, ConnectionLost):
+                # A server that one of its processes has left may take a connection, and end it with the others.
                 if isinstance(self.target, ServerTarget) or monotonic() - started > RECOVERY:
                     raise
                 pause(0.05)
