@@ -56,7 +56,7 @@ def snippet_of(text: str, highlights: Highlights, length: int, ellipsis: str) ->
         places = range(start, min(first, start + _MOVED) + 1)
         start = next((at for at in places if text[at - 1].isspace() and not text[at].isspace()), start)
     if end < len(text):
-        places = range(end, max(last, end - _MOVED) - 1, -1)
+        places = range(end, max(last, end - _MOVED, start + 1) - 1, -1)
         end = next((at for at in places if text[at].isspace() and not text[at - 1].isspace()), end)
     before, after = ellipsis if start else "", ellipsis if end < len(text) else ""
     moved = len(before) - start

@@ -103,6 +103,7 @@ async def test_highlights_go_with_every_other_option(docs: vecs.AsyncCollection)
         ("french", "L'arbre, d’arbres et l'eau qu'il aime", "l'arbre", "L'[arbre], d’[arbres] et l'eau qu'il aime"),
         ("french", "Aujourd'hui l'école est là", "d'écoles est", "Aujourd'hui l'[école] est là"),
         ("english", "a well-known state", "known", "a well-[known] state"),
+        ("english", "a soft\u00adhyphen", "softhyphen", "a [soft\u00adhyphen]"),
         ("english", "ann@example.com or READ.ME", "Ann@Example.com", "[ann@example.com] or READ.ME"),
         ("simple", "PostgreSQL数据库的数字", "数据", "PostgreSQL[数据]库的数字"),
         ("simple", "ฐานข้อมูล ทั่วไป", "ข้อมูล", "ฐาน[ข้อมูล] ทั่วไป"),

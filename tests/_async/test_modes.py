@@ -541,3 +541,35 @@ async def test_pages_of_keyword_search_fit_beyond_the_first_hundred(client: vecs
     whole = ids(await docs.search("apple pear", mode="keyword", limit=300))
     pages = [ids(await docs.search("apple pear", mode="keyword", limit=30, offset=at)) for at in range(0, 300, 30)]
     assert [id for page in pages for id in page] == whole
+
+
+async def test_neighbours_decide_however_many_records_have_the_words(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1, text=True)
+    await docs.upsert(
+        [
+            *(vecs.Record(f"{i:03}", [1], "aid first 館 図 書") for i in range(150)),
+            vecs.Record("first", [1], "first aid box"),
+            vecs.Record("library", [1], "東京の図書館は駅の近くにある"),
+        ]
+    )
+    for exact in (False, True):
+        for limit in (1, 10):
+            for query, wanted in (("first aid", "first"), ("図書館", "library")):
+                assert (await docs.search(query, mode="keyword", limit=limit, exact=exact))[0].id == wanted
+    pages = [await docs.search("first aid", mode="keyword", exact=True, limit=10, offset=10 * n) for n in range(16)]
+    assert len({match.id for page in pages for match in page}) == 151
+
+
+async def test_statistics_of_words_are_of_what_a_view_sees(client: vecs.AsyncClient) -> None:
+    await (await client.create_collection("docs", 1, text=True)).upsert([vecs.Record("a", [1], "word")])
+    for tenant in ("a", "b", "a"):
+        docs = await client.with_settings({"app.tenant": tenant}).get_collection("docs")
+        assert len(await docs.search("word", mode="keyword")) == 1
+    assert len(client._catalog._words) == 2
+
+
+async def test_marks_that_have_no_end_take_no_time(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1, text=True)
+    await docs.upsert([vecs.Record("a", [1], "e" + "\u0301\u0316" * 49_000 + " word")])
+    assert await docs.search("\u0301\u0316" * 50_000, mode="keyword") == []
+    assert len(await docs.search("word", mode="keyword")) == 1

@@ -84,6 +84,11 @@ def test_of_many_words_the_weightiest_are_looked_for() -> None:
     assert len(terms.pairs) == MOST_WORDS - 1
 
 
+def test_words_that_no_record_has_take_no_place_of_others() -> None:
+    found = [*((f"typo{n}", [n], 0) for n in range(1, 40)), ("word", [40], 9)]
+    assert "word" in {term.lexeme for term in terms_of(found, KNOWN).terms}
+
+
 def test_without_words_nothing_is_looked_for() -> None:
     assert terms_of([], KNOWN) is NO_TERMS
     assert (NO_TERMS.every, NO_TERMS.worth_ranking(10), NO_TERMS.most) == ("", "", 0)
@@ -93,7 +98,9 @@ def test_without_words_nothing_is_looked_for() -> None:
     ("rows", "statistics"),
     [
         ([], WordStatistics()),
-        ([(0.0, None, None)], WordStatistics(0, {})),
+        ([(0.0, None, None)], WordStatistics()),
+        # After TRUNCATE the shares are of records that are gone.
+        ([(0.0, ["a"], [0.5, 0.5, 0.5])], WordStatistics()),
         ([(9.0, ["a", "b"], [0.5, 0.25, 0.25, 0.5])], WordStatistics(9, {"a": 0.5, "b": 0.25})),
     ],
 )

@@ -186,6 +186,10 @@ def test_a_snippet_is_around_the_most_different_highlights() -> None:
     assert end == vecs.Snippet("…x x x cat", ((7, 10),))
 
 
+def test_a_snippet_is_never_empty() -> None:
+    assert highlit(" abcdefghijklmnopqrstuvwxyz", "nothing").snippet(10).text == " abcdefghi…"
+
+
 def test_a_snippet_without_blanks_is_cut_where_it_ends() -> None:
     text = "数" * 100 + "据" * 3 + "数" * 100
     snippet = highlit(text, "据据据").snippet(11, ellipsis="...")

@@ -209,6 +209,13 @@ def test_a_short_keyword_answer_is_asked_for_again_with_all_words() -> None:
     assert plan.answer == [near(3)]
 
 
+def test_a_short_keyword_answer_for_which_all_words_were_looked_for_is_all_there_is() -> None:
+    terms = terms_of([("rare", [1], 3)], WordStatistics(100_000, {}))
+    plan = Plan([Query(None, "rare", terms)], limit=5, mode="keyword")
+    assert plan.feed([near(3)]) is None
+    assert plan.answer == [near(3)]
+
+
 def test_a_few_records_are_compared_under_a_filter_where_an_index_is() -> None:
     plan = Plan(limit=3, filters=FILTERS)
     plan.feed(KnownIndexes([index(rows=2000)]))

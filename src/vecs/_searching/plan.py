@@ -270,7 +270,7 @@ def _answers(setup: Setup, queries: Sequence[Query]) -> Step[Answers]:
     answers: Answers = yield from _in_groups(setup, statements)
     if setup.request.exact:
         return answers
-    again = yield from _not_to_be_believed(setup, answers)
+    again = yield from _not_to_be_believed(setup, queries, answers)
     complete: Answers = []
     if again:
         complete = yield Ask([setup.statement(queries[at], complete=True) for at in again], prepare=setup.prepare)
@@ -310,12 +310,13 @@ def _from_pools(setup: Setup, pool: CandidatePool, query: Query) -> Step[list[Ro
     return rows
 
 
-def _not_to_be_believed(setup: Setup, answers: Answers) -> Step[list[int]]:
+def _not_to_be_believed(setup: Setup, queries: Sequence[Query], answers: Answers) -> Step[list[int]]:
     """Return the places of the answers that have too few rows, or too few candidates."""
     request, known = setup.request, setup.known
     short = [at for at, rows in enumerate(answers) if len(rows) < request.fetched]
     if request.mode == "keyword":
-        return short
+        wanted = request.fetched + request.skipped
+        return [at for at in short if queries[at].terms.worth_ranking(wanted) != queries[at].terms.every]
     if request.mode == "hybrid":
         doubtful = [at for at, rows in enumerate(answers) if known.approximate and is_doubtful(rows, request)]
         return sorted({*short, *doubtful})

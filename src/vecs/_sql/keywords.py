@@ -18,14 +18,10 @@ from vecs._sql.search import kept_around, nearest, nearness
 from vecs._sql.selection import where
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Table
-from vecs._sql.terms import MOST_WORDS, Terms, WordStatistics
+from vecs._sql.terms import MOST_COUNTED, MOST_WORDS, Terms, WordStatistics
 
 # A query is read as far as a record's text is.
 MAX_CHARACTERS = 100_000
-# Bonuses are looked for in so many of the records that weigh most without them, or in this many times as many as are
-# wanted: a phrase takes as long to find as several words.
-_MOST_BY_NEIGHBOURS = 100
-_TIMES_BY_NEIGHBOURS = 4
 
 
 def searchable(text: str) -> str:
@@ -59,7 +55,7 @@ def find_terms(table: Table, words: str, known: WordStatistics) -> Fragment:
         lexemes=lexemes(table.language or "simple", _text(words), table.preparation),
         known=known.param,
         table=table.rows,
-        most=Literal(MOST_WORDS),
+        most=Literal(MOST_COUNTED),
     )
 
 
@@ -289,8 +285,7 @@ def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = 
             ) as found
             offset 0
         ) as measured
-        order by weight desc, id
-        limit {depth}::bigint
+        {end}
         """,
         names=names(shape.table, shape.columns),
         measured=EMPTY if distance is None else qualified("text_search, {distance}, ", distance=distance),
@@ -301,19 +296,28 @@ def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = 
             shape.selection,
             qualified("text_search @@ {scanned}::pg_catalog.tsquery", scanned=scanned) if scanned else _NOTHING,
         ),
-        depth=max(_MOST_BY_NEIGHBOURS, _TIMES_BY_NEIGHBOURS * depth) if terms.pairs and not shape.exact else depth,
+        end=EMPTY if terms.pairs else qualified("order by weight desc, id limit {depth}::bigint", depth=depth),
     )
     if not terms.pairs:
         return weighed
     return qualified(
         """
-        select {names}, {more}weight + {bonus} as weight from ({weighed}) as weighed
+        with weighed as materialized ({weighed})
+        select {names}, {more}weight + {bonus} as weight from weighed
+        -- The others cannot be among the heaviest, whatever stands beside what: phrases take as long as several words.
+        where weight + {most}::double precision >= (
+            select pg_catalog.min(weight) from (
+                select weight from weighed order by weight desc limit {depth}::bigint
+            ) as heaviest
+        )
         order by weight + {bonus} desc, id
         limit {depth}::bigint
         """,
         names=names(shape.table, shape.columns),
         more=EMPTY if distance is None else qualified("text_search, distance, "),
         bonus=_bonus(terms),
+        # Rounding must leave none out.
+        most=1.001 * sum(pair.weight for pair in terms.pairs),
         weighed=weighed,
         depth=depth,
     )

@@ -20,6 +20,8 @@ from vecs._sql.tables import Table
 
 # So many words of a query are looked for, the weightiest, and so many pairs of them.
 MOST_WORDS = 32
+# So many of those that are not among the commonest are counted.
+MOST_COUNTED = 96
 # What neighbouring words weigh, of the weight of the lighter one; and characters of scripts that part no words.
 _BONUS, _BONUS_OF_CHARACTERS = 0.15, 1.0
 _FIRST_OF_THOSE_SCRIPTS = "\u0e00"
@@ -147,7 +149,8 @@ def terms_of(rows: Iterable[tuple[str, Sequence[int] | None, int | None]], known
         return NO_TERMS
     records = max(known.records, 2 * max(count for _, _, count in found), 1.0)
     terms = [_weighed(lexeme, positions, count, records) for lexeme, positions, count in found]
-    terms = sorted(terms, key=lambda term: (-term.weight, term.lexeme))[:MOST_WORDS]
+    # Those that no record has would leave no room for those that one has.
+    terms = sorted(terms, key=lambda term: (term.records == 0, -term.weight, term.lexeme))[:MOST_WORDS]
     terms.sort(key=lambda term: (term.records, term.lexeme))
     return Terms(tuple(terms), _pairs(terms), records, known.mean_length)
 
@@ -203,6 +206,9 @@ def read_statistics(rows: Sequence[tuple[Any, ...]]) -> WordStatistics:
     if not rows:
         return WordStatistics()
     records, lexemes, shares = rows[0]
+    if records <= 0:
+        # Truncated, or never looked at: what is known is of other records.
+        return WordStatistics()
     # Behind the shares stand the least and the greatest of them.
     pairs = zip(cast("list[str]", lexemes or []), cast("list[float]", shares or []), strict=False)
     return WordStatistics(records, dict(pairs))

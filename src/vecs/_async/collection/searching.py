@@ -286,7 +286,8 @@ class AsyncSearching(AsyncHandle):
 
     async def _terms(self, table: Table, texts: Sequence[str | None]) -> list[Terms]:
         """Return what texts are looked for by, from statistics of a minute ago at most."""
-        view = repr(self._executor.settings)
+        # Of a tenant's settings only the hash is kept. Tables of one's own may have several columns of keywords.
+        view = f"{hash(frozenset(self._executor.settings.items()))} {table.name_of('text_search')}"
         known = self._catalog.words(*self._place, view)
         if known is None:
             known = await read_words(self._executor, table)
