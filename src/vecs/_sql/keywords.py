@@ -271,6 +271,24 @@ def _pivot(terms: Terms) -> Fragment:
 
 def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = None) -> Fragment:
     """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
+    heaviest = _heaviest(shape, depth, terms, EMPTY if distance is None else _for_distance(shape))
+    if distance is None:
+        return heaviest
+    return qualified(
+        # The distances of these alone.
+        "select {names}, text_search, {distance}, weight from ({heaviest}) as heaviest",
+        names=names(shape.table, shape.columns),
+        distance=distance,
+        heaviest=heaviest,
+    )
+
+
+def _for_distance(shape: Shape) -> Fragment:
+    return qualified("text_search, " if shape.columns.vec else "text_search, vec, ")
+
+
+def _heaviest(shape: Shape, depth: int, terms: Terms, more: Fragment) -> Fragment:
+    """Select the heaviest records with their weights, and the columns `more`."""
     scanned = terms.every if shape.exact else terms.worth_ranking(depth)
     weighed = qualified(
         """
@@ -279,7 +297,7 @@ def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = 
             select found.*, {pivot} as pivot
             from (
                 -- Unpacked once, not once per lexeme: a long text's tsvector is kept out of line.
-                select {names}, {measured}(text_search || ''::pg_catalog.tsvector) as ts
+                select {names}, {more}(text_search || ''::pg_catalog.tsvector) as ts
                 from {table}{where}
                 offset 0
             ) as found
@@ -288,7 +306,7 @@ def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = 
         {end}
         """,
         names=names(shape.table, shape.columns),
-        measured=EMPTY if distance is None else qualified("text_search, {distance}, ", distance=distance),
+        more=more,
         weight=_weight(terms),
         pivot=_pivot(terms),
         table=shape.table.source,
@@ -314,7 +332,7 @@ def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = 
         limit {depth}::bigint
         """,
         names=names(shape.table, shape.columns),
-        more=EMPTY if distance is None else qualified("text_search, distance, "),
+        more=more,
         bonus=_bonus(terms),
         # Rounding must leave none out.
         most=1.001 * sum(pair.weight for pair in terms.pairs),
