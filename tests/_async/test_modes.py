@@ -573,3 +573,13 @@ async def test_marks_that_have_no_end_take_no_time(client: vecs.AsyncClient) -> 
     await docs.upsert([vecs.Record("a", [1], "e" + "\u0301\u0316" * 49_000 + " word")])
     assert await docs.search("\u0301\u0316" * 50_000, mode="keyword") == []
     assert len(await docs.search("word", mode="keyword")) == 1
+
+
+async def test_words_of_a_collection_that_was_emptied_are_counted_anew(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1, text=True)
+    await docs.upsert([vecs.Record(f"{i}", [1], "common word") for i in range(200)])
+    await docs.index()
+    assert "'common' (in about 200," in await docs.explain("common", mode="keyword")
+    await docs.truncate()
+    await docs.upsert([vecs.Record("a", [1], "common"), vecs.Record("b", [1], "other")])
+    assert "'common' (in about 1," in await docs.explain("common", mode="keyword")

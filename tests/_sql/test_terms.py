@@ -91,7 +91,7 @@ def test_words_that_no_record_has_take_no_place_of_others() -> None:
 
 def test_without_words_nothing_is_looked_for() -> None:
     assert terms_of([], KNOWN) is NO_TERMS
-    assert (NO_TERMS.every, NO_TERMS.worth_ranking(10), NO_TERMS.most) == ("", "", 0)
+    assert (NO_TERMS.every, NO_TERMS.worth_ranking(10), NO_TERMS.most) == ("", "", 1)
 
 
 @pytest.mark.parametrize(

@@ -572,3 +572,13 @@ def test_marks_that_have_no_end_take_no_time(client: vecs.Client) -> None:
     docs.upsert([vecs.Record("a", [1], "e" + "\u0301\u0316" * 49_000 + " word")])
     assert docs.search("\u0301\u0316" * 50_000, mode="keyword") == []
     assert len(docs.search("word", mode="keyword")) == 1
+
+
+def test_words_of_a_collection_that_was_emptied_are_counted_anew(client: vecs.Client) -> None:
+    docs = client.create_collection("docs", 1, text=True)
+    docs.upsert([vecs.Record(f"{i}", [1], "common word") for i in range(200)])
+    docs.index()
+    assert "'common' (in about 200," in docs.explain("common", mode="keyword")
+    docs.truncate()
+    docs.upsert([vecs.Record("a", [1], "common"), vecs.Record("b", [1], "other")])
+    assert "'common' (in about 1," in docs.explain("common", mode="keyword")

@@ -92,7 +92,7 @@ def by_words(shape: Shape, terms: Terms) -> Fragment:
         limit {limit}::bigint offset {offset}::bigint
         """,
         worded=_worded(shape, shape.limit + shape.offset, terms),
-        most=terms.most or 1.0,
+        most=terms.most,
         columns=select_list(shape.table, shape.columns),
         limit=shape.limit,
         offset=shape.offset,
@@ -199,7 +199,7 @@ def _standing_out(terms: Terms) -> Fragment:
     """
     return qualified(
         "(2.5 * pg_catalog.sqrt(greatest(heaviest - coalesce(fifth, 0), 0) / {most}::double precision))",
-        most=terms.most or 1.0,
+        most=terms.most,
     )
 
 

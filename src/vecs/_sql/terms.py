@@ -27,8 +27,6 @@ _BONUS, _BONUS_OF_CHARACTERS = 0.15, 1.0
 _FIRST_OF_THOSE_SCRIPTS = "\u0e00"
 # How many records are read to rank them: so many times the root of how many there are, within these bounds.
 _LEAST_SCANNED, _SCANNED_OF_ROOT, _MOST_SCANNED = 1000.0, 5.0, 5000.0
-# Positions in a text end here.
-_LAST_POSITION = 16_384
 # Without statistics this is taken for the length of a text.
 _MEAN_LENGTH = 60.0
 
@@ -94,8 +92,8 @@ class Terms:
 
     @cached_property
     def most(self) -> float:
-        """What a record weighs at most."""
-        return sum(term.weight for term in self.terms) + sum(pair.weight for pair in self.pairs)
+        """What a record weighs at most; weights are divided by it, also where no word is looked for."""
+        return sum(term.weight for term in self.terms) + sum(pair.weight for pair in self.pairs) or 1.0
 
     def worth_ranking(self, wanted: int) -> str:
         """
@@ -134,7 +132,7 @@ class Terms:
 NO_TERMS = Terms()
 
 
-def terms_of(rows: Iterable[tuple[str, Sequence[int] | None, int | None]], known: WordStatistics) -> Terms:
+def terms_of(rows: Iterable[tuple[str, Sequence[int], int | None]], known: WordStatistics) -> Terms:
     """
     Return the terms of a query by its lexemes, their positions, and how many records have those of unknown share.
 
@@ -142,7 +140,7 @@ def terms_of(rows: Iterable[tuple[str, Sequence[int] | None, int | None]], known
     """
     shares = known.shares or {}
     found = [
-        (lexeme, tuple(positions or (1,)), shares[lexeme] * known.records if counted is None else float(counted))
+        (lexeme, tuple(positions), shares[lexeme] * known.records if counted is None else float(counted))
         for lexeme, positions, counted in rows
     ]
     if not found:
@@ -166,7 +164,7 @@ def _pairs(terms: Sequence[Term]) -> tuple[Pair, ...]:
     weights: dict[str, float] = {}
     for (position, term), (following, other) in pairwise(placed):
         gap = following - position
-        if term.lexeme == other.lexeme or not 1 <= gap <= _LAST_POSITION:
+        if term.lexeme == other.lexeme or gap < 1:
             continue
         query = f"{term.query} <{gap}> {other.query}"
         share = _BONUS_OF_CHARACTERS if _is_character(term) and _is_character(other) else _BONUS

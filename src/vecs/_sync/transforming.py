@@ -39,7 +39,8 @@ def transform_records(
     made: list[Record] = list(records)
     steps = steps_of(transform)
     for place, step in enumerate(steps):
-        unknown = may_split(steps[place - 1]) or not keeps_metadata(steps[place - 1]) if place else not checked
+        former = steps[place - 1] if place else None
+        unknown = not checked if former is None else may_split(former) or not keeps_metadata(former)
         if check is not None and unknown and all(map(keeps_metadata, steps[place:])):
             offload_many(len(made), check, made)
         if check_ids is not None and not any(map(may_split, steps[place:])):

@@ -208,6 +208,8 @@ class AsyncWriting(AsyncHandle):
             await self._delete_all()
         else:
             await self._truncate()
+        # How common words were is no longer true.
+        self._catalog.forget()
 
     @async_anew("select", "delete")
     async def _delete_all(self) -> None:

@@ -209,6 +209,8 @@ class Writing(Handle):
             self._delete_all()
         else:
             self._truncate()
+        # How common words were is no longer true.
+        self._catalog.forget()
 
     @anew("select", "delete")
     def _delete_all(self) -> None:
