@@ -55,19 +55,36 @@ def test_lexemes_are_quoted_in_queries() -> None:
     [
         (["7"], 10, "'7'"),
         # As many as are read anyway.
-        (["7", "900"], 10, "'7' | '900'"),
+        (["7", "600"], 10, "'7' | '600'"),
         # Enough are found by the rare one.
-        (["7", "900", "common"], 10, "'7' | '900'"),
+        (["7", "600", "common"], 10, "'7' | '600'"),
         (["7", "common"], 10, "'7' | 'common'"),
-        (["900", "usual", "often", "common"], 10, "'900'"),
+        (["600", "usual", "often", "common"], 10, "'600'"),
         # 10,000 * 0.2 * 0.4 * 0.5 meet.
         (["usual", "often", "common"], 10, "'usual' & 'often' & ('common')"),
-        (["usual", "often"], 10, "'usual' & ('often')"),
+        (["usual", "often"], 10, "'usual' & 'often'"),
         ([], 10, ""),
     ],
 )
 def test_common_words_have_to_meet(words: list[str], wanted: int, query: str) -> None:
     assert terms_of(lexemes(*words), KNOWN).worth_ranking(wanted) == query
+
+
+def test_fewer_records_are_read_beside_those_that_are_near() -> None:
+    terms = terms_of(lexemes("7", "600"), KNOWN)
+    assert terms.worth_ranking(10, beside_near=True) == "'7' | '600'"
+    small = terms_of([("a", [1], 200), ("b", [2], 200)], WordStatistics(1000, {}))
+    assert small.worth_ranking(10) == "'a' | 'b'"
+    assert small.worth_ranking(10, beside_near=True) == "'a'"
+
+
+def test_there_are_few_numbers_of_words_and_pairs() -> None:
+    terms = terms_of([(f"w{n}", [n], n) for n in range(1, 6)], KNOWN)
+    assert (len(terms.terms), len(terms.pairs)) == (5, 4)
+    assert [len(terms.padded(parts)) for parts in (terms.terms, terms.pairs)] == [6, 6]
+    assert terms.padded(terms.pairs)[4:] == [(None, 0), (None, 0)]
+    most = terms_of([(f"w{n}", [n, n + 50], n) for n in range(1, 60)], KNOWN)
+    assert len(most.padded(most.terms)) == len(most.padded(most.pairs)) == MOST_WORDS
 
 
 def test_more_records_are_read_of_a_large_collection() -> None:
@@ -108,9 +125,9 @@ def test_statistics_are_those_of_the_planner(rows: list[Any], statistics: WordSt
     assert read_statistics(rows) == statistics
 
 
-def test_a_text_has_as_many_words_as_the_shares_tell_or_a_guess() -> None:
-    assert KNOWN.mean_length == pytest.approx(2.2)
-    assert WordStatistics().mean_length == 60
+def test_a_text_is_as_long_as_the_shares_tell_or_a_guess() -> None:
+    assert KNOWN.mean_length == pytest.approx(22)
+    assert WordStatistics().mean_length == 640
 
 
 def test_more_records_have_a_word_than_the_planner_knows_of() -> None:

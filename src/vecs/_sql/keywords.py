@@ -2,7 +2,7 @@
 Search by words: how records rank by them, alone or beside nearness.
 
 BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; k1 = 1.2, b = 0.75) from what Postgres
-has: term frequencies and lengths from `ts_rank`, weights of words from terms.py. A bonus goes to neighbouring words.
+has: term frequencies from `ts_rank`, lengths from sizes; weights of words from terms.py. Neighbours get a bonus.
 DESIGN.md has the measurements.
 """
 
@@ -22,6 +22,8 @@ from vecs._sql.terms import MOST_COUNTED, MOST_WORDS, Terms, WordStatistics
 
 # A query is read as far as a record's text is.
 MAX_CHARACTERS = 100_000
+# Taking out a lexeme that no text has unpacks a long text's once, not once per lexeme of the query.
+_UNPACKED = qualified("pg_catalog.ts_delete(text_search, ''::pg_catalog.text)")
 
 
 def searchable(text: str) -> str:
@@ -130,7 +132,7 @@ def by_both(shape: Shape, fusion: Fusion, vec: Param, terms: Terms) -> Fragment:
                        as measured
             from (
                 select found.*, {pivot} as pivot
-                from (select *, coalesce(text_search, '') as ts from found offset 0) as found
+                from (select *, {unpacked} as ts from found offset 0) as found
                 offset 0
             ) as worded
         ),
@@ -156,6 +158,7 @@ def by_both(shape: Shape, fusion: Fusion, vec: Param, terms: Terms) -> Fragment:
         weight=_weight(terms),
         bonus=_bonus(terms),
         pivot=_pivot(terms),
+        unpacked=qualified("coalesce({unpacked}, '')", unpacked=_UNPACKED),
         columns=select_list(shape.table, shape.columns),
         score=_score(fusion, terms),
         around=kept_around(shape, vec) if fusion.around else qualified("null::bigint"),
@@ -234,12 +237,12 @@ def _weight(terms: Terms) -> Fragment:
         return qualified("0::double precision")
     weights = (
         qualified(
-            "({weight}::double precision * (1 - (pivot / (pivot + (0.645 / (1.0000001 - "
-            "pg_catalog.ts_rank('{{1,1,1,1}}', ts, {query}::pg_catalog.tsquery, 0))) - 0.645))))",
-            weight=term.weight,
-            query=term.query,
+            "coalesce({weight}::double precision * (1 - (pivot / (pivot + (0.645 / (1.0000001 - "
+            "pg_catalog.ts_rank('{{1,1,1,1}}', ts, {query}::pg_catalog.tsquery, 0))) - 0.645))), 0)",
+            weight=weight,
+            query=query,
         )
-        for term in terms.terms
+        for query, weight in terms.padded(terms.terms)
     )
     return qualified("({weights})", weights=join(" operator(pg_catalog.+) ", weights))
 
@@ -250,33 +253,32 @@ def _bonus(terms: Terms) -> Fragment:
     bonuses = (
         qualified(
             "case when ts @@ {query}::pg_catalog.tsquery then {weight}::double precision else 0 end",
-            query=pair.query,
-            weight=pair.weight,
+            query=query,
+            weight=weight,
         )
-        for pair in terms.pairs
+        for query, weight in terms.padded(terms.pairs)
     )
     return qualified("({bonuses})", bonuses=join(" operator(pg_catalog.+) ", bonuses))
 
 
 def _pivot(terms: Terms) -> Fragment:
-    """Return k1 * (1 - b + b * length / mean length); with flag 2 ts_rank divides by the length."""
+    """Return k1 * (1 - b + b * length / mean length); as lengths serve the bytes of the lexemes and their positions."""
     return qualified(
-        "1.2 * (1 - 0.75 + (0.75 * coalesce(pg_catalog.ts_rank(ts, {every}, 0) / "
-        "case when pg_catalog.ts_rank(ts, {every}, 2) <> 0 then pg_catalog.ts_rank(ts, {every}, 2) end "
-        "/ {mean}::double precision, 1)))",
-        every=qualified("{every}::pg_catalog.tsquery", every=Param(terms.every)),
-        mean=terms.mean_length,
+        "({least}::double precision + ({factor}::double precision * pg_catalog.pg_column_size(ts)))",
+        least=1.2 * (1 - 0.75),
+        factor=1.2 * 0.75 / terms.mean_length,
     )
 
 
 def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = None) -> Fragment:
     """Select the records that have the words, heaviest first; of a hybrid search with their distances."""
-    heaviest = _heaviest(shape, depth, terms, EMPTY if distance is None else _for_distance(shape))
+    scanned = terms.every if shape.exact else terms.worth_ranking(depth, beside_near=distance is not None)
+    heaviest = _heaviest(shape, depth, terms, scanned, EMPTY if distance is None else _for_distance(shape))
     if distance is None:
         return heaviest
     return qualified(
         # The distances of these alone.
-        "select {names}, text_search, {distance}, weight from ({heaviest}) as heaviest",
+        "select {names}, ts as text_search, {distance}, weight from ({heaviest}) as heaviest",
         names=names(shape.table, shape.columns),
         distance=distance,
         heaviest=heaviest,
@@ -284,20 +286,18 @@ def _worded(shape: Shape, depth: int, terms: Terms, distance: Fragment | None = 
 
 
 def _for_distance(shape: Shape) -> Fragment:
-    return qualified("text_search, " if shape.columns.vec else "text_search, vec, ")
+    return EMPTY if shape.columns.vec else qualified("vec, ")
 
 
-def _heaviest(shape: Shape, depth: int, terms: Terms, more: Fragment) -> Fragment:
-    """Select the heaviest records with their weights, and the columns `more`."""
-    scanned = terms.every if shape.exact else terms.worth_ranking(depth)
+def _heaviest(shape: Shape, depth: int, terms: Terms, scanned: str, more: Fragment) -> Fragment:
+    """Select the heaviest of the records found, with their lexemes and weights, and the columns `more`."""
     weighed = qualified(
         """
         select *, {weight} as weight
         from (
             select found.*, {pivot} as pivot
             from (
-                -- Unpacked once, not once per lexeme: a long text's tsvector is kept out of line.
-                select {names}, {more}(text_search || ''::pg_catalog.tsvector) as ts
+                select {names}, {more}{unpacked} as ts
                 from {table}{where}
                 offset 0
             ) as found
@@ -307,6 +307,7 @@ def _heaviest(shape: Shape, depth: int, terms: Terms, more: Fragment) -> Fragmen
         """,
         names=names(shape.table, shape.columns),
         more=more,
+        unpacked=_UNPACKED,
         weight=_weight(terms),
         pivot=_pivot(terms),
         table=shape.table.source,
@@ -321,14 +322,15 @@ def _heaviest(shape: Shape, depth: int, terms: Terms, more: Fragment) -> Fragmen
     return qualified(
         """
         with weighed as materialized ({weighed})
-        select {names}, {more}weight + {bonus} as weight from weighed
+        select {names}, {more}ts, weight + {bonus} as weight from weighed
         -- The others cannot be among the heaviest, whatever stands beside what: phrases take as long as several words.
         where weight + {most}::double precision >= (
             select pg_catalog.min(weight) from (
                 select weight from weighed order by weight desc limit {depth}::bigint
             ) as heaviest
         )
-        order by weight + {bonus} desc, id
+        -- By what is selected: names of the result come first.
+        order by weight desc, id
         limit {depth}::bigint
         """,
         names=names(shape.table, shape.columns),

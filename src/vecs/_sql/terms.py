@@ -25,10 +25,15 @@ MOST_COUNTED = 96
 # What neighbouring words weigh, of the weight of the lighter one; and characters of scripts that part no words.
 _BONUS, _BONUS_OF_CHARACTERS = 0.15, 1.0
 _FIRST_OF_THOSE_SCRIPTS = "\u0e00"
-# How many records are read to rank them: so many times the root of how many there are, within these bounds.
-_LEAST_SCANNED, _SCANNED_OF_ROOT, _MOST_SCANNED = 1000.0, 5.0, 5000.0
-# Without statistics this is taken for the length of a text.
-_MEAN_LENGTH = 60.0
+# How many records are read to rank them: so many times the root of how many there are, within these bounds. Fewer are
+# enough beside those that nearness finds.
+_LEAST_SCANNED, _LEAST_BESIDE_NEAR = 700.0, 300.0
+_SCANNED_OF_ROOT, _MOST_SCANNED = 5.0, 5000.0
+# A text has so many bytes of lexemes for each of the commonest words that it has; without statistics it is taken to
+# have 640.
+_BYTES_PER_SHARE, _MEAN_LENGTH = 20.0, 640.0
+# For so many words there is a statement each.
+_PLACES = (1, 2, 3, 4, 6, 8, 12, 16, 24, MOST_WORDS)
 
 
 class Term(NamedTuple):
@@ -67,8 +72,8 @@ class WordStatistics:
 
     @cached_property
     def mean_length(self) -> float:
-        """About how many words a text has."""
-        return 2 * sum(self.shares.values()) if self.shares else _MEAN_LENGTH
+        """About how many bytes the lexemes of a text have."""
+        return _BYTES_PER_SHARE * sum(self.shares.values()) if self.shares else _MEAN_LENGTH
 
     @cached_property
     def param(self) -> Binary:
@@ -78,7 +83,7 @@ class WordStatistics:
 
 @dataclass(frozen=True)
 class Terms:
-    """The words of a query, the rarest first, and their neighbours; `mean_length` is that of a text in words."""
+    """The words of a query, the rarest first, and their neighbours; `mean_length` is that of a text, in bytes."""
 
     terms: tuple[Term, ...] = ()
     pairs: tuple[Pair, ...] = ()
@@ -95,14 +100,27 @@ class Terms:
         """What a record weighs at most; weights are divided by it, also where no word is looked for."""
         return sum(term.weight for term in self.terms) + sum(pair.weight for pair in self.pairs) or 1.0
 
-    def worth_ranking(self, wanted: int) -> str:
+    def padded(self, parts: Sequence[Term | Pair]) -> list[tuple[str | None, float]]:
+        """
+        Return the queries and weights of words or pairs, with nulls behind them that count nothing.
+
+        There are few numbers of them, so that few statements are prepared.
+        """
+        most = max(len(self.terms), len(self.pairs))
+        places = next(places for places in _PLACES if places >= most)
+        nothing: list[tuple[str | None, float]] = [(None, 0.0)]
+        return [*((part.query, part.weight) for part in parts), *nothing * (places - len(parts))]
+
+    def worth_ranking(self, wanted: int, *, beside_near: bool = False) -> str:
         """
         Return the tsquery for the records to rank, so that few records are read; "" if there are none.
 
-        Rare words are looked for each. Of the others so many have to meet that few records are left to read: common
-        words alone make no candidate. All words count in the ranking.
+        There may be fewer `beside_near` ones, in a hybrid search. Rare words are looked for each. Of the others so many
+        have to meet that few records are left to read: common words alone make no candidate. All words count in the
+        ranking.
         """
-        scanned = min(max(_LEAST_SCANNED, _SCANNED_OF_ROOT * math.sqrt(self.records)), _MOST_SCANNED)
+        least = _LEAST_BESIDE_NEAR if beside_near else _LEAST_SCANNED
+        scanned = min(max(least, _SCANNED_OF_ROOT * math.sqrt(self.records)), _MOST_SCANNED)
         up_to_here, singles, others = 0.0, list[Term](), list[Term]()
         for term in self.terms:
             up_to_here += term.records
