@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vecs._searching.lexicon import Lexemes, Lexicon
-from vecs._searching.words import MAX_CHARACTERS, Unspaced, Word, merged, texts_of, units, word_of
+from vecs._searching.words import Unspaced, Word, merged, texts_of, units, word_of
+from vecs._sql.lexemes import MAX_CHARACTERS
 from vecs.records import Match
 from vecs.snippets import Highlights
 

@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-# As far as a record's text is indexed, and a query read.
-MAX_CHARACTERS = 100_000
+from vecs._sql.lexemes import MAX_CHARACTERS
+
 # Longer ones are data, not words.
 MAX_WORD = 250
 

@@ -13,15 +13,13 @@ from dataclasses import replace
 from vecs._sql.answers import names, select_list
 from vecs._sql.fragment import EMPTY, Fragment, Literal, Param, join, qualified
 from vecs._sql.languages import regconfig
-from vecs._sql.lexemes import lexemes, prepared
+from vecs._sql.lexemes import MAX_CHARACTERS, lexemes, prepared
 from vecs._sql.search import kept_around, nearest, nearness
 from vecs._sql.selection import where
 from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Table
 from vecs._sql.terms import MOST_COUNTED, MOST_WORDS, Terms, WordStatistics
 
-# A query is read as far as a record's text is.
-MAX_CHARACTERS = 100_000
 # Taking out a lexeme that no text has unpacks a long text's once, not once per lexeme of the query.
 _UNPACKED = qualified("pg_catalog.ts_delete(text_search, ''::pg_catalog.text)")
 

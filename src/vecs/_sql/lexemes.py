@@ -28,6 +28,7 @@ FILLED = "filled"
 # normalize() and the numbers of characters are those of Unicode only in databases whose encoding is UTF8.
 UNICODE, BYTES = "1", "1 bytes"
 
+# As far as a record's text is indexed, and a query read.
 MAX_CHARACTERS = 100_000
 # Of the prepared text, which is longer: with four bytes per character, its lexemes stay below the 1 MB of a tsvector.
 _MAX_PREPARED = 250_000
