@@ -220,6 +220,10 @@ async def test_databases_of_other_encodings(superuser_target: str, encoding: Lit
         assert not (await docs.info()).outdated_words
         for query, text in zip(("filters.py", "pool_size", known[2]), known, strict=True):
             assert await found(docs, query) == [text]
+        # Any text is a query: no record has characters that cannot be stored.
+        assert await found(docs, "filters.py\U0001f355 \u0e01\u017b") == [known[0]]
+        assert await docs.search([1], text="pool \U0001f355", mode="hybrid", limit=1, highlight=True)
+        assert "'pool'" in str(await docs.explain("pool \U0001f355", mode="keyword"))
         await docs.enable_text("simple")
         assert await found(docs, "filters") == [known[0]]
     list(made)

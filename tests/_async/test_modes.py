@@ -71,6 +71,29 @@ async def test_repeated_words_and_short_texts_rank_higher(client: vecs.AsyncClie
     assert ids(await docs.search("apple", mode="keyword")) == ["twice", "once", "long"]
 
 
+async def test_what_one_record_has_decides_also_where_all_words_are_rare(client: vecs.AsyncClient) -> None:
+    def text(n: int) -> str:
+        return f"w{n % 500} {n * 7919:x}c {n * 104729}"
+
+    docs = await client.create_collection("docs", 2, text=True)
+    await docs.upsert(vecs.Record(f"{n}", [1, n % 7], text(n)) for n in range(1, 2000))
+    await docs.index()
+    for n in (11, 500, 1234):
+        (keyword, *_) = await docs.search(text(n), mode="keyword")
+        assert keyword.score is not None
+        assert keyword.score > 0.45
+        (best, *_) = await docs.search([0, 1], text=text(n), mode="hybrid")
+        assert keyword.id == best.id == f"{n}"
+
+
+async def test_words_at_the_end_of_a_long_query_are_found(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1, text=True)
+    await docs.upsert([vecs.Record("zebra", [1], "zebra")])
+    words = " ".join(f"a{n}" for n in range(200))
+    for exact in (False, True):
+        assert ids(await docs.search(words + " zebra", mode="keyword", exact=exact)) == ["zebra"]
+
+
 async def test_neighbouring_words_count_more_together(client: vecs.AsyncClient) -> None:
     docs = await client.create_collection("docs", 1, text=True)
     await docs.upsert(

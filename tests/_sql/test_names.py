@@ -233,7 +233,7 @@ def _of_searches() -> Iterator[Fragment]:
     for fusion in (Fusion((50, 50), around=True), Fusion((50, 50), rrf_constant=60)):
         yield keywords.by_both(filtered._replace(fusion=fusion), fusion, vec, FOUND)
     yield from _of_groups(filtered, vec)
-    yield from (keywords.find_terms(TABLE, "it's", STATISTICS), keywords.find_dropped(TABLE, "it's"))
+    yield from (keywords.find_terms(TABLE, "it's", STATISTICS), keywords.find_dropped(TABLE, "it's", "UTF8"))
     yield find_statistics(TABLE)
     yield keywords.by_words(filtered, NO_TERMS)
     yield context.neighbours(TABLE, Columns(extra=True), ["a"], ["d"], (1, 2))

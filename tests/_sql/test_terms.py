@@ -115,10 +115,14 @@ def test_without_words_nothing_is_looked_for() -> None:
     ("rows", "statistics"),
     [
         ([], WordStatistics()),
-        ([(0.0, None, None)], WordStatistics()),
+        ([(0.0, None, None, None, None, "LATIN1")], WordStatistics(encoding="LATIN1")),
+        # Row-level security hides them.
+        ([(9.0, None, None, None, None, "UTF8")], WordStatistics(9, {})),
         # After TRUNCATE the shares are of records that are gone.
-        ([(0.0, ["a"], [0.5, 0.5, 0.5])], WordStatistics()),
-        ([(9.0, ["a", "b"], [0.5, 0.25, 0.25, 0.5])], WordStatistics(9, {"a": 0.5, "b": 0.25})),
+        ([(0.0, ["a"], [0.5, 0.5, 0.5], 0, 9, "UTF8")], WordStatistics()),
+        ([(9.0, ["a", "b"], [0.5, 0.25, 0.25, 0.5], 0, 90, "UTF8")], WordStatistics(9, {"a": 0.5, "b": 0.25}, 90)),
+        # Half of the records have no text.
+        ([(9.0, ["a"], [0.5, 0.25, 0.25], 0.5, 90, "UTF8")], WordStatistics(9, {"a": 0.25}, 90)),
     ],
 )
 def test_statistics_are_those_of_the_planner(rows: list[Any], statistics: WordStatistics) -> None:
@@ -128,6 +132,10 @@ def test_statistics_are_those_of_the_planner(rows: list[Any], statistics: WordSt
 def test_a_text_is_as_long_as_the_shares_tell_or_a_guess() -> None:
     assert KNOWN.mean_length == pytest.approx(22)
     assert WordStatistics().mean_length == 640
+
+
+def test_a_text_of_rare_words_is_as_long_as_its_size_tells() -> None:
+    assert WordStatistics(9, {"a": 0.5}, 55).mean_length == 55
 
 
 def test_more_records_have_a_word_than_the_planner_knows_of() -> None:

@@ -221,6 +221,10 @@ def test_databases_of_other_encodings(superuser_target: str, encoding: LiteralSt
         assert not (docs.info()).outdated_words
         for query, text in zip(("filters.py", "pool_size", known[2]), known, strict=True):
             assert found(docs, query) == [text]
+        # Any text is a query: no record has characters that cannot be stored.
+        assert found(docs, "filters.py\U0001f355 \u0e01\u017b") == [known[0]]
+        assert docs.search([1], text="pool \U0001f355", mode="hybrid", limit=1, highlight=True)
+        assert "'pool'" in str(docs.explain("pool \U0001f355", mode="keyword"))
         docs.enable_text("simple")
         assert found(docs, "filters") == [known[0]]
     list(made)

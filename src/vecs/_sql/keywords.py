@@ -8,6 +8,7 @@ DESIGN.md has the measurements.
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import replace
 
 from vecs._sql.answers import names, select_list
@@ -20,13 +21,24 @@ from vecs._sql.shape import Fusion, Shape
 from vecs._sql.tables import Table
 from vecs._sql.terms import MOST_COUNTED, MOST_WORDS, Terms, WordStatistics
 
+_CODECS = {"KOI8R": "koi8_r", "KOI8U": "koi8_u", "SQL_ASCII": "utf-8"}
 # Taking out a lexeme that no text has unpacks a long text's once, not once per lexeme of the query.
 _UNPACKED = qualified("pg_catalog.ts_delete(text_search, ''::pg_catalog.text)")
 
 
-def searchable(text: str) -> str:
-    """Return any text as one that Postgres takes."""
-    return text[:MAX_CHARACTERS].replace("\x00", " ").encode(errors="replace").decode()
+def searchable(text: str, encoding: str = "UTF8") -> str:
+    """Return any text as one that a database of this encoding takes: no record has characters that it cannot store."""
+    codec = _codec(encoding)
+    return text[:MAX_CHARACTERS].replace("\x00", " ").encode(codec, errors="replace").decode(codec)
+
+
+def _codec(encoding: str) -> str:
+    """Return Python's name of an encoding that Postgres names."""
+    name = _CODECS.get(encoding, encoding.replace("WIN", "cp"))
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "utf-8"
 
 
 def find_terms(table: Table, words: str, known: WordStatistics) -> Fragment:
@@ -39,7 +51,8 @@ def find_terms(table: Table, words: str, known: WordStatistics) -> Fragment:
         """
         with words as materialized (
             select l.lexeme, l.positions, known.lexeme is null as is_unknown, pg_catalog.row_number() over (
-                       partition by known.lexeme is null order by pg_catalog.cardinality(l.positions) desc, l.lexeme
+                       partition by known.lexeme is null
+                       order by pg_catalog.cardinality(l.positions) desc, l.positions[1], l.lexeme
                    ) as place
             from pg_catalog.unnest({lexemes}) as l
             left join pg_catalog.unnest({known}::pg_catalog.text[]) as known (lexeme) on known.lexeme = l.lexeme
@@ -52,14 +65,14 @@ def find_terms(table: Table, words: str, known: WordStatistics) -> Fragment:
                ) end
         from words as w where not w.is_unknown or w.place <= {most}
         """,
-        lexemes=lexemes(table.language or "simple", _text(words), table.preparation),
+        lexemes=lexemes(table.language or "simple", _text(words, known.encoding), table.preparation),
         known=known.param,
         table=table.rows,
         most=Literal(MOST_COUNTED),
     )
 
 
-def find_dropped(table: Table, words: str) -> Fragment:
+def find_dropped(table: Table, words: str, encoding: str) -> Fragment:
     """Find the words of a text that its language leaves out, in their order."""
     return qualified(
         """
@@ -68,13 +81,13 @@ def find_dropped(table: Table, words: str) -> Fragment:
         where d.lexemes = array[]::pg_catalog.text[] group by d.token order by pg_catalog.min(d.place) limit {most}
         """,
         language=Literal(regconfig(table.language or "simple")),
-        prepared=prepared(_text(words), table.preparation),
+        prepared=prepared(_text(words, encoding), table.preparation),
         most=Literal(MOST_WORDS),
     )
 
 
-def _text(words: str) -> Fragment:
-    return qualified("{words}::pg_catalog.text", words=searchable(words))
+def _text(words: str, encoding: str) -> Fragment:
+    return qualified("{words}::pg_catalog.text", words=searchable(words, encoding))
 
 
 def by_words(shape: Shape, terms: Terms) -> Fragment:

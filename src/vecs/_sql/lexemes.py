@@ -117,7 +117,7 @@ _BETWEEN_UNICODE = (
     r"\u0080-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u2000-\u200b\u2010-\u2029"
     r"\u202f-\u205f\u2190-\u2bff\u3000-\u3004\u3008-\u3020\ufeff-\uff0f\uff1a-\uff20"
 )
-_LIGATURES = {"\u00df": "ss", "\u00e6": "ae", "\u00c6": "AE", "\u0153": "oe", "\u0152": "OE"}
+_LIGATURES = {"\u00df": "ss", "\u00e6": "ae", "\u00c6": "AE", "\u0153": "oe", "\u0152": "OE", "\u1e9e": "SS"}
 _LETTER = r"[^\x01-@\[-`{-\x7f]"
 
 

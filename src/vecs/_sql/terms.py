@@ -21,7 +21,7 @@ from vecs._sql.tables import Table
 # So many words of a query are looked for, the weightiest, and so many pairs of them.
 MOST_WORDS = 32
 # So many of those that are not among the commonest are counted.
-MOST_COUNTED = 96
+MOST_COUNTED = 256
 # What neighbouring words weigh, of the weight of the lighter one; and characters of scripts that part no words.
 _BONUS, _BONUS_OF_CHARACTERS = 0.15, 1.0
 _FIRST_OF_THOSE_SCRIPTS = "\u0e00"
@@ -64,16 +64,23 @@ class WordStatistics:
     """
     What the planner knows of a collection's words: the share of records that have a lexeme, for the commonest.
 
-    `records` is how many records there are, 0 where that is not known.
+    `records` is how many records there are, 0 where that is not known. `width` is how many bytes their tsvectors take
+    where they are stored. `encoding` is that of the database.
     """
 
     records: float = 0
     shares: Mapping[str, float] | None = None
+    width: float = 0
+    encoding: str = "UTF8"
 
     @cached_property
     def mean_length(self) -> float:
-        """About how many bytes the lexemes of a text have."""
-        return _BYTES_PER_SHARE * sum(self.shares.values()) if self.shares else _MEAN_LENGTH
+        """
+        About how many bytes the lexemes of a text have.
+
+        Of rare words no shares are known; of texts that are kept out of line, only the size of the reference.
+        """
+        return max(_BYTES_PER_SHARE * sum(self.shares.values()), self.width) if self.shares else _MEAN_LENGTH
 
     @cached_property
     def param(self) -> Binary:
@@ -204,11 +211,14 @@ def find_statistics(table: Table) -> Fragment:
     return qualified(
         """
         select greatest(c.reltuples, 0)::double precision, s.most_common_elems::pg_catalog.text::pg_catalog.text[],
-               s.most_common_elem_freqs
+               s.most_common_elem_freqs, s.null_frac, s.avg_width,
+               pg_catalog.current_setting('server_encoding')
         from pg_catalog.pg_class as c left join pg_catalog.pg_stats as s
              on s.schemaname = {schema}::pg_catalog.text and s.tablename = {name}::pg_catalog.text
              and s.attname = {column}
         where c.oid = {regclass}::pg_catalog.regclass
+        -- Of a table that others inherit from, those of all.
+        order by s.inherited desc nulls last limit 1
         """,
         schema=table.schema,
         name=table.name,
@@ -221,10 +231,11 @@ def read_statistics(rows: Sequence[tuple[Any, ...]]) -> WordStatistics:
     """Read the answer of `find_statistics`."""
     if not rows:
         return WordStatistics()
-    records, lexemes, shares = rows[0]
+    records, lexemes, shares, without_text, width, encoding = rows[0]
     if records <= 0:
         # Truncated, or never looked at: what is known is of other records.
-        return WordStatistics()
-    # Behind the shares stand the least and the greatest of them.
+        return WordStatistics(encoding=encoding)
+    # Behind the shares, which are of the records with a text, stand the least and the greatest of them.
     pairs = zip(cast("list[str]", lexemes or []), cast("list[float]", shares or []), strict=False)
-    return WordStatistics(records, dict(pairs))
+    known = {lexeme: share * (1 - without_text) for lexeme, share in pairs}
+    return WordStatistics(records, known, width or 0, encoding)

@@ -45,7 +45,7 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.mapped import of_table
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
-from vecs._sql.terms import Terms
+from vecs._sql.terms import Terms, WordStatistics
 from vecs._sql.vectors import checked_vector
 from vecs.exc import CallError
 from vecs.records import Match, RecordId
@@ -232,7 +232,8 @@ class AsyncSearching(AsyncHandle):
         plan, settings = await explain(self._executor, setup, asked, analyze=analyze)
         dropped = list[str]()
         if request.mode != "vector":
-            dropped = await dropped_words(self._executor, table, asked.words or "")
+            encoding = (await self._words(table)).encoding
+            dropped = await dropped_words(self._executor, table, asked.words or "", encoding)
         told = describe_search(setup, asked, await self.indexes(), plan, settings, dropped)
         return "\n".join([*told, "", *plan])
 
@@ -285,14 +286,19 @@ class AsyncSearching(AsyncHandle):
         return [Query(vec, text, terms) for vec, text, terms in found]
 
     async def _terms(self, table: Table, texts: Sequence[str | None]) -> list[Terms]:
-        """Return what texts are looked for by, from statistics of a minute ago at most."""
+        """Return what texts are looked for by."""
+        known = await self._words(table)
+        return await query_terms(self._executor, table, [text or "" for text in texts], known)
+
+    async def _words(self, table: Table) -> WordStatistics:
+        """Return how common words are, as it was a minute ago at most."""
         # Of a tenant's settings only the hash is kept. Tables of one's own may have several columns of keywords.
         view = f"{hash(frozenset(self._executor.settings.items()))} {table.name_of('text_search')}"
         known = self._catalog.words(*self._place, view)
         if known is None:
             known = await read_words(self._executor, table)
             self._catalog.remember_words(*self._place, view, known)
-        return await query_terms(self._executor, table, [text or "" for text in texts], known)
+        return known
 
     async def _targets(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Any]:
         """Return the vectors that are like stored records and like each query, if it is not None."""

@@ -16,9 +16,9 @@ async def read_words(executor: AsyncExecutor, table: Table) -> WordStatistics:
     return read_statistics(await executor.read(find_statistics(table)))
 
 
-async def dropped_words(executor: AsyncExecutor, table: Table, text: str) -> list[str]:
+async def dropped_words(executor: AsyncExecutor, table: Table, text: str, encoding: str) -> list[str]:
     """Read which words of a text are not looked for."""
-    return first_column(await executor.read(find_dropped(table, text)))
+    return first_column(await executor.read(find_dropped(table, text, encoding)))
 
 
 async def query_terms(

@@ -35,7 +35,7 @@ from vecs._sql.answers import Columns, Row, read_query_rows
 from vecs._sql.mapped import of_table
 from vecs._sql.records import select_unordered
 from vecs._sql.tables import Table
-from vecs._sql.terms import Terms
+from vecs._sql.terms import Terms, WordStatistics
 from vecs._sql.vectors import checked_vector
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle, Measure
@@ -233,7 +233,8 @@ class Searching(Handle):
         plan, settings = explain(self._executor, setup, asked, analyze=analyze)
         dropped = list[str]()
         if request.mode != "vector":
-            dropped = dropped_words(self._executor, table, asked.words or "")
+            encoding = (self._words(table)).encoding
+            dropped = dropped_words(self._executor, table, asked.words or "", encoding)
         told = describe_search(setup, asked, self.indexes(), plan, settings, dropped)
         return "\n".join([*told, "", *plan])
 
@@ -284,14 +285,19 @@ class Searching(Handle):
         return [Query(vec, text, terms) for vec, text, terms in found]
 
     def _terms(self, table: Table, texts: Sequence[str | None]) -> list[Terms]:
-        """Return what texts are looked for by, from statistics of a minute ago at most."""
+        """Return what texts are looked for by."""
+        known = self._words(table)
+        return query_terms(self._executor, table, [text or "" for text in texts], known)
+
+    def _words(self, table: Table) -> WordStatistics:
+        """Return how common words are, as it was a minute ago at most."""
         # Of a tenant's settings only the hash is kept. Tables of one's own may have several columns of keywords.
         view = f"{hash(frozenset(self._executor.settings.items()))} {table.name_of('text_search')}"
         known = self._catalog.words(*self._place, view)
         if known is None:
             known = read_words(self._executor, table)
             self._catalog.remember_words(*self._place, view, known)
-        return query_terms(self._executor, table, [text or "" for text in texts], known)
+        return known
 
     def _targets(self, given: Sequence[Any], table: Table, request: Request, options: SearchOptions) -> list[Any]:
         """Return the vectors that are like stored records and like each query, if it is not None."""

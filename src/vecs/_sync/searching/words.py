@@ -17,9 +17,9 @@ def read_words(executor: Executor, table: Table) -> WordStatistics:
     return read_statistics(executor.read(find_statistics(table)))
 
 
-def dropped_words(executor: Executor, table: Table, text: str) -> list[str]:
+def dropped_words(executor: Executor, table: Table, text: str, encoding: str) -> list[str]:
     """Read which words of a text are not looked for."""
-    return first_column(executor.read(find_dropped(table, text)))
+    return first_column(executor.read(find_dropped(table, text, encoding)))
 
 
 def query_terms(executor: Executor, table: Table, texts: Sequence[str], known: WordStatistics) -> list[Terms]:
