@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import vecs
-from vecs.cli.ls import readable_size
 from vecs.cli.matches import excerpt
 
 Run = Callable[..., Any]
@@ -197,16 +196,6 @@ def test_an_excerpt_is_no_wider_than_the_terminal(width: int) -> None:
 
     assert len(lines) == 5
     assert max(map(len, lines)) <= width
-
-
-def test_sizes_are_written_as_people_do() -> None:
-    assert [readable_size(size) for size in (0, 999, 1500, 123_456, 19_800_000)] == [
-        "0 bytes",
-        "999 bytes",
-        "1.5 kB",
-        "123 kB",
-        "19.8 MB",
-    ]
 
 
 def test_search_shows_one_match_per_group_with_the_chunks_next_to_it(run: Run, filled: Path) -> None:

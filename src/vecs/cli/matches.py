@@ -10,8 +10,8 @@ from itertools import groupby, pairwise
 from rich.text import Text
 
 import vecs
-from vecs.cli.plain import plain, plain_json
-from vecs.cli.terminal import OUT
+from vecs.cli.plain import plain
+from vecs.cli.terminal import OUT, emit_json
 from vecs.records import context_of
 from vecs.snippets import Highlights
 
@@ -70,7 +70,7 @@ def print_json(matches: list[vecs.Match]) -> None:
     for match in matches:
         fields = ("id", "score", "distance", "text", "metadata", "document_id", "group", "context", "highlights")
         parts = match.to_dict()
-        OUT.out(plain_json(json.dumps({name: parts[name] for name in fields if name in parts}, ensure_ascii=False)))
+        emit_json({name: parts[name] for name in fields if name in parts})
 
 
 def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:
