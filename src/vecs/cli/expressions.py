@@ -99,6 +99,8 @@ class _Conditions:
         bare = self._taken(_BARE)
         if bare is None:
             raise self._wrong(f"a value should stand after {after}")
+        # A comma at its end is between two conditions.
+        bare = bare.rstrip(",") or bare
         return bare if after in ("like", "ilike") else _typed(bare)
 
     def _list(self) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -217,15 +217,18 @@ def _open(client: vecs.Client, name: str, wanted: Wanted, first: Read | None) ->
             raise
         return _make(client, name, wanted, first.record)
     check_same_model(found, wanted)
-    record = None if first is None else first.record
-    if record is not None and record.vec is None:
-        if found.transform is None:
-            raise ArgError(
-                f"the collection {name!r} has no model that makes vectors of texts: load rows with vectors (--columns "
-                "vec=...), or take another collection"
-            )
-        load_model(found.transform, wanted if wanted.named else "of the collection")
+    if first is not None and first.record.vec is None and found.transform is None:
+        raise ArgError(
+            f"the collection {name!r} has no model that makes vectors of texts{_why(found)}: load rows with vectors "
+            "(--columns vec=...), or take another collection"
+        )
     return found
+
+
+def _why(collection: Any) -> str:
+    """Return why a collection that was made with a transform was opened without it."""
+    why = collection._without_transform
+    return f" ({why})" if why else ""
 
 
 def _make(client: vecs.Client, name: str, wanted: Wanted, record: Record) -> vecs.Collection:
@@ -298,11 +301,12 @@ def _summary(tally: Tally, telling: _Telling) -> dict[str, object]:
 
 
 def _summary_in_words(tally: Tally, found: Found) -> str:
-    parts = [f"{tally.stored:,} stored"]
-    parts += [f"{number:,} {what}" for number, what in _counts(tally) if number]
+    counts = (
+        (tally.stored, "stored"),
+        (tally.unchanged, "unchanged"),
+        (tally.deleted, "deleted"),
+        (tally.wrong, "wrong"),
+    )
+    parts = [f"{number:,} {what}" for number, what in counts if number]
     over = f" ({found.passed_over:,} of other kinds passed over)" if found.passed_over else ""
-    return f"{tally.files:,} file{'' if tally.files == 1 else 's'}{over}: {', '.join(parts)}."
-
-
-def _counts(tally: Tally) -> list[tuple[int, str]]:
-    return [(tally.unchanged, "unchanged"), (tally.deleted, "deleted"), (tally.wrong, "wrong")]
+    return f"{tally.files:,} file{'' if tally.files == 1 else 's'}{over}: {', '.join(parts) or 'nothing to do'}."
