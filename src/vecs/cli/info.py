@@ -36,7 +36,7 @@ def info(
             return
         width = max(map(len, about))
         for name, value in about.items():
-            OUT.print(f"{name.replace('_', ' '):{width}}  {_shown(value)}", soft_wrap=True)
+            OUT.print(f"{_label(name):{width}}  {_shown(value)}", soft_wrap=True)
 
 
 def _of_server(client: vecs.Client) -> dict[str, Any]:
@@ -65,8 +65,13 @@ def _of_collection(collection: vecs.Collection, *, as_json: bool) -> dict[str, A
         about["words"] = "of an earlier version: enable_text() indexes them anew"
     about["indexes"] = ", ".join(described_indexes(told)) or None
     for index in told.indexes:
-        about[f"- {index.name}"] = f"{index.method}, {decimal(index.size_bytes)}"
+        about[f"  {index.name}"] = f"{index.method}, {decimal(index.size_bytes)}"
     return about
+
+
+def _label(name: str) -> str:
+    # Names of indexes are as they are.
+    return plain(name) if name.startswith(" ") else name.replace("_", " ")
 
 
 def _shown(value: object) -> str:

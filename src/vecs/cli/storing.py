@@ -14,7 +14,7 @@ from vecs.records import Record
 
 # Committed at once: what an interruption can lose is some seconds of work.
 _BATCH = 1000
-_BATCH_CHARACTERS = 100_000
+_BATCH_CHARACTERS = 40_000
 _AT_ONCE = 1000
 # More rows that are wrong are counted, not kept.
 _MOST_PROBLEMS = 1000

@@ -42,6 +42,7 @@ ERR = PlainConsole(stderr=True)
 
 USAGE = 2
 INTERRUPTED = 130
+_TRACEBACK = "VECS_TRACEBACK"
 # Seconds between lines that tell how far a load is, where no bar is drawn.
 _TOLD_EVERY = 10
 
@@ -74,6 +75,13 @@ def reporting(interrupted: str = "Stopped.") -> Generator[None]:
     except KeyboardInterrupt:
         complain(interrupted)
         raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        # Typer's own, and what no one has foreseen.
+        if type(error).__module__.startswith(("typer", "click")) or os.environ.get(_TRACEBACK):
+            raise
+        said = " ".join(plain(error).split())
+        complain(f"vecs: unexpected {type(error).__name__}: {said} ({_TRACEBACK}=1 shows where)")
+        raise typer.Exit(1) from None
 
 
 def _drop_the_rest() -> None:
@@ -164,7 +172,7 @@ def loading(files: int, size: int) -> Generator[Callable[[Loaded], object]]:
         *(() if narrow else (TimeRemainingColumn(compact=True),)),
     )
     with Progress(*columns, console=ERR, speed_estimate_period=600) as progress:
-        task = progress.add_task("", total=size or None, told="")
+        task = progress.add_task("", total=size or None, told="0 texts")
 
         def update(loaded: Loaded) -> None:
             of_files = f"{loaded.files:,}/{files:,} files, " if files > 1 and not narrow else ""
