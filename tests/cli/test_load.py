@@ -198,6 +198,17 @@ def test_nothing_is_made_without_the_model(
     assert names(folder) == []
 
 
+@pytest.mark.usefixtures("files")
+def test_no_folder_is_made_for_what_fails(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sentence_transformers", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, name, None)
+    (tmp_path / "v.jsonl").write_text('{"vec": ["a"]}')
+    for source in ("notes", "absent", "v.jsonl"):
+        assert run("load", "docs", source, "--target", tmp_path / "new").code == 1
+    assert run("create", "docs", "--target", tmp_path / "new").code == 1
+    assert not (tmp_path / "new").exists()
+
+
 def test_nothing_is_made_where_the_model_refuses(load: Run, folder: Path, files: Path, model: StandIn) -> None:
     from tests.standin import refused
 
@@ -235,6 +246,41 @@ def test_rows_with_vectors_need_no_model(run: Run, folder: Path, tmp_path: Path)
     assert {id: record.metadata for id, record in records.items()} == {"a": {"year": 1999}, "b": {}}
     (line,) = run("search", "points", "[1, 0]", "-n", 1, "--json", "--target", folder).out.splitlines()
     assert json.loads(line)["id"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("vec", "what"),
+    [
+        ({"dimension": 9, "indices": [1], "values": [0.5]}, "sparse vectors of 9"),
+        ([True, False, True], "vectors of 3 bits"),
+    ],
+)
+def test_the_first_vector_says_what_a_new_collection_holds(
+    run: Run, folder: Path, tmp_path: Path, vec: Any, what: str
+) -> None:
+    (tmp_path / "v.jsonl").write_text(json.dumps({"id": "a", "vec": vec}))
+    answer = run("load", "v", tmp_path / "v.jsonl", "--target", folder)
+    assert (answer.code, what in answer.err) == (0, True)
+    (record,) = run("get", "v", "--vectors", "--json", "--target", folder).out.splitlines()
+    assert json.loads(record)["vec"] == vec
+
+
+@pytest.mark.parametrize("vec", [5, [], ["a"], [None], [1e999], "[]", {"a": 1}, "[1, 2"])
+def test_a_first_vector_that_is_none_makes_nothing(run: Run, folder: Path, tmp_path: Path, vec: Any) -> None:
+    (tmp_path / "v.jsonl").write_text(json.dumps({"id": "a", "vec": vec}))
+    answer = run("load", "v", tmp_path / "v.jsonl", "--target", folder)
+    assert answer.code == 1
+    assert len(answer.err.splitlines()[-1:]) == 1
+    assert names(folder) == []
+
+
+def test_rows_go_into_a_collection_without_texts(run: Run, folder: Path, tmp_path: Path) -> None:
+    run("create", "bare", "--dimension", 2, "--no-text", "--target", folder)
+    (tmp_path / "v.jsonl").write_text('{"id": "a", "vec": [1, 0], "year": 5}')
+    assert run("load", "bare", tmp_path / "v.jsonl", "--target", folder).code == 0
+    assert stored(folder, "bare")["a"].metadata == {"year": 5}
+    refused = run("load", "bare", tmp_path / "v.jsonl", "--sync", "--target", folder)
+    assert (refused.code, "--sync" in refused.err) == (1, True)
 
 
 def test_a_record_that_the_collection_refuses_is_told_with_its_line(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from inspect import cleandoc
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -26,6 +28,7 @@ from vecs.cli.search import search
 from vecs.cli.terminal import INTERRUPTED, complain
 
 _OPTIONS = ("-t", "--target", "--folder")
+_NARROW = 60
 
 
 class _Commands(typer.core.TyperGroup):
@@ -70,6 +73,8 @@ app = typer.Typer(
     name="vecs",
     cls=_Commands,
     no_args_is_help=True,
+    # Tables of a few letters per column would help nobody.
+    rich_markup_mode="rich" if shutil.get_terminal_size().columns >= _NARROW else None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -81,18 +86,27 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+def _joined(docstring: str | None) -> str:
+    """Return a help whose paragraphs are one line each: the terminal breaks them where it is to."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(docstring or "").split("\n\n"))
+
+
+@app.callback(
+    help=_joined(
+        """
+        Any Postgres with pgvector as a vector store: documents go in, similar documents come out.
+
+        Try `vecs demo` first: it makes the documentation of Python's standard library searchable by meaning. Then
+        `vecs load docs FOLDER`, and `vecs search docs "a question"`.
+        """
+    )
+)
 def main(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """
-    Any Postgres with pgvector as a vector store: documents go in, similar documents come out.
-
-    Try `vecs demo` first: it makes the documentation of Python's standard library searchable by meaning. Then
-    `vecs load docs FOLDER`, and `vecs search docs "a question"`.
-    """
+    """Take the options of all commands."""
 
 
 for command in (
@@ -112,4 +126,4 @@ for command in (
     psql,
     url,
 ):
-    app.command()(command)
+    app.command(help=_joined(command.__doc__))(command)

@@ -20,7 +20,7 @@ def delete(
     collection: Name,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Of records, or of documents: all their records.", show_default=False),
+        typer.Argument(metavar="ID", help="Of records, or of documents: all their records.", show_default=False),
     ] = None,
     filters: Conditions = None,
     whole: Annotated[bool, typer.Option("--collection", help="Delete the collection itself, with all in it.")] = False,

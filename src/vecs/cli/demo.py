@@ -29,7 +29,7 @@ QUESTIONS = (
 def demo(
     questions: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[QUESTION]...", help="What to ask; a few examples without it.", show_default=False),
+        typer.Argument(metavar="QUESTION", help="What to ask; a few examples without it.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many matches to show for each.")] = 3,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the collection and embed everything again.")] = False,

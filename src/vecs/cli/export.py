@@ -34,7 +34,7 @@ def export(
     collection: Name,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="A .jsonl, .csv or .parquet; stdout without it.", show_default=False),
+        typer.Argument(metavar="FILE", help="A .jsonl, .csv or .parquet; stdout without it.", show_default=False),
     ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Without it: by the file's name, and jsonl for stdout.", show_default=False)

@@ -24,7 +24,7 @@ def get(
     collection: Name,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Of records, or of documents: all their records.", show_default=False),
+        typer.Argument(metavar="ID", help="Of records, or of documents: all their records.", show_default=False),
     ] = None,
     filters: Conditions = None,
     limit: Annotated[

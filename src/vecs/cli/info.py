@@ -19,7 +19,7 @@ from vecs.cli.terminal import OUT, emit_json, reporting
 
 def info(
     collection: Annotated[
-        str | None, typer.Argument(metavar="[COLLECTION]", help="The server without it.", show_default=False)
+        str | None, typer.Argument(metavar="COLLECTION", help="The server without it.", show_default=False)
     ] = None,
     as_json: Json = False,
     target: Target = None,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 import vecs
+from vecs._checks.shown import brief
 from vecs.cli.connecting import Target, connect, connect_existing, exists
 from vecs.cli.files.columns import PARTS, Columns, parse_columns, parse_types
 from vecs.cli.files.encodings import checked_encoding
@@ -35,7 +38,7 @@ def load(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE|FOLDER|PATTERN|-...",
+            metavar="FILE|FOLDER|PATTERN|-",
             help="What to load: tables (csv, tsv, jsonl, json, parquet), a record for each row, and documents "
             "(txt, md, html, pdf, docx). - is stdin.",
             show_default=False,
@@ -130,11 +133,16 @@ def load(
         if first is None and not exists(target):
             say("Nothing is stored there, so there is nothing to delete.")
             return
+        # A folder is not made for what then fails.
+        plan = None if first is None or exists(target) else _planned(wanted, first.record)
         with connect(target) if first is not None else connect_existing(target) as client:
-            kept = _open(client, collection, wanted, first)
+            kept = _open(client, collection, wanted, first, plan)
+            notes = _keeps_notes(kept)
+            if sync and not notes:
+                raise ArgError(f"the collection {collection!r} has no texts, so it does not keep what --sync needs")
             total = sum(size_of(file.path) for file in found.files)
             with loading(len(found.files), total) as update:
-                storing = Storing(kept, update, telling.tell, remember=sync)
+                storing = Storing(kept, update, telling.tell, remember=sync, notes=notes)
                 store(chain(before, () if first is None else (first,), items), storing, tally)
             if sync:
                 tally.deleted = _sync(kept, found, tally, telling, allow_empty=allow_empty)
@@ -208,14 +216,15 @@ def _end_without(found: Found, before: list[Read | Problem | Ended], telling: _T
     raise NothingLoaded(f"there are no files to load (by default {known}){hint}")
 
 
-def _open(client: vecs.Client, name: str, wanted: Wanted, first: Read | None) -> vecs.Collection:
+def _open(client: vecs.Client, name: str, wanted: Wanted, first: Read | None, plan: Plan | None) -> vecs.Collection:
     """Open the collection, or make it for records such as the first one; raises before anything is made."""
     try:
         found = client.get_collection(name)
     except CollectionNotFound:
         if first is None:
             raise
-        return _make(client, name, wanted, first.record)
+        plan = plan or _planned(wanted, first.record)
+        return told(client.create_collection(name, **plan.arguments), plan.how)
     check_same_model(found, wanted)
     if first is not None and first.record.vec is None and found.transform is None:
         raise ArgError(
@@ -231,17 +240,38 @@ def _why(collection: Any) -> str:
     return f" ({why})" if why else ""
 
 
-def _make(client: vecs.Client, name: str, wanted: Wanted, record: Record) -> vecs.Collection:
-    vec = record.vec
-    if vec is not None and not wanted.named:
-        if not isinstance(vec, list):
-            raise ArgError(f"the vector of the record {record.id!r} is not a list of numbers")
-        dimension = len(vec)
-        made = client.create_collection(name, dimension, text=True)
-        return told(made, f"for vectors of {dimension} numbers")
+@dataclass(frozen=True)
+class Plan:
+    """How a collection is to be made, and how that is told."""
+
+    arguments: dict[str, Any]
+    how: str
+
+
+def _planned(wanted: Wanted, record: Record) -> Plan:
+    """Return how to make a collection for records such as this one; its model is loaded then."""
+    if record.vec is not None and not wanted.named:
+        return _planned_for(record.vec)
     transform = wanted.transform()
     load_model(transform, wanted)
-    return told(client.create_collection(name, transform=transform), f"with the model {wanted}")
+    return Plan({"transform": transform}, f"with the model {wanted}")
+
+
+def _planned_for(vec: object) -> Plan:
+    if isinstance(vec, vecs.SparseVector):
+        sparse = {"dimension": vec.dimension, "text": True, "sparse": True}
+        return Plan(sparse, f"for sparse vectors of {vec.dimension:,} dimensions")
+    numbers = cast("list[object]", vec) if isinstance(vec, list) else []
+    if not numbers or not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers):
+        raise ArgError(f"the first vector is not a list of numbers but {brief(cast('object', vec))}")
+    bits = all(isinstance(each, bool) for each in numbers)
+    dense = {"dimension": len(numbers), "text": True, "precision": "binary" if bits else None}
+    return Plan(dense, f"for vectors of {len(numbers):,} {'bits' if bits else 'numbers'}")
+
+
+def _keeps_notes(collection: Any) -> bool:
+    """Whether its records have a place for where they come from."""
+    return bool(collection._table().has_extra)
 
 
 def _sync(collection: vecs.Collection, found: Found, tally: Tally, telling: _Telling, *, allow_empty: bool) -> int:

@@ -29,9 +29,7 @@ class NoPsql(VecsException):
 def psql(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[-- ARGUMENT...]", help="For psql, as in: vecs psql -- -c 'select 1'", show_default=False
-        ),
+        typer.Argument(metavar="ARGUMENT", help="For psql, behind --: vecs psql -- -c 'select 1'", show_default=False),
     ] = None,
     target: Target = None,
 ) -> None:

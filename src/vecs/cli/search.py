@@ -27,7 +27,7 @@ def search(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="[QUERY]", help="A text, a vector such as '[0.1, 0.2]', or - for stdin.", show_default=False
+            metavar="QUERY", help="A text, a vector such as '[0.1, 0.2]', or - for stdin.", show_default=False
         ),
     ] = None,
     like: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 import vecs
@@ -49,12 +49,18 @@ class Tally:
 
 @dataclass(frozen=True)
 class Storing:
-    """How to store: in which collection, and what to call after each batch and for each problem."""
+    """
+    How to store: in which collection, and what to call after each batch and for each problem.
+
+    `remember` keeps all ids, which `delete_gone()` needs. `notes` says that records have a place for where they come
+    from.
+    """
 
     collection: vecs.Collection
     update: Callable[[Tally], object]
     tell: Callable[[Problem], object]
     remember: bool = False
+    notes: bool = True
 
 
 def store(items: Iterable[Read | Problem | Ended], storing: Storing, tally: Tally) -> None:
@@ -134,6 +140,8 @@ def _one_by_one(batch: list[Read], storing: Storing, tally: Tally, first: ArgErr
 
 
 def _upsert(records: list[Record], storing: Storing, tally: Tally) -> None:
+    if not storing.notes:
+        records = [replace(record, extra=None) for record in records]
     done = storing.collection.upsert(records, skip_unchanged=True)
     tally.unchanged += done.unchanged
     tally.stored += len(records) - done.unchanged
