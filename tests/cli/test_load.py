@@ -127,6 +127,19 @@ def test_an_empty_folder_deletes_only_where_that_is_said(load: Run, folder: Path
     assert stored(folder) == {}
 
 
+def test_a_table_without_rows_deletes_only_where_that_is_said(load: Run, folder: Path, files: Path) -> None:
+    table = files / "t.csv"
+    table.write_text("id,text\na,one\n")
+    load("notes/t.csv")
+    table.write_text("id,text\n")
+
+    assert load("notes/t.csv").err.splitlines()[-1] == "vecs: the files hold no rows, so nothing was made or changed"
+    assert "without --allow-empty" in load("notes/t.csv", "--sync").err
+    assert list(stored(folder)) == ["a"]
+    assert load("notes/t.csv", "--sync", "--allow-empty").code == 0
+    assert stored(folder) == {}
+
+
 def test_rows_that_are_gone_and_chunks_of_long_texts_are_known_by_sync(load: Run, folder: Path, files: Path) -> None:
     table = files / "t.jsonl"
     rows = [{"id": f"r{n}", "text": "word " * 1000} for n in range(3)]
@@ -306,7 +319,7 @@ def test_columns_prefix_and_stop_after(load: Run, folder: Path, tmp_path: Path) 
 
     answer = load(tmp_path / "t.tsv", "--columns", "id=key,text=body", "--id-prefix", "t/", "--stop-after", 2)
 
-    assert answer.err.splitlines()[-1] == "0 files: 2 stored."
+    assert answer.err.splitlines()[-1] == "1 file: 2 stored."
     assert {id: record.metadata for id, record in stored(folder).items()} == {"t/k0": {"n": 0}, "t/k1": {"n": 1}}
 
 

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Any, cast
+from typing import Annotated, NamedTuple
 
 import typer
 
 import vecs
-from vecs._checks.shown import brief
 from vecs.cli.connecting import Target, connect, connect_existing, exists
 from vecs.cli.files.columns import PARTS, Columns, parse_columns, parse_types
 from vecs.cli.files.encodings import checked_encoding
 from vecs.cli.files.finding import FORMATS, STDIN, Found, find_files
 from vecs.cli.files.reading import Ended, Problem, Read, ReadOptions, read_files, size_of
-from vecs.cli.opening import Api, Model, Name, Wanted, check_same_model, load_model, told
+from vecs.cli.opening import Api, Model, Name, Wanted
 from vecs.cli.plain import plain
+from vecs.cli.receiving import keeps_notes, open_or_make, planned
 from vecs.cli.storing import Storing, Tally, delete_gone, store
-from vecs.cli.terminal import UsageError, complain, emit_json, loading, reporting, say
-from vecs.exc import ArgError, CollectionNotFound, VecsException
-from vecs.records import Record
+from vecs.cli.telling import Telling, summary, summary_in_words
+from vecs.cli.terminal import UsageError, emit_json, loading, reporting, say
+from vecs.exc import ArgError, VecsException
 
 _FORMATS = sorted({*FORMATS.values()})
-# Further problems of one file are counted only.
-_SHOWN_PER_FILE = 5
 
 
 class NothingLoaded(VecsException):
@@ -121,37 +117,55 @@ def load(
         _check_format(format, sources)
         if sync and stop_after is not None:
             raise UsageError("--sync would take what comes after --stop-after for deleted; leave one of them out")
-        wanted = Wanted(model, api)
         found = find_files(sources, patterns or (), format, source)
-        tally, telling = Tally(), _Telling()
-        telling.tell_missing(found.problems)
+        telling = Telling(found.problems)
         items = _up_to(read_files(found.files, options), stop_after)
-        # Before anything is made or opened: something to store.
-        before, first = _first(items)
-        if first is None:
-            _end_without(found, before, telling, sync=sync)
-        if first is None and not exists(target):
-            say("Nothing is stored there, so there is nothing to delete.")
-            return
-        # A folder is not made for what then fails.
-        plan = None if first is None or exists(target) else _planned(wanted, first.record)
-        with connect(target) if first is not None else connect_existing(target) as client:
-            kept = _open(client, collection, wanted, first, plan)
-            notes = _keeps_notes(kept)
-            if sync and not notes:
-                raise ArgError(f"the collection {collection!r} has no texts, so it does not keep what --sync needs")
-            total = sum(size_of(file.path) for file in found.files)
-            with loading(len(found.files), total) as update:
-                storing = Storing(kept, update, telling.tell, remember=sync, notes=notes)
-                store(chain(before, () if first is None else (first,), items), storing, tally)
-            if sync:
-                tally.deleted = _sync(kept, found, tally, telling, allow_empty=allow_empty)
+        tally = _load(collection, target, found, items, Wanted(model, api), telling, _Sync(sync, allow_empty))
         telling.tell_rest()
         if as_json:
-            emit_json(_summary(tally, telling))
-        say(_summary_in_words(tally, found))
+            emit_json(summary(tally, telling))
+        say(summary_in_words(tally, found))
         if telling.some:
             raise typer.Exit(1)
+
+
+class _Sync(NamedTuple):
+    wanted: bool
+    allow_empty: bool
+
+
+def _load(
+    name: str,
+    target: str | None,
+    found: Found,
+    items: Iterator[Read | Problem | Ended],
+    wanted: Wanted,
+    telling: Telling,
+    sync: _Sync,
+) -> Tally:
+    # Before anything is opened or made: is there something to store?
+    before, first = _first(items)
+    if first is None:
+        _end_without(found, before, telling, sync=sync.wanted)
+        record, plan, opened = None, None, connect_existing(target)
+    else:
+        # No folder is made for what then fails.
+        record = first.record
+        plan = None if exists(target) else planned(wanted, record)
+        opened = connect(target)
+    tally = Tally()
+    with opened as client:
+        kept = open_or_make(client, name, wanted, record, plan)
+        notes = keeps_notes(kept)
+        if sync.wanted and not notes:
+            raise ArgError(f"the collection {name!r} has no texts, so it does not keep what --sync needs")
+        size = sum(size_of(file.path) for file in found.files)
+        with loading(len(found.files), size) as update:
+            storing = Storing(kept, update, telling.tell, remember=sync.wanted, notes=notes)
+            store(chain(before, () if first is None else (first,), items), storing, tally)
+        if sync.wanted:
+            tally.deleted = _delete_gone(kept, found, tally, telling, allow_empty=sync.allow_empty)
+    return tally
 
 
 def _read_options(
@@ -201,142 +215,31 @@ def _first(items: Iterator[Read | Problem | Ended]) -> tuple[list[Read | Problem
     return before, None
 
 
-def _end_without(found: Found, before: list[Read | Problem | Ended], telling: _Telling, *, sync: bool) -> None:
+def _end_without(found: Found, before: list[Read | Problem | Ended], telling: Telling, *, sync: bool) -> None:
     """End where there is nothing to store, unless all files are gone, which --sync is told about."""
-    if sync and not found.files and not telling.some:
-        return
     for item in before:
         if isinstance(item, Problem):
             telling.tell(item)
     telling.tell_rest()
     if telling.some:
         raise NothingLoaded("nothing could be read, so nothing was made or changed")
+    if sync:
+        return
+    if found.files:
+        raise NothingLoaded("the files hold no rows, so nothing was made or changed")
     known = ", ".join(FORMATS)
     hint = f"; {found.passed_over:,} files of other kinds are there, see --glob" if found.passed_over else ""
     raise NothingLoaded(f"there are no files to load (by default {known}){hint}")
 
 
-def _open(client: vecs.Client, name: str, wanted: Wanted, first: Read | None, plan: Plan | None) -> vecs.Collection:
-    """Open the collection, or make it for records such as the first one; raises before anything is made."""
-    try:
-        found = client.get_collection(name)
-    except CollectionNotFound:
-        if first is None:
-            raise
-        plan = plan or _planned(wanted, first.record)
-        return told(client.create_collection(name, **plan.arguments), plan.how)
-    check_same_model(found, wanted)
-    if first is not None and first.record.vec is None and found.transform is None:
-        raise ArgError(
-            f"the collection {name!r} has no model that makes vectors of texts{_why(found)}: load rows with vectors "
-            "(--columns vec=...), or take another collection"
-        )
-    return found
-
-
-def _why(collection: Any) -> str:
-    """Return why a collection that was made with a transform was opened without it."""
-    why = collection._without_transform
-    return f" ({why})" if why else ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a collection is to be made, and how that is told."""
-
-    arguments: dict[str, Any]
-    how: str
-
-
-def _planned(wanted: Wanted, record: Record) -> Plan:
-    """Return how to make a collection for records such as this one; its model is loaded then."""
-    if record.vec is not None and not wanted.named:
-        return _planned_for(record.vec)
-    transform = wanted.transform()
-    load_model(transform, wanted)
-    return Plan({"transform": transform}, f"with the model {wanted}")
-
-
-def _planned_for(vec: object) -> Plan:
-    if isinstance(vec, vecs.SparseVector):
-        sparse = {"dimension": vec.dimension, "text": True, "sparse": True}
-        return Plan(sparse, f"for sparse vectors of {vec.dimension:,} dimensions")
-    numbers = cast("list[object]", vec) if isinstance(vec, list) else []
-    if not numbers or not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers):
-        raise ArgError(f"the first vector is not a list of numbers but {brief(cast('object', vec))}")
-    bits = all(isinstance(each, bool) for each in numbers)
-    dense = {"dimension": len(numbers), "text": True, "precision": "binary" if bits else None}
-    return Plan(dense, f"for vectors of {len(numbers):,} {'bits' if bits else 'numbers'}")
-
-
-def _keeps_notes(collection: Any) -> bool:
-    """Whether its records have a place for where they come from."""
-    return bool(collection._table().has_extra)
-
-
-def _sync(collection: vecs.Collection, found: Found, tally: Tally, telling: _Telling, *, allow_empty: bool) -> int:
-    full = {file.source.key for file in found.files}
-    sources = [source for source in found.sources if source.key in full or allow_empty]
+def _delete_gone(
+    collection: vecs.Collection, found: Found, tally: Tally, telling: Telling, *, allow_empty: bool
+) -> int:
+    """Delete what came from the sources and is gone; return how many documents and rows."""
+    sources = [source for source in found.sources if source.key in tally.sources or allow_empty]
     for source in found.sources:
         if source not in sources:
-            say(f"{plain(source.given)} has no files: nothing of it is deleted without --allow-empty.")
+            say(f"{plain(source.given)} holds nothing: nothing of it is deleted without --allow-empty.")
     if telling.missing:
         say("Some sources do not exist: nothing of those is deleted.")
     return delete_gone(collection, sources, tally.seen, tally.bad_files)
-
-
-class _Telling:
-    """Tells what is wrong, the first few of each file; the rest is counted."""
-
-    def __init__(self) -> None:
-        self.missing: list[str] = []
-        self._counts: dict[str, int] = {}
-        self.problems: list[tuple[str, str]] = []
-
-    @property
-    def some(self) -> bool:
-        """Whether anything was wrong."""
-        return bool(self.missing or self._counts)
-
-    def tell_missing(self, problems: list[str]) -> None:
-        """Tell of what does not exist."""
-        self.missing = problems
-        for problem in problems:
-            complain(f"vecs: {plain(problem)}")
-
-    def tell(self, problem: Problem) -> None:
-        """Tell what is wrong with a file."""
-        name = "stdin" if problem.file.path is None else str(problem.file.path)
-        self._counts[name] = self._counts.get(name, 0) + 1
-        if self._counts[name] <= _SHOWN_PER_FILE:
-            self.problems.append((name, problem.why))
-            complain(f"vecs: {plain(name)}: {plain(problem.why)}")
-
-    def tell_rest(self) -> None:
-        """Tell how many problems were not told."""
-        for name, count in self._counts.items():
-            if count > _SHOWN_PER_FILE:
-                complain(f"vecs: {plain(name)}: {count - _SHOWN_PER_FILE:,} more like these")
-
-
-def _summary(tally: Tally, telling: _Telling) -> dict[str, object]:
-    return {
-        "files": tally.files,
-        "stored": tally.stored,
-        "unchanged": tally.unchanged,
-        "deleted": tally.deleted,
-        "wrong": tally.wrong + len(telling.missing),
-        "problems": [*telling.missing, *(f"{name}: {why}" for name, why in telling.problems)],
-    }
-
-
-def _summary_in_words(tally: Tally, found: Found) -> str:
-    counts = (
-        (tally.stored, "stored"),
-        (tally.unchanged, "unchanged"),
-        (tally.deleted, "deleted"),
-        (tally.wrong, "wrong"),
-    )
-    parts = [f"{number:,} {what}" for number, what in counts if number]
-    over = f" ({found.passed_over:,} of other kinds passed over)" if found.passed_over else ""
-    return f"{tally.files:,} file{'' if tally.files == 1 else 's'}{over}: {', '.join(parts) or 'nothing to do'}."

@@ -28,11 +28,17 @@ class Tally:
     unchanged: int = 0
     deleted: int = 0
     wrong: int = 0
-    files: int = 0
     at: int = 0
+    begun: set[File] = field(default_factory=set[File])
+    sources: set[str] = field(default_factory=set[str])
     bad_files: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     problems: list[Problem] = field(default_factory=list[Problem])
     seen: set[str] = field(default_factory=set[str])
+
+    @property
+    def files(self) -> int:
+        """How many files were begun."""
+        return len(self.begun)
 
     @property
     def done(self) -> int:
@@ -75,15 +81,16 @@ def store(items: Iterable[Read | Problem | Ended], storing: Storing, tally: Tall
     batch: list[Read] = []
     characters = ended = 0
     for item in items:
+        tally.begun.add(item.file)
         if isinstance(item, Problem):
             tally.refuse(item)
             storing.tell(item)
         elif isinstance(item, Ended):
-            tally.files += 1
             ended += size_of(item.file.path)
         elif (other := _twin(item, ids)) is not None:
             _refuse_twin(item, other, storing, tally)
         else:
+            tally.sources.add(item.file.source.key)
             batch.append(item)
             characters += len(item.record.text or "")
             tally.at = ended + item.at

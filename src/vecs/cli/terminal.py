@@ -148,8 +148,12 @@ def bar(doing: str, total: int) -> Generator[Callable[[int, int | None], object]
 class Loaded(Protocol):
     """How far a load is."""
 
-    files: int
     at: int
+
+    @property
+    def files(self) -> int:
+        """How many files were begun."""
+        ...
 
     @property
     def done(self) -> int:
