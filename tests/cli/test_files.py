@@ -239,7 +239,7 @@ def test_front_matter_that_is_none_is_told(matter: str, part: str) -> None:
 
 PAGE = """<!doctype html><html><head><title>My
  page</title><style>p {}</style></head><body><header>site</header><nav>menu</nav>
-<main><article><header><h1>Top</h1></header><p>A <b>bold</b> <a href="x">link</a>.</p>
+<p>press a key</p><main><article><header><h1>Top</h1></header><p>A <b>bold</b> <a href="x">link</a>.</p>
 <ul><li>one</li></ul><table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
 <img src="data:image/png;base64,AAAA" alt="a picture"></article></main><aside>ads</aside>
 <script>x()</script><footer>imprint</footer></body></html>"""
@@ -253,8 +253,13 @@ def test_of_a_page_only_its_text_is_kept() -> None:
     assert "- one" in made.text
     assert "| 1 | 2 |" in made.text
     assert "a picture" in made.text
-    for around in ("site", "menu", "ads", "imprint", "x()", "base64", "My page"):
+    for around in ("site", "menu", "press a key", "ads", "imprint", "x()", "base64", "My page"):
         assert around not in made.text
+
+
+def test_a_page_without_main_is_kept_whole() -> None:
+    for page in ("<header>site</header><p>text</p><footer>x</footer>", "<main> </main><p>text</p>", "text"):
+        assert document(page.encode(), "html").text == "text"
 
 
 def test_a_page_says_its_encoding() -> None:

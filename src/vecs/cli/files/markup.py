@@ -38,6 +38,9 @@ def to_markdown(page: str) -> tuple[str, str | None]:
                 tag.decompose()
         for tag in soup.find_all(["head"]):
             tag.decompose()
+        main = soup.find("main")
+        # Where a page says which part is its text, the rest is around it.
+        soup = main if main is not None and main.get_text(strip=True) else soup
         # An image may be a megabyte of text in a link; its description is what there is to read.
         for image in soup.find_all("img"):
             image.replace_with(image.get("alt") or "")
