@@ -244,6 +244,20 @@ def test_nothing_that_is_stored_or_given_commands_the_terminal(
     assert all(each.isprintable() or each in "\n\t" for each in answer.out + answer.err)
 
 
+def test_what_nobody_foresaw_is_one_line_too(run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **others: object) -> None:
+        raise RuntimeError(f"two\nlines{HOSTILE}")
+
+    monkeypatch.setattr("vecs.cli.get.print_records", fail)
+    answer = run("get", "plain", "--target", filled)
+    assert (answer.code, answer.err) == (
+        1,
+        "vecs: unexpected RuntimeError: two lines (VECS_TRACEBACK=1 shows where)\n",
+    )
+    monkeypatch.setenv("VECS_TRACEBACK", "1")
+    assert "unexpected" not in run("get", "plain", "--target", filled).err
+
+
 def vecs_command(*arguments: object, **environment: str) -> list[str]:
     return [sys.executable, "-m", "vecs", *map(str, arguments)]
 
