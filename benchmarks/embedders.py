@@ -111,7 +111,8 @@ def docstrings() -> Corpus:
 
     ids, texts, queries, relevant = [], [], [], []
     for doc in stdlib_docs()[::2]:
-        name, _, rest = doc.text.partition("\n\n")
+        text = doc.text or ""
+        name, _, rest = text.partition("\n\n")
         summary, _, rest = rest.partition("\n\n")
         ids.append(doc.id)
         if len(rest.split()) >= 20 and 5 <= len(summary.split()) <= 30:
@@ -119,7 +120,7 @@ def docstrings() -> Corpus:
             relevant.append(doc.id)
             texts.append(f"{name}\n\n{rest}")
         else:
-            texts.append(doc.text)
+            texts.append(text)
     return {"ids": ids, "texts": texts, "query_texts": queries, "query_relevant": relevant}
 
 

@@ -239,26 +239,36 @@ class Match(Telling):
 
 class UpsertResult(int):
     """
-    The result of an upsert: an int, the number of records. It also has `documents`, the number of their documents.
+    The result of an upsert: an int, the number of records written. It also has `documents`, the number of theirs.
 
     A transform makes one or more records from a document. A record without a document counts as one document. With
-    `batch_size=`, a document counts once per commit that wrote records of it.
+    `batch_size=`, a document counts once per commit that wrote records of it. `embedded` is how many vectors a
+    transform made. With `skip_unchanged=True`, `unchanged` is how many of the records that you gave were stored
+    already, so that they were neither embedded nor written. `deleted` is how many records `replace_all()` deleted.
     """
 
     records: int
     documents: int
+    unchanged: int
+    embedded: int
+    deleted: int
 
-    def __new__(cls, records: int, documents: int) -> UpsertResult:
-        """Make one of both numbers."""
+    def __new__(
+        cls, records: int, documents: int, unchanged: int = 0, embedded: int = 0, deleted: int = 0
+    ) -> UpsertResult:
+        """Make one of these numbers."""
         made = super().__new__(cls, records)
         made.records, made.documents = int(records), documents
+        made.unchanged, made.embedded, made.deleted = unchanged, embedded, deleted
         return made
 
     def __reduce__(self) -> tuple[type[UpsertResult], tuple[int, ...]]:
         return type(self), tuple(vars(self).values())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+        always = ("records", "documents")
+        shown = (f"{name}={value}" for name, value in vars(self).items() if value or name in always)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __str__(self) -> str:
         return int.__repr__(self)

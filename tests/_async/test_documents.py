@@ -200,7 +200,7 @@ async def test_a_chunk_is_not_overwritten_without_the_transform_either(docs: vec
 
 async def test_commits_of_an_upsert_are_summed(docs: vecs.AsyncCollection) -> None:
     written = await docs.upsert([(f"{n}", "two words") for n in range(5)], batch_size=2)
-    assert repr(written) == "UpsertResult(records=10, documents=5)"
+    assert repr(written) == "UpsertResult(records=10, documents=5, embedded=10)"
 
 
 class Counting:

@@ -201,7 +201,7 @@ def test_a_chunk_is_not_overwritten_without_the_transform_either(docs: vecs.Coll
 
 def test_commits_of_an_upsert_are_summed(docs: vecs.Collection) -> None:
     written = docs.upsert([(f"{n}", "two words") for n in range(5)], batch_size=2)
-    assert repr(written) == "UpsertResult(records=10, documents=5)"
+    assert repr(written) == "UpsertResult(records=10, documents=5, embedded=10)"
 
 
 class Counting:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import vecs
 from vecs.cli import demo
 from vecs.cli.app import app
-from vecs.cli.stdlib import Doc, stdlib_docs
+from vecs.cli.stdlib import stdlib_docs
 from vecs.embedded import open_server
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,13 +34,13 @@ Run = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
-def read_docs() -> Callable[..., list[Doc]]:
+def read_docs() -> Callable[..., list[vecs.Record]]:
     """The documentation of the standard library, which takes seconds to read, read once."""
     return functools.cache(stdlib_docs)
 
 
 @pytest.fixture
-def read_once(read_docs: Callable[..., list[Doc]], monkeypatch: pytest.MonkeyPatch) -> None:
+def read_once(read_docs: Callable[..., list[vecs.Record]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo finds the documentation read already."""
     monkeypatch.setattr(demo, "stdlib_docs", read_docs)
 
@@ -50,8 +50,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command with these arguments."""
     monkeypatch.delenv("VECS_URL", raising=False)
 
-    def run(*arguments: object) -> Answer:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "100"})
+    def run(*arguments: object, stdin: str | bytes | None = None) -> Answer:
+        given = [str(argument) for argument in arguments]
+        result = CliRunner().invoke(app, given, input=stdin, env={"COLUMNS": "100"})
         out, err = (_COLOURS.sub("", text) for text in (result.stdout, result.stderr))
         return Answer(result.exit_code, out, err)
 

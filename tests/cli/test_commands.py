@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 import vecs
-from vecs.cli.ls import readable_size
 from vecs.cli.matches import excerpt
 
 Run = Callable[..., Any]
@@ -199,14 +199,11 @@ def test_an_excerpt_is_no_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, lines)) <= width
 
 
-def test_sizes_are_written_as_people_do() -> None:
-    assert [readable_size(size) for size in (0, 999, 1500, 123_456, 19_800_000)] == [
-        "0 bytes",
-        "999 bytes",
-        "1.5 kB",
-        "123 kB",
-        "19.8 MB",
-    ]
+@pytest.mark.parametrize("width", [30, 41])
+def test_characters_that_take_two_cells_are_counted_so(width: int) -> None:
+    lines = excerpt("これは非常に長い日本語の文章です。" * 3 + " and words 日本 " * 9, width, 99)
+    assert max(map(cell_len, lines)) in (width, width - 1)
+    assert "".join("".join(lines).split()) == "これは非常に長い日本語の文章です。" * 3 + "andwords日本" * 9
 
 
 def test_search_shows_one_match_per_group_with_the_chunks_next_to_it(run: Run, filled: Path) -> None:

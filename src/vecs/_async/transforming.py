@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from vecs._concurrency.calls import async_offload, async_offload_many, async_resolve
 from vecs._sql.extension import Extension
@@ -20,6 +20,14 @@ from vecs.transforms._retrying import async_waited_for
 from vecs.transforms._step import Step
 
 
+class AsyncFilling(Protocol):
+    """Says which vectors of records, about to be embedded, are known."""
+
+    async def __call__(self, records: Sequence[Record]) -> list[Record]:
+        """Return the records, those with their vectors."""
+        ...
+
+
 async def transform_records(
     transform: Transform,
     records: Sequence[Record],
@@ -27,13 +35,14 @@ async def transform_records(
     check_ids: Callable[[Sequence[Record]], None] | None = None,
     *,
     checked: bool = False,
+    fill: AsyncFilling | None = None,
 ) -> list[Record]:
     """
     Turn records into what is stored; a step that fails raises TransformError.
 
     `check` raises an error if a record cannot be stored. It checks them before steps that keep their input, so that no
     model works for nothing: the records given, unless they are `checked`, and those of a step that may make others.
-    `check_ids` checks them where no later step splits them.
+    `check_ids` checks them where no later step splits them. `fill` is asked before the last step.
     """
     made: list[Record] = list(records)
     steps = steps_of(transform)
@@ -44,6 +53,8 @@ async def transform_records(
             await async_offload_many(len(made), check, made)
         if check_ids is not None and not any(map(may_split, steps[place:])):
             await async_offload_many(len(made), check_ids, made)
+        if fill is not None and place == len(steps) - 1:
+            made = await fill(made)
         before = made
         try:
             with async_waited_for(step):

@@ -13,7 +13,7 @@ from vecs._sql.lexemes import PLAIN, preparation_of
 from vecs._sql.mapped import Mapped
 from vecs._sql.names import unqualified
 from vecs._sql.relations import ColumnRow, table_column
-from vecs._sql.tables import TEXT_COLUMNS, VECTOR_COLUMNS, Table
+from vecs._sql.tables import HASH_COLUMN, TEXT_COLUMNS, VECTOR_COLUMNS, Table
 from vecs.exc import CollectionAlreadyExists
 from vecs.storage import VEC_TYPES
 
@@ -38,12 +38,15 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
         raise CollectionAlreadyExists(f'"{schema}"."{name}" exists but is not a collection: {problem}')
     vec, keywords = columns["vec"], columns.get("text_search")
     has_text = all(column in columns for column in TEXT_COLUMNS)
-    own = {*VECTOR_COLUMNS, *(TEXT_COLUMNS if has_text else ()), "text_search"}
+    odd = _is_odd(columns, has_text)
+    has_hash = has_text and not odd and _keeps_hash(columns)
+    own = {*VECTOR_COLUMNS, *(TEXT_COLUMNS if has_text else ()), "text_search", *([HASH_COLUMN] if has_hash else ())}
     return replace(
         table_of(found[0], schema, name, extension),
         dimension=vec.typmod if vec.typmod > 0 else None,
         vec_type=vec.type,
         has_text=has_text,
+        has_hash=has_hash,
         language=None if keywords is None or keywords.type != "tsvector" else language_of(keywords),
         preparation=PLAIN if keywords is None else preparation_of(keywords.expression),
         keyed=columns["id"].unique,
@@ -53,7 +56,7 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
             for each in found
             if each.readable and each.column and each.column not in own
         ),
-        mapped=_mapped(found, has_text, keywords) if _is_odd(columns, has_text) else None,
+        mapped=_mapped(found, has_text, keywords) if odd else None,
     )
 
 
@@ -99,6 +102,11 @@ def _is_odd(columns: Mapping[str, ColumnRow], has_text: bool) -> bool:
     return any(table_column(columns[name], "").kind != "text" for name in texts) or any(
         columns[name].base != "jsonb" for name in objects
     )
+
+
+def _keeps_hash(columns: Mapping[str, ColumnRow]) -> bool:
+    found = columns.get(HASH_COLUMN)
+    return found is not None and found.type == "text" and not found.generated and found.readable
 
 
 def _mapped(found: Sequence[ColumnRow], has_text: bool, keywords: ColumnRow | None) -> Mapped:

@@ -13,7 +13,7 @@ from vecs._sql.advice import shown
 from vecs._sql.binary import encode_jsonb
 from vecs._sql.mapped import Mapped
 from vecs._sql.mapped_rows import parted, stored_key
-from vecs._sql.tables import Table
+from vecs._sql.tables import HASH_COLUMN, Table
 from vecs._sql.vectors import encode_vec, vec_decoder
 from vecs.exc import ArgError
 from vecs.records import Record, UnnamedMetadata, stored_id
@@ -48,6 +48,8 @@ def encode_record(record: Record, table: Table) -> EncodedRow:
         _encode_text(record.text, who),
         None if document_id is None else document_id.encode(),
         _encode_mapping(record.extra, f"{who}: extra"),
+        # The hash, for whoever knows what the record was made from.
+        *([None] if table.has_hash else ()),
     )
 
 
@@ -130,7 +132,7 @@ def recoder(former: Table, table: Table) -> Callable[[EncodedRow], EncodedRow]:
         elif table.vec_type != "sparsevec" and vec.dimension == table.dimension:
             vec = vec.to_dense()
         values["vec"] = encode_vec(vec, table, f"{who}: vec")
-        for name in values.keys() - set(table.columns):
+        for name in values.keys() - {*table.columns, HASH_COLUMN}:
             if values[name] is not None:
                 raise _no_such_column(name, who, table)
         return tuple(values.get(name) for name in table.columns)

@@ -21,6 +21,8 @@ from vecs.typed import KnownColumns
 
 VECTOR_COLUMNS = ("id", "vec", "metadata")
 TEXT_COLUMNS = ("text", "document_id", "extra")
+# What a row was made from, so that what did not change is not embedded again: see _writing/hashes.py.
+HASH_COLUMN = "vecs_hash"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Table:
     dimension: int | None
     extension: Extension
     has_text: bool = False
+    # Whether a row tells what it was made from.
+    has_hash: bool = False
     # How its keywords are read, a text search configuration; None where it has no keywords.
     language: str | None = None
     # How its texts are prepared before they are taken apart into keywords; see lexemes.py.
@@ -156,7 +160,8 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         """The columns a record is written to, in the order rows are encoded."""
         if self.mapped is None:
-            return VECTOR_COLUMNS + (TEXT_COLUMNS if self.has_text else ())
+            text = TEXT_COLUMNS if self.has_text else ()
+            return VECTOR_COLUMNS + text + ((HASH_COLUMN,) if self.has_hash else ())
         parts = [name for name in (*VECTOR_COLUMNS, *TEXT_COLUMNS) if name in self.mapped.parts]
         return ("id", *parts, *(("declared",) if self.mapped.declared else ()))
 
@@ -261,7 +266,17 @@ def create_table(table: Table) -> list[Fragment]:
     )
     if table.language is None:
         return [created]
-    return [created, *add_text(replace(table, has_text=False, language=None), table.language, table.preparation)]
+    added = add_text(replace(table, has_text=False, language=None), table.language, table.preparation)
+    return [created, *added, *([add_hash(table)] if table.has_hash else [])]
+
+
+def add_hash(table: Table) -> Fragment:
+    """Add the column that tells what a row was made from; no row is rewritten."""
+    return qualified(
+        "alter table {table} add column if not exists {hash} pg_catalog.text",
+        table=table.identifier,
+        hash=Identifier(HASH_COLUMN),
+    )
 
 
 def add_text(table: Table, language: str, preparation: str) -> list[Fragment]:

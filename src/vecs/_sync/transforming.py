@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from vecs._concurrency.calls import offload, offload_many, resolve
 from vecs._sql.extension import Extension
@@ -21,6 +21,14 @@ from vecs.transforms._retrying import waited_for
 from vecs.transforms._step import Step
 
 
+class Filling(Protocol):
+    """Says which vectors of records, about to be embedded, are known."""
+
+    def __call__(self, records: Sequence[Record]) -> list[Record]:
+        """Return the records, those with their vectors."""
+        ...
+
+
 def transform_records(
     transform: Transform,
     records: Sequence[Record],
@@ -28,13 +36,14 @@ def transform_records(
     check_ids: Callable[[Sequence[Record]], None] | None = None,
     *,
     checked: bool = False,
+    fill: Filling | None = None,
 ) -> list[Record]:
     """
     Turn records into what is stored; a step that fails raises TransformError.
 
     `check` raises an error if a record cannot be stored. It checks them before steps that keep their input, so that no
     model works for nothing: the records given, unless they are `checked`, and those of a step that may make others.
-    `check_ids` checks them where no later step splits them.
+    `check_ids` checks them where no later step splits them. `fill` is asked before the last step.
     """
     made: list[Record] = list(records)
     steps = steps_of(transform)
@@ -45,6 +54,8 @@ def transform_records(
             offload_many(len(made), check, made)
         if check_ids is not None and not any(map(may_split, steps[place:])):
             offload_many(len(made), check_ids, made)
+        if fill is not None and place == len(steps) - 1:
+            made = fill(made)
         before = made
         try:
             with waited_for(step):

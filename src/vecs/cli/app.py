@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from inspect import cleandoc
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -9,11 +12,23 @@ import typer
 import typer.core
 
 import vecs
+from vecs.cli.create import create
+from vecs.cli.delete import delete
 from vecs.cli.demo import demo
+from vecs.cli.explain import explain
+from vecs.cli.export import export
+from vecs.cli.get import get
+from vecs.cli.index import index
+from vecs.cli.info import info
+from vecs.cli.load import load
 from vecs.cli.ls import ls
+from vecs.cli.measuring import recall, tune
+from vecs.cli.psql import psql, url
 from vecs.cli.search import search
+from vecs.cli.terminal import INTERRUPTED, complain
 
 _OPTIONS = ("-t", "--target", "--folder")
+_NARROW = 60
 
 
 class _Commands(typer.core.TyperGroup):
@@ -25,12 +40,41 @@ class _Commands(typer.core.TyperGroup):
                 ctx.fail("that is a target, which may hold a password: give it with -t, as in `vecs ls -t TARGET`")
         return super().parse_args(ctx, args)
 
+    def main(self, *args: Any, standalone_mode: bool = True, **others: Any) -> Any:
+        """Run; what is wrong with the command line is one line, as all errors are."""
+        try:
+            code = super().main(*args, standalone_mode=False, **others)
+        except typer.Abort:
+            code = INTERRUPTED
+        except Exception as error:
+            if not isinstance(error, _ClickException):
+                raise
+            code = _told(error)
+        if not standalone_mode:
+            return code
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+# Typer brings a copy of its own in some versions, and takes the package in others.
+_ClickException: Any = typer.BadParameter.__mro__[2]
+
+
+def _told(error: Any) -> int:
+    """Say what a person should write instead, and return the exit code."""
+    message = " ".join(str(error.format_message()).split())
+    context = getattr(error, "ctx", None)
+    if message:
+        hint = f" See {context.command_path} --help." if context is not None else ""
+        complain(f"vecs: {message.rstrip('.')}.{hint}")
+    return int(error.exit_code)
+
 
 app = typer.Typer(
     name="vecs",
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
+    # Tables of a few letters per column would help nobody.
+    rich_markup_mode="rich" if shutil.get_terminal_size().columns >= _NARROW else None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -42,19 +86,44 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+def _joined(docstring: str | None) -> str:
+    """Return a help whose paragraphs are one line each: the terminal breaks them where it is to."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(docstring or "").split("\n\n"))
+
+
+@app.callback(
+    help=_joined(
+        """
+        Any Postgres with pgvector as a vector store: documents go in, similar documents come out.
+
+        Try `vecs demo` first: it makes the documentation of Python's standard library searchable by meaning. Then
+        `vecs load docs FOLDER`, and `vecs search docs "a question"`.
+        """
+    )
+)
 def main(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """
-    Any Postgres with pgvector as a vector store: documents go in, similar documents come out.
-
-    Try `vecs demo` first: it makes the documentation of Python's standard library searchable by meaning.
-    """
+    """Take the options of all commands."""
 
 
-app.command()(demo)
-app.command()(ls)
-app.command()(search)
+for command in (
+    demo,
+    ls,
+    info,
+    create,
+    load,
+    search,
+    get,
+    export,
+    delete,
+    index,
+    explain,
+    recall,
+    tune,
+    psql,
+    url,
+):
+    app.command(help=_joined(command.__doc__))(command)

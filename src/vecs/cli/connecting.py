@@ -34,12 +34,14 @@ def connect(target: str | None) -> vecs.Client:
         return _opened(place)
 
 
-def connect_existing(target: str | None) -> vecs.Client:
+def connect_existing(target: str | None, *, keep_running: bool = False) -> vecs.Client:
     """Open a target to read it: a folder that does not exist is not made."""
     place = resolve_target(target)
     if not exists(target):
-        raise ArgError(f"nothing is stored in {_name(place)} yet: `vecs demo` fills it with an example")
-    return _opened(place)
+        raise ArgError(
+            f"nothing is stored in {_name(place)} yet: fill it by `vecs load docs FOLDER`, or see `vecs demo`"
+        )
+    return _opened(place, keep_running=keep_running)
 
 
 def exists(target: str | None) -> bool:
@@ -58,9 +60,9 @@ def where(target: str | None) -> str:
     return _name(resolve_target(target))
 
 
-def _opened(place: Any) -> vecs.Client:
+def _opened(place: Any, *, keep_running: bool = False) -> vecs.Client:
     # Not what the command was given: that may hold a password.
-    return vecs.create_client(place, report=say)
+    return vecs.create_client(place, keep_running=keep_running, report=say)
 
 
 def _name(place: ServerTarget | FolderTarget) -> str:

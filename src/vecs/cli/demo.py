@@ -13,8 +13,9 @@ from vecs.cli.connecting import Target, connect
 from vecs.cli.filling import build_index, load_model, missing_docs, open_collection, write_docs
 from vecs.cli.matches import print_matches
 from vecs.cli.plain import plain
-from vecs.cli.stdlib import Doc, stdlib_docs
+from vecs.cli.stdlib import stdlib_docs
 from vecs.cli.terminal import OUT, reporting, say, step
+from vecs.exc import ArgError
 
 COLLECTION = "python_stdlib"
 QUESTIONS = (
@@ -28,11 +29,8 @@ QUESTIONS = (
 def demo(
     questions: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[QUESTION]...", help="What to ask; a few examples without it.", show_default=False),
+        typer.Argument(metavar="QUESTION", help="What to ask; a few examples without it.", show_default=False),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Embed all modules, not only those that most programs use.")
-    ] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many matches to show for each.")] = 3,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the collection and embed everything again.")] = False,
     target: Target = None,
@@ -47,7 +45,9 @@ def demo(
     with reporting("Stopped. What is embedded so far is kept: the same command goes on from there."):
         with connect(target) as client:
             with step(f"Reading the docstrings of Python {platform.python_version()}"):
-                docs = stdlib_docs(everything=everything)
+                docs = stdlib_docs()
+            if not docs:
+                raise ArgError("this Python has no documentation in it: run it without -OO")
             if texts is not None:
                 docs = docs[:: -(-len(docs) // texts)]
             if fresh:
@@ -61,7 +61,7 @@ def demo(
         _say_how_to_go_on(place, target, asked=bool(questions))
 
 
-def _fill(client: vecs.Client, docs: list[Doc]) -> vecs.Collection:
+def _fill(client: vecs.Client, docs: list[vecs.Record]) -> vecs.Collection:
     collection = open_collection(client, COLLECTION)
     missing = missing_docs(collection, docs)
     if missing:

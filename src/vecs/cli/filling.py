@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 import vecs
-from vecs.cli.stdlib import Doc
 from vecs.cli.terminal import bar, step
 
 MODEL = "all-MiniLM-L6-v2"
@@ -20,11 +19,11 @@ def open_collection(client: vecs.Client, name: str) -> vecs.Collection:
     return client.get_or_create_collection(name, transform=vecs.TextPreprocessor())
 
 
-def missing_docs(collection: vecs.Collection, docs: Sequence[Doc]) -> list[Doc]:
+def missing_docs(collection: vecs.Collection, docs: Sequence[vecs.Record]) -> list[vecs.Record]:
     """Return those that are not there: by id, so that a collection filled in part is never taken for whole."""
     present = {record.document_id or record.id for record in collection.scan()}
     # Shuffled: in the order of names long texts would follow each other, and the time left would be estimated wrongly.
-    return sorted((doc for doc in docs if doc.id not in present), key=lambda doc: _shuffled(doc.id))
+    return sorted((doc for doc in docs if doc.id not in present), key=lambda doc: _shuffled(str(doc.id)))
 
 
 def load_model(collection: vecs.Collection) -> None:
@@ -34,11 +33,10 @@ def load_model(collection: vecs.Collection) -> None:
             collection.transform.transform_query("warm up")
 
 
-def write_docs(collection: vecs.Collection, docs: Sequence[Doc]) -> None:
+def write_docs(collection: vecs.Collection, docs: Sequence[vecs.Record]) -> None:
     """Embed and write, a batch at a time."""
-    records = [vecs.Record(doc.id, text=doc.text, metadata=doc.metadata) for doc in docs]
-    with bar("Embedding", len(records)) as progress:
-        collection.upsert(records, batch_size=_BATCH, progress=progress)
+    with bar("Embedding", len(docs)) as progress:
+        collection.upsert(docs, batch_size=_BATCH, progress=progress)
 
 
 def build_index(collection: vecs.Collection) -> None:

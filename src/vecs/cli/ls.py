@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from textwrap import shorten
+from typing import Any
 
+from rich.filesize import decimal
 from rich.table import Table
+from rich.text import Text
 
 import vecs
 from vecs.cli.connecting import Target, connect_existing, exists, is_folder, where
+from vecs.cli.opening import Json
 from vecs.cli.plain import plain
-from vecs.cli.terminal import OUT, PlainConsole, reporting
+from vecs.cli.terminal import OUT, PlainConsole, emit_json, reporting
 
 _OPCLASS = re.compile(r" \(.*?\b(?:vector|halfvec|bit|sparsevec)_([a-z0-9]+)_ops\b", re.DOTALL)
 _MEASURES = {"ip": "max_inner_product"}
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+# A narrower terminal gets a line for each fact.
+_NARROW = 90
 
 
-def ls(target: Target = None) -> None:
+def ls(as_json: Json = False, target: Target = None) -> None:
     """List the collections: how many records, of what dimension, by which model, with which indexes."""
     with reporting():
         infos = _infos(target)
+        if as_json:
+            for info in infos:
+                emit_json(facts(info))
+            return
         if infos:
-            _print_table(infos)
+            _print(infos)
             return
         missing = target is not None and not exists(target)
         OUT.print(
             f"There is no folder {where(target)}." if missing else f"No collections in {where(target)}.", soft_wrap=True
         )
-        OUT.print("Make one with `vecs demo`, or in Python:", soft_wrap=True)
+        OUT.print("Make one with `vecs demo` or `vecs load docs FOLDER`, or in Python:", soft_wrap=True)
         OUT.print(
             f"\n    import vecs\n    vx = vecs.create_client({_argument(target)})\n"
             '    docs = vx.get_or_create_collection("docs", transform=vecs.TextPreprocessor())\n'
@@ -49,6 +59,29 @@ def _infos(target: str | None) -> list[vecs.CollectionInfo]:
         return [collection.info() for collection in client.list_collections()]
 
 
+def _print(infos: list[vecs.CollectionInfo]) -> None:
+    if OUT.is_terminal and OUT.width < _NARROW:
+        for info in infos:
+            OUT.print(Text(plain(info.name), style="bold"), soft_wrap=True)
+            dimension = f", {info.dimension} dimensions" if info.dimension else ""
+            OUT.print(f"   {info.records:,} records{dimension}, {decimal(info.size_bytes)}", soft_wrap=True)
+            for fact in (plain(info.transform or ""), ", ".join(described_indexes(info))):
+                if fact:
+                    OUT.print(f"   {shorten(fact, 200, placeholder='...')}", soft_wrap=True)
+    else:
+        _print_table(infos)
+
+
+def facts(info: vecs.CollectionInfo) -> dict[str, Any]:
+    """Return what a collection tells of itself, for JSON."""
+    return {**asdict(info), "indexes": [_index(index) for index in info.indexes]}
+
+
+def _index(index: vecs.IndexInfo) -> dict[str, Any]:
+    told = {name: getattr(index, name) for name in index.__dataclass_fields__}
+    return {**told, "options": dict(index.options), "measure": index.measure and index.measure.value}
+
+
 def _print_table(infos: list[vecs.CollectionInfo]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold" if OUT.is_terminal else "")
     table.add_column("name", overflow="fold")
@@ -65,14 +98,15 @@ def _print_table(infos: list[vecs.CollectionInfo]) -> None:
             f"{info.records:,}",
             "yes" if info.has_text else "no",
             shorten(plain(info.transform or "-"), 200, placeholder="..."),
-            ", ".join(_indexes(info)) or "-",
-            readable_size(info.size_bytes),
+            ", ".join(described_indexes(info)) or "-",
+            decimal(info.size_bytes),
         )
     # A pipe has no width to fit into, and programs want one collection per line.
     (OUT if OUT.is_terminal else PlainConsole(width=1000)).print(table)
 
 
-def _indexes(info: vecs.CollectionInfo) -> list[str]:
+def described_indexes(info: vecs.CollectionInfo) -> list[str]:
+    """Return the indexes of vectors in words."""
     found: list[str] = []
     for index in info.indexes:
         building = "" if index.valid else " (not ready)"
@@ -85,12 +119,3 @@ def _indexes(info: vecs.CollectionInfo) -> list[str]:
             measure = f" {_MEASURES.get(opclass[1], opclass[1])}" if opclass else ""
             found.append(f"{index.method}{measure} of {index.rows:,} records{building}")
     return found
-
-
-def readable_size(size: float) -> str:
-    """Write a number of bytes as people do: 1.5 MB."""
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} {_UNITS[-1]}"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import textwrap
+import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from rich.cells import cell_len
 from rich.text import Text
 
 import vecs
-from vecs.cli.plain import plain, plain_json
-from vecs.cli.terminal import OUT
+from vecs.cli.plain import plain
+from vecs.cli.terminal import OUT, emit_json
 from vecs.records import context_of
 from vecs.snippets import Highlights
 
 _LINES = 5
 _INDENT = "   "
+_PIECES = re.compile(r"\s+|\S+")
 
 
 def print_matches(matches: list[vecs.Match]) -> None:
@@ -70,7 +72,7 @@ def print_json(matches: list[vecs.Match]) -> None:
     for match in matches:
         fields = ("id", "score", "distance", "text", "metadata", "document_id", "group", "context", "highlights")
         parts = match.to_dict()
-        OUT.out(plain_json(json.dumps({name: parts[name] for name in fields if name in parts}, ensure_ascii=False)))
+        emit_json({name: parts[name] for name in fields if name in parts})
 
 
 def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:
@@ -78,7 +80,7 @@ def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:
     shown: list[str] = []
     for line in _wrapped(text, max(20, width) - len(_INDENT)):
         if len(shown) == lines:
-            shown[-1] += " ..." if len(shown[-1]) + 4 <= width else ""
+            shown[-1] += " ..." if cell_len(shown[-1]) + 4 <= width else ""
             break
         shown.append(_INDENT + line)
     return shown
@@ -87,5 +89,35 @@ def excerpt(text: str, width: int, lines: int = _LINES) -> list[str]:
 def _wrapped(text: str, width: int) -> Iterator[str]:
     for line in plain(text, lines=True).split("\n"):
         # The indentation of code is kept; empty lines would use up the few there are.
-        inner = line[: len(line) - len(line.lstrip())].expandtabs(4)[: width // 2]
-        yield from textwrap.wrap(line.strip(), width, initial_indent=inner, subsequent_indent=inner)
+        indent = line[: len(line) - len(line.lstrip())].expandtabs(4)[: width // 2]
+        yield from (indent + part for part in _lines_of(line.strip().expandtabs(4), width - len(indent)))
+
+
+def _lines_of(line: str, width: int) -> Iterator[str]:
+    """Yield parts of a line that are no wider than this many cells of a terminal: characters of CJK take two."""
+    made, used = "", 0
+    for piece in _PIECES.findall(line):
+        wide = cell_len(piece)
+        if used + wide > width and not piece.isspace():
+            if made.strip():
+                yield made.rstrip()
+            made, used = "", 0
+            while wide > width:
+                start = _fitting(piece, width)
+                yield piece[:start]
+                piece = piece[start:]
+                wide = cell_len(piece)
+        if made or not piece.isspace():
+            made, used = made + piece, used + wide
+    if made.strip():
+        yield made.rstrip()
+
+
+def _fitting(text: str, width: int) -> int:
+    """Return how many characters fit, at least one."""
+    used = 0
+    for number, character in enumerate(text):
+        used += cell_len(character)
+        if used > width:
+            return max(1, number)
+    return len(text)

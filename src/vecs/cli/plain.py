@@ -39,7 +39,7 @@ def plain(text: object, *, lines: bool = False) -> str:
 
 def plain_json(encoded: str) -> str:
     """Return JSON with everything that is not seen written as an escape, which is the same to its reader."""
-    if encoded.isascii():
+    if encoded.isascii() and "\x7f" not in encoded:
         return encoded
     return "".join(json.dumps(each)[1:-1] if unicodedata.category(each) in _HIDDEN else each for each in encoded)
 

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import nullcontext
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
 import vecs
 from vecs._checks.shown import brief
 from vecs.cli.connecting import Target, connect_existing
+from vecs.cli.expressions import parse_filters
+from vecs.cli.files.encodings import decoded
 from vecs.cli.matches import print_json, print_matches
-from vecs.cli.plain import plain
+from vecs.cli.opening import Conditions, Json, Name, open_collection
 from vecs.cli.terminal import OUT, UsageError, reporting, say, step
-from vecs.exc import ArgError, CollectionNotFound
+from vecs.exc import ArgError
 
 Mode: TypeAlias = Literal["vector", "keyword", "hybrid"]
 
 
 def search(
-    collection: Annotated[str, typer.Argument(help="Its name; see `vecs ls`.", show_default=False)],
-    query: Annotated[str, typer.Argument(help="A text, or a vector such as '[0.1, 0.2]'.", show_default=False)],
+    collection: Name,
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUERY", help="A text, a vector such as '[0.1, 0.2]', or - for stdin.", show_default=False
+        ),
+    ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Search from a stored record instead; again for others.", show_default=False),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="And away from this one.", show_default=False)
+    ] = None,
     mode: Annotated[
         Mode,
         typer.Option(
@@ -29,10 +44,7 @@ def search(
         ),
     ] = "vector",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many matches to show.")] = 5,
-    filters: Annotated[
-        str | None,
-        typer.Option("--filter", metavar="JSON", help='A condition on metadata, such as \'{"module": "gzip"}\'.'),
-    ] = None,
+    filters: Conditions = None,
     threshold: Annotated[
         float | None, typer.Option(metavar="SCORE", help="Leave out matches with a score below this, 0 to 1.")
     ] = None,
@@ -43,19 +55,27 @@ def search(
     context: Annotated[
         int | None, typer.Option("--context", min=0, help="Show so many chunks before and after each match, too.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each match.")] = False,
+    as_json: Json = False,
     target: Target = None,
 ) -> None:
     """Find the records that answer a text best; the model the collection was made with is used again."""
     with reporting():
-        condition = _parse_filter(filters)
+        condition = parse_filters(filters)
+        if (query is None) == (like is None):
+            raise UsageError("give a query, or --like with the id of a record; `vecs get` prints records")
+        if unlike and not like:
+            raise UsageError("--unlike needs --like")
+        if query == "-":
+            query = _from_stdin()
         with connect_existing(target) as client:
-            found = _open(client, collection)
-            given = query if mode == "keyword" else _text_or_vector(found, query)
+            found = open_collection(client, collection)
+            given = query if query is None or mode == "keyword" else text_or_vector(found, query)
             loads = isinstance(given, str) and mode != "keyword" and not as_json and found.transform is not None
             with step("Loading the model and searching") if loads else nullcontext():
                 matches = found.search(
                     given,
+                    like=like,
+                    unlike=unlike,
                     mode=mode,
                     limit=limit,
                     filters=condition,
@@ -72,24 +92,11 @@ def search(
             say("No record matches.")
 
 
-def _parse_filter(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        parsed = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"--filter {text!r} is not JSON ({error}); write for example '{{\"year\": 1973}}'") from None
-    if not isinstance(parsed, dict):
-        raise UsageError(f"--filter {text!r} is not a JSON object; write for example '{{\"year\": 1973}}'")
-    return cast("dict[str, Any]", parsed)
-
-
-def _open(client: vecs.Client, name: str) -> vecs.Collection:
-    try:
-        return client.get_collection(name)
-    except CollectionNotFound as error:
-        names = ", ".join(map(plain, client.collection_names()))
-        raise CollectionNotFound(f"{error}; it has {names or 'none yet'}") from None
+def _from_stdin() -> str:
+    text = decoded(sys.stdin.buffer.read(), ()).strip()
+    if not text:
+        raise UsageError("stdin is empty: there is nothing to search for")
+    return text
 
 
 def _has_words(collection: Any) -> bool:
@@ -98,7 +105,7 @@ def _has_words(collection: Any) -> bool:
     return table.has_text and table.language is not None
 
 
-def _text_or_vector(collection: vecs.Collection, query: str) -> str | list[float]:
+def text_or_vector(collection: vecs.Collection, query: str) -> str | list[float]:
     """Return a query as it is, or as a vector if it is written as a JSON list of numbers."""
     if not query.lstrip().startswith("["):
         return query

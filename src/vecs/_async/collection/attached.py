@@ -65,6 +65,7 @@ class AsyncAttachedCollection(AsyncCollection):
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        skip_unchanged: bool = False,
     ) -> UpsertResult:
         """
         Write records, as a collection does; what a record does not name stays as it is in the table.
@@ -81,6 +82,7 @@ class AsyncAttachedCollection(AsyncCollection):
                 batch_size=batch_size,
                 progress=progress,
                 skip_transform=skip_transform,
+                skip_unchanged=skip_unchanged,
             )
         except DatabaseError as error:
             said = needed_columns(await self._table(0), error)

@@ -10,6 +10,7 @@ from vecs._async.collection.handle import AsyncHandle, Filters
 from vecs._async.indexing.guard import altering
 from vecs._async.tables.enable_text import enable_text
 from vecs._async.tables.refused import saying_what_to_grant
+from vecs._async.writing.unchanged import check_skips
 from vecs._async.writing.upsert import AsyncWriteTarget, upsert
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
@@ -44,6 +45,7 @@ class AsyncWriting(AsyncHandle):
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        skip_unchanged: bool = False,
     ) -> UpsertResult:
         """
         Write records, replacing those with the same id, and return how many were written.
@@ -62,6 +64,10 @@ class AsyncWriting(AsyncHandle):
         callable `(done, total)`. If a record is invalid, ArgError names it.
 
         Of a list, all records are checked before the first one is embedded, so that no model works for nothing.
+
+        With `skip_unchanged=True`, a record that is stored already, made by the same transform of the same text and
+        metadata, is neither embedded nor written, and texts that are embedded already keep their vectors. Records
+        with vectors are compared with what is stored. The result has the number of `unchanged` records.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | AsyncIterable)
@@ -70,6 +76,7 @@ class AsyncWriting(AsyncHandle):
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
+        skips = checked_flag(skip_unchanged, "skip_unchanged")
         transform = None if skip else self.transform
         table = await self._writable()
         if transform is not None and not table.has_text:
@@ -78,6 +85,10 @@ class AsyncWriting(AsyncHandle):
         if table.mapped is not None and transform is not None:
             what = f"{shown(table)}, whose columns are of other types than those of a collection of vecs,"
             check_one_row_each(transform, what, "get_collection()")
+        if skips and transform is not None and not table.has_hash:
+            table = await self._table(0)
+        if skips:
+            check_skips(table, transform)
         splits = await self._may_split()
         writing = AsyncWriteTarget(
             self._executor,
@@ -87,6 +98,7 @@ class AsyncWriting(AsyncHandle):
             self._table,
             splits=splits,
             same_table=self.transform is not None,
+            skips=skips,
         )
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")

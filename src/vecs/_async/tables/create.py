@@ -135,7 +135,7 @@ async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCo
     storage = VEC_TYPES[new.vec_type]
     check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
     has_text = new.keeps_text
-    table = Table(new.schema, new.name, dimension, extension, has_text, vec_type=new.vec_type)
+    table = Table(new.schema, new.name, dimension, extension, has_text, has_hash=has_text, vec_type=new.vec_type)
     if has_text:
         table = replace(table, language=language, preparation=await newest_preparation(session))
     for statement in tables.create_table(table):

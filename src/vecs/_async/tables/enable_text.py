@@ -58,11 +58,15 @@ async def enable_text(executor: AsyncExecutor, table: Table, language: str | Non
                 await session.execute(statement)
             if table.comment:
                 await session.execute(tables.write_comment(table, {**table.comment, "language": configuration}))
+        # A table whose columns are of other types keeps no hashes.
+        added = not table.has_hash and table.mapped is None
+        if added:
+            await session.execute(tables.add_hash(table))
         if text_key is not None:
             await session.execute(write.fill_text(table, text_key))
     if changed or text_key is not None:
         # The weight of a word comes from the planner's statistics.
         async with executor.transaction(NO_TIMEOUT) as session:
             await session.execute(analyze(table))
-    else:
+    elif not added:
         log.info("collection %r has text and keywords in %s already; nothing to do", table.name, table.language)

@@ -11,6 +11,7 @@ import psycopg
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.transforming import transform_records
+from vecs._async.writing.unchanged import AsyncBatch, AsyncMemory
 from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take, size_of
 from vecs._concurrency.waiting import async_pause
 from vecs._connecting.altered import may_be_altered
@@ -49,8 +50,10 @@ class AsyncWriteTarget:
         *,
         splits: bool,
         same_table: bool,
+        skips: bool = False,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        self.memory = AsyncMemory(executor, transform, skips=skips)
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
@@ -128,13 +131,15 @@ async def upsert(
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(await _write(to, buffer))
                     to.stored = taken
+                    to.memory.written()
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
             written.append(await _write(to, buffer))
         finally:
             buffer.close()
-    return UpsertResult(sum(written), sum(each.documents for each in written))
+    documents = sum(each.documents for each in written)
+    return UpsertResult(sum(written), documents, to.memory.unchanged, to.memory.embedded)
 
 
 async def _check_all(to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
@@ -159,7 +164,7 @@ def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> No
 async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     try:
         await _add_once(to, buffer, items, position)
-    except ArgError as error:
+    except VecsException as error:
         # It may fit the table that is there now.
         if not await to.follows(error, buffer):
             raise
@@ -169,11 +174,13 @@ async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], po
 async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
     table, transform = to.table, to.transform
-    if transform is None:
-        made = given = records
-    else:
+    given = records
+    if (transform is not None and table.mapped is None) or to.memory.skips:
         # The last of each id: an older version need not be embedded. In a table of somebody else it may be part of one.
-        given = records if table.mapped else list({record.id: record for record in records}.values())
+        given = list({record.id: record for record in records}.values())
+    batch = await to.memory.batch(table, given, by_document=to.guarded)
+    made = given = batch.given
+    if transform is not None and given:
 
         def check(records: Sequence[Record]) -> None:
             check_storable_records(records, table)
@@ -184,25 +191,29 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
                 check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
-        made = await transform_records(transform, given, check, check_split, checked=to.checked)
+        made = await transform_records(transform, given, check, check_split, checked=to.checked, fill=batch)
     if to.guarded:
         check_not_split(made, given)
         check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
-    await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
+    await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None, batch)
+    to.memory.keep(batch, given, made)
 
 
-def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool) -> None:
+def _encode_into(
+    buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool, batch: AsyncBatch
+) -> None:
     # A collection of vectors only, such as one of vecs 0.4, has no column for text.
     stripped = transformed and not table.has_text
-    buffer.extend(
-        (
-            None if record.document_id is None else str(record.document_id),
-            encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
-        )
-        for record in (map(_with_stored_id, records) if transformed else records)
+    if transformed:
+        records = list(map(_with_stored_id, records))
+    rows = (
+        encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table)
+        for record in records
     )
+    documents = (None if record.document_id is None else str(record.document_id) for record in records)
+    buffer.extend(zip(documents, batch.with_hashes(rows, records), strict=True))
 
 
 def _with_stored_id(record: Record) -> Record:

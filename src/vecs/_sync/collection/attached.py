@@ -66,6 +66,7 @@ class AttachedCollection(Collection):
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        skip_unchanged: bool = False,
     ) -> UpsertResult:
         """
         Write records, as a collection does; what a record does not name stays as it is in the table.
@@ -82,6 +83,7 @@ class AttachedCollection(Collection):
                 batch_size=batch_size,
                 progress=progress,
                 skip_transform=skip_transform,
+                skip_unchanged=skip_unchanged,
             )
         except DatabaseError as error:
             said = needed_columns(self._table(0), error)

@@ -24,6 +24,7 @@ from vecs._sync.collection.handle import Filters, Handle
 from vecs._sync.indexing.guard import altering
 from vecs._sync.tables.enable_text import enable_text
 from vecs._sync.tables.refused import saying_what_to_grant
+from vecs._sync.writing.unchanged import check_skips
 from vecs._sync.writing.upsert import WriteTarget, upsert
 from vecs._writing.documents import check_one_row_each, ids_found
 from vecs._writing.stored import say_stored
@@ -45,6 +46,7 @@ class Writing(Handle):
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        skip_unchanged: bool = False,
     ) -> UpsertResult:
         """
         Write records, replacing those with the same id, and return how many were written.
@@ -63,6 +65,10 @@ class Writing(Handle):
         callable `(done, total)`. If a record is invalid, ArgError names it.
 
         Of a list, all records are checked before the first one is embedded, so that no model works for nothing.
+
+        With `skip_unchanged=True`, a record that is stored already, made by the same transform of the same text and
+        metadata, is neither embedded nor written, and texts that are embedded already keep their vectors. Records
+        with vectors are compared with what is stored. The result has the number of `unchanged` records.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
         iterable = isinstance(given, Iterable | Iterable)
@@ -71,6 +77,7 @@ class Writing(Handle):
         if batch_size is not None:
             batch_size = checked_int(batch_size, "batch_size", 1)
         skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
+        skips = checked_flag(skip_unchanged, "skip_unchanged")
         transform = None if skip else self.transform
         table = self._writable()
         if transform is not None and not table.has_text:
@@ -79,6 +86,10 @@ class Writing(Handle):
         if table.mapped is not None and transform is not None:
             what = f"{shown(table)}, whose columns are of other types than those of a collection of vecs,"
             check_one_row_each(transform, what, "get_collection()")
+        if skips and transform is not None and not table.has_hash:
+            table = self._table(0)
+        if skips:
+            check_skips(table, transform)
         splits = self._may_split()
         writing = WriteTarget(
             self._executor,
@@ -88,6 +99,7 @@ class Writing(Handle):
             self._table,
             splits=splits,
             same_table=self.transform is not None,
+            skips=skips,
         )
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")

@@ -136,7 +136,7 @@ def create_anew(executor: Executor, session: Session, new: NewCollection, dimens
     storage = VEC_TYPES[new.vec_type]
     check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
     has_text = new.keeps_text
-    table = Table(new.schema, new.name, dimension, extension, has_text, vec_type=new.vec_type)
+    table = Table(new.schema, new.name, dimension, extension, has_text, has_hash=has_text, vec_type=new.vec_type)
     if has_text:
         table = replace(table, language=language, preparation=newest_preparation(session))
     for statement in tables.create_table(table):

@@ -23,6 +23,7 @@ from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
+from vecs._sync.writing.unchanged import Batch, Memory
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
@@ -50,8 +51,10 @@ class WriteTarget:
         *,
         splits: bool,
         same_table: bool,
+        skips: bool = False,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
+        self.memory = Memory(executor, transform, skips=skips)
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
@@ -129,13 +132,15 @@ def upsert(
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(_write(to, buffer))
                     to.stored = taken
+                    to.memory.written()
                     buffer.close()
                     buffer = RowBuffer()
                 update(taken)
             written.append(_write(to, buffer))
         finally:
             buffer.close()
-    return UpsertResult(sum(written), sum(each.documents for each in written))
+    documents = sum(each.documents for each in written)
+    return UpsertResult(sum(written), documents, to.memory.unchanged, to.memory.embedded)
 
 
 def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
@@ -160,7 +165,7 @@ def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> No
 def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     try:
         _add_once(to, buffer, items, position)
-    except ArgError as error:
+    except VecsException as error:
         # It may fit the table that is there now.
         if not to.follows(error, buffer):
             raise
@@ -170,11 +175,13 @@ def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int
 def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
     records = [to_record(item, position + index) for index, item in enumerate(items)]
     table, transform = to.table, to.transform
-    if transform is None:
-        made = given = records
-    else:
+    given = records
+    if (transform is not None and table.mapped is None) or to.memory.skips:
         # The last of each id: an older version need not be embedded. In a table of somebody else it may be part of one.
-        given = records if table.mapped else list({record.id: record for record in records}.values())
+        given = list({record.id: record for record in records}.values())
+    batch = to.memory.batch(table, given, by_document=to.guarded)
+    made = given = batch.given
+    if transform is not None and given:
 
         def check(records: Sequence[Record]) -> None:
             check_storable_records(records, table)
@@ -185,25 +192,27 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
                 check_is_to_split(records, given, table.name, table.comment.get("transform"))
                 check_ids(with_documents(records, given))
 
-        made = transform_records(transform, given, check, check_split, checked=to.checked)
+        made = transform_records(transform, given, check, check_split, checked=to.checked, fill=batch)
     if to.guarded:
         check_not_split(made, given)
         check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
-    offload_many(len(made), _encode_into, buffer, table, made, transform is not None)
+    offload_many(len(made), _encode_into, buffer, table, made, transform is not None, batch)
+    to.memory.keep(batch, given, made)
 
 
-def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool) -> None:
+def _encode_into(buffer: RowBuffer, table: Table, records: Sequence[Record], transformed: bool, batch: Batch) -> None:
     # A collection of vectors only, such as one of vecs 0.4, has no column for text.
     stripped = transformed and not table.has_text
-    buffer.extend(
-        (
-            None if record.document_id is None else str(record.document_id),
-            encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table),
-        )
-        for record in (map(_with_stored_id, records) if transformed else records)
+    if transformed:
+        records = list(map(_with_stored_id, records))
+    rows = (
+        encode_record(Record(record.id, record.vec, metadata=record.metadata) if stripped else record, table)
+        for record in records
     )
+    documents = (None if record.document_id is None else str(record.document_id) for record in records)
+    buffer.extend(zip(documents, batch.with_hashes(rows, records), strict=True))
 
 
 def _with_stored_id(record: Record) -> Record:
