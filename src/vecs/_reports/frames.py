@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from vecs._checks.json import encode_json
+from vecs._checks.shown import brief
 from vecs._reports.key_columns import KeyColumn, as_numbers, value_at_key
 from vecs.exc import DatabaseError, MissingDependency
 from vecs.records import Record
@@ -82,27 +83,23 @@ def _fitting(column: KeyColumn, values: list[Any]) -> list[Any]:
     """Return values that are of the column's kind; raises DatabaseError if one was written since it was found."""
     if column.kind == "json":
         return values
-    for value in values:
-        items = value if column.listed and isinstance(value, list) else [value]
-        if (column.listed and value is not None and not isinstance(value, list)) or not all(
-            item is None or _is_of(item, column) for item in items
-        ):
-            _refuse_changed(column)
-    if not column.nulls and None in values:
-        _refuse_changed(column)
+    if not all(column.nulls if value is None else _fits(value, column) for value in values):
+        raise DatabaseError(
+            f"values of another type were written at {brief(column.key)} while the records were read; read them again"
+        )
     return [as_numbers(value) for value in values] if column.kind == "number" else values
+
+
+def _fits(value: Any, column: KeyColumn) -> bool:
+    if not column.listed:
+        return _is_of(value, column)
+    return isinstance(value, list) and all(item is None or _is_of(item, column) for item in cast("list[Any]", value))
 
 
 def _is_of(item: Any, column: KeyColumn) -> bool:
     if isinstance(item, bool):
         return column.kind == "boolean"
     return isinstance(item, _TYPES[column.kind]) and (not isinstance(item, int) or abs(item) < 2**63)
-
-
-def _refuse_changed(column: KeyColumn) -> NoReturn:
-    raise DatabaseError(
-        f"values of another type were written at {column.key!r} while the records were read; read again"
-    )
 
 
 class ArrowForm(NamedTuple):

@@ -66,8 +66,8 @@ def _common(kinds: set[str]) -> Kind:
         return "number"
     if not kinds:
         return "string"
-    (kind,) = kinds if len(kinds) == 1 else ("json",)
-    return cast("Kind", kind) if kind in _SCALARS else "json"
+    several: Kind = "json"
+    return next((kind for kind in _SCALARS if kinds == {kind}), several)
 
 
 def value_at_key(metadata: Mapping[str, Any], key: str) -> Any:

@@ -44,18 +44,17 @@ def checked_order(order_by: Any, table: Table) -> Order:
     if key == "$text":
         raise ArgError("order_by='$text': texts are not sorted by; sort by '$id', '$document_id' or a metadata key")
     if keyed.column is not None and keyed.column.kind not in _SORTED:
-        raise ArgError(f"order_by={brief(order_by)}: column {brief(keyed.column.name)} is {keyed.column.shown}")
+        what = f"column {brief(keyed.column.name)} is {keyed.column.shown}"
+        raise ArgError(f"order_by={brief(order_by)}: {what}, which has no order")
     return Order(keyed, order_by.startswith("-"))
 
 
 def check_pages(order_by: Any, offset: int, selection: Selection) -> None:
     """Raise ArgError for what does not go together with pages in the order of a key."""
     if offset:
-        raise ArgError(
-            f"offset={offset} is for records in the order of their ids; with order_by= or after= give after="
-        )
+        raise ArgError(f"offset={offset} does not go with order_by= and after=; give the cursor of the page before")
     if selection.ids is not None and order_by is None:
-        raise ArgError("after= pages in an order, and records with ids come in that of the ids; give order_by= as well")
+        raise ArgError("after= needs order_by= where ids are given, whose records come in the order of the ids")
 
 
 def needs_type(order: Order) -> bool:
@@ -65,13 +64,14 @@ def needs_type(order: Order) -> bool:
 
 def indexed_type(indexes: Iterable[IndexInfo], key: str) -> KeyType | None:
     """Return the type of the metadata index at a key; None if there is none, or one for each type."""
-    types = {index.key_type for index in indexes if index.key == key and index.valid}
+    types: set[KeyType | None] = {index.key_type for index in indexes if index.key == key and index.valid}
     return types.pop() if len(types) == 1 else None
 
 
 def likely_type(found: Iterable[str]) -> KeyType:
-    """Return the type of values to sort by, of the JSON types that some of them have; numbers if there are both."""
-    return "string" if "string" in (types := set(found)) and "number" not in types else "number"
+    """Return the type of values to sort by, of the JSON types that they have, most frequent first."""
+    likely: KeyType = "number"
+    return next((type for each in found for type in KEY_TYPES if type == each), likely)
 
 
 def written_cursor(order: Order, place: Place) -> str:
@@ -89,7 +89,7 @@ def read_cursor(after: Any, order: Order) -> tuple[KeyType | None, Place]:
     if spelled != _spelled(order) or (type is None) is needs_type(order):
         raise ArgError(f"after= is a cursor of order_by={spelled!r}, and this is order_by={_spelled(order)!r}")
     check_storable(f"{value}{id}", "the cursor after=")
-    return cast("KeyType | None", type), Place(value, cast("str", id))
+    return type, Place(value, id)
 
 
 def _parts_of(after: Any) -> Sequence[Any]:

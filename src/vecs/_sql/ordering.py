@@ -45,11 +45,12 @@ def read_place(row: Row, *, by_id: bool) -> Place:
 
 
 def types_at(table: Table, keyed: Keyed) -> Fragment:
-    """Find the JSON types of the values at a key, among some of the records."""
+    """Find the JSON types of the values at a key, among some of the records, most frequent first."""
     return qualified(
         """
-        select distinct pg_catalog.jsonb_typeof(found)
+        select pg_catalog.jsonb_typeof(found)
         from (select {value} as found from {table} where {value} is not null limit {most}::bigint) as sample
+        group by 1 order by pg_catalog.count(*) desc, 1
         """,
         value=json_at(keyed),
         table=table.source,
@@ -71,7 +72,8 @@ def select_ordered(
         conditions.insert(0, qualified("{value} is not null", value=value))
     direction: LiteralString = "{value} desc" if order.descending else "{value}"
     sorting = [qualified(direction, value=value), *([] if _by_id(order) else [table.order])]
-    return _select(table, columns, selection, conditions, _text(order, value), join(", ", sorting), limit)
+    found = _columns(table, columns, _text(order, value))
+    return _select(table, found, where(selection, *conditions), join(", ", sorting), limit)
 
 
 def select_unvalued(
@@ -81,24 +83,20 @@ def select_unvalued(
     conditions = [qualified("{value} is null", value=_value(order))]
     if after is not None:
         conditions.append(behind(table, after.id))
-    return _select(table, columns, selection, conditions, qualified("null::pg_catalog.text"), table.order, limit)
+    found = _columns(table, columns, qualified("null::pg_catalog.text"))
+    return _select(table, found, where(selection, *conditions), table.order, limit)
 
 
-def _select(
-    table: Table,
-    columns: Columns,
-    selection: Selection,
-    conditions: list[Fragment],
-    text: Fragment,
-    sorting: Fragment,
-    limit: int | None,
-) -> Fragment:
+def _columns(table: Table, columns: Columns, text: Fragment) -> Fragment:
+    return qualified("{columns}, {text}", columns=select_list(table, columns), text=text)
+
+
+def _select(table: Table, columns: Fragment, where: Fragment, sorting: Fragment, limit: int | None) -> Fragment:
     return qualified(
-        "select {columns}, {text} from {table}{where} order by {sorting}{limit}",
-        columns=select_list(table, columns),
-        text=text,
+        "select {columns} from {table}{where} order by {sorting}{limit}",
+        columns=columns,
         table=table.source,
-        where=where(selection, *conditions),
+        where=where,
         sorting=sorting,
         limit=EMPTY if limit is None else qualified(" limit {limit}::bigint", limit=limit),
     )

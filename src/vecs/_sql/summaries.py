@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isinf
 from typing import Any, NamedTuple
 
 from vecs._sql.fragment import EMPTY, Fragment, join, qualified
@@ -109,10 +110,9 @@ def read_sums(rows: Sequence[tuple[Any, ...]]) -> BothStats:
 
 
 def _mean(text: str) -> float:
-    try:
-        return float(Decimal(text))
-    except OverflowError:
-        return int(Decimal(text))
+    number = Decimal(text)
+    # Whole numbers may be greater than any float.
+    return int(number) if number.is_finite() and isinf(float(number)) else float(number)
 
 
 def find_kinds(table: Table, keys: Sequence[Keyed], selection: Selection) -> Fragment:

@@ -81,7 +81,7 @@ def check_installed(family: _Family) -> None:
 
 def size_of_frame(given: Any, family: _Family) -> int | None:
     """Return the number of rows; None if it is not known without reading them."""
-    kind = cast("type", type(given))
+    kind: Any = given.__class__
     known = kind.__module__.startswith(("polars", "pyarrow", "datasets")) or family == "pandas"
     return len(given) if known and hasattr(kind, "__len__") else None
 

@@ -68,7 +68,7 @@ class AsyncReading(AsyncHandle):
         `order_by="published"` sorts by a metadata key or path, or by a column such as "$id", and `"-published"` from
         the greatest on. Equal values are sorted by id. Values are those of one type, as in filters: numbers, or strings
         by their first 200 characters. It is that of the key's metadata index, which also finds each page; without one,
-        that of the values. Records without such a value come last.
+        that of most values. Records without such a value come last.
 
         `after` is the `cursor` of the page before: `get(order_by=..., limit=100, after=page.cursor)`. Pages hold each
         record that does not change exactly once. Give the same filters and order for all of them.

@@ -55,9 +55,8 @@ class Summarising(Handle):
         table = self._table()
         keyed = checked_keyed(key, table, "key")
         if keyed.column is not None and keyed.column.kind not in (*MEASURED, *ORDERED):
-            raise ArgError(
-                f"key={brief(key)}: column {brief(keyed.column.name)} is {keyed.column.shown}, without order"
-            )
+            what = f"column {brief(keyed.column.name)} is {keyed.column.shown}"
+            raise ArgError(f"key={brief(key)}: {what}, which has no order; facets() counts its values")
         selection = self._selection(filters=filters)
         sums = read_sums(self._executor.read(sum_up(table, keyed, selection), prepare=False))
         made = chosen_stats(sums, key, type, of_column=column_at(keyed) is not None)
