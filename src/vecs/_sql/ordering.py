@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.answers import ID, Columns, Row, select_list
 from vecs._sql.filters import KeyType, of_shown, typed_value
@@ -39,6 +39,13 @@ class Place:
     id: str
 
 
+class Stretch(NamedTuple):
+    """Which records in an order: behind a place, and so many."""
+
+    after: Place | None = None
+    limit: int | None = None
+
+
 def read_place(row: Row, *, by_id: bool) -> Place:
     """Return the place of a record, of its row."""
     return Place(None if by_id else row[_VALUE], row[ID])
@@ -58,37 +65,34 @@ def types_at(table: Table, keyed: Keyed) -> Fragment:
     )
 
 
-def select_ordered(
-    table: Table, columns: Columns, selection: Selection, order: Order, after: Place | None, limit: int | None
-) -> Fragment:
+def select_ordered(table: Table, columns: Columns, selection: Selection, order: Order, stretch: Stretch) -> Fragment:
     """
     Read the records that have a value, in its order and then that of their ids, behind a place.
 
     Behind the parts of a record stands its value, as text.
     """
-    value = _value(order)
-    conditions = [] if after is None else [_beyond(table, order, value, after)]
+    value = _value(table, order)
+    conditions = [] if stretch.after is None else [_beyond(table, order, value, stretch.after)]
     if not _by_id(order):
         conditions.insert(0, qualified("{value} is not null", value=value))
     direction: LiteralString = "{value} desc" if order.descending else "{value}"
     sorting = [qualified(direction, value=value), *([] if _by_id(order) else [table.order])]
     found = _columns(table, columns, _text(order, value))
-    return _select(table, found, where(selection, *conditions), join(", ", sorting), limit)
+    return _select(table, found, where(selection, *conditions), join(", ", sorting), stretch.limit)
 
 
-def select_unvalued(
-    table: Table, columns: Columns, selection: Selection, order: Order, after: Place | None, limit: int | None
-) -> Fragment:
+def select_unvalued(table: Table, columns: Columns, selection: Selection, order: Order, stretch: Stretch) -> Fragment:
     """Read the records that have no value to be sorted by, in the order of their ids, behind a place."""
-    conditions = [qualified("{value} is null", value=_value(order))]
-    if after is not None:
-        conditions.append(behind(table, after.id))
+    conditions = [qualified("{value} is null", value=_value(table, order))]
+    if stretch.after is not None:
+        conditions.append(behind(table, stretch.after.id))
     found = _columns(table, columns, qualified("null::pg_catalog.text"))
-    return _select(table, found, where(selection, *conditions), table.order, limit)
+    return _select(table, found, where(selection, *conditions), table.order, stretch.limit)
 
 
 def _columns(table: Table, columns: Columns, text: Fragment) -> Fragment:
-    return qualified("{columns}, {text}", columns=select_list(table, columns), text=text)
+    # With a name of its own: ORDER BY takes those of the answer before those of the table.
+    return qualified("{columns}, {text} as place", columns=select_list(table, columns), text=text)
 
 
 def _select(table: Table, columns: Fragment, where: Fragment, sorting: Fragment, limit: int | None) -> Fragment:
@@ -106,8 +110,11 @@ def _by_id(order: Order) -> bool:
     return order.keyed.key == "$id"
 
 
-def _value(order: Order) -> Fragment:
+def _value(table: Table, order: Order) -> Fragment:
     """Return what is sorted by, such that an index on it has that order."""
+    if _by_id(order):
+        # By the ids' own type, as everywhere.
+        return table.order
     column = column_at(order.keyed)
     if column is not None:
         return column

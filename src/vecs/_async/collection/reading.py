@@ -26,7 +26,7 @@ from vecs._sql.advice import check_unique
 from vecs._sql.answers import Columns, RecordRow, Row, read_record_rows, read_records
 from vecs._sql.filters import KeyType
 from vecs._sql.keyed import Keyed
-from vecs._sql.ordering import Order, Place, read_place, select_ordered, select_unvalued, types_at
+from vecs._sql.ordering import Order, Place, Stretch, read_place, select_ordered, select_unvalued, types_at
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
 from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import Selection, selects_nothing
@@ -129,12 +129,12 @@ class AsyncReading(AsyncHandle):
         rows = list[Row]()
         by_id = order.keyed.key == "$id"
         if by_id or after is None or after.value is not None:
-            statement = select_ordered(table, columns, selection, order, after, wanted)
+            statement = select_ordered(table, columns, selection, order, Stretch(after, wanted))
             rows = await self._executor.read(statement, prepare=False)
             after = None
         if not by_id and (wanted is None or len(rows) < wanted):
             rest = None if wanted is None else wanted - len(rows)
-            statement = select_unvalued(table, columns, selection, order, after, rest)
+            statement = select_unvalued(table, columns, selection, order, Stretch(after, rest))
             rows = [*rows, *await self._executor.read(statement, prepare=False)]
         if wanted is None or len(rows) < wanted:
             return read_records(table, rows), None
