@@ -29,16 +29,16 @@ WRITTEN = 10_000
 ROUNDS = 5
 
 
-def columns(rows: int) -> dict[str, Any]:
+def columns(rows: range) -> dict[str, Any]:
     """Return the columns of some rows."""
-    vectors = np.random.default_rng(1).random((rows, DIMENSION), np.float32)
+    vectors = np.random.default_rng(1).random((len(rows), DIMENSION), np.float32)
     return {
-        "id": [f"{row:07}" for row in range(rows)],
+        "id": [f"{row:07}" for row in rows],
         "vec": list(vectors),
-        "text": [f"text of row {row}" for row in range(rows)],
-        "year": [1900 + row % 120 for row in range(rows)],
-        "price": [row / 7 for row in range(rows)],
-        "kind": ["a" if row % 3 else "b" for row in range(rows)],
+        "text": [f"text of row {row}" for row in rows],
+        "year": [1900 + row % 120 for row in rows],
+        "price": [row / 7 for row in rows],
+        "kind": ["a" if row % 3 else "b" for row in rows],
     }
 
 
@@ -71,7 +71,7 @@ def growth(work: Callable[[], object]) -> int:
 
 def compare_writes(docs: vecs.Collection) -> None:
     """Print the rates of the kinds of input, and their ratio to that of records."""
-    given = columns(WRITTEN)
+    given = columns(range(WRITTEN))
     table = pa.table({**given, "vec": pa.array(given["vec"], pa.list_(pa.float32(), DIMENSION))})
     frame = pd.DataFrame(given)
     kinds: dict[str, Callable[[], Any]] = {
@@ -95,7 +95,9 @@ def compare_writes(docs: vecs.Collection) -> None:
 def measure_reads(docs: vecs.Collection, rows: int) -> None:
     """Print the memory that reading takes, for a tenth of the records and for all."""
     docs.truncate()
-    docs.upsert(records(columns(rows)), batch_size=10_000)
+    for start in range(0, rows, WRITTEN):
+        # Not all rows at once: their memory would be there for what is measured.
+        docs.upsert(records(columns(range(start, start + WRITTEN))))
     keys = ["year", "price", "kind"]
     for count in (rows // 10, rows):
         filters = {"$id": {"$like": "%"}} if count == rows else {"year": {"$lt": 1912}}
@@ -126,8 +128,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, vecs.create_client(arguments.target or folder) as client:
         docs = client.get_or_create_collection("frames", dimension=DIMENSION, text=True)
-        compare_writes(docs)
+        # First, while the process is small.
         measure_reads(docs, arguments.rows)
+        compare_writes(docs)
         client.delete_collection("frames")
 
 
