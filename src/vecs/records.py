@@ -36,6 +36,8 @@ _LEAST_OVERLAP = 8
 _MOST_OVERLAP = 10_000
 
 _NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+# For type checkers, since a record that is stored has one.
+_NO_ID: Any = None
 _set = object.__setattr__
 
 RecordId: TypeAlias = "str | int | UUID"
@@ -71,9 +73,10 @@ class Record(Telling):
     look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
     it; it is not stored. If `media` is a string, it is embedded instead of `text`, and `text` is stored.
     `columns` are the values of other columns of the table, if you asked for them; they are not written.
+    Without an id, an upsert makes one.
     """
 
-    id: RecordId
+    id: RecordId = _NO_ID
     vec: Vector | None = None
     text: str | None = None
     metadata: Metadata | None = field(default_factory=dict[str, Any])
@@ -89,7 +92,7 @@ class Record(Telling):
 
         def __init__(
             self,
-            id: RecordId,
+            id: RecordId | None = None,
             vec: Vector | None = None,
             text: str | None = None,
             metadata: Metadata | None = _NO_METADATA,
@@ -245,6 +248,7 @@ class UpsertResult(int):
     `batch_size=`, a document counts once per commit that wrote records of it. `embedded` is how many vectors a
     transform made. With `skip_unchanged=True`, `unchanged` is how many of the records that you gave were stored
     already, so that they were neither embedded nor written. `deleted` is how many records `replace_all()` deleted.
+    `ids` are the ids that were made for records without one, in the order of these records.
     """
 
     records: int
@@ -252,22 +256,32 @@ class UpsertResult(int):
     unchanged: int
     embedded: int
     deleted: int
+    ids: Sequence[str]
 
     def __new__(
-        cls, records: int, documents: int, unchanged: int = 0, embedded: int = 0, deleted: int = 0
+        cls,
+        records: int,
+        documents: int,
+        unchanged: int = 0,
+        embedded: int = 0,
+        deleted: int = 0,
+        ids: Sequence[str] = (),
     ) -> UpsertResult:
-        """Make one of these numbers."""
+        """Make one of these numbers, and of the ids that were made."""
         made = super().__new__(cls, records)
         made.records, made.documents = int(records), documents
         made.unchanged, made.embedded, made.deleted = unchanged, embedded, deleted
+        made.ids = ids
         return made
 
-    def __reduce__(self) -> tuple[type[UpsertResult], tuple[int, ...]]:
+    def __reduce__(self) -> tuple[type[UpsertResult], tuple[Any, ...]]:
         return type(self), tuple(vars(self).values())
 
     def __repr__(self) -> str:
         always = ("records", "documents")
-        shown = (f"{name}={value}" for name, value in vars(self).items() if value or name in always)
+        # There may be very many ids.
+        told = ((name, value) for name, value in vars(self).items() if name != "ids")
+        shown = (f"{name}={value}" for name, value in told if value or name in always)
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __str__(self) -> str:
@@ -335,8 +349,6 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
     if unknown:
         problem = _unknown_field(unknown[0], "its fields are").removeprefix("unknown argument ")
         raise ArgError(f"record {position}, a dict, has the unknown field {problem}")
-    if "id" not in item:
-        raise ArgError(f"record {position}, a dict, has no 'id'; its fields are {', '.join(sorted(known))}")
     return _checked(Record(**item), position)
 
 
