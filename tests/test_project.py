@@ -38,6 +38,7 @@ LAYERS = [
     "_async.sending _async.transforming",
     "_async.tables _async.indexing _async.writing _async.searching",
     "_async.collection",
+    "_async.copying",
     "_async.client",
     "sharing",
     "adapter client collection __init__",
