@@ -50,6 +50,8 @@ class AsyncDestination:
     alike: bool
     # The collection that it takes the place of.
     replaces: Table | None
+    # Whether it is all undone at the end; an unfinished copy may be there under the other name.
+    trial: bool = False
 
     @property
     def staging(self) -> Identifier:
@@ -58,10 +60,11 @@ class AsyncDestination:
 
     async def rehearse(self) -> None:
         """Make and index the collection without records, and undo it: what would fail fails before anything is made."""
+        trial = replace(self, trial=True)
         try:
-            async with self._transaction() as session:
-                await self._make(session)
-                await self._publish(session)
+            async with trial._transaction() as session:
+                await trial._make(session)
+                await trial._publish(session)
                 raise _Undone
         except _Undone:
             return
@@ -221,4 +224,5 @@ class AsyncDestination:
 
     @property
     def _staging_name(self) -> str:
-        return copied_rows.staging_name(self.table.schema, self.table.name)
+        name = copied_rows.staging_name(self.table.schema, self.table.name)
+        return f"{name}_trial" if self.trial else name

@@ -51,6 +51,8 @@ class Destination:
     alike: bool
     # The collection that it takes the place of.
     replaces: Table | None
+    # Whether it is all undone at the end; an unfinished copy may be there under the other name.
+    trial: bool = False
 
     @property
     def staging(self) -> Identifier:
@@ -59,10 +61,11 @@ class Destination:
 
     def rehearse(self) -> None:
         """Make and index the collection without records, and undo it: what would fail fails before anything is made."""
+        trial = replace(self, trial=True)
         try:
-            with self._transaction() as session:
-                self._make(session)
-                self._publish(session)
+            with trial._transaction() as session:
+                trial._make(session)
+                trial._publish(session)
                 raise _Undone
         except _Undone:
             return
@@ -220,4 +223,5 @@ class Destination:
 
     @property
     def _staging_name(self) -> str:
-        return copied_rows.staging_name(self.table.schema, self.table.name)
+        name = copied_rows.staging_name(self.table.schema, self.table.name)
+        return f"{name}_trial" if self.trial else name
