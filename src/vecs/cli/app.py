@@ -12,6 +12,7 @@ import vecs
 from vecs.cli.demo import demo
 from vecs.cli.ls import ls
 from vecs.cli.search import search
+from vecs.cli.serve_mcp import serve_mcp
 
 _OPTIONS = ("-t", "--target", "--folder")
 
@@ -58,3 +59,4 @@ def main(
 app.command()(demo)
 app.command()(ls)
 app.command()(search)
+app.command("serve-mcp")(serve_mcp)
