@@ -42,6 +42,7 @@ LAYERS = [
     "_async.client",
     "sharing",
     "adapter client collection __init__",
+    "importing",
     "cli",
     "__main__",
 ]
