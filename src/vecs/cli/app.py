@@ -9,20 +9,33 @@ import typer
 import typer.core
 
 import vecs
+from vecs.cli.copy import copy
 from vecs.cli.demo import demo
+from vecs.cli.house import backup, upgrade
+from vecs.cli.importing import import_app
 from vecs.cli.ls import ls
 from vecs.cli.search import search
 from vecs.cli.serve_mcp import serve_mcp
 
 _OPTIONS = ("-t", "--target", "--folder")
 
+_PLACED = {"copy": 2}
+
+
+def _is_target(given: str) -> bool:
+    return given.startswith(("postgresql://", "postgres://"))
+
 
 class _Commands(typer.core.TyperGroup):
     """The verbs; a target among them is not shown in an error, since it may hold a password."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # The verbs whose targets have no option take two of them, and no more.
+        spared = _PLACED.get(args[0], 0) if args else 0
         for before, given in pairwise(["", *args]):
-            if before not in _OPTIONS and given.startswith(("postgresql://", "postgres://")):
+            if spared and _is_target(given):
+                spared -= 1
+            elif before not in _OPTIONS and _is_target(given):
                 ctx.fail("that is a target, which may hold a password: give it with -t, as in `vecs ls -t TARGET`")
         return super().parse_args(ctx, args)
 
@@ -60,3 +73,7 @@ app.command()(demo)
 app.command()(ls)
 app.command()(search)
 app.command("serve-mcp")(serve_mcp)
+app.command()(copy)
+app.command()(upgrade)
+app.command()(backup)
+app.add_typer(import_app)

@@ -11,10 +11,10 @@ an import that was interrupted is finished by a second run. `aload()` is for an 
 
 from __future__ import annotations
 
-from vecs.importing.chroma import chroma
+from vecs.importing.from_chroma import chroma
+from vecs.importing.from_lancedb import lancedb
+from vecs.importing.from_supabase import supabase
 from vecs.importing.incoming import Imported, Incoming
-from vecs.importing.lancedb import lancedb
-from vecs.importing.load import aload, load
-from vecs.importing.supabase import supabase
+from vecs.importing.loading import aload, load
 
 __all__ = ["Imported", "Incoming", "aload", "chroma", "lancedb", "load", "supabase"]

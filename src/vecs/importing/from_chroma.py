@@ -14,8 +14,8 @@ from typing import Any
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, CollectionNotFound, MissingDependency
 from vecs.importing.incoming import Incoming
-from vecs.importing.load import batch_size as checked_size
-from vecs.importing.load import record_of
+from vecs.importing.loading import batch_size as checked_size
+from vecs.importing.loading import record_of
 from vecs.measures import IndexMeasure
 from vecs.records import Record
 

@@ -19,8 +19,8 @@ import numpy as np
 from vecs._checks.shown import brief
 from vecs.exc import ArgError, CollectionNotFound, MissingDependency
 from vecs.importing.incoming import Incoming
-from vecs.importing.load import batch_size as checked_size
-from vecs.importing.load import record_of
+from vecs.importing.loading import batch_size as checked_size
+from vecs.importing.loading import record_of
 from vecs.records import Record
 
 _TEXTS = ("string", "large_string")

@@ -12,7 +12,7 @@ from vecs._checks.shown import brief
 from vecs._sync.collection.collection import Collection
 from vecs.exc import ArgError
 from vecs.importing.incoming import Incoming
-from vecs.importing.load import batch_size as checked_size
+from vecs.importing.loading import batch_size as checked_size
 from vecs.records import Record
 
 # What a row's metadata has beside that of the node.
