@@ -153,7 +153,7 @@ def read_columns(table: Table) -> Fragment:
                     when b.typtype = 'e' then true
                     when b.typname = any({vectors}::pg_catalog.text[]) then true
                     else b.typtype = 'b' and b.typnamespace = {catalog}::pg_catalog.regnamespace
-                        and b.typname !~ '^(reg|oid|xid|cid|tid|pg_)' end,
+                        and b.typname operator(pg_catalog.!~) '^(reg|oid|xid|cid|tid|pg_)' end,
                b.typnamespace = {catalog}::pg_catalog.regnamespace
         from pg_catalog.pg_attribute as a
         join pg_catalog.pg_type as t on t.oid = a.atttypid
