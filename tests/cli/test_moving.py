@@ -83,3 +83,9 @@ def test_upgrade_of_a_folder_that_is_new_says_so(run: Run, tmp_path: Path) -> No
     answer = run("upgrade", tmp_path / "data")
     assert (answer.code, "is of PostgreSQL 18 already" in " ".join(answer.out.split())) == (0, True)
     assert "The backup is in" in run("backup", tmp_path / "data", tmp_path / "saved").out
+
+
+def test_a_server_may_be_what_nodes_are_read_from(run: Run, tmp_path: Path) -> None:
+    answer = run("import", "supabase", "x", "--from", "postgresql://u:secret@127.0.0.1:1/x", "-t", tmp_path / "new")
+    assert (answer.code, "secret" in answer.err, "cannot connect" in answer.err) == (1, False, True)
+    assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from vecs.cli.ls import ls
 from vecs.cli.search import search
 from vecs.cli.serve_mcp import serve_mcp
 
-_OPTIONS = ("-t", "--target", "--folder")
+_OPTIONS = ("-t", "--target", "--folder", "--from")
 
 _PLACED = {"copy": 2}
 
