@@ -232,3 +232,35 @@ async def test_wrong_arguments_are_told(client: vecs.AsyncClient, other: vecs.As
             await call()
     with pytest.raises(CollectionNotFound):
         await client.copy_collection("no such", other)
+
+
+async def test_a_copy_goes_through_poolers_and_into_one_connection(
+    bouncer: str, schema: str, client: vecs.AsyncClient
+) -> None:
+    docs = await filled(client, "docs", 30)
+    await docs.index()
+    async with vecs.create_async_client(bouncer, schema=schema, pool_size=1) as pooled:
+        there = await client.copy_collection("docs", pooled, batch_size=10)
+        within = await pooled.copy_collection("docs", new_name="again", batch_size=10)
+        back = await pooled.copy_collection("again", client, new_name="back")
+        assert there.checksum == within.checksum == back.checksum
+        assert await (await pooled.get_collection("again")).count() == 30
+
+
+async def test_a_failing_copy_leaves_what_is_to_be_replaced(
+    client: vecs.AsyncClient, other: vecs.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(client, "docs", 5)
+    await (await other.create_collection("docs", 2)).upsert([("old", [1, 2], {})])
+    with monkeypatch.context() as patch:
+        dying(patch, "publish", 0)
+        with pytest.raises(Died):
+            await client.copy_collection("docs", other, replace=True)
+    assert (await other.get_collection("docs")).dimension == 2
+
+
+async def test_progress_is_told_and_ends_at_all_of_them(client: vecs.AsyncClient, other: vecs.AsyncClient) -> None:
+    await filled(client, "docs", 25)
+    told: list[tuple[int, int | None]] = []
+    await client.copy_collection("docs", other, batch_size=10, progress=lambda *at: told.append(at))
+    assert told == [(0, 25), (10, 25), (20, 25), (25, 25)]

@@ -227,3 +227,33 @@ def test_wrong_arguments_are_told(client: vecs.Client, other: vecs.Client) -> No
             call()
     with pytest.raises(CollectionNotFound):
         client.copy_collection("no such", other)
+
+
+def test_a_copy_goes_through_poolers_and_into_one_connection(bouncer: str, schema: str, client: vecs.Client) -> None:
+    docs = filled(client, "docs", 30)
+    docs.index()
+    with vecs.create_client(bouncer, schema=schema, pool_size=1) as pooled:
+        there = client.copy_collection("docs", pooled, batch_size=10)
+        within = pooled.copy_collection("docs", new_name="again", batch_size=10)
+        back = pooled.copy_collection("again", client, new_name="back")
+        assert there.checksum == within.checksum == back.checksum
+        assert (pooled.get_collection("again")).count() == 30
+
+
+def test_a_failing_copy_leaves_what_is_to_be_replaced(
+    client: vecs.Client, other: vecs.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(client, "docs", 5)
+    (other.create_collection("docs", 2)).upsert([("old", [1, 2], {})])
+    with monkeypatch.context() as patch:
+        dying(patch, "publish", 0)
+        with pytest.raises(Died):
+            client.copy_collection("docs", other, replace=True)
+    assert (other.get_collection("docs")).dimension == 2
+
+
+def test_progress_is_told_and_ends_at_all_of_them(client: vecs.Client, other: vecs.Client) -> None:
+    filled(client, "docs", 25)
+    told: list[tuple[int, int | None]] = []
+    client.copy_collection("docs", other, batch_size=10, progress=lambda *at: told.append(at))
+    assert told == [(0, 25), (10, 25), (20, 25), (25, 25)]

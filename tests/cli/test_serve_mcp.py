@@ -145,6 +145,19 @@ async def test_the_database_refuses_writes_of_a_read_only_session(filled: Path) 
         assert await (await client.get_collection("plain")).count() == 3
 
 
+async def test_the_database_refuses_writes_behind_a_pooler_too(bouncer: str, superuser_target: str) -> None:
+    schema = "vecs_read_only"
+    async with vecs.create_async_client(superuser_target, schema=schema) as client:
+        docs = await client.get_or_create_collection("docs", dimension=2)
+        await docs.upsert([("a", [1, 2], {})])
+        async with _client(bouncer, schema, read_only=True) as pooled:
+            found = await pooled.get_collection("docs")
+            assert [record.id for record in await found.get()] == ["a"]
+            with pytest.raises(vecs.exc.DatabaseError, match="read-only"):
+                await found.delete(["a"])
+        await client.delete_collection("docs")
+
+
 async def test_with_write_records_are_written(folder: Path) -> None:
     async with vecs.create_async_client(folder) as client:
         await client.create_collection("bare", 2)
