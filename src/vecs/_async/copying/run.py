@@ -24,7 +24,7 @@ from vecs._sql.copied_rows import Checksum, Mark
 from vecs._sql.copying import read_rest
 from vecs._sql.settings import ping
 from vecs._sql.tables import Table
-from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, VecsException
+from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError
 
 log = logging.getLogger("vecs")
 
@@ -172,12 +172,13 @@ async def _checksums(
 ) -> tuple[dict[str, Checksum], dict[str, Checksum]]:
     """Return the checksums of both sides, which compute them at the same time."""
     found: list[dict[str, Checksum]] = []
-    failed: list[VecsException] = []
+    failed: list[Exception] = []
 
     async def look(_: AsyncEvent) -> None:
         try:
             found.append(await writing.checksums())
-        except VecsException as error:
+        except Exception as error:
+            # Raised below: a thread's own error would reach nobody.
             failed.append(error)
 
     async with async_beside(look):

@@ -25,7 +25,7 @@ from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import PinnedConnection
 from vecs._sync.tables.find import find_table
 from vecs._sync.tables.refused import saying_what_to_grant
-from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, VecsException
+from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError
 
 log = logging.getLogger("vecs")
 
@@ -171,12 +171,13 @@ def _compare(reading: Source, writing: Destination, mark: Mark) -> tuple[int, tu
 def _checksums(reading: Source, writing: Destination) -> tuple[dict[str, Checksum], dict[str, Checksum]]:
     """Return the checksums of both sides, which compute them at the same time."""
     found: list[dict[str, Checksum]] = []
-    failed: list[VecsException] = []
+    failed: list[Exception] = []
 
     def look(_: Event) -> None:
         try:
             found.append(writing.checksums())
-        except VecsException as error:
+        except Exception as error:
+            # Raised below: a thread's own error would reach nobody.
             failed.append(error)
 
     with beside(look):
