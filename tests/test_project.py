@@ -38,9 +38,11 @@ LAYERS = [
     "_async.sending _async.transforming",
     "_async.tables _async.indexing _async.writing _async.searching",
     "_async.collection",
+    "_async.copying",
     "_async.client",
     "sharing",
     "adapter client collection __init__",
+    "importing",
     "cli",
     "__main__",
 ]

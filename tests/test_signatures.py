@@ -25,6 +25,7 @@ MODULES = [
     "vecs.client",
     "vecs.collection",
     "vecs.embedded",
+    "vecs.importing",
     "vecs.exc",
     "vecs.filters",
     "vecs.fusion",

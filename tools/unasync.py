@@ -52,6 +52,7 @@ RULES = [
     (r"\b__a(enter|exit|iter|next)__\b", r"__\1__"),
     (r"\ba(iter|next)\b", r"\1"),
     (r"\basynccontextmanager\b", "contextmanager"),
+    (r"\bAbstractAsyncContextManager\b", "AbstractContextManager"),
     (r"\benter_async_context\b", "enter_context"),
     (r"\bpush_async_callback\b", "callback"),
     (r"\bStopAsyncIteration\b", "StopIteration"),

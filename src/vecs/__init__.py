@@ -9,6 +9,7 @@ from vecs._async.collection.collection import AsyncCollection
 from vecs._checks.meant import OF_MODULE
 from vecs._checks.wrong_calls import missing_in_module
 from vecs._reports.builds import BuildProgress
+from vecs._reports.copies import CopyReport
 from vecs._reports.info import ClientInfo, CollectionInfo
 from vecs._reports.matches import Matches
 from vecs._reports.pages import Records
@@ -52,6 +53,7 @@ __all__ = [
     "Collection",
     "CollectionInfo",
     "Context",
+    "CopyReport",
     "Embedding",
     "ImageEmbedding",
     "IndexArgsHNSW",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
-from vecs._async.collection.attached import AsyncAttaching
 from vecs._async.collection.collection import AsyncCollection
+from vecs._async.copying.moving import AsyncMoving
 from vecs._async.indexing.guard import NO_TIMEOUT, altering
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.tables.create import (
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class AsyncClient(AsyncAttaching, AsyncClientDunders):
+class AsyncClient(AsyncMoving, AsyncClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 

@@ -23,6 +23,8 @@ class Options:
     server_settings: Mapping[str, str] | None = None
     keep_running: bool = False
     report: Callable[[str], None] | None = None
+    # Whether the server refuses what writes, in every session.
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         checked_int(self.pool_size, "pool_size", 1)

@@ -30,6 +30,11 @@ def base_settings(extension: Extension | None, statement_timeout: float | None) 
     return settings
 
 
+def read_only_settings(*, pooler: bool) -> Settings:
+    """Return what has the server refuse to write; behind a pooler a transaction is set after it has begun."""
+    return {"transaction_read_only" if pooler else "default_transaction_read_only": "on"}
+
+
 def set_statement(name: str, value: str, *, local: bool) -> Fragment:
     """Set one setting, for the session or only for the transaction that is open."""
     setting = Identifier(*name.split("."))

@@ -28,8 +28,8 @@ from vecs._sql import tables
 from vecs._sql.scalars import first_column
 from vecs._sql.server import read_server_facts, server_facts
 from vecs._sql.tables import Table, check_dimension, check_name
-from vecs._sync.collection.attached import Attaching
 from vecs._sync.collection.collection import Collection
+from vecs._sync.copying.moving import Moving
 from vecs._sync.indexing.guard import NO_TIMEOUT, altering
 from vecs._sync.sending.executor import Executor
 from vecs._sync.tables.create import (
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Client(Attaching, ClientDunders):
+class Client(Moving, ClientDunders):
     """
     A connection pool to one Postgres, and the collections in one of its schemas.
 

@@ -12,12 +12,15 @@ import typer
 import typer.core
 
 import vecs
+from vecs.cli.copy import copy
 from vecs.cli.create import create
 from vecs.cli.delete import delete
 from vecs.cli.demo import demo
 from vecs.cli.explain import explain
 from vecs.cli.export import export
 from vecs.cli.get import get
+from vecs.cli.house import backup, upgrade
+from vecs.cli.importing import import_app
 from vecs.cli.index import index
 from vecs.cli.info import info
 from vecs.cli.load import load
@@ -25,18 +28,28 @@ from vecs.cli.ls import ls
 from vecs.cli.measuring import recall, tune
 from vecs.cli.psql import psql, url
 from vecs.cli.search import search
+from vecs.cli.serve_mcp import serve_mcp
 from vecs.cli.terminal import INTERRUPTED, complain
 
-_OPTIONS = ("-t", "--target", "--folder")
+_OPTIONS = ("-t", "--target", "--folder", "--from")
+# Verbs whose targets have no option, and how many they take.
+_PLACED = {"copy": 2}
 _NARROW = 60
+
+
+def _is_target(given: str) -> bool:
+    return given.startswith(("postgresql://", "postgres://"))
 
 
 class _Commands(typer.core.TyperGroup):
     """The verbs; a target among them is not shown in an error, since it may hold a password."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spared = _PLACED.get(args[0], 0) if args else 0
         for before, given in pairwise(["", *args]):
-            if before not in _OPTIONS and given.startswith(("postgresql://", "postgres://")):
+            if spared and _is_target(given):
+                spared -= 1
+            elif before not in _OPTIONS and _is_target(given):
                 ctx.fail("that is a target, which may hold a password: give it with -t, as in `vecs ls -t TARGET`")
         return super().parse_args(ctx, args)
 
@@ -123,7 +136,12 @@ for command in (
     explain,
     recall,
     tune,
+    copy,
+    backup,
+    upgrade,
+    serve_mcp,
     psql,
     url,
 ):
     app.command(help=_joined(command.__doc__))(command)
+app.add_typer(import_app)

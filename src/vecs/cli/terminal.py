@@ -126,10 +126,10 @@ def step(doing: str) -> Generator[None]:
 
 
 @contextmanager
-def bar(doing: str, total: int) -> Generator[Callable[[int, int | None], object]]:
+def bar(doing: str, total: int, what: str = "texts") -> Generator[Callable[[int, int | None], object]]:
     """Give a progress callback: it draws a bar on a terminal, and writes ten lines at most elsewhere."""
     if not ERR.is_terminal:
-        say(f"{doing}: {total:,} texts ...")
+        say(f"{doing}: {total:,} {what} ...")
         yield _tenths(total)
         return
     columns = (

@@ -11,7 +11,9 @@ listens only on a private Unix socket.
 
 from __future__ import annotations
 
+from vecs.embedded.backups import backup
 from vecs.embedded.folders import default_folder
 from vecs.embedded.server import EmbeddedServer, open_server
+from vecs.embedded.upgrading import UpgradeReport, upgrade
 
-__all__ = ["EmbeddedServer", "default_folder", "open_server"]
+__all__ = ["EmbeddedServer", "UpgradeReport", "backup", "default_folder", "open_server", "upgrade"]

@@ -48,15 +48,32 @@ def check_major(folder: Path, binaries: Binaries, major: int) -> None:
         raise ServerError(
             f"{binaries.postgres} is PostgreSQL {major}; the embedded server needs {OLDEST_MAJOR} or later"
         )
-    try:
-        found = (folder / "pgdata" / "PG_VERSION").read_text().strip()
-    except FileNotFoundError:
+    found = major_of(folder / "pgdata")
+    if found is None:
+        if kept := sorted(folder.glob("pgdata-*")):
+            raise ServerError(
+                f"an upgrade of {folder} was interrupted at its last step: run `vecs upgrade {folder}`, or rename "
+                f"{kept[0].name} to pgdata to have the former state"
+            )
         return
-    if found != str(major):
+    if found < major:
         raise ServerError(
-            f"{folder} was made by PostgreSQL {found} and {binaries.postgres} is {major}: use binaries of "
-            f"{found} (VECS_PG_BINDIR), or dump with those and restore into a new folder"
+            f"{folder} was made by PostgreSQL {found} and {binaries.postgres} is {major}: run `vecs upgrade {folder}`, "
+            f"or use binaries of {found} (VECS_PG_BINDIR)"
         )
+    if found > major:
+        raise ServerError(
+            f"{folder} was made by PostgreSQL {found} and {binaries.postgres} is {major}: upgrade vecs, or use "
+            f"binaries of {found} (VECS_PG_BINDIR)"
+        )
+
+
+def major_of(pgdata: Path) -> int | None:
+    """Return the major version of PostgreSQL that made a cluster; None where there is none."""
+    try:
+        return int((pgdata / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
 
 
 def make_cluster(folder: Path, binaries: Binaries, runner: Runner, start_lock: int) -> None:
@@ -136,7 +153,7 @@ def write_access(folder: Path, runner: Runner) -> list[str]:
 def set_up(folder: Path, socket_folder: Path, tell: Callable[[str], None]) -> None:
     """Make what is missing in the server, mend what hinders, and note in `format.json` that all is there."""
     version = set_up_server(socket_folder, tell)
-    made = Format(int((folder / "pgdata" / "PG_VERSION").read_text()), version)
+    made = Format(major_of(folder / "pgdata") or 0, version)
     if made == read_format(folder):
         return
     text = json.dumps({"format": _FORMAT, "postgres": made.postgres, "pgvector": made.pgvector})

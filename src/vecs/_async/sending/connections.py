@@ -61,7 +61,7 @@ from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.extension import Extension
 from vecs._sql.look import look_at_server, read_look
-from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
+from vecs._sql.settings import NO_SETTINGS, Settings, base_settings, read_only_settings
 from vecs.exc import Unavailable, VecsException
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class AsyncConnections:
         pool = self._pool
         connection = await self._connect_once(self._parameters)
         try:
-            pinned = AsyncPinnedConnection(connection, {**self._base, **settings}, self.pooler)
+            pinned = AsyncPinnedConnection(connection, {**self._settings(), **settings}, self.pooler)
             try:
                 yield pinned
             finally:
@@ -237,9 +237,14 @@ class AsyncConnections:
             connection.hang_up()
 
     def _check_out(self, connection: AsyncVecsConnection, pool: AsyncPool, place: Place) -> AsyncCheckedOut:
-        used = AsyncCheckedOut(connection, self._base, self.pooler)
+        used = AsyncCheckedOut(connection, self._settings(), self.pooler)
         used.pool, used.place = pool, place
         return used
+
+    def _settings(self) -> Settings:
+        if not self.options.read_only:
+            return self._base
+        return {**self._base, **read_only_settings(pooler=self.pooler)}
 
     def _none_is_free(self, pool: AsyncPool) -> Unavailable:
         waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"

@@ -128,8 +128,8 @@ def _dimension(transform: Transform) -> int | None:
 
 async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCollection, dimension: int) -> None:
     """Create a collection if there is none of its name."""
-    await _prepare_schema(session, new.schema)
-    extension = await _prepare_extension(executor, session)
+    await prepare_schema(session, new.schema)
+    extension = await prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.
     language = await find_language(session, new.language)
     storage = VEC_TYPES[new.vec_type]
@@ -145,12 +145,14 @@ async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCo
         await session.execute(tables.write_comment(table, described))
 
 
-async def _prepare_schema(session: AsyncSession, schema: str) -> None:
+async def prepare_schema(session: AsyncSession, schema: str) -> None:
+    """Create the schema where it is absent."""
     if not await session.execute(tables.find_schema(schema)):
         await session.execute(tables.create_schema(schema))
 
 
-async def _prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> Extension:
+async def prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> Extension:
+    """Return the pgvector of the database, created where it is absent."""
     found = read_extension(await session.execute(find_extension()))
     if found is not None:
         return found

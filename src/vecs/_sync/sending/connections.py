@@ -54,7 +54,7 @@ from vecs._connecting.parameters import server_parameters
 from vecs._connecting.target import FolderTarget, ServerTarget
 from vecs._sql.extension import Extension
 from vecs._sql.look import look_at_server, read_look
-from vecs._sql.settings import NO_SETTINGS, Settings, base_settings
+from vecs._sql.settings import NO_SETTINGS, Settings, base_settings, read_only_settings
 from vecs._sync.sending.pool import Pool, PoolClosed, PoolTimeout
 from vecs._sync.sending.sessions import (
     PinnedConnection,
@@ -228,7 +228,7 @@ class Connections:
         pool = self._pool
         connection = self._connect_once(self._parameters)
         try:
-            pinned = PinnedConnection(connection, {**self._base, **settings}, self.pooler)
+            pinned = PinnedConnection(connection, {**self._settings(), **settings}, self.pooler)
             try:
                 yield pinned
             finally:
@@ -238,9 +238,14 @@ class Connections:
             connection.hang_up()
 
     def _check_out(self, connection: VecsConnection, pool: Pool, place: Place) -> CheckedOut:
-        used = CheckedOut(connection, self._base, self.pooler)
+        used = CheckedOut(connection, self._settings(), self.pooler)
         used.pool, used.place = pool, place
         return used
+
+    def _settings(self) -> Settings:
+        if not self.options.read_only:
+            return self._base
+        return {**self._base, **read_only_settings(pooler=self.pooler)}
 
     def _none_is_free(self, pool: Pool) -> Unavailable:
         waited = f"no connection to {self.target} became free within {self.options.pool_timeout:g} s"

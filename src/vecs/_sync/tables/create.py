@@ -129,8 +129,8 @@ def _dimension(transform: Transform) -> int | None:
 
 def create_anew(executor: Executor, session: Session, new: NewCollection, dimension: int) -> None:
     """Create a collection if there is none of its name."""
-    _prepare_schema(session, new.schema)
-    extension = _prepare_extension(executor, session)
+    prepare_schema(session, new.schema)
+    extension = prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.
     language = find_language(session, new.language)
     storage = VEC_TYPES[new.vec_type]
@@ -146,12 +146,14 @@ def create_anew(executor: Executor, session: Session, new: NewCollection, dimens
         session.execute(tables.write_comment(table, described))
 
 
-def _prepare_schema(session: Session, schema: str) -> None:
+def prepare_schema(session: Session, schema: str) -> None:
+    """Create the schema where it is absent."""
     if not session.execute(tables.find_schema(schema)):
         session.execute(tables.create_schema(schema))
 
 
-def _prepare_extension(executor: Executor, session: Session) -> Extension:
+def prepare_extension(executor: Executor, session: Session) -> Extension:
+    """Return the pgvector of the database, created where it is absent."""
     found = read_extension(session.execute(find_extension()))
     if found is not None:
         return found

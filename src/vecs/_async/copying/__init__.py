@@ -1,0 +1,1 @@
+"""Collections copied from one target to another."""
