@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -88,6 +88,7 @@ def test_a_document_is_unchanged_only_while_each_of_its_rows_is(change: Change, 
         replace(GIVEN, text="one"),
         replace(GIVEN, media="one two"),
         replace(GIVEN, media=b"an image"),
+        replace(GIVEN, text=cast("Any", 7)),
         replace(GIVEN, metadata={"a": 1}),
         replace(GIVEN, metadata={}),
         replace(GIVEN, extra={}),
@@ -122,7 +123,9 @@ def test_vectors_are_known_by_what_was_embedded_while_text_and_vector_are_as_the
     assert Stored([rows[0], moved], by_document=True).vectors[key] == moved
     for other in (rows[1]._replace(text=sha(b"2")), rows[1]._replace(vec=sha(b"2")), rows[1]._replace(hash=None)):
         assert key not in Stored([other], by_document=True).vectors
+    other: Any = 7
     assert batch.made(Record("x", media=b"an image")) is None
+    assert batch.made(Record("x", text=other)) is None
     assert batch.made(Record("x", [1.0], "two")) is None
     assert batch.made(Record("x", text="title\n\ntwo", media="two")) == key
     assert is_same_vector(rows[0], VEC)

@@ -6,8 +6,8 @@ from vecs._async.collection.anew import async_anew
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
+from vecs._async.collection.replacing import AsyncReplacingAll
 from vecs._async.collection.searching import AsyncSearching
-from vecs._async.collection.writing import AsyncWriting
 from vecs._checks.meant import OF_COLLECTIONS
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._reports.info import CollectionInfo
@@ -15,7 +15,7 @@ from vecs._sql import tables
 
 
 @methods_explain_wrong_calls
-class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
+class AsyncCollection(AsyncReplacingAll, AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 

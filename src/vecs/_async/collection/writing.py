@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.handle import AsyncHandle, Filters
 from vecs._async.indexing.guard import altering
 from vecs._async.tables.enable_text import enable_text
 from vecs._async.tables.refused import saying_what_to_grant
+from vecs._async.writing.replacing import AsyncReplacing
 from vecs._async.writing.unchanged import check_skips
 from vecs._async.writing.upsert import AsyncWriteTarget, upsert
 from vecs._checks.arguments import one_of, required
@@ -31,6 +32,15 @@ from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
+
+
+class WriteOptions(NamedTuple):
+    """The arguments of an upsert beside its records."""
+
+    batch_size: int | None
+    progress: Progress
+    skip_transform: bool
+    skip_unchanged: bool
 
 
 class AsyncWriting(AsyncHandle):
@@ -70,14 +80,19 @@ class AsyncWriting(AsyncHandle):
         with vectors are compared with what is stored. The result has the number of `unchanged` records.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
+        skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
+        options = WriteOptions(batch_size, progress, skip, checked_flag(skip_unchanged, "skip_unchanged"))
+        return await self._upsert(given, options, "upsert")
+
+    async def _upsert(
+        self, given: Any, options: WriteOptions, call: str, replacing: AsyncReplacing | None = None
+    ) -> UpsertResult:
         iterable = isinstance(given, Iterable | AsyncIterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
-            raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
-        if batch_size is not None:
-            batch_size = checked_int(batch_size, "batch_size", 1)
-        skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
-        skips = checked_flag(skip_unchanged, "skip_unchanged")
-        transform = None if skip else self.transform
+            raise ArgError(f"{call} takes an iterable of records, not one {type(cast('Any', given)).__name__}")
+        batch_size = None if options.batch_size is None else checked_int(options.batch_size, "batch_size", 1)
+        skips = options.skip_unchanged
+        transform = None if options.skip_transform else self.transform
         table = await self._writable()
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
@@ -99,12 +114,17 @@ class AsyncWriting(AsyncHandle):
             splits=splits,
             same_table=self.transform is not None,
             skips=skips,
+            replacing=replacing,
         )
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
             async with saying_what_to_grant(self._executor, self.schema, self.name, *needs):
-                done = await upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
+                if replacing is not None:
+                    await replacing.look(table)
+                done = await upsert(
+                    writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=options.progress
+                )
         except Exception as error:
             say_stored(error, writing.stored)
             raise

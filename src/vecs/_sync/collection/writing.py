@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
@@ -24,6 +24,7 @@ from vecs._sync.collection.handle import Filters, Handle
 from vecs._sync.indexing.guard import altering
 from vecs._sync.tables.enable_text import enable_text
 from vecs._sync.tables.refused import saying_what_to_grant
+from vecs._sync.writing.replacing import Replacing
 from vecs._sync.writing.unchanged import check_skips
 from vecs._sync.writing.upsert import WriteTarget, upsert
 from vecs._writing.documents import check_one_row_each, ids_found
@@ -32,6 +33,15 @@ from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
+
+
+class WriteOptions(NamedTuple):
+    """The arguments of an upsert beside its records."""
+
+    batch_size: int | None
+    progress: Progress
+    skip_transform: bool
+    skip_unchanged: bool
 
 
 class Writing(Handle):
@@ -71,14 +81,17 @@ class Writing(Handle):
         with vectors are compared with what is stored. The result has the number of `unchanged` records.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
+        skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
+        options = WriteOptions(batch_size, progress, skip, checked_flag(skip_unchanged, "skip_unchanged"))
+        return self._upsert(given, options, "upsert")
+
+    def _upsert(self, given: Any, options: WriteOptions, call: str, replacing: Replacing | None = None) -> UpsertResult:
         iterable = isinstance(given, Iterable | Iterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
-            raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
-        if batch_size is not None:
-            batch_size = checked_int(batch_size, "batch_size", 1)
-        skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
-        skips = checked_flag(skip_unchanged, "skip_unchanged")
-        transform = None if skip else self.transform
+            raise ArgError(f"{call} takes an iterable of records, not one {type(cast('Any', given)).__name__}")
+        batch_size = None if options.batch_size is None else checked_int(options.batch_size, "batch_size", 1)
+        skips = options.skip_unchanged
+        transform = None if options.skip_transform else self.transform
         table = self._writable()
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
@@ -100,12 +113,15 @@ class Writing(Handle):
             splits=splits,
             same_table=self.transform is not None,
             skips=skips,
+            replacing=replacing,
         )
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
             with saying_what_to_grant(self._executor, self.schema, self.name, *needs):
-                done = upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
+                if replacing is not None:
+                    replacing.look(table)
+                done = upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=options.progress)
         except Exception as error:
             say_stored(error, writing.stored)
             raise
