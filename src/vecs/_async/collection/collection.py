@@ -6,7 +6,7 @@ from vecs._async.collection.anew import async_anew
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reading import AsyncReading
-from vecs._async.collection.replacing import AsyncReplacingAll
+from vecs._async.collection.reembedding import AsyncReembeddingAll
 from vecs._async.collection.searching import AsyncSearching
 from vecs._checks.meant import OF_COLLECTIONS
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
@@ -15,7 +15,7 @@ from vecs._sql import tables
 
 
 @methods_explain_wrong_calls
-class AsyncCollection(AsyncReplacingAll, AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
+class AsyncCollection(AsyncReembeddingAll, AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 

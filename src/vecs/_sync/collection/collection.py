@@ -11,12 +11,12 @@ from vecs._sync.collection.anew import anew
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
 from vecs._sync.collection.reading import Reading
-from vecs._sync.collection.replacing import ReplacingAll
+from vecs._sync.collection.reembedding import ReembeddingAll
 from vecs._sync.collection.searching import Searching
 
 
 @methods_explain_wrong_calls
-class Collection(ReplacingAll, Reading, Searching, Measuring, Indexing):
+class Collection(ReembeddingAll, Reading, Searching, Measuring, Indexing):
     """
     A named set of records in Postgres.
 
