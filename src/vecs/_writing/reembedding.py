@@ -94,8 +94,8 @@ def new_rows(
     rows: list[NewRow] = []
     for record in made:
         row = encode_record(record, table)
-        vec = cast("bytes", row[1])
-        rows.append((cast("bytes", row[0]), vec, hashes.of_row(row), sources[str(record.id)]))
+        id, vec, *_ = cast("tuple[bytes, ...]", row)
+        rows.append((id, vec, hashes.of_row(row), sources[str(record.id)]))
     return sorted(rows)
 
 
