@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,26 @@ async def test_records_are_replaced_page_by_page(client: vecs.AsyncClient, monke
     result = await points.replace_all([(f"p{n}", [n, 2], {}) for n in range(0, 100, 2)], batch_size=10)
     assert (result.records, result.deleted) == (50, 25)
     assert sorted([int(str(r.id)[1:]) async for r in points.scan()]) == [*range(0, 100, 2)]
+
+
+class Moving:
+    """A step of a user's own that changes metadata."""
+
+    dimension = None
+
+    def transform_records(self, records: Sequence[Record]) -> list[Record]:
+        return [replace(record, metadata={"of": record.text}) for record in records]
+
+    def transform_query(self, query: Any) -> Any:
+        return query
+
+
+async def test_what_a_step_makes_of_a_record_must_match_too(client: vecs.AsyncClient) -> None:
+    transform = Pipeline([Moving(), Embedding(embed, 3, name="lengths")])
+    moved = await client.create_collection("moved", transform=transform)
+    with pytest.raises(FilterError, match="record 'a' does not match the filter"):
+        await moved.replace_all([("a", "elsewhere", {"of": "x"})], filters={"of": "x"})
+    assert (await moved.replace_all([("a", "x", {"of": "x"})], filters={"of": "x"})).records == 1
 
 
 async def test_chunks_without_a_document_are_kept(client: vecs.AsyncClient) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,6 +107,26 @@ def test_records_are_replaced_page_by_page(client: vecs.Client, monkeypatch: pyt
     result = points.replace_all([(f"p{n}", [n, 2], {}) for n in range(0, 100, 2)], batch_size=10)
     assert (result.records, result.deleted) == (50, 25)
     assert sorted([int(str(r.id)[1:]) for r in points.scan()]) == [*range(0, 100, 2)]
+
+
+class Moving:
+    """A step of a user's own that changes metadata."""
+
+    dimension = None
+
+    def transform_records(self, records: Sequence[Record]) -> list[Record]:
+        return [replace(record, metadata={"of": record.text}) for record in records]
+
+    def transform_query(self, query: Any) -> Any:
+        return query
+
+
+def test_what_a_step_makes_of_a_record_must_match_too(client: vecs.Client) -> None:
+    transform = Pipeline([Moving(), Embedding(embed, 3, name="lengths")])
+    moved = client.create_collection("moved", transform=transform)
+    with pytest.raises(FilterError, match="record 'a' does not match the filter"):
+        moved.replace_all([("a", "elsewhere", {"of": "x"})], filters={"of": "x"})
+    assert (moved.replace_all([("a", "x", {"of": "x"})], filters={"of": "x"})).records == 1
 
 
 def test_chunks_without_a_document_are_kept(client: vecs.Client) -> None:

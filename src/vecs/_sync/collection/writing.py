@@ -259,7 +259,8 @@ class Writing(Handle):
         """
         Let a collection store texts, and be searched by keywords and in hybrid mode.
 
-        Adds the columns and indexes that a collection made with `text=True` has. `language` is a text search
+        Adds the columns and indexes that a collection made with `text=True` has, also the column that
+        `upsert(skip_unchanged=True)` needs. `language` is a text search
         configuration of Postgres, such as "german" or "simple"; without it, the collection keeps its language, and a
         new one is "english". If the collection has text in another language, or its keywords are those of an earlier
         version of vecs, they are built again. `text_key` names a metadata key: its strings become the text of records
