@@ -228,6 +228,29 @@ async def test_given_vectors_and_texts_mix(chunked: vecs.AsyncCollection, model:
     assert told(await chunked.upsert([records[1]], skip_unchanged=True)) == (1, 0, 0)
 
 
+async def test_the_last_writer_of_a_document_wins_with_all_of_it(
+    client: vecs.AsyncClient, target: str, schema: str
+) -> None:
+    async with vecs.create_async_client(target, schema=schema) as elsewhere:
+        plain = Pipeline([ParagraphChunker(), Embedding(Counting(), 3, name="lengths")])
+        theirs = await elsewhere.create_collection("shared", transform=plain)
+        await theirs.upsert([("d", "one\n\ntwo\n\nthree", {})])
+
+        async def embed(texts: Sequence[str]) -> list[list[float]]:
+            await theirs.upsert([("d", "their one\n\ntwo\n\ntheir three\n\ntheir four", {"by": "them"})])
+            return [[float(len(text)), 0.1, 2.0] for text in texts]
+
+        ours = await client.get_collection(
+            "shared", transform=Pipeline([ParagraphChunker(), Embedding(embed, 3, name="lengths")])
+        )
+        await ours.upsert([("d", "one\n\nour two\n\nthree", {})], skip_unchanged=True)
+        found = await ours.get(document_ids=["d"], include_vector=True)
+        vectors: list[Any] = [record.vec for record in found]
+        assert [record.text for record in found] == ["one", "our two", "three"]
+        assert [vec[0] for vec in vectors] == [3, 7, 5]
+        assert {str(record.metadata) for record in found} == {"{}"}
+
+
 @pytest.mark.usefixtures("small_buffer")
 async def test_large_writes_keep_hashes(docs: vecs.AsyncCollection, model: Counting) -> None:
     records = [(f"id{n}", f"text {n}" * 10, {"n": n}) for n in range(300)]

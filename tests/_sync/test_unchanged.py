@@ -225,6 +225,27 @@ def test_given_vectors_and_texts_mix(chunked: vecs.Collection, model: Counting) 
     assert told(chunked.upsert([records[1]], skip_unchanged=True)) == (1, 0, 0)
 
 
+def test_the_last_writer_of_a_document_wins_with_all_of_it(client: vecs.Client, target: str, schema: str) -> None:
+    with vecs.create_client(target, schema=schema) as elsewhere:
+        plain = Pipeline([ParagraphChunker(), Embedding(Counting(), 3, name="lengths")])
+        theirs = elsewhere.create_collection("shared", transform=plain)
+        theirs.upsert([("d", "one\n\ntwo\n\nthree", {})])
+
+        def embed(texts: Sequence[str]) -> list[list[float]]:
+            theirs.upsert([("d", "their one\n\ntwo\n\ntheir three\n\ntheir four", {"by": "them"})])
+            return [[float(len(text)), 0.1, 2.0] for text in texts]
+
+        ours = client.get_collection(
+            "shared", transform=Pipeline([ParagraphChunker(), Embedding(embed, 3, name="lengths")])
+        )
+        ours.upsert([("d", "one\n\nour two\n\nthree", {})], skip_unchanged=True)
+        found = ours.get(document_ids=["d"], include_vector=True)
+        vectors: list[Any] = [record.vec for record in found]
+        assert [record.text for record in found] == ["one", "our two", "three"]
+        assert [vec[0] for vec in vectors] == [3, 7, 5]
+        assert {str(record.metadata) for record in found} == {"{}"}
+
+
 @pytest.mark.usefixtures("small_buffer")
 def test_large_writes_keep_hashes(docs: vecs.Collection, model: Counting) -> None:
     records = [(f"id{n}", f"text {n}" * 10, {"n": n}) for n in range(300)]

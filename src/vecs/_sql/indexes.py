@@ -88,6 +88,10 @@ class _IndexRow(NamedTuple):
     rows: int
 
 
+# Where a row has its name and its condition.
+INDEX_NAME, INDEX_CONDITION = 0, 10
+
+
 def list_indexes(table: Table) -> Fragment:
     """List the indexes of a collection, by name."""
     return qualified(
@@ -222,12 +226,13 @@ def bits_type(table: Table) -> Fragment:
 
 def quantised(table: Table, precision: Precision) -> Fragment:
     """Return what an index holds, as an expression: searches find an index by the same one."""
+    vec = Fragment((table.vec_column,))
     if precision == "full":
-        return qualified("vec")
+        return vec
     if precision == "half":
-        return qualified("(vec::{half})", half=half_type(table))
+        return qualified("({vec}::{half})", vec=vec, half=half_type(table))
     quantise = table.extension.type("binary_quantize")
-    return qualified("({quantise}(vec)::{bits})", quantise=quantise, bits=bits_type(table))
+    return qualified("({quantise}({vec})::{bits})", quantise=quantise, vec=vec, bits=bits_type(table))
 
 
 def index_name(spec: IndexSpec, unique: str) -> str:

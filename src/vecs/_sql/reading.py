@@ -13,7 +13,7 @@ from vecs._sql.lexemes import PLAIN, preparation_of
 from vecs._sql.mapped import Mapped
 from vecs._sql.names import unqualified
 from vecs._sql.relations import ColumnRow, table_column
-from vecs._sql.tables import HASH_COLUMN, TEXT_COLUMNS, VECTOR_COLUMNS, Table
+from vecs._sql.tables import HASH_COLUMN, NEXT_HASH, NEXT_OF, NEXT_VEC, TEXT_COLUMNS, VECTOR_COLUMNS, Table
 from vecs.exc import CollectionAlreadyExists
 from vecs.storage import VEC_TYPES
 
@@ -41,8 +41,12 @@ def read_table(rows: Sequence[tuple[Any, ...]], schema: str, name: str, extensio
     odd = _is_odd(columns, has_text)
     has_hash = has_text and not odd and _keeps_hash(columns)
     own = {*VECTOR_COLUMNS, *(TEXT_COLUMNS if has_text else ()), "text_search", *([HASH_COLUMN] if has_hash else ())}
+    # Of a change of the model that is under way.
+    own |= {NEXT_VEC, NEXT_OF, NEXT_HASH}
+    made = table_of(found[0], schema, name, extension)
     return replace(
-        table_of(found[0], schema, name, extension),
+        made,
+        vec_number=vec.number if made.comment.get("identity") is not None else 0,
         dimension=vec.typmod if vec.typmod > 0 else None,
         vec_type=vec.type,
         has_text=has_text,

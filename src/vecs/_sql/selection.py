@@ -64,7 +64,21 @@ def if_same(table: Table) -> tuple[Fragment, ...]:
         regclass=Literal(table.identifier.sql),
         oid=Literal(table.oid),
     )
-    return (same,)
+    if not table.vec_number:
+        return (same,)
+    # Of a column that was dropped, nobody has privileges, not even none: null. This is looked at once per run.
+    there = qualified(
+        "pg_catalog.has_column_privilege({oid}::pg_catalog.oid, {number}::pg_catalog.int2, 'SELECT')",
+        oid=Literal(table.oid),
+        number=Literal(table.vec_number),
+    )
+    # Not a constant in the other branch, which would fail when it is planned.
+    same_vectors = qualified(
+        "case when {there} is not null then true "
+        "else ('vecs: embedded anew ' || coalesce({there}::pg_catalog.text, ''))::pg_catalog.bool end",
+        there=there,
+    )
+    return same, same_vectors
 
 
 def conditions(selection: Selection) -> list[Fragment]:

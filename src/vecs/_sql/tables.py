@@ -23,6 +23,8 @@ VECTOR_COLUMNS = ("id", "vec", "metadata")
 TEXT_COLUMNS = ("text", "document_id", "extra")
 # What a row was made from, so that what did not change is not embedded again: see _writing/hashes.py.
 HASH_COLUMN = "vecs_hash"
+# The vectors of another model, while `reembed()` makes them: what each was made from, and its hash.
+NEXT_VEC, NEXT_OF, NEXT_HASH = "vecs_next_vec", "vecs_next_of", "vecs_next_hash"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Table:
     citus: bool = False
     # Its OID: a collection that was made anew, under the same name, has another. 0 where it is not known.
     oid: int = 0
+    # The number of the column of vectors, where it is known which model made them: another model's have another.
+    vec_number: int = 0
+    # The name of the column of vectors in statements that build indexes.
+    vec_column: str = "vec"
     # Whether the id is unique, so that writes know what they replace.
     keyed: bool = True
     # Why it is not, where a constraint says that it is: see ColumnRow.

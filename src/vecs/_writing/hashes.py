@@ -17,6 +17,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
+from vecs._checks.shown import brief
 from vecs._sql.hashes import StoredRow
 from vecs._sql.rows import EncodedRow, encode_metadata
 from vecs.records import Record
@@ -97,7 +98,8 @@ class BatchHashes:
     def __init__(self, print: Fingerprint, given: Sequence[Record]) -> None:
         self._print = print
         # By the ids of records that are to be embedded. The others have vectors, of which nothing is known.
-        self._inputs = {str(record.id): input_hash(print, record) for record in given if record.vec is None}
+        self._to_embed = {str(record.id): record for record in given if record.vec is None}
+        self._inputs: dict[str, str | None] = {}
         self._as_given = {str(record.id) for record in given if record.vec is not None}
         self._made: dict[str, str] = {}
         self._rows: Counter[str] = Counter()
@@ -105,22 +107,23 @@ class BatchHashes:
     def made(self, record: Record) -> str | None:
         """Return the hash of what is about to be embedded, and remember it; None if it is no text."""
         text = embedded_text(record)
-        if self._print.embedder is None or text is None or record.vec is not None:
+        if self._print.embedder is None or not isinstance(text, str) or record.vec is not None:
             return None
         made = self._made[str(record.id)] = _digest(self._print.embedder, text)
         return made
 
     def count(self, made: Iterable[Record]) -> None:
-        """Count the rows of each record that was given."""
+        """Count the rows of each record that was given, after all was checked."""
+        self._inputs = {id: input_hash(self._print, record) for id, record in self._to_embed.items()}
         owners = (self._owner(str(record.id), record.document_id) for record in made)
         self._rows.update(owner for owner in owners if owner is not None)
 
     def _owner(self, id: str, document: Any) -> str | None:
         if id in self._as_given:
             return None
-        if id in self._inputs:
+        if id in self._to_embed:
             return id
-        return str(document) if document is not None and str(document) in self._inputs else None
+        return str(document) if document is not None and str(document) in self._to_embed else None
 
     def of_row(self, row: EncodedRow) -> bytes | None:
         """Return the hash of a row of a text collection; None if its vector was given."""
@@ -140,11 +143,11 @@ class BatchHashes:
 def input_hash(print: Fingerprint, record: Record) -> str | None:
     """Return the hash of a record as it was given; None if what it has is no text."""
     text, media = record.text, record.media
-    if media is not None and not isinstance(media, str):
+    if not isinstance(media, str | None) or not isinstance(cast("Any", text), str | None):
         return None
-    what = f"record {record.id!r}"
-    metadata = encode_metadata(record.metadata or {}, what)
-    extra = None if record.extra is None else encode_metadata(record.extra, what)
+    who = f"record {brief(record.id)}"
+    metadata = encode_metadata({} if record.metadata is None else record.metadata, f"{who}: metadata")
+    extra = None if record.extra is None else encode_metadata(record.extra, f"{who}: extra")
     document = None if record.document_id is None else str(record.document_id)
     return _digest(print.steps, text, media, _canonical(metadata), _canonical(extra), document)
 

@@ -11,7 +11,7 @@ from vecs._async.collection.handle import async_filter_of_ids
 from vecs._async.searching.context import async_contexts_of
 from vecs._checks.arguments import one_of
 from vecs._checks.meant import argument_meant, words
-from vecs._checks.numbers import checked_int, checked_number
+from vecs._checks.numbers import checked_flag, checked_int, checked_number
 from vecs._checks.shown import brief
 from vecs._connecting.secrets import seen, unseen
 from vecs._searching.request import SearchOptions
@@ -72,6 +72,7 @@ __all__ = [
     "check_takes_namespace",
     "checked_choice",
     "checked_collection_name",
+    "checked_flag",
     "checked_int",
     "checked_name_of_others",
     "checked_number",

@@ -12,6 +12,7 @@ from vecs.exc import ArgError, MismatchedDimension
 from vecs.sharing.lease import Lease
 from vecs.sharing.settings import CollectionSettings
 from vecs.sharing.target import Target
+from vecs.transforms import Transform
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -61,3 +62,11 @@ class OpenedCollections(Lease, Generic[SettingsT]):
         self._opened = {other: kept for other, kept in self._opened.items() if self._clients.has(other)}
         self._opened[client] = found
         return found
+
+
+def with_transform(collection: CollectionT, transform: Transform) -> CollectionT:
+    """Return a collection object like this one, sync or async, with another transform."""
+    view = type(collection).__new__(type(collection))
+    vars(view).update(vars(collection))
+    view.transform = transform
+    return view

@@ -33,14 +33,15 @@ class Headings:
         If the titles have more than `most` tokens, the outermost ones are left out.
         """
         titles = [heading.title for heading in self._above(position) if heading.start < position and heading.title]
-        while titles and self._most is not None and self._count(_line(titles)) > self._most:
+        while titles and self._most is not None and self._count(titles_line(titles)) > self._most:
             titles = titles[1:]
-        return _line(titles) if titles else ""
+        return titles_line(titles) if titles else ""
 
     def _above(self, position: int) -> list[Heading]:
         place = bisect_right(self._starts, position)
         return self._paths[place - 1] if place else []
 
 
-def _line(titles: Sequence[str]) -> str:
+def titles_line(titles: Sequence[str]) -> str:
+    """Return the line of titles that is embedded before a text, with an empty line."""
     return f"{' > '.join(titles)}\n\n"

@@ -57,6 +57,18 @@ def checked_embedding(given: Any) -> Embeddings | None:
     return cast("Embeddings | None", given)
 
 
+# What tells models of one class apart, where an Embeddings has it.
+_OF_MODELS = ("model", "model_name", "model_id", "deployment", "dimensions", "size")
+
+
+def identity_of(embedding: Embeddings) -> str:
+    """Return the name of an Embeddings' model, as far as its public attributes tell: of the same name, same vectors."""
+    kind = type(embedding)
+    found = {name: getattr(embedding, name, None) for name in _OF_MODELS}
+    told = [f"{name}={value}" for name, value in found.items() if isinstance(value, str | int)]
+    return " ".join(["langchain", f"{kind.__module__}.{kind.__qualname__}", *told])
+
+
 class Core(Lifetime):
     """The parts of a store that its methods stand on."""
 

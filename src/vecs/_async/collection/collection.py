@@ -6,9 +6,9 @@ from vecs._async.collection.anew import async_anew
 from vecs._async.collection.exporting import AsyncExporting
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
+from vecs._async.collection.reembedding import AsyncReembeddingAll
 from vecs._async.collection.searching import AsyncSearching
 from vecs._async.collection.summarising import AsyncSummarising
-from vecs._async.collection.writing import AsyncWriting
 from vecs._checks.meant import OF_COLLECTIONS
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._reports.info import CollectionInfo
@@ -16,7 +16,9 @@ from vecs._sql import tables
 
 
 @methods_explain_wrong_calls
-class AsyncCollection(AsyncWriting, AsyncExporting, AsyncSearching, AsyncSummarising, AsyncMeasuring, AsyncIndexing):
+class AsyncCollection(
+    AsyncReembeddingAll, AsyncExporting, AsyncSearching, AsyncSummarising, AsyncMeasuring, AsyncIndexing
+):
     """
     A named set of records in Postgres.
 

@@ -70,7 +70,7 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
     ) -> None:
         super().__init__(client._executor, client._catalog)
         self.client = client
-        self.transform = adapter
+        self.transform: Transform | None = adapter
         self._given: tuple[str, int | None] = (name, dimension)
         self._known: Table | None = table
         self._read_at = time.monotonic()

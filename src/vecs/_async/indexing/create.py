@@ -28,6 +28,7 @@ from vecs._sql import builds, indexes
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sql.indexes import IndexInfo, IndexSpec
 from vecs._sql.scalars import first_column, only_value
+from vecs._sql.settings import NO_SETTINGS, Settings
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, DatabaseError, IndexNotFound
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod, build_options
@@ -47,7 +48,7 @@ async def create_index(
             spec = replace(spec, options=await _default_options(pinned, spec, existing))
         plan = plan_index(spec, existing, replace=request.replace, concurrently=how.concurrently)
         if plan.statements:
-            await _build(executor, pinned, spec, plan, how, watch)
+            await build(executor, pinned, spec, plan, how, watch)
             await watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
             # Without statistics the planner guesses how many records a filter keeps.
             await pinned.execute(indexes.analyze(table))
@@ -70,16 +71,18 @@ async def _default_options(
     return build_options(IndexArgsIVFFlat(lists_for(spec, existing, rows)))
 
 
-async def _build(
+async def build(
     executor: AsyncExecutor,
     pinned: AsyncPinnedConnection,
     spec: IndexSpec,
     plan: IndexPlan,
     how: BuildOptions,
     watch: AsyncWatch,
+    others: Settings = NO_SETTINGS,
 ) -> None:
+    """Build what is planned, with the memory that it needs, and with other settings."""
     rows, memory = await _rows_and_memory(executor, pinned, spec, how.memory)
-    settings = {"maintenance_work_mem": memory}
+    settings = {**others, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
     if executor.pooler and how.concurrently and (said := await timeouts_of_pooler(pinned)) is not None:

@@ -11,6 +11,7 @@ import psycopg
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
 from vecs._async.transforming import transform_records
+from vecs._async.writing.replacing import AsyncReplacing
 from vecs._async.writing.unchanged import AsyncBatch, AsyncMemory
 from vecs._concurrency.calls import async_iterate, async_offload, async_offload_many, async_take, size_of
 from vecs._concurrency.waiting import async_pause
@@ -53,9 +54,11 @@ class AsyncWriteTarget:
         splits: bool,
         same_table: bool,
         skips: bool = False,
+        replacing: AsyncReplacing | None = None,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
         self.memory = AsyncMemory(executor, transform, skips=skips)
+        self.replacing = replacing
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
@@ -196,6 +199,8 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
     if (transform is not None and table.mapped is None) or to.memory.skips:
         # The last of each id: an older version need not be embedded. In a table of somebody else it may be part of one.
         given = list({record.id: record for record in records}.values())
+    if to.replacing is not None:
+        await to.replacing.check(given)
     batch = await to.memory.batch(table, given, by_document=to.guarded)
     made = given = batch.given
     if transform is not None and given:
@@ -215,6 +220,10 @@ async def _add_once(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any
         check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
+    if to.replacing is not None and transform is not None:
+        if not keeps_metadata(transform):
+            await to.replacing.check(made)
+        to.replacing.made(made)
     await async_offload_many(len(made), _encode_into, buffer, table, made, transform is not None, batch)
     to.memory.keep(batch, given, made)
 

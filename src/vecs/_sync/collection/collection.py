@@ -11,13 +11,13 @@ from vecs._sync.collection.anew import anew
 from vecs._sync.collection.exporting import Exporting
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
+from vecs._sync.collection.reembedding import ReembeddingAll
 from vecs._sync.collection.searching import Searching
 from vecs._sync.collection.summarising import Summarising
-from vecs._sync.collection.writing import Writing
 
 
 @methods_explain_wrong_calls
-class Collection(Writing, Exporting, Searching, Summarising, Measuring, Indexing):
+class Collection(ReembeddingAll, Exporting, Searching, Summarising, Measuring, Indexing):
     """
     A named set of records in Postgres.
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
@@ -25,6 +25,7 @@ from vecs._sync.collection.handle import Filters, Handle
 from vecs._sync.indexing.guard import altering
 from vecs._sync.tables.enable_text import enable_text
 from vecs._sync.tables.refused import saying_what_to_grant
+from vecs._sync.writing.replacing import Replacing
 from vecs._sync.writing.unchanged import check_skips
 from vecs._sync.writing.upsert import WriteTarget, upsert
 from vecs._writing.documents import check_one_row_each, ids_found
@@ -36,6 +37,17 @@ from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
+
+
+class WriteOptions(NamedTuple):
+    """The arguments of an upsert beside its records."""
+
+    batch_size: int | None
+    progress: Progress
+    skip_transform: bool
+    skip_unchanged: bool
+    columns: Mapping[str, str | None] | None
+    ids: MadeIds
 
 
 class Writing(Handle):
@@ -75,6 +87,7 @@ class Writing(Handle):
         With `skip_unchanged=True`, a record that is stored already, made by the same transform of the same text and
         metadata, is neither embedded nor written, and texts that are embedded already keep their vectors. Records
         with vectors are compared with what is stored. The result has the number of `unchanged` records.
+
         A record without an id, or whose id is None, gets one: a random UUID, or with `ids="content"` the first 32
         hexadecimal digits of the SHA-256 of its text. `ids` of the result are those that were made, in order.
 
@@ -84,19 +97,22 @@ class Writing(Handle):
         and `media`. What is missing in a cell is null. It needs the extra `data`; see docs/data.md.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
-        made_by = checked_made_ids(ids)
-        frame = None
-        if columns is not None or is_frame(given):
-            # In a thread: what reads it may have to be imported.
-            given = frame = offload(frame_records, given, columns)
-        iterable = isinstance(given, Iterable | Iterable)
-        if not iterable or isinstance(given, str | bytes | Mapping | Record):
-            raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
-        if batch_size is not None:
-            batch_size = checked_int(batch_size, "batch_size", 1)
         skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
         skips = checked_flag(skip_unchanged, "skip_unchanged")
-        transform = None if skip else self.transform
+        return self._upsert(given, WriteOptions(batch_size, progress, skip, skips, columns, ids), "upsert")
+
+    def _upsert(self, given: Any, options: WriteOptions, call: str, replacing: Replacing | None = None) -> UpsertResult:
+        made_by = checked_made_ids(options.ids)
+        frame = None
+        if options.columns is not None or is_frame(given):
+            # In a thread: what reads it may have to be imported.
+            given = frame = offload(frame_records, given, options.columns)
+        iterable = isinstance(given, Iterable | Iterable)
+        if not iterable or isinstance(given, str | bytes | Mapping | Record):
+            raise ArgError(f"{call} takes an iterable of records, not one {type(cast('Any', given)).__name__}")
+        batch_size = None if options.batch_size is None else checked_int(options.batch_size, "batch_size", 1)
+        skips = options.skip_unchanged
+        transform = None if options.skip_transform else self.transform
         table = self._writable()
         if frame is not None:
             frame.needs_content = not table.attached
@@ -120,16 +136,19 @@ class Writing(Handle):
             splits=splits,
             same_table=self.transform is not None,
             skips=skips,
+            replacing=replacing,
         )
         replaces = splits or transform is not None
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
             with saying_what_to_grant(self._executor, self.schema, self.name, *needs):
+                if replacing is not None:
+                    replacing.look(table)
                 done = upsert(
                     writing,
                     cast("Iterable[Any]", given),
                     batch_size=batch_size,
-                    progress=progress,
+                    progress=options.progress,
                     ids=IdMaker(made_by, None if table.mapped is None else table.mapped.key),
                 )
         except Exception as error:
@@ -269,7 +288,8 @@ class Writing(Handle):
         """
         Let a collection store texts, and be searched by keywords and in hybrid mode.
 
-        Adds the columns and indexes that a collection made with `text=True` has. `language` is a text search
+        Adds the columns and indexes that a collection made with `text=True` has, also the column that
+        `upsert(skip_unchanged=True)` needs. `language` is a text search
         configuration of Postgres, such as "german" or "simple"; without it, the collection keeps its language, and a
         new one is "english". If the collection has text in another language, or its keywords are those of an earlier
         version of vecs, they are built again. `text_key` names a metadata key: its strings become the text of records

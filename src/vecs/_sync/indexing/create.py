@@ -25,6 +25,7 @@ from vecs._sql import builds, indexes
 from vecs._sql.filters import KEY_TYPES, KeyType
 from vecs._sql.indexes import IndexInfo, IndexSpec
 from vecs._sql.scalars import first_column, only_value
+from vecs._sql.settings import NO_SETTINGS, Settings
 from vecs._sql.tables import Table
 from vecs._sync.indexing.guard import NO_TIMEOUT, building_session, tidy, timeouts_of_pooler, without_leftovers
 from vecs._sync.indexing.watch import Watch
@@ -48,7 +49,7 @@ def create_index(
             spec = replace(spec, options=_default_options(pinned, spec, existing))
         plan = plan_index(spec, existing, replace=request.replace, concurrently=how.concurrently)
         if plan.statements:
-            _build(executor, pinned, spec, plan, how, watch)
+            build(executor, pinned, spec, plan, how, watch)
             watch.tell(watch.tracker.at("analyzing", 99.0, plan.name))
             # Without statistics the planner guesses how many records a filter keeps.
             pinned.execute(indexes.analyze(table))
@@ -69,16 +70,18 @@ def _default_options(pinned: PinnedConnection, spec: IndexSpec, existing: Sequen
     return build_options(IndexArgsIVFFlat(lists_for(spec, existing, rows)))
 
 
-def _build(
+def build(
     executor: Executor,
     pinned: PinnedConnection,
     spec: IndexSpec,
     plan: IndexPlan,
     how: BuildOptions,
     watch: Watch,
+    others: Settings = NO_SETTINGS,
 ) -> None:
+    """Build what is planned, with the memory that it needs, and with other settings."""
     rows, memory = _rows_and_memory(executor, pinned, spec, how.memory)
-    settings = {"maintenance_work_mem": memory}
+    settings = {**others, "maintenance_work_mem": memory}
     if how.workers is not None:
         settings["max_parallel_maintenance_workers"] = str(how.workers)
     if executor.pooler and how.concurrently and (said := timeouts_of_pooler(pinned)) is not None:

@@ -23,6 +23,7 @@ from vecs._sql.tables import Table
 from vecs._sync.sending.executor import Executor
 from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
+from vecs._sync.writing.replacing import Replacing
 from vecs._sync.writing.unchanged import Batch, Memory
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
@@ -54,9 +55,11 @@ class WriteTarget:
         splits: bool,
         same_table: bool,
         skips: bool = False,
+        replacing: Replacing | None = None,
     ) -> None:
         self.executor, self.table, self.transform = executor, table, transform
         self.memory = Memory(executor, transform, skips=skips)
+        self.replacing = replacing
         # How many of the records given are committed.
         self.stored = 0
         self._splits = splits
@@ -195,6 +198,8 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
     if (transform is not None and table.mapped is None) or to.memory.skips:
         # The last of each id: an older version need not be embedded. In a table of somebody else it may be part of one.
         given = list({record.id: record for record in records}.values())
+    if to.replacing is not None:
+        to.replacing.check(given)
     batch = to.memory.batch(table, given, by_document=to.guarded)
     made = given = batch.given
     if transform is not None and given:
@@ -214,6 +219,10 @@ def _add_once(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position
         check_is_to_split(made, given, table.name, table.comment.get("transform"))
         buffer.begin_documents(_replaced(given))
         made = with_documents(made, given)
+    if to.replacing is not None and transform is not None:
+        if not keeps_metadata(transform):
+            to.replacing.check(made)
+        to.replacing.made(made)
     offload_many(len(made), _encode_into, buffer, table, made, transform is not None, batch)
     to.memory.keep(batch, given, made)
 

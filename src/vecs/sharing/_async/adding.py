@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
@@ -11,22 +12,29 @@ from vecs._async.collection.collection import AsyncCollection
 from vecs._async.transforming import transform_records
 from vecs._concurrency.calls import async_offload_many
 from vecs._sql.rows import check_storable_records
-from vecs.exc import ArgError, PartlyStored
+from vecs._writing.documents import may_split
+from vecs.exc import ArgError, MismatchedDimension, PartlyStored
 from vecs.records import Record
 from vecs.sharing._async.collection import AsyncAccess
-from vecs.sharing.opened import SettingsT
+from vecs.sharing.opened import SettingsT, with_transform
 from vecs.sharing.settings import Commit
 from vecs.sharing.threads import async_take
 from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of, vectors_by_id
-from vecs.transforms import Transform
+from vecs.transforms import Embedding, Transform
 
 
 @dataclass(frozen=True)
 class AsyncEmbedder:
-    """A function that makes one vector per record; errors call it `name`."""
+    """
+    A function that makes one vector per record; errors call it `name`.
+
+    `identity` tells its vectors from those of other models. `transform` is the one that it calls, if it is one.
+    """
 
     name: str
     embed: Callable[[Sequence[Record]], Awaitable[Any]]
+    identity: str | None = None
+    transform: Transform | None = None
 
 
 def async_transform_embedder(transform: Transform, record: str = "record", instead: str = "") -> AsyncEmbedder:
@@ -47,7 +55,7 @@ def async_transform_embedder(transform: Transform, record: str = "record", inste
         vectors = vectors_by_id(made, given, transform, record, instead)
         return [vectors[str(r.id)] for r in records]
 
-    return AsyncEmbedder(type(transform).__name__, embed)
+    return AsyncEmbedder(type(transform).__name__, embed, transform=transform)
 
 
 class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
@@ -61,6 +69,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         batch_size: int,
         commit: Commit = "all",
         skip_transform: bool = False,
+        skip_unchanged: bool = False,
     ) -> list[str]:
         """
         Write records and return their ids in order; they are read and embedded in batches of `batch_size`.
@@ -70,10 +79,17 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
 
         All records are written or none. With commit="batch", each batch is written as soon as it is embedded, and an
         error after the first batch is PartlyStored.
+
+        With `skip_unchanged`, records that are stored as they are, are neither embedded nor written. Those that have
+        vectors, or that the transform of the store might split, are compared as they are written.
         """
         batch = await self._atake(records, batch_size)
         if not batch:
             return []
+        if skip_unchanged and embedder is not None and not may_split(embedder.transform):
+            collection = await self._acollection_embedding(batch, embedder)
+            given = self._aas_given(records, batch, batch_size)
+            return await self._awrite(collection, given, commit, skip_transform=False, skip_unchanged=True)
         made = await self._amade(batch, embedder, self.settings.dimension)
         # Only now, because embedding may take long, and others may make or delete the collection meanwhile.
         collection = await self._acollection_for(made)
@@ -81,29 +97,64 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
             # All vectors of one batch have the same dimension.
             check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
         rest = self._abatches(records, made, embedder, batch_size, await async_keeps(collection))
-        stored: list[str] = []
-        if commit == "all":
-            await collection.upsert(_each(rest, stored), skip_transform=skip_transform)
-            return stored
-        await self._awrite_each(collection, rest, stored, skip_transform=skip_transform)
-        return stored
+        how: dict[str, bool] = {"skip_transform": skip_transform, "skip_unchanged": skip_unchanged}
+        return await self._awrite(collection, rest, commit, **how)
 
-    async def _awrite_each(
+    async def _awrite(
         self,
         collection: AsyncCollection,
         batches: AsyncIterator[Sequence[Record]],
-        stored: list[str],
+        commit: Commit,
         *,
         skip_transform: bool,
-    ) -> None:
+        skip_unchanged: bool,
+    ) -> list[str]:
+        stored: list[str] = []
+        if commit == "all":
+            each = _each(batches, stored)
+            await collection.upsert(each, skip_transform=skip_transform, skip_unchanged=skip_unchanged)
+            return stored
         try:
             async for batch in batches:
-                await collection.upsert(batch, skip_transform=skip_transform)
+                await collection.upsert(batch, skip_transform=skip_transform, skip_unchanged=skip_unchanged)
                 stored.extend(str(record.id) for record in batch)
         except Exception as error:
             if not stored:
                 raise
             raise PartlyStored(stored, self.settings.records, error) from error
+        return stored
+
+    async def _acollection_embedding(self, batch: Sequence[Record], embedder: AsyncEmbedder) -> AsyncCollection:
+        """Return the collection as one whose transform is the embedder, so that it embeds only what changed."""
+        collection = None
+        with suppress(MismatchedDimension):
+            # An empty collection is replaced.
+            collection = await self.acollection(refresh=True)
+        if collection is None:
+            # Embedded twice, so that nothing is made if it cannot be stored.
+            made = await self._amade(batch[:1], embedder, self.settings.dimension)
+            collection = await self._acollection_for(made)
+        if embedder.transform is not None:
+            return with_transform(collection, embedder.transform)
+        if collection.dimension is None:
+            # A table that is attached: this says why not.
+            await collection.upsert([], skip_unchanged=True)
+
+        async def embed(texts: Sequence[str]) -> Any:
+            return await embedder.embed([Record(str(number), text=text) for number, text in enumerate(texts)])
+
+        name = embedder.identity or embedder.name
+        size = len(batch)
+        return with_transform(collection, Embedding(embed, collection.dimension or 1, name=name, batch_size=size))
+
+    async def _aas_given(
+        self, records: Iterator[Record], first: Sequence[Record], batch_size: int
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield a batch, and then the others."""
+        batch = first
+        while batch:
+            yield batch
+            batch = await self._atake(records, batch_size)
 
     async def _abatches(
         self,

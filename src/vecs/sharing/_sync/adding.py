@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
@@ -12,22 +13,29 @@ from vecs._sql.rows import check_storable_records
 from vecs._sync.collection.attached import keeps
 from vecs._sync.collection.collection import Collection
 from vecs._sync.transforming import transform_records
-from vecs.exc import ArgError, PartlyStored
+from vecs._writing.documents import may_split
+from vecs.exc import ArgError, MismatchedDimension, PartlyStored
 from vecs.records import Record
 from vecs.sharing._sync.collection import Access
-from vecs.sharing.opened import SettingsT
+from vecs.sharing.opened import SettingsT, with_transform
 from vecs.sharing.settings import Commit
 from vecs.sharing.threads import take
 from vecs.sharing.vectors import check_dimensions, checked_vectors, size_of, vectors_by_id
-from vecs.transforms import Transform
+from vecs.transforms import Embedding, Transform
 
 
 @dataclass(frozen=True)
 class Embedder:
-    """A function that makes one vector per record; errors call it `name`."""
+    """
+    A function that makes one vector per record; errors call it `name`.
+
+    `identity` tells its vectors from those of other models. `transform` is the one that it calls, if it is one.
+    """
 
     name: str
     embed: Callable[[Sequence[Record]], Any]
+    identity: str | None = None
+    transform: Transform | None = None
 
 
 def transform_embedder(transform: Transform, record: str = "record", instead: str = "") -> Embedder:
@@ -48,7 +56,7 @@ def transform_embedder(transform: Transform, record: str = "record", instead: st
         vectors = vectors_by_id(made, given, transform, record, instead)
         return [vectors[str(r.id)] for r in records]
 
-    return Embedder(type(transform).__name__, embed)
+    return Embedder(type(transform).__name__, embed, transform=transform)
 
 
 class Adding(Access[SettingsT], Generic[SettingsT]):
@@ -62,6 +70,7 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         batch_size: int,
         commit: Commit = "all",
         skip_transform: bool = False,
+        skip_unchanged: bool = False,
     ) -> list[str]:
         """
         Write records and return their ids in order; they are read and embedded in batches of `batch_size`.
@@ -71,10 +80,17 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
 
         All records are written or none. With commit="batch", each batch is written as soon as it is embedded, and an
         error after the first batch is PartlyStored.
+
+        With `skip_unchanged`, records that are stored as they are, are neither embedded nor written. Those that have
+        vectors, or that the transform of the store might split, are compared as they are written.
         """
         batch = self._take(records, batch_size)
         if not batch:
             return []
+        if skip_unchanged and embedder is not None and not may_split(embedder.transform):
+            collection = self._collection_embedding(batch, embedder)
+            given = self._as_given(records, batch, batch_size)
+            return self._write(collection, given, commit, skip_transform=False, skip_unchanged=True)
         made = self._made(batch, embedder, self.settings.dimension)
         # Only now, because embedding may take long, and others may make or delete the collection meanwhile.
         collection = self._collection_for(made)
@@ -82,29 +98,64 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
             # All vectors of one batch have the same dimension.
             check_dimensions(made[:1], embedder.name, collection.dimension, self.settings.record)
         rest = self._batches(records, made, embedder, batch_size, keeps(collection))
-        stored: list[str] = []
-        if commit == "all":
-            collection.upsert(_each(rest, stored), skip_transform=skip_transform)
-            return stored
-        self._write_each(collection, rest, stored, skip_transform=skip_transform)
-        return stored
+        how: dict[str, bool] = {"skip_transform": skip_transform, "skip_unchanged": skip_unchanged}
+        return self._write(collection, rest, commit, **how)
 
-    def _write_each(
+    def _write(
         self,
         collection: Collection,
         batches: Iterator[Sequence[Record]],
-        stored: list[str],
+        commit: Commit,
         *,
         skip_transform: bool,
-    ) -> None:
+        skip_unchanged: bool,
+    ) -> list[str]:
+        stored: list[str] = []
+        if commit == "all":
+            each = _each(batches, stored)
+            collection.upsert(each, skip_transform=skip_transform, skip_unchanged=skip_unchanged)
+            return stored
         try:
             for batch in batches:
-                collection.upsert(batch, skip_transform=skip_transform)
+                collection.upsert(batch, skip_transform=skip_transform, skip_unchanged=skip_unchanged)
                 stored.extend(str(record.id) for record in batch)
         except Exception as error:
             if not stored:
                 raise
             raise PartlyStored(stored, self.settings.records, error) from error
+        return stored
+
+    def _collection_embedding(self, batch: Sequence[Record], embedder: Embedder) -> Collection:
+        """Return the collection as one whose transform is the embedder, so that it embeds only what changed."""
+        collection = None
+        with suppress(MismatchedDimension):
+            # An empty collection is replaced.
+            collection = self.collection(refresh=True)
+        if collection is None:
+            # Embedded twice, so that nothing is made if it cannot be stored.
+            made = self._made(batch[:1], embedder, self.settings.dimension)
+            collection = self._collection_for(made)
+        if embedder.transform is not None:
+            return with_transform(collection, embedder.transform)
+        if collection.dimension is None:
+            # A table that is attached: this says why not.
+            collection.upsert([], skip_unchanged=True)
+
+        def embed(texts: Sequence[str]) -> Any:
+            return embedder.embed([Record(str(number), text=text) for number, text in enumerate(texts)])
+
+        name = embedder.identity or embedder.name
+        size = len(batch)
+        return with_transform(collection, Embedding(embed, collection.dimension or 1, name=name, batch_size=size))
+
+    def _as_given(
+        self, records: Iterator[Record], first: Sequence[Record], batch_size: int
+    ) -> Iterator[Sequence[Record]]:
+        """Yield a batch, and then the others."""
+        batch = first
+        while batch:
+            yield batch
+            batch = self._take(records, batch_size)
 
     def _batches(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_vecs._async.records import adelete_namespace
-from langchain_vecs._core import Core, check_rest
+from langchain_vecs._core import Core, check_rest, identity_of
 from langchain_vecs.documents import Item, checked_ids, items_of_documents, items_of_texts, to_record
 from langchain_vecs.filters import to_filters
 from langchain_vecs.metadata import TYPE_OF, stored_metadata
@@ -23,6 +23,7 @@ from vecs.sharing import (
     async_keeps,
     check_known,
     checked_choice,
+    checked_flag,
     checked_int,
     on_any_loop,
     takes_settings,
@@ -42,6 +43,7 @@ class AsyncWriting(Core):
         namespace: str | None = None,
         batch_size: int | None = None,
         commit: Commit = "all",
+        skip_unchanged: bool = False,
         **kwargs: Any,
     ) -> list[str]:
         """
@@ -56,11 +58,16 @@ class AsyncWriting(Core):
         which are stored, and its `__cause__` is the error. Ctrl-C and the cancellation of a task carry no ids: give
         documents ids of your own, so that you can add the same documents again.
 
+        With `skip_unchanged=True`, a document whose text and metadata are stored under its id is neither embedded nor
+        written; if only its metadata changed, it is written and not embedded. Its id is returned as well. Documents
+        without an id are always new.
+
         Raises ArgError (a ValueError), which names the document, if a document cannot be stored, and if there are
         more or fewer ids than documents.
         """
-        check_rest(kwargs, ("ids", "namespace", "batch_size", "commit"))
-        return await self._aadd(items_of_documents(documents, ids), namespace, batch_size, commit)
+        check_rest(kwargs, ("ids", "namespace", "batch_size", "commit", "skip_unchanged"))
+        items = items_of_documents(documents, ids)
+        return await self._aadd(items, namespace, batch_size, commit, skip_unchanged=skip_unchanged)
 
     @on_any_loop
     @takes_settings
@@ -73,11 +80,13 @@ class AsyncWriting(Core):
         namespace: str | None = None,
         batch_size: int | None = None,
         commit: Commit = "all",
+        skip_unchanged: bool = False,
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
-        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit"))
-        return await self._aadd(items_of_texts(texts, metadatas, ids), namespace, batch_size, commit)
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit", "skip_unchanged"))
+        items = items_of_texts(texts, metadatas, ids)
+        return await self._aadd(items, namespace, batch_size, commit, skip_unchanged=skip_unchanged)
 
     @on_any_loop
     @takes_settings
@@ -251,14 +260,16 @@ class AsyncWriting(Core):
         commit: Commit = "all",
         *,
         embedded: bool = False,
+        skip_unchanged: bool = False,
     ) -> list[str]:
         settings, namespace = self._settings, self._namespace(namespace)
         size = settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
         checked_choice("commit", commit, COMMITS)
+        skips = checked_flag(skip_unchanged, "skip_unchanged")
         records = (to_record(item, item.vec, namespace, settings.on_nul) for item in items)
         embedder = None if embedded else await self._aembedder()
         try:
-            stored = await self._shared.aadd(records, embedder, batch_size=size, commit=commit)
+            stored = await self._shared.aadd(records, embedder, batch_size=size, commit=commit, skip_unchanged=skips)
         except PartlyStored as error:
             raise error.with_ids([unqualified(id, namespace) for id in error.ids]) from error.__cause__
         return [unqualified(id, namespace) for id in stored]
@@ -272,4 +283,4 @@ class AsyncWriting(Core):
         async def embed(records: Sequence[Record]) -> Any:
             return await embedding.aembed_documents([record.text or "" for record in records])
 
-        return AsyncEmbedder(f"{type(embedding).__name__}.embed_documents()", embed)
+        return AsyncEmbedder(f"{type(embedding).__name__}.embed_documents()", embed, identity_of(embedding))

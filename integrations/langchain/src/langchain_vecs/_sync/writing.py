@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from langchain_vecs._core import Core, check_rest
+from langchain_vecs._core import Core, check_rest, identity_of
 from langchain_vecs._sync.records import delete_namespace
 from langchain_vecs.documents import Item, checked_ids, items_of_documents, items_of_texts, to_record
 from langchain_vecs.filters import to_filters
@@ -22,6 +22,7 @@ from vecs.sharing import (
     Embedder,
     check_known,
     checked_choice,
+    checked_flag,
     checked_int,
     filter_of_ids,
     keeps,
@@ -41,6 +42,7 @@ class Writing(Core):
         namespace: str | None = None,
         batch_size: int | None = None,
         commit: Commit = "all",
+        skip_unchanged: bool = False,
         **kwargs: Any,
     ) -> list[str]:
         """
@@ -55,11 +57,16 @@ class Writing(Core):
         which are stored, and its `__cause__` is the error. Ctrl-C and the cancellation of a task carry no ids: give
         documents ids of your own, so that you can add the same documents again.
 
+        With `skip_unchanged=True`, a document whose text and metadata are stored under its id is neither embedded nor
+        written; if only its metadata changed, it is written and not embedded. Its id is returned as well. Documents
+        without an id are always new.
+
         Raises ArgError (a ValueError), which names the document, if a document cannot be stored, and if there are
         more or fewer ids than documents.
         """
-        check_rest(kwargs, ("ids", "namespace", "batch_size", "commit"))
-        return self._add(items_of_documents(documents, ids), namespace, batch_size, commit)
+        check_rest(kwargs, ("ids", "namespace", "batch_size", "commit", "skip_unchanged"))
+        items = items_of_documents(documents, ids)
+        return self._add(items, namespace, batch_size, commit, skip_unchanged=skip_unchanged)
 
     @takes_settings
     def add_texts(
@@ -71,11 +78,13 @@ class Writing(Core):
         namespace: str | None = None,
         batch_size: int | None = None,
         commit: Commit = "all",
+        skip_unchanged: bool = False,
         **kwargs: Any,
     ) -> list[str]:
         """Add texts with their metadata, as `add_documents` does, and return their ids in order."""
-        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit"))
-        return self._add(items_of_texts(texts, metadatas, ids), namespace, batch_size, commit)
+        check_rest(kwargs, ("metadatas", "ids", "namespace", "batch_size", "commit", "skip_unchanged"))
+        items = items_of_texts(texts, metadatas, ids)
+        return self._add(items, namespace, batch_size, commit, skip_unchanged=skip_unchanged)
 
     @takes_settings
     def add_embeddings(
@@ -243,14 +252,16 @@ class Writing(Core):
         commit: Commit = "all",
         *,
         embedded: bool = False,
+        skip_unchanged: bool = False,
     ) -> list[str]:
         settings, namespace = self._settings, self._namespace(namespace)
         size = settings.batch_size if batch_size is None else checked_int(batch_size, "batch_size", 1)
         checked_choice("commit", commit, COMMITS)
+        skips = checked_flag(skip_unchanged, "skip_unchanged")
         records = (to_record(item, item.vec, namespace, settings.on_nul) for item in items)
         embedder = None if embedded else self._embedder()
         try:
-            stored = self._shared.add(records, embedder, batch_size=size, commit=commit)
+            stored = self._shared.add(records, embedder, batch_size=size, commit=commit, skip_unchanged=skips)
         except PartlyStored as error:
             raise error.with_ids([unqualified(id, namespace) for id in error.ids]) from error.__cause__
         return [unqualified(id, namespace) for id in stored]
@@ -264,4 +275,4 @@ class Writing(Core):
         def embed(records: Sequence[Record]) -> Any:
             return embedding.embed_documents([record.text or "" for record in records])
 
-        return Embedder(f"{type(embedding).__name__}.embed_documents()", embed)
+        return Embedder(f"{type(embedding).__name__}.embed_documents()", embed, identity_of(embedding))

@@ -23,6 +23,7 @@ from vecs.sharing import (
     argument_meant,
     brief,
     checked_choice,
+    checked_flag,
     checked_int,
     words,
 )
@@ -94,16 +95,17 @@ def selected(what: str, which: dict[str, Any] | None, filters: Any, own: Mapping
     return made
 
 
-def batches(given: Mapping[str, Any]) -> tuple[int, Commit]:
-    """Read from the arguments of `add()` how many nodes a batch has, and whether each batch is committed."""
+def batches(given: Mapping[str, Any]) -> tuple[int, Commit, bool]:
+    """Read from the arguments of `add()` how many nodes a batch has, whether it is committed, and what is skipped."""
     for name in given:
         # An index passes on many other arguments. But if one of these is misspelled, paid vectors may be lost.
         if name not in _OF_ADD and (meant := argument_meant(name, _OF_ADD)):
             raise CallError(f"unknown argument {brief(name)}; did you mean {meant!r}?")
     size = given.get("batch_size")
     commit = checked_choice("commit", given.get("commit", "all"), COMMITS)
-    return _BATCH if size is None else checked_int(size, "batch_size", 1), commit
+    skips = checked_flag(given.get("skip_unchanged", False), "skip_unchanged")
+    return _BATCH if size is None else checked_int(size, "batch_size", 1), commit, skips
 
 
-_OF_ADD = ("batch_size", "commit")
+_OF_ADD = ("batch_size", "commit", "skip_unchanged")
 _BATCH = 128

@@ -32,8 +32,11 @@ class Writing(Core):
         With commit="batch", every `batch_size` nodes (128 by default) are committed as soon as the store's transform
         has embedded them. An error after the first batch is then `vecs.exc.PartlyStored`: its `ids` are the first
         nodes, which are stored, and its `__cause__` is the error.
+
+        With `skip_unchanged=True`, a node that is stored as it is, is not written, and not embedded by the store's
+        transform. Nodes that come with embeddings are compared with what is stored.
         """
-        size, commit = batches(kwargs)
+        size, commit, skips = batches(kwargs)
         listed = checked_nodes(nodes)
         if not listed:
             return []
@@ -46,7 +49,9 @@ class Writing(Core):
             # Check all nodes first, so that no collection is made if some are refused.
             size = len(listed)
         records = (to_record(node, embed=embeds, on_nul=settings.on_nul) for node in listed)
-        stored = self._shared.add(records, embedder, batch_size=size, commit=commit, skip_transform=True)
+        stored = self._shared.add(
+            records, embedder, batch_size=size, commit=commit, skip_transform=True, skip_unchanged=skips
+        )
         self._objects.update(objects_of(listed))
         return stored
 
