@@ -14,6 +14,7 @@ from vecs._reports.info import ClientInfo, CollectionInfo
 from vecs._reports.matches import Matches
 from vecs._reports.pages import Records
 from vecs._reports.recall import Recall, Tuning
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.summaries import Stats
 from vecs._sync.client import Client, create_client
@@ -22,7 +23,7 @@ from vecs._sync.collection.collection import Collection
 from vecs._version import __version__
 from vecs.indexes import IndexArgsHNSW, IndexArgsIVFFlat, IndexMethod
 from vecs.measures import IndexMeasure
-from vecs.records import Context, Match, Record, UpsertResult
+from vecs.records import Context, Match, Record
 from vecs.rerankers import Reranker
 from vecs.snippets import Snippet
 from vecs.sparse import SparseVector

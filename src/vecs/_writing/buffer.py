@@ -9,11 +9,11 @@ from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import IO
 
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql.binary import COPY_HEADER, COPY_TRAILER, copy_row
 from vecs._sql.documents import overwritten
 from vecs._sql.rows import ID, EncodedRow
 from vecs.exc import DatabaseError, VecsException
-from vecs.records import UpsertResult
 
 # What one write keeps in memory.
 MEMORY_BYTES = 32 * 2**20

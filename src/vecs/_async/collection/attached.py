@@ -16,6 +16,7 @@ from vecs._checks.shown import in_double_quotes
 from vecs._checks.wrong_calls import explain_wrong_call
 from vecs._concurrency.calls import async_offload
 from vecs._reports.bars import Progress
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql import advice
 from vecs._sql.attaching import Attachment, attachment
 from vecs._sql.tables import Table
@@ -27,7 +28,6 @@ from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexMethod
 from vecs.measures import measure_for
-from vecs.records import UpsertResult
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
 

@@ -11,13 +11,13 @@ from vecs._async.tables.refused import saying_what_to_grant
 from vecs._async.writing.replacing import AsyncReplacing
 from vecs._checks.numbers import checked_flag
 from vecs._reports.bars import Progress
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql.advice import shown
 from vecs._writing.frames import ArrowStream
 from vecs._writing.made_ids import MadeIds
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError, FilterError
 from vecs.filters import conditions_of
-from vecs.records import UpsertResult
 from vecs.typed import Typed
 
 

@@ -18,6 +18,7 @@ from vecs._concurrency.waiting import async_pause
 from vecs._connecting.altered import may_be_altered
 from vecs._connecting.errors import Conflict, conflict_pauses
 from vecs._reports.bars import Progress, progress_updates
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql import documents, mapped_merge, mapped_named, mapped_write, write
 from vecs._sql.fragment import Fragment
 from vecs._sql.rows import ID, EncodedRow, check_storable_records, encode_record, ids_of, recoder, row_shape
@@ -30,7 +31,7 @@ from vecs._writing.frame_records import SizedFrameRecords
 from vecs._writing.made_ids import IdMaker, MadeIds
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
-from vecs.records import Record, UpsertResult, stored_id, to_record
+from vecs.records import Record, stored_id, to_record
 from vecs.transforms import Transform
 
 # How many records are taken from the input at once where a model embeds them: enough to keep it busy.

@@ -8,6 +8,7 @@ from typing import Any
 
 from vecs._checks.numbers import checked_flag
 from vecs._reports.bars import Progress
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql.advice import shown
 from vecs._sync.collection.handle import Filters
 from vecs._sync.collection.writing import WriteOptions, Writing
@@ -18,7 +19,6 @@ from vecs._writing.made_ids import MadeIds
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError, FilterError
 from vecs.filters import conditions_of
-from vecs.records import UpsertResult
 from vecs.typed import Typed
 
 

@@ -12,6 +12,7 @@ from vecs._checks.settings import check_may_alter, of_tenants
 from vecs._concurrency.calls import offload
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
+from vecs._reports.upsert_result import UpsertResult
 from vecs._sql import mapped_write, tables, write
 from vecs._sql.advice import shown, why_not_written
 from vecs._sql.documents import lock_all_ids, lock_ids
@@ -34,7 +35,7 @@ from vecs._writing.frames import ArrowStream, is_frame
 from vecs._writing.made_ids import IdMaker, MadeIds, checked_made_ids
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError
-from vecs.records import Metadata, Record, RecordId, UpsertResult
+from vecs.records import Metadata, Record, RecordId
 
 _REPLACES_CHUNKS: tuple[Need, ...] = ("select", "insert", "update", "delete")
 
