@@ -44,6 +44,7 @@ class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring
             precision=table.storage.precision,
             sparse=table.storage.sparse,
             outdated_words=table.has_outdated_words,
+            language=table.language,
         )
 
     async def rename(self, name: str) -> None:

@@ -45,6 +45,7 @@ class Collection(Writing, Reading, Searching, Measuring, Indexing):
             precision=table.storage.precision,
             sparse=table.storage.sparse,
             outdated_words=table.has_outdated_words,
+            language=table.language,
         )
 
     def rename(self, name: str) -> None:

@@ -74,6 +74,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         batch = await self._atake(records, batch_size)
         if not batch:
             return []
+        await self.acheck_language()
         made = await self._amade(batch, embedder, self.settings.dimension)
         # Only now, because embedding may take long, and others may make or delete the collection meanwhile.
         collection = await self._acollection_for(made)

@@ -75,6 +75,7 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         batch = self._take(records, batch_size)
         if not batch:
             return []
+        self.check_language()
         made = self._made(batch, embedder, self.settings.dimension)
         # Only now, because embedding may take long, and others may make or delete the collection meanwhile.
         collection = self._collection_for(made)
