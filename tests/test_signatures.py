@@ -32,6 +32,7 @@ MODULES = [
     "vecs.measures",
     "vecs.records",
     "vecs.rerankers",
+    "vecs.snippets",
     "vecs.sharing",
     "vecs.sparse",
     "vecs.sql",

@@ -102,6 +102,15 @@ PARTS = {
     "written in C#, too": ["C#", "c#"],
     "#travelling @ludwig": ["travelling", "ludwig", "#travelling", "@ludwig"],
     "List<String> here": ["list", "string"],
+    "#include <stdio.h>": ["stdio", "stdio.h", "<stdio.h>"],
+    "a Vec<u8>": ["u8", "Vec<u8>", "vec"],
+    "Map<key_type, value>": ["key", "keytype", "value"],
+    "git clone <repository>": ["repository", "clone"],
+    "usage: convert <input> <option>": ["input", "option"],
+    "if rate<limit and cost>value": ["rate", "limit", "cost", "value"],
+    "template <class T = allocator>": ["allocator"],
+    "<!-- a remark -->": ["remark"],
+    "<otter:note>a zebra</otter:note>": ["otter", "zebra"],
     "python3.12": ["python", "3.12", "python3.12"],
     "Node.js": ["node", "nodejs", "node.js", "js"],
     "/etc/passwd": ["etc", "passwd", "/etc/passwd"],
@@ -202,9 +211,9 @@ def test_stems_of_words_with_accents_are_those_of_the_language(client: vecs.Clie
 
 
 def test_markup_is_left_out(client: vecs.Client) -> None:
-    docs = collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/></div>'])
+    docs = collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/><input\nname="wide"></div>'])
     assert len(found(docs, "bold")) == len(found(docs, "text")) == 1
-    assert [word for word in ("div", "b", "em", "br", "wide") if found(docs, word)] == []
+    assert [word for word in ("div", "b", "em", "br", "wide", "input") if found(docs, word)] == []
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "SQL_ASCII"])
@@ -292,6 +301,8 @@ PATHOLOGICAL = {
     "punctuation": "-./@:#+~_\\" * MOST,
     "tags": "</a" * MOST,
     "generics": "a<A" * MOST,
+    "attributes": "<input " + "a=" * MOST,
+    "begun tags": "<b <a " * MOST,
     "quotes": "’" * MOST,
     "one Han": "漢" * MOST,
     "all Han": "".join(map(chr, [*range(0x4E00, 0xA000), *range(0x20000, 0x32000)])),

@@ -94,6 +94,8 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("positive", "positives", "recommend", "near_id", "near_object", "more_like_this"), ("like",)),
     **dict.fromkeys(("negative", "negatives", "avoid", "dislike"), ("unlike",)),
+    **dict.fromkeys(("start", "pre", "pre_tag", "pre_tags", "start_tag", "open", "opening", "mark"), ("before",)),
+    **dict.fromkeys(("end", "post", "post_tag", "post_tags", "end_tag", "close", "closing"), ("after",)),
     "index_type": ("method",),
     "metric_name": ("measure",),
 }

@@ -18,13 +18,13 @@ from vecs._async.searching.highlights import add_highlights
 from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
 from vecs._async.searching.run import run
-from vecs._async.searching.words import dropped_words, query_terms, read_words
+from vecs._async.searching.words import any_words, dropped_words, query_terms, read_words
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
-from vecs._searching.explain import describe_search, without_index
+from vecs._searching.explain import describe_search, shortened, without_index
 from vecs._searching.groups import group_answers
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
@@ -230,11 +230,13 @@ class AsyncSearching(AsyncHandle):
         known = NO_INDEXES if request.exact or request.mode == "keyword" else await self._read_indexes()
         setup = set_up(table, request, known, pooler=self._executor.pooler)
         plan, settings = await explain(self._executor, setup, asked, analyze=analyze)
-        dropped = list[str]()
+        dropped, worded = list[str](), True
         if request.mode != "vector":
             dropped = await dropped_words(self._executor, table, asked.words or "")
-        told = describe_search(setup, asked, await self.indexes(), plan, settings, dropped)
-        return "\n".join([*told, "", *plan])
+            if not any(term.records for term in asked.terms.terms):
+                worded = await any_words(self._executor, table)
+        told = describe_search(setup, asked, await self.indexes(), plan, settings, dropped, has_words=worded)
+        return "\n".join([*told, "", *shortened(plan)])
 
     async def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
         wanted = options.pop("include_columns", False)

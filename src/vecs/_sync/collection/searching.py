@@ -14,7 +14,7 @@ from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
-from vecs._searching.explain import describe_search, without_index
+from vecs._searching.explain import describe_search, shortened, without_index
 from vecs._searching.groups import group_answers
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
@@ -47,7 +47,7 @@ from vecs._sync.searching.highlights import add_highlights
 from vecs._sync.searching.queries import query_vectors
 from vecs._sync.searching.refine import refine
 from vecs._sync.searching.run import run
-from vecs._sync.searching.words import dropped_words, query_terms, read_words
+from vecs._sync.searching.words import any_words, dropped_words, query_terms, read_words
 from vecs.exc import CallError
 from vecs.records import Match, RecordId
 from vecs.rerankers import Reranker
@@ -231,11 +231,13 @@ class Searching(Handle):
         known = NO_INDEXES if request.exact or request.mode == "keyword" else self._read_indexes()
         setup = set_up(table, request, known, pooler=self._executor.pooler)
         plan, settings = explain(self._executor, setup, asked, analyze=analyze)
-        dropped = list[str]()
+        dropped, worded = list[str](), True
         if request.mode != "vector":
             dropped = dropped_words(self._executor, table, asked.words or "")
-        told = describe_search(setup, asked, self.indexes(), plan, settings, dropped)
-        return "\n".join([*told, "", *plan])
+            if not any(term.records for term in asked.terms.terms):
+                worded = any_words(self._executor, table)
+        told = describe_search(setup, asked, self.indexes(), plan, settings, dropped, has_words=worded)
+        return "\n".join([*told, "", *shortened(plan)])
 
     def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
         wanted = options.pop("include_columns", False)
