@@ -1,4 +1,4 @@
-"""What `explain()` tells of a search: in words, and by a plan that a person can read."""
+"""What `explain()` tells of a search, by a plan that a person can read; what errors tell that searches lack."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import vecs
+from vecs.exc import ArgError, CallError
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,25 @@ async def test_an_index_that_is_not_worth_it_is_named(client: vecs.AsyncClient) 
     first = (await docs.explain([1.0])).splitlines()[0]
     assert f"Postgres takes that to be cheaper than to use {name}, as it is for few records." in first
     assert "compares every record, without an index." in await docs.explain([1.0], exact=True)
+
+
+async def test_a_text_alone_is_enough_for_a_search_by_words(client: vecs.AsyncClient) -> None:
+    docs = await client.create_collection("docs", 1, text=True)
+    await docs.upsert([vecs.Record("a", [1.0], "the oil")])
+    (found,) = await docs.search(text="oil", mode="keyword", highlight=True)
+    assert (found.id, found.highlights) == ("a", ((4, 7),))
+    modes: list[Any] = ["vector", "hybrid"]
+    for mode in modes:
+        with pytest.raises(CallError, match=r"Write the text first, search\('oil', \.\.\.\), or .* mode='keyword'"):
+            await docs.search(text="oil", mode=mode)
+    wrong: Any = 5
+    with pytest.raises(ArgError, match="text must be a string, not 5"):
+        await docs.search(text=wrong, mode="keyword")
+    with pytest.raises(CallError, match="needs the argument 'query', and it is None"):
+        await docs.search(mode="keyword")
+    for mode in ("keyword", "hybrid"):
+        with pytest.raises(ArgError, match="a list of texts, .* search_many"):
+            await docs.search(["a", "b"], mode=mode)
+    plain = await client.create_collection("plain", 1)
+    with pytest.raises(ArgError, match=r"no such column; call its enable_text\(\), or create"):
+        await plain.upsert([vecs.Record("a", [1.0], "the oil")])

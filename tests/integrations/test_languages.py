@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.embeddings import Embeddings
 from llama_index.core.schema import TextNode
+from llama_index.core.vector_stores.types import VectorStoreQuery
 
 import langchain_vecs
 import vecs
@@ -122,3 +123,16 @@ def test_an_unknown_language_is_told_before_anything_is_embedded(
 def test_what_is_no_name_is_refused_as_the_store_is_made(make: Callable[..., Store], language: Any) -> None:
     with pytest.raises(ArgError, match="language must be a string such as 'english', not"):
         make("docs", language, url="postgresql://localhost/x")
+
+
+def test_arguments_of_the_other_names_are_told(target: str, schema: str) -> None:
+    store = langchain_vecs.VecsVectorStore(Counting(), "docs", url=target, schema=schema)
+    wrong: Any = langchain_vecs.VecsVectorStore
+    for call, meant in (
+        (lambda: store.similarity_search("a", search_mode="hybrid"), "mode"),
+        (lambda: store.similarity_search("a", limit=3), "k"),
+        (lambda: wrong(Counting(), "docs", mode="hybrid"), "search_mode"),
+        (lambda: llama_index_vecs.VecsVectorStore("docs").query(VectorStoreQuery([1.0]), weights=(1, 1)), "alpha"),
+    ):
+        with pytest.raises(ArgError, match=f"did you mean '{meant}'"):
+            call()

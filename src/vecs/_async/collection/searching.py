@@ -28,9 +28,8 @@ from vecs._searching.explain import describe_search, shortened, without_index
 from vecs._searching.groups import group_answers
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
-from vecs._searching.queries import checked_queries
+from vecs._searching.queries import checked_queries, without_query
 from vecs._searching.request import (
-    WITHOUT_QUERY,
     Mode,
     Request,
     SearchOptions,
@@ -96,7 +95,7 @@ class AsyncSearching(AsyncHandle):
 
         `mode` is "vector" (nearest vectors), "keyword" (words in common with the query, rare words count more) or
         "hybrid" (both, combined by their scores). Keyword and hybrid mode need a collection with text. If the query
-        is a vector, `text` gives the words for them.
+        is a vector, `text` gives the words for them; in keyword mode, `text` alone will do.
 
         `threshold` keeps the matches whose score, in [0, 1], is at least this number. `exact` compares every record
         and uses no index. Greater values of `ef_search` (HNSW) and `probes` (IVFFlat) find more, but take longer. If
@@ -145,8 +144,8 @@ class AsyncSearching(AsyncHandle):
         `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
         all of them. They are read right after the search.
         """
-        if query is None and like is None and unlike is None:
-            raise CallError(WITHOUT_QUERY)
+        if query is None and like is None and unlike is None and (mode != "keyword" or text is None):
+            raise CallError(without_query(text))
         return (await self._search([query], options_of(locals())))[0]
 
     @async_anew("select")
