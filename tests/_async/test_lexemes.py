@@ -209,6 +209,18 @@ async def test_stems_of_words_with_accents_are_those_of_the_language(client: vec
     assert await found(docs, "новый дом") == ["новые дома"]
 
 
+async def test_syllables_alone_find_no_other_words(client: vecs.AsyncClient) -> None:
+    texts = ["カスタマーサポート窓口", "データベース", "東京タワー", "ポスト", "猫が好き", "ขอบคุณ"]
+    docs = await collection(client, texts, "simple")
+    assert await found(docs, "サポート") == ["カスタマーサポート窓口"]
+    assert await found(docs, "白い猫") == ["猫が好き"]
+    assert set(await found(docs, "ポ")) == {"カスタマーサポート窓口", "ポスト"}
+    assert await found(docs, "สวัสดี") == []
+    assert await found(docs, "คุณ") == ["ขอบคุณ"]
+    both = await docs.search([5], text="サポート", mode="hybrid", limit=9)
+    assert (both[0].text, len(both)) == ("カスタマーサポート窓口", 6)
+
+
 async def test_markup_is_left_out(client: vecs.AsyncClient) -> None:
     docs = await collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/><input\nname="wide"></div>'])
     assert len(await found(docs, "bold")) == len(await found(docs, "text")) == 1

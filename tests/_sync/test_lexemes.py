@@ -210,6 +210,18 @@ def test_stems_of_words_with_accents_are_those_of_the_language(client: vecs.Clie
     assert found(docs, "новый дом") == ["новые дома"]
 
 
+def test_syllables_alone_find_no_other_words(client: vecs.Client) -> None:
+    texts = ["カスタマーサポート窓口", "データベース", "東京タワー", "ポスト", "猫が好き", "ขอบคุณ"]
+    docs = collection(client, texts, "simple")
+    assert found(docs, "サポート") == ["カスタマーサポート窓口"]
+    assert found(docs, "白い猫") == ["猫が好き"]
+    assert set(found(docs, "ポ")) == {"カスタマーサポート窓口", "ポスト"}
+    assert found(docs, "สวัสดี") == []
+    assert found(docs, "คุณ") == ["ขอบคุณ"]
+    both = docs.search([5], text="サポート", mode="hybrid", limit=9)
+    assert (both[0].text, len(both)) == ("カスタマーサポート窓口", 6)
+
+
 def test_markup_is_left_out(client: vecs.Client) -> None:
     docs = collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/><input\nname="wide"></div>'])
     assert len(found(docs, "bold")) == len(found(docs, "text")) == 1
