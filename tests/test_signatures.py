@@ -33,6 +33,7 @@ MODULES = [
     "vecs.measures",
     "vecs.records",
     "vecs.rerankers",
+    "vecs.snippets",
     "vecs.sharing",
     "vecs.sparse",
     "vecs.sql",

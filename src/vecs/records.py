@@ -16,7 +16,7 @@ from vecs._checks.json import check_storable
 from vecs._checks.limits import MOST_IDS, at_most
 from vecs._checks.meant import OF_MATCHES, unknown_argument
 from vecs._checks.shown import brief
-from vecs._checks.wrong_calls import Telling
+from vecs._checks.wrong_calls import Telling, explains_wrong_calls
 from vecs.exc import ArgError, CallError
 from vecs.snippets import Highlights, Snippet, marked, snippet_of
 from vecs.sparse import SparseVector, is_mapping_of_indices, is_scipy
@@ -216,16 +216,22 @@ class Match(Telling):
         parts["highlights"] = None if self.highlights is None else [list(pair) for pair in self.highlights]
         return {name: part for name, part in parts.items() if part is not None or name not in _OPTIONAL}
 
-    def highlighted(self, before: str = "**", after: str = "**", *, escape: Callable[[str], str] | None = None) -> str:
+    @explains_wrong_calls
+    def highlighted(
+        self, before: str = "**", after: str | None = None, escape: Callable[[str], str] | None = None
+    ) -> str:
         """
         Return the text with marks before and after each highlighted word.
+
+        Without `after`, what `before` opens is closed: `<b>` by `</b>`, `[` by `]`, and other marks by themselves.
 
         `escape` is applied to everything but the marks: `highlighted("<mark>", "</mark>", escape=html.escape)` is safe
         HTML, whatever the text is. Raises ArgError if the search was without `highlight=True`.
         """
         return marked(self.text or "", self._found_highlights(), before, after, escape)
 
-    def snippet(self, length: int = 200, *, ellipsis: str = "…") -> Snippet:
+    @explains_wrong_calls
+    def snippet(self, length: int = 200, ellipsis: str = "…") -> Snippet:
         """
         Cut the text to the passage of about `length` characters that has the most different highlighted words.
 

@@ -101,6 +101,15 @@ PARTS = {
     "written in C#, too": ["C#", "c#"],
     "#travelling @ludwig": ["travelling", "ludwig", "#travelling", "@ludwig"],
     "List<String> here": ["list", "string"],
+    "#include <stdio.h>": ["stdio", "stdio.h", "<stdio.h>"],
+    "a Vec<u8>": ["u8", "Vec<u8>", "vec"],
+    "Map<key_type, value>": ["key", "keytype", "value"],
+    "git clone <repository>": ["repository", "clone"],
+    "usage: convert <input> <option>": ["input", "option"],
+    "if rate<limit and cost>value": ["rate", "limit", "cost", "value"],
+    "template <class T = allocator>": ["allocator"],
+    "<!-- a remark -->": ["remark"],
+    "<otter:note>a zebra</otter:note>": ["otter", "zebra"],
     "python3.12": ["python", "3.12", "python3.12"],
     "Node.js": ["node", "nodejs", "node.js", "js"],
     "/etc/passwd": ["etc", "passwd", "/etc/passwd"],
@@ -200,10 +209,22 @@ async def test_stems_of_words_with_accents_are_those_of_the_language(client: vec
     assert await found(docs, "новый дом") == ["новые дома"]
 
 
+async def test_syllables_alone_find_no_other_words(client: vecs.AsyncClient) -> None:
+    texts = ["カスタマーサポート窓口", "データベース", "東京タワー", "ポスト", "猫が好き", "ขอบคุณ"]
+    docs = await collection(client, texts, "simple")
+    assert await found(docs, "サポート") == ["カスタマーサポート窓口"]
+    assert await found(docs, "白い猫") == ["猫が好き"]
+    assert set(await found(docs, "ポ")) == {"カスタマーサポート窓口", "ポスト"}
+    assert await found(docs, "สวัสดี") == []
+    assert await found(docs, "คุณ") == ["ขอบคุณ"]
+    both = await docs.search([5], text="サポート", mode="hybrid", limit=9)
+    assert (both[0].text, len(both)) == ("カスタマーサポート窓口", 6)
+
+
 async def test_markup_is_left_out(client: vecs.AsyncClient) -> None:
-    docs = await collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/></div>'])
+    docs = await collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/><input\nname="wide"></div>'])
     assert len(await found(docs, "bold")) == len(await found(docs, "text")) == 1
-    assert [word for word in ("div", "b", "em", "br", "wide") if await found(docs, word)] == []
+    assert [word for word in ("div", "b", "em", "br", "wide", "input") if await found(docs, word)] == []
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "SQL_ASCII"])
@@ -297,6 +318,8 @@ PATHOLOGICAL = {
     "punctuation": "-./@:#+~_\\" * MOST,
     "tags": "</a" * MOST,
     "generics": "a<A" * MOST,
+    "attributes": "<input " + "a=" * MOST,
+    "begun tags": "<b <a " * MOST,
     "quotes": "’" * MOST,
     "one Han": "漢" * MOST,
     "all Han": "".join(map(chr, [*range(0x4E00, 0xA000), *range(0x20000, 0x32000)])),

@@ -140,3 +140,18 @@ def test_a_text_of_rare_words_is_as_long_as_its_size_tells() -> None:
 
 def test_more_records_have_a_word_than_the_planner_knows_of() -> None:
     assert terms_of([("a", [1], 700)], WordStatistics(100, {})).records == 1400
+
+
+def test_syllables_find_a_record_with_a_neighbour_and_characters_of_han_alone() -> None:
+    terms = terms_of([("サ", [1], 5), ("ポ", [2], 4), ("ー", [3, 5], 9), ("猫", [4], 2), ("otter", [7], 1)], KNOWN)
+    of_syllables = ["'サ' <-> 'ポ'", "'ポ' <-> 'ー'", "'ー' <-> '猫'", "'猫' <-> 'ー'"]
+    for query in (terms.every, terms.worth_ranking(10)):
+        assert sorted(query.split(" | ")) == sorted([*of_syllables, "'猫'", "'otter'"])
+    # What has to meet is in parentheses, and nothing is there twice.
+    met = terms_of([("サ", [1], 9000), ("ポ", [2], 9500)], WordStatistics(10_000, {})).worth_ranking(10)
+    assert met == "('サ' <-> 'ポ') & ('サ' <-> 'ポ')"
+
+
+@pytest.mark.parametrize("word", ["サ", "の", "ก", "猫", "한", "a"])
+def test_a_single_character_is_looked_for_alone(word: str) -> None:
+    assert terms_of([(word, [1], 5), ("otter", [2], 4)], KNOWN).every == f"'otter' | '{word}'"

@@ -102,6 +102,15 @@ PARTS = {
     "written in C#, too": ["C#", "c#"],
     "#travelling @ludwig": ["travelling", "ludwig", "#travelling", "@ludwig"],
     "List<String> here": ["list", "string"],
+    "#include <stdio.h>": ["stdio", "stdio.h", "<stdio.h>"],
+    "a Vec<u8>": ["u8", "Vec<u8>", "vec"],
+    "Map<key_type, value>": ["key", "keytype", "value"],
+    "git clone <repository>": ["repository", "clone"],
+    "usage: convert <input> <option>": ["input", "option"],
+    "if rate<limit and cost>value": ["rate", "limit", "cost", "value"],
+    "template <class T = allocator>": ["allocator"],
+    "<!-- a remark -->": ["remark"],
+    "<otter:note>a zebra</otter:note>": ["otter", "zebra"],
     "python3.12": ["python", "3.12", "python3.12"],
     "Node.js": ["node", "nodejs", "node.js", "js"],
     "/etc/passwd": ["etc", "passwd", "/etc/passwd"],
@@ -201,10 +210,22 @@ def test_stems_of_words_with_accents_are_those_of_the_language(client: vecs.Clie
     assert found(docs, "новый дом") == ["новые дома"]
 
 
+def test_syllables_alone_find_no_other_words(client: vecs.Client) -> None:
+    texts = ["カスタマーサポート窓口", "データベース", "東京タワー", "ポスト", "猫が好き", "ขอบคุณ"]
+    docs = collection(client, texts, "simple")
+    assert found(docs, "サポート") == ["カスタマーサポート窓口"]
+    assert found(docs, "白い猫") == ["猫が好き"]
+    assert set(found(docs, "ポ")) == {"カスタマーサポート窓口", "ポスト"}
+    assert found(docs, "สวัสดี") == []
+    assert found(docs, "คุณ") == ["ขอบคุณ"]
+    both = docs.search([5], text="サポート", mode="hybrid", limit=9)
+    assert (both[0].text, len(both)) == ("カスタマーサポート窓口", 6)
+
+
 def test_markup_is_left_out(client: vecs.Client) -> None:
-    docs = collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/></div>'])
+    docs = collection(client, ['<div class="wide">Some <b>bold</b> <em>text</em><br/><input\nname="wide"></div>'])
     assert len(found(docs, "bold")) == len(found(docs, "text")) == 1
-    assert [word for word in ("div", "b", "em", "br", "wide") if found(docs, word)] == []
+    assert [word for word in ("div", "b", "em", "br", "wide", "input") if found(docs, word)] == []
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "SQL_ASCII"])
@@ -296,6 +317,8 @@ PATHOLOGICAL = {
     "punctuation": "-./@:#+~_\\" * MOST,
     "tags": "</a" * MOST,
     "generics": "a<A" * MOST,
+    "attributes": "<input " + "a=" * MOST,
+    "begun tags": "<b <a " * MOST,
     "quotes": "’" * MOST,
     "one Han": "漢" * MOST,
     "all Han": "".join(map(chr, [*range(0x4E00, 0xA000), *range(0x20000, 0x32000)])),

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from vecs import IndexInfo
-from vecs._searching.explain import describe_search, without_index
+from vecs._searching.explain import describe_search, shortened, without_index
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._searching.plan import Query, set_up
 from vecs._searching.request import checked_request
 from vecs._sql.lexemes import UNICODE
-from vecs._sql.selection import EVERYTHING
+from vecs._sql.mapped import Mapped
+from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.tables import Extension, Table
 from vecs._sql.terms import WordStatistics, terms_of
+from vecs.columns import ColumnType, TableColumn
+from vecs.filters import parsed_filters
 from vecs.measures import IndexMeasure, measure_spec
 
 TABLE = Table("s", "docs", 2, Extension("public", (0, 8, 5), 1, 2, 3), has_text=True, language="english")
@@ -32,6 +35,9 @@ INDEX = IndexInfo(
     precision="half",
     rows=9000,
 )
+TERMS = terms_of([("word", [1], 1)], WordStatistics(100, {}))
+KEY = TableColumn("k", ColumnType("text", "pg_catalog", "text"), "text", "c0", quoted="k")
+MAPPED = Mapped(KEY, {}, (), (KEY,), attached=True, shown="s.t")
 SETTINGS = {"hnsw.ef_search": "40", "ivfflat.probes": "10"}
 
 
@@ -68,9 +74,6 @@ def test_a_hybrid_search_tells_how_both_sides_are_fused() -> None:
     ) in by_scores
     by_ranks = described(["Seq Scan"], mode="hybrid", rrf_constant=60)
     assert any("by reciprocal rank with the constant 60" in line for line in by_ranks)
-    assert described(["Seq Scan"], mode="keyword")[0] == (
-        "The search by words compares every record, without an index."
-    )
 
 
 def test_the_words_that_are_looked_for_and_those_that_are_not_are_told() -> None:
@@ -87,7 +90,7 @@ def test_the_words_that_are_looked_for_and_those_that_are_not_are_told() -> None
         "Words left out as stop words: 'the'.",
     ]
     assert told(Query(None, "the"), "the") == ["Words left out as stop words: 'the'."]
-    assert told(Query(None, "?!")) == ["The query has no words, so that none is looked for."]
+    assert told(Query(None, "?!")) == []
 
 
 def test_what_follows_the_search_is_told() -> None:
@@ -136,3 +139,51 @@ def test_a_search_with_context_tells_of_its_second_statement() -> None:
     assert described(["Seq Scan on docs"], context=(0, 2))[-1] == (
         "A second statement reads up to 0 records before each match and 2 after it."
     )
+
+
+def test_a_query_without_words_compares_nothing() -> None:
+    lines = described(["Seq Scan on docs"], mode="keyword")
+    assert lines[0] == "The search by words finds nothing: the query has no words that are looked for."
+    assert "so that nearness alone decides." in "".join(described(["Seq Scan on docs"], mode="hybrid"))
+
+
+def test_an_index_that_the_server_does_not_use_is_named() -> None:
+    words = replace(INDEX, name="words", method="gin", column="text_search", measure=None, precision=None)
+    others = [replace(INDEX, name="building", valid=False), replace(INDEX, name="part", condition="(a)")]
+    told = "compares every record: Postgres takes that to be cheaper than to use"
+    for options, named in (({}, "ix_half"), ({"mode": "hybrid"}, "words, ix_half")):
+        setup = set_up(TABLE, checked_request(TABLE, EVERYTHING, options), KnownIndexes([]), pooler=False)
+        query = Query(np.array([1, 0], np.float32), "words", TERMS)
+        line = describe_search(setup, query, [words, INDEX, *others], ["Seq Scan"], SETTINGS)[0]
+        assert f"{told} {named}, as it is for few records." in line
+    assert "without an index" in described(["Seq Scan"], measure="l2_distance")[0]
+    setup = set_up(TABLE, checked_request(TABLE, EVERYTHING, {"mode": "keyword"}), KnownIndexes([]), pooler=False)
+    query = Query(None, "words", TERMS)
+    assert f"{told} words," in describe_search(setup, query, [INDEX, words], ["Seq Scan"], SETTINGS)[0]
+    assert "without an index" in describe_search(setup, query, [INDEX], ["Seq Scan"], SETTINGS)[0]
+
+
+def test_counts_of_words_are_told_to_be_without_the_filter() -> None:
+    selection = Selection(filters=parsed_filters({"kind": "x"}))
+    setup = set_up(TABLE, checked_request(TABLE, selection, {"mode": "keyword"}), KnownIndexes([]), pooler=False)
+    lines = describe_search(setup, Query(None, "oil", TERMS), [], ["Seq Scan"], SETTINGS, has_words=False)
+    assert "in how many records they are, whether or not they match the filter: 'word'" in "".join(lines)
+    assert "No record has a text; write records with one, or enable_text(text_key=...) takes" in "".join(lines)
+    theirs = replace(TABLE, mapped=MAPPED)
+    setup = set_up(theirs, checked_request(theirs, EVERYTHING, {"mode": "keyword"}), KnownIndexes([]), pooler=False)
+    lines = describe_search(setup, Query(None, "oil", TERMS), [], ["Seq Scan"], SETTINGS, has_words=False)
+    assert "No record has words to be found by." in lines
+
+
+def test_vectors_in_a_plan_are_shortened() -> None:
+    dense = "[" + ",".join(["0.125"] * 384) + "]"
+    sparse = "{" + ",".join(f"{n}:-1e-05" for n in range(1, 100)) + "}/30000"
+    bits = "01" * 500
+    plan = [f"  Order By: (vec <=> '{dense}'::vector)", f"('{sparse}'::sparsevec)", f"B'{bits}'", "'[1,2,3]'", "'[]'"]
+    assert shortened(plan) == [
+        "  Order By: (vec <=> '[0.125, 0.125, 0.125, ... 384 numbers]'::vector)",
+        "('{1:-1e-05, 2:-1e-05, 3:-1e-05, ... 99 numbers}/30000'::sparsevec)",
+        "B'0101010101010101... 1,000 bits'",
+        "'[1,2,3]'",
+        "'[]'",
+    ]

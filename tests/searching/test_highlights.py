@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import time
 from typing import Any
@@ -16,7 +17,9 @@ from vecs import Match
 from vecs._searching.highlights import look_up, size_of_texts, with_highlights, words_of_answers
 from vecs._searching.lexicon import Lexicon
 from vecs._searching.words import MAX_CHARACTERS, MAX_WORD, Unspaced, merged, texts_of, units, word_of
-from vecs.exc import ArgError
+from vecs.exc import ArgError, CallError
+from vecs.snippets import marked as marked_text
+from vecs.snippets import snippet_of
 
 # How a server might read words: the first of them as its parts, too.
 STOP_WORDS = {"the", "of"}
@@ -25,6 +28,8 @@ STOP_WORDS = {"the", "of"}
 def read(word: str) -> frozenset[str]:
     """Read a word as English text, roughly: a hyphenated one also by its parts, a dotted one only as one."""
     lowered = word.lower()
+    if re.fullmatch(r"[a-z](\+\+|#)", lowered):
+        return frozenset({lowered[0], lowered})
     parts = {lowered, *lowered.split("-")} if re.fullmatch(r"[a-z-]+", lowered) else {lowered}
     parts = parts if "_" not in lowered else set(lowered.split("_"))
     return frozenset(part.rstrip("s") for part in parts if part not in STOP_WORDS)
@@ -56,6 +61,12 @@ def marked(text: str | None, query: str, reading: Any = read) -> str:
         ("see README.md, or me", "readme.md", "see [README.md], or me"),
         ("version 1.5 and 5", "5", "version 1.5 and [5]"),
         ("at example.com/path here", "example.com/path", "at [example.com/path] here"),
+        ("vitamin C is in C++ and c code", "C++", "vitamin C is in [C++] and c code"),
+        ("C++11, (c++), C/C++, x++", "c++", "[C++]11, ([c++]), C/[C++], x++"),
+        ("C#, F#, C++ and C", "C#", "[C#], F#, C++ and C"),
+        ("C#, F#, C++ and C", "C", "[C]#, F#, [C]++ and [C]"),
+        ("C#, F#, C++ and C", "C C++", "[C]#, F#, [C++] and [C]"),
+        ("abc++ #c éc#", "c++ c#", "abc++ #c éc#"),
         ("snake_case names", "name case", "snake_[case] [names]"),
         ("getUserName of HTTPServer", "getusername", "[getUserName] of HTTPServer"),
         ("(cat)cat's", "cat", "([cat])[cat]'s"),
@@ -159,6 +170,74 @@ def test_all_but_the_marks_is_escaped() -> None:
         == "&lt;<mark>b</mark>&gt; &amp; <mark>cat</mark> &lt;<mark>cat</mark>&gt;"
     )
     assert found.snippet(100).highlighted("{", "}", escape=str.upper) == "<{B}> & {CAT} <{CAT}>"
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("**", "a **cat**"),
+        ("<b>", "a <b>cat</b>"),
+        ('<mark class="x">', 'a <mark class="x">cat</mark>'),
+        ("<p><my-tag>", "a <p><my-tag>cat</my-tag></p>"),
+        ("[", "a [cat]"),
+        ("[(", "a [(cat)]"),
+        ("«", "a «cat»"),
+        ("`", "a `cat`"),
+        ("<3", "a <3cat<3"),
+        ("<x/>", "a <x/>cat<x/>"),
+        ("\x1b[1m", "a \x1b[1mcat\x1b[1m"),
+        ("", "a cat"),
+    ],
+)
+def test_a_mark_is_closed_by_what_belongs_to_it(before: str, expected: str) -> None:
+    found = Match("a", "a cat", {}, None, None, 1.0, highlights=((2, 5),))
+    assert found.highlighted(before) == found.snippet().highlighted(before) == expected
+    assert marked_text("a cat", [[2, 5]], before) == expected
+    assert found.highlighted(before, "|") == f"a {before}cat|"
+
+
+def test_marks_and_escape_are_given_by_position_or_by_name() -> None:
+    found = Match("a", "<cat>", {}, None, None, 1.0, highlights=((1, 4),))
+    for each in (found, found.snippet()):
+        assert each.highlighted("<b>", "</b>", html.escape) == "&lt;<b>cat</b>&gt;"
+        assert each.highlighted("<b>", escape=html.escape) == "&lt;<b>cat</b>&gt;"
+        wrong: Any = each
+        with pytest.raises(CallError, match="unknown argument 'start'; did you mean 'before'"):
+            wrong.highlighted(start="<b>")
+        with pytest.raises(ArgError, match="escape must be a function such as html.escape, not 'html'"):
+            wrong.highlighted("<b>", escape="html")
+        with pytest.raises(ArgError, match="before must be a string such as '<mark>', not 5"):
+            wrong.highlighted(5)
+        with pytest.raises(ArgError, match="after must be a string"):
+            wrong.highlighted("<b>", 5)
+        with pytest.raises(CallError, match="takes only before, after, escape by position"):
+            wrong.highlighted("<b>", "</b>", html.escape, 1)
+
+
+def test_passages_are_made_of_a_text_and_its_highlights() -> None:
+    text = "Feed the sourdough starter, fold the dough, and bake it."
+    found = snippet_of(text, [[9, 18], [37, 42]], 40)
+    assert json.loads(json.dumps(found.to_dict())) == {
+        "text": found.text,
+        "highlights": [list(pair) for pair in found.highlights],
+    }
+    assert found.highlighted("[") == "…[sourdough] starter, fold the [dough],…"
+    assert snippet_of("dough", [[0, 5]]) == vecs.Snippet("dough", ((0, 5),))
+    assert snippet_of("", []) == vecs.Snippet("", ())
+
+
+@pytest.mark.parametrize(
+    "wrong", [[5], [[0, 9]], [[2, 1]], [[3, 4], [0, 1]], [[0, 1, 2]], ["ab"], [[-1, 2]], [[0.5, 1]]]
+)
+def test_highlights_of_another_text_are_refused(wrong: Any) -> None:
+    for make in (marked_text, snippet_of):
+        with pytest.raises(ArgError, match=r"highlights must be pairs \[start, end\] of indices of the text, in order"):
+            make("a cat", wrong)
+    nothing: Any = None
+    with pytest.raises(ArgError, match="text must be a string, not None"):
+        marked_text(nothing, [])
+    with pytest.raises(ArgError, match="ellipsis must be a string, not None"):
+        snippet_of("a cat", [], 2, nothing)
 
 
 def test_a_match_without_highlights_says_how_to_have_them() -> None:

@@ -90,7 +90,7 @@ def test_a_text_has_one_vector_whatever_stands_beside_it(tmp_path: Path, inputs:
 def test_a_long_text_is_cut_at_the_models_limit_and_not_at_the_tokenizers(tmp_path: Path) -> None:
     embedding = TextEmbedding(write(tmp_path), backend="onnx")
     assert (embedding.max_tokens, embedding.count_tokens("bread " * 30)) == (4, 30)
-    with pytest.warns(UserWarning, match="1 of 1 texts are longer than the 4 tokens"):
+    with pytest.warns(UserWarning, match="1 of the 1 texts of one batch are longer than the 4 tokens"):
         long = embedded(embedding, "bread oil loaf motor bake query")
     assert long == pytest.approx(embedded(embedding, "bread oil loaf motor"), abs=1e-6)
 

@@ -98,7 +98,7 @@ def test_tokens_are_counted_past_the_models_limit(minilm):
 
 def test_long_texts_warn_once(minilm):
     embedding = TextEmbedding()
-    with pytest.warns(UserWarning, match=r"2 of 3 texts are longer than the 254 tokens .*vecs.TextPreprocessor"):
+    with pytest.warns(UserWarning, match=r"2 of the 3 texts of one batch are longer .*vecs.TextPreprocessor"):
         embedding.transform_records(records(LONG, "x", LONG))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

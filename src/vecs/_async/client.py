@@ -22,13 +22,13 @@ from vecs._async.tables.create import (
     create_collection,
     one_transform,
     wanted_type,
+    wants_text,
 )
 from vecs._async.tables.find import find_relation, find_table, require_table
 from vecs._async.tables.refused import saying_what_to_grant
 from vecs._async.tables.remake import remade
 from vecs._checks.arguments import made_of, one_of
 from vecs._checks.meant import OF_CLIENTS
-from vecs._checks.numbers import checked_flag
 from vecs._checks.settings import NONE_GIVEN, check_may_alter, merged_settings
 from vecs._checks.shown import brief
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
@@ -226,7 +226,8 @@ class AsyncClient(AsyncMoving, AsyncClientDunders):
 
         `dimension` is how many numbers each vector has. A `transform` (`adapter` in vecs 0.4) makes the vectors
         and has a dimension of its own. A collection with a text transform, or with `text=True`, stores a text, a
-        document id and extra data with each vector. `language` is the language of its keyword search.
+        document id and extra data with each vector. `language` is the language of its keyword search, by default
+        "english"; a collection with a language stores texts.
         `precision="half"` stores 16 bits per number instead of 32; numbers can be up to 65,504.
         `precision="binary"` stores vectors of bits. `sparse=True` stores sparse vectors: see `SparseVector`. Raises
         MismatchedDimension if the collection exists with another dimension, or was made with another model.
@@ -237,13 +238,12 @@ class AsyncClient(AsyncMoving, AsyncClientDunders):
         vecs made are dropped with it.
         """
         transform = one_transform(transform, adapter)
-        text = None if text is None else checked_flag(text, "text")
+        text = wants_text(text, language)
         found = await self._find_table(name)
         vec_type = wanted_type(found, transform, precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)
-        keywords = "english" if language is None else language
-        new = NewCollection(self.schema, name, dimension, transform, text, keywords, vec_type)
+        new = NewCollection(self.schema, name, dimension, transform, text, language, vec_type)
         if found is None:
             return await self._open(await create_collection(self._executor, new), transform)
         if dimension is None and transform is None:
@@ -281,7 +281,7 @@ class AsyncClient(AsyncMoving, AsyncClientDunders):
         transform: Transform | None = None,
         adapter: Transform | None = None,
         text: bool | None = None,
-        language: str = "english",
+        language: str | None = None,
         precision: Precision | None = None,
         sparse: bool | None = None,
     ) -> AsyncCollection:
@@ -291,7 +291,7 @@ class AsyncClient(AsyncMoving, AsyncClientDunders):
         The arguments are those of `get_or_create_collection`.
         """
         transform = one_transform(transform, adapter)
-        text = None if text is None else checked_flag(text, "text")
+        text = wants_text(text, language)
         vec_type = vec_type_of(precision, sparse)
         if dimension is not None:
             dimension = check_dimension(dimension, vec_type)

@@ -24,7 +24,7 @@ _QUERY = ("query", "queries", "data", "embedding")
 # Arguments of other libraries, and their names here. The first one that the function has is suggested.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
-        ("k", "top_k", "topk", "n", "n_results", "num_results", "max_results", "match_count", "count", "top"),
+        ("k", "limit", "top_k", "topk", "n", "n_results", "num_results", "max_results", "match_count", "count", "top"),
         _LIMIT,
     ),
     "size": (*_LIMIT, "dimension"),
@@ -66,7 +66,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("documents", "texts", "points", "items", "rows", "docs", "objects", "entities"), _RECORDS),
     **dict.fromkeys(("id", "record_ids", "points_selector", "node_ids"), ("ids", "node_ids")),
     **dict.fromkeys(("metadatas", "payload", "payloads"), ("metadata",)),
-    **dict.fromkeys(("search_type", "query_type", "vector_query_mode"), ("mode",)),
+    **dict.fromkeys(("mode", "search_mode", "search_type", "query_type", "vector_query_mode"), ("mode", "search_mode")),
     **dict.fromkeys(("reranker", "ranker", "rerank_function"), ("rerank",)),
     **dict.fromkeys(("text_search_config", "regconfig", "lang"), ("language",)),
     **dict.fromkeys(("tenant", "tenant_id", "partition", "partition_name"), ("namespace",)),
@@ -81,6 +81,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "fetch_k": ("oversampling",),
     "lambda_mult": ("diversity",),
     "alpha": ("weights",),
+    "weights": ("alpha",),
     **dict.fromkeys(
         ("group_by_field", "groupby", "group", "groups", "collapse", "distinct", "distinct_on", "group_key", "dedupe"),
         ("group_by",),
@@ -94,6 +95,8 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("positive", "positives", "recommend", "near_id", "near_object", "more_like_this"), ("like",)),
     **dict.fromkeys(("negative", "negatives", "avoid", "dislike"), ("unlike",)),
+    **dict.fromkeys(("start", "pre", "pre_tag", "pre_tags", "start_tag", "open", "opening", "mark"), ("before",)),
+    **dict.fromkeys(("end", "post", "post_tag", "post_tags", "end_tag", "close", "closing"), ("after",)),
     "index_type": ("method",),
     "metric_name": ("measure",),
 }

@@ -42,6 +42,7 @@ class CollectionInfo:
 
     `precision` is the precision of the stored vectors. `sparse` tells whether they are sparse vectors.
     `outdated_words` is True if an earlier version of vecs indexed the words; `enable_text()` indexes them anew.
+    `language` is that of keyword search, None if there are no keywords.
     """
 
     name: str
@@ -55,3 +56,4 @@ class CollectionInfo:
     precision: Precision
     sparse: bool
     outdated_words: bool = False
+    language: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from vecs._checks.shown import brief
@@ -14,6 +15,9 @@ from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
 from vecs._sql.terms import Terms
 from vecs.measures import MeasureSpec, measures_of
+
+# Vectors in a plan: dense, sparse, of bits; those of a few numbers stay.
+_VECTOR = re.compile(r"'(?P<opened>[\[{])(?P<values>[-+.,:0-9eE]{48,})(?P<closed>\]|\}/[0-9]+)'|'(?P<bits>[01]{48,})'")
 
 
 def without_index(table: Table, measure: MeasureSpec, known: KnownIndexes, call: str | None) -> str:
@@ -38,11 +42,13 @@ def describe_search(
     plan: Sequence[str],
     settings: Mapping[str, str],
     dropped: Sequence[str] = (),
+    *,
+    has_words: bool = True,
 ) -> list[str]:
     """
     Say which indexes a plan of the server uses, with what settings, among how many candidates, and what follows.
 
-    `dropped` are the words of the query that are not looked for.
+    `dropped` are the words of the query that are not looked for, `has_words` is whether any record has words.
     """
     request, table = setup.request, setup.shape.table
     used = [index for index in indexes if any(index.name in line for line in plan)]
@@ -50,12 +56,14 @@ def describe_search(
         # The one on ids answers for the rows that are sent, not for what is found.
         used = [index for index in used if not index.primary]
     lines = [
-        _first_line(request, used),
+        _first_line(table, request, query, used, indexes),
         *why_precision(table, setup.index_for(query), setup.shape.rows_of_index),
     ]
     if request.mode != "vector":
         lines.append(f"Words are read as {table.language} text; rare ones count more.")
-        lines += _of_words(query.terms, dropped)
+        lines += _of_words(request, query.terms, dropped)
+        if not has_words:
+            lines.append(_without_texts(table))
         if table.has_outdated_words:
             lines.append("An earlier version of vecs indexed them; enable_text() indexes them anew, to find more.")
     if request.mode == "hybrid":
@@ -87,14 +95,36 @@ def describe_search(
     return lines
 
 
-def _of_words(terms: Terms, dropped: Sequence[str]) -> list[str]:
+def shortened(plan: Sequence[str]) -> list[str]:
+    """Return the lines of a plan with the first numbers of each vector."""
+    return [_VECTOR.sub(_first_numbers, line) for line in plan]
+
+
+def _first_numbers(found: re.Match[str]) -> str:
+    bits, opened, closed = found["bits"], found["opened"], found["closed"]
+    if bits:
+        return f"'{bits[:16]}... {len(bits):,} bits'"
+    numbers = found["values"].split(",")
+    return f"'{opened}{', '.join(numbers[:3])}, ... {len(numbers):,} numbers{closed}'"
+
+
+def _of_words(request: Request, terms: Terms, dropped: Sequence[str]) -> list[str]:
     """Tell which words are looked for, with how common they are and what they weigh, and which are not."""
     found = sorted(terms.terms, key=lambda term: -term.weight)
     told = [f"{brief(term.lexeme)} (in about {term.records:,.0f}, weight {term.weight:.2f})" for term in found]
-    lines = [f"Words looked for, and in how many records they are: {', '.join(told)}."] if told else []
+    filtered = "" if request.selection.filters is None else ", whether or not they match the filter"
+    lines = [f"Words looked for, and in how many records they are{filtered}: {', '.join(told)}."] if told else []
     if dropped:
         lines.append(f"Words left out as stop words: {', '.join(map(brief, dropped))}.")
-    return lines or ["The query has no words, so that none is looked for."]
+    if not told and request.mode == "hybrid":
+        lines.append("The query has no words that are looked for, so that nearness alone decides.")
+    return lines
+
+
+def _without_texts(table: Table) -> str:
+    if table.attached:
+        return "No record has words to be found by."
+    return "No record has a text; write records with one, or enable_text(text_key=...) takes texts from the metadata."
 
 
 def _weights(request: Request) -> str:
@@ -102,7 +132,7 @@ def _weights(request: Request) -> str:
         return f"the weights {request.weights[0]:g} and {request.weights[1]:g}"
     if request.rrf_constant is not None:
         return "equal weights"
-    return "the weights 1 and up to 2.5, the more the best record stands out by its words"
+    return "the weights 1 and 2.5 * sqrt(best - fifth), of the best and the fifth score that keyword mode gives"
 
 
 def _of_groups(setup: Setup, grouping: Grouping) -> str:
@@ -120,13 +150,32 @@ def _of_groups(setup: Setup, grouping: Grouping) -> str:
     )
 
 
-def _first_line(request: Request, used: Sequence[IndexInfo]) -> str:
+def _first_line(
+    table: Table, request: Request, query: Query, used: Sequence[IndexInfo], indexes: Sequence[IndexInfo]
+) -> str:
     how = {"vector": "nearness", "keyword": "words", "hybrid": "nearness and words"}[request.mode]
     measured = "" if request.mode == "keyword" else f" ({request.measure.measure.value})"
+    if request.mode == "keyword" and not query.terms.terms:
+        return "The search by words finds nothing: the query has no words that are looked for."
+    unused = [index.name for index in indexes if _answers(table, request, index)]
+    if not used and unused and not request.exact:
+        return (
+            f"The search by {how}{measured} compares every record: Postgres takes that to be cheaper than to use "
+            f"{', '.join(unused)}, as it is for few records."
+        )
     if not used:
         return f"The search by {how}{measured} compares every record, without an index."
     named = ", ".join(f"{index.name} ({index.method})" for index in used)
     return f"The search by {how}{measured} uses {named}."
+
+
+def _answers(table: Table, request: Request, index: IndexInfo) -> bool:
+    """Whether an index could answer a search."""
+    if not index.valid:
+        return False
+    if request.mode != "vector" and index.column == table.name_of("text_search"):
+        return True
+    return request.mode != "keyword" and index.condition is None and request.measure.measure in index.measures
 
 
 def _concerns(setting: str, used: Sequence[IndexInfo]) -> bool:

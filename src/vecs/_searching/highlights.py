@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vecs._searching.lexicon import Lexemes, Lexicon
-from vecs._searching.words import Unspaced, Word, merged, texts_of, units, word_of
+from vecs._searching.words import Unspaced, Word, letter_of, merged, texts_of, units, word_of
 from vecs._sql.lexemes import MAX_CHARACTERS
 from vecs.records import Match
 from vecs.snippets import Highlights
@@ -42,7 +42,7 @@ def with_highlights(
     """Return the matches with the places of the words that have a lexeme of the words of their query."""
 
     def highlighted(matches: Sequence[Match], query: str) -> Iterator[Match]:
-        wanted = _NONE.union(*(lexemes.get(unit, _NONE) for _, unit in units(query)))
+        wanted = _NONE.union(*(_wanted(unit, lexemes) for _, unit in units(query)))
         unspaced = Unspaced(query)
         # Where a unit has highlights, wherever it stands.
         known: dict[str, Highlights] = {}
@@ -57,6 +57,12 @@ def with_highlights(
             yield replace(match, highlights=merged(spans))
 
     return [list(highlighted(matches, query)) for matches, query in zip(answers, queries, strict=True)]
+
+
+def _wanted(unit: str, lexemes: Lexemes) -> frozenset[str]:
+    """Return the lexemes of a word of the query; C++ is not highlighted in each C, which it also finds."""
+    found, letter = lexemes.get(unit, _NONE), letter_of(unit)
+    return found if letter is None else found - lexemes.get(letter, _NONE) or found
 
 
 def _spans_of(

@@ -30,6 +30,25 @@ def _is_list_of_texts(value: Any) -> bool:
     return bool(items) and all(isinstance(item, str) for item in items)
 
 
+def check_single(query: Any) -> None:
+    """Raise ArgError for a list of texts, which `search_many` is for."""
+    if _is_list_of_texts(query):
+        raise ArgError(f"the query is a list of texts, {brief(query)}; search() takes one, search_many() several")
+
+
+def without_query(text: Any) -> str:
+    """Return what to say where `search()` has no query; `text` is the argument of that name."""
+    if isinstance(text, str):
+        return (
+            "search() needs the argument 'query': text= gives the words beside a vector. Write the text first, "
+            f"search({brief(text)}, ...), or search for its words alone, with mode='keyword'"
+        )
+    return (
+        "search() needs the argument 'query', and it is None; give a text or a vector, like=[id] for what is like a "
+        "stored record, or look at records without a query: get(limit=10)"
+    )
+
+
 def check_query(query: Any, table: Table, transforms: bool, without_transform: str | None) -> None:
     """
     Raise ArgError for what is no query: without a transform, whatever is not a vector.
@@ -39,8 +58,7 @@ def check_query(query: Any, table: Table, transforms: bool, without_transform: s
     if query is None:
         what = "a text or a vector" if transforms else "a vector"
         raise ArgError(f"the query is None; give {what}, or look at records without a query: get(limit=10)")
-    if _is_list_of_texts(query):
-        raise ArgError(f"the query is a list of texts, {brief(query)}; search() takes one, search_many() several")
+    check_single(query)
     axes = getattr(query, "ndim", None)
     if transforms or (axes != 0 and is_vector(query)) or axes in (2, 3, 4):
         # Of an array of more axes the check of vectors says what to do.

@@ -13,6 +13,7 @@ from vecs._checks.numbers import checked_flag, checked_int, checked_number, chec
 from vecs._checks.shown import brief
 from vecs._searching.columns import IncludeColumns
 from vecs._searching.keys import checked_keyed, needs_documents
+from vecs._searching.queries import check_single
 from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown
 from vecs._sql.answers import Columns
 from vecs._sql.selection import EVERYTHING, Selection
@@ -35,10 +36,6 @@ MOST_ROWS = 2**58
 # How many times `limit` are gathered for a reranker or for diversity to choose from.
 OVERSAMPLING = 5.0
 DEFAULT_LIMIT = 10
-WITHOUT_QUERY = (
-    "search() needs the argument 'query', and it is None; give a text or a vector, like=[id] for what is like a stored "
-    "record, or look at records without a query: get(limit=10)"
-)
 # How many pairs of vectors diversity compares in one search: some seconds of the time of the client's processor.
 MOST_PAIRS = 5_000_000
 
@@ -297,6 +294,7 @@ def words_of(query: Any, request: Request, table: Table, text: str | None) -> st
             "text= is for mode='keyword' and mode='hybrid', and for rerank= and highlight=; mode is 'vector'"
         )
     if text is None and not isinstance(query, str):
+        check_single(query)
         raise ArgError(f"the query is {type(query).__name__}, and {asked[0]} needs words: give text= beside it")
     return query if text is None else text
 

@@ -39,7 +39,9 @@ _MARKS = (
 )
 _LETTERS = rf"[^\W_{_CJK}{_SOUTHEAST}]"
 _RUN = rf"{_LETTERS}+(?:[{_MARKS}]+{_LETTERS}*)*"
-_UNITS = re.compile(rf"{_RUN}(?:[-._/@:]{_RUN})*")
+# C++ and C#, as lexemes.py has them.
+_SIGNED = r"(?<![A-Za-z0-9])[A-Za-z](?:\+\+|#)"
+_UNITS = re.compile(rf"{_SIGNED}|{_RUN}(?:[-._/@:](?!{_SIGNED}){_RUN})*")
 _RUNS = re.compile(_RUN)
 _UNSPACED = re.compile(rf"(?P<cjk>[{_CJK}]+)|[{_SOUTHEAST}]+")
 _HIRAGANA = re.compile(r"[\u3041-\u309f]+")
@@ -63,7 +65,12 @@ def units(text: str) -> Iterator[tuple[int, str]]:
 def word_of(unit: str) -> Word:
     """Take a unit apart."""
     runs = [_in_camel_case(found[0], found.start()) for found in _RUNS.finditer(unit)]
-    return runs[0] if len(runs) == 1 else Word(unit, 0, tuple(runs))
+    return runs[0] if len(runs) == 1 and runs[0].text == unit else Word(unit, 0, tuple(runs))
+
+
+def letter_of(unit: str) -> str | None:
+    """Return the letter of a unit such as C++ or C#, which is another word; None for other units."""
+    return unit[0] if unit[-1] in "+#" else None
 
 
 def _in_camel_case(run: str, start: int) -> Word:

@@ -86,6 +86,11 @@ def find_dropped(table: Table, words: str, encoding: str) -> Fragment:
     )
 
 
+def has_words(table: Table) -> Fragment:
+    """Tell whether any record has words to be found by."""
+    return qualified("select exists (select from {table} as t where t.text_search is not null)", table=table.rows)
+
+
 def _text(words: str, encoding: str) -> Fragment:
     return qualified("{words}::pg_catalog.text", words=searchable(words, encoding))
 

@@ -117,6 +117,16 @@ _BETWEEN_UNICODE = (
     r"\u0080-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u2000-\u200b\u2010-\u2029"
     r"\u202f-\u205f\u2190-\u2bff\u3000-\u3004\u3008-\u3020\ufeff-\uff0f\uff1a-\uff20"
 )
+# Tags of HTML; and those whose names may stand for something else, <input> or <table>, unless they have attributes.
+_TAGS = (
+    "[abipqsu]|abbr|blockquote|br|colgroup|d[dlt]|div|em|fieldset|figcaption|h[1-6r]|iframe|img|kbd|li|nav|noscript|"
+    "ol|optgroup|pre|samp|span|strong|su[bp]|svg|tbody|t[dhr]|textarea|tfoot|thead|tt|ul"
+)
+_TAGS_WITH_ATTRIBUTES = (
+    f"{_TAGS}|article|aside|audio|body|button|caption|center|cite|code|col|del|figure|font|footer|form|head|header|"
+    "html|input|ins|label|legend|link|main|mark|meta|option|picture|script|section|select|small|source|style|summary|"
+    "table|time|title|var|video"
+)
 _LIGATURES = {"\u00df": "ss", "\u00e6": "ae", "\u00c6": "AE", "\u0153": "oe", "\u0152": "OE", "\u1e9e": "SS"}
 _LETTER = r"[^\x01-@\[-`{-\x7f]"
 
@@ -147,7 +157,9 @@ def prepared(text: Fragment, preparation: str) -> Fragment:
             composed=Literal(f"[{_COMPOSED}]"),
         )
     whole = qualified("({whole}) || (' ' || pg_catalog.lower({forms}))", whole=whole, forms=forms)
-    whole = _divided(_replaced(whole, rf"(?#vecs {preparation})</[A-Za-z][^<>]*>", " "), preparation)
+    blank = r"[ \t\r\n]"
+    tags = f"</[A-Za-z][^<>]*>|<(?:{_TAGS}){blank}*/?>|<(?:{_TAGS_WITH_ATTRIBUTES}){blank}[^<>]*=[^<>]*>"
+    whole = _divided(_replaced(whole, f"(?#vecs {preparation}){tags}", " "), preparation)
     return qualified("pg_catalog.left({whole}, {most})", whole=whole, most=Literal(_MAX_PREPARED))
 
 
@@ -205,8 +217,8 @@ def _divided(text: Fragment, preparation: str) -> Fragment:
     text = _replaced(text, rf"({_LETTER})(?:\.([0-9])|([0-9]+\.[0-9]))", r"\1 \2\3")
     text = _replaced(text, r"([0-9]+)\.([0-9]+)((?:\.[0-9]+)+)", r"\& \1.\2 \1 \2 \3")
     text = _replaced(text, r"([a-z])([A-Z])", r"\1 \2")
-    # What stands in angle brackets is a tag for Postgres, and left out: List<String> is none.
-    text = _replaced(text, r"([A-Za-z0-9])<([A-Z])", r"\1 \2")
+    # What is left in angle brackets would be a tag for Postgres, and left out: <stdio.h>, Vec<u8>, git clone <url>.
+    text = _replaced(text, "<", " ")
     return _replaced(text, r"([A-Z0-9])([A-Z][a-z][a-z])", r"\1 \2")
 
 

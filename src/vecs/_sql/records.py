@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.filters import value_at
-from vecs._sql.fragment import EMPTY, Fragment, Identifier, qualified
+from vecs._sql.fragment import EMPTY, Fragment, Identifier, Param, qualified
 from vecs._sql.mapped import as_object
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
@@ -94,6 +94,27 @@ def may_have_key(table: Table, key: str) -> Fragment:
         found=value_at(key),
         most=_MOST_LOOKED_AT,
         table=table.source,
+    )
+
+
+def keys_of_texts(table: Table, key: str) -> Fragment:
+    """List some keys of metadata under which there are strings; null if there are strings under this one."""
+    return qualified(
+        """
+        select case when not exists (
+            select from {table} as t
+            where pg_catalog.jsonb_typeof(t.metadata::pg_catalog.jsonb -> {key}::pg_catalog.text) = 'string'
+        ) then array(
+            select distinct e.key from (select metadata::pg_catalog.jsonb as m from {table} limit 100) as first
+            cross join lateral pg_catalog.jsonb_each(
+                -- vecs 0.4 wrote any JSON.
+                case when pg_catalog.jsonb_typeof(m) = 'object' then m else '{{}}'::pg_catalog.jsonb end
+            ) as e (key, value)
+            where pg_catalog.jsonb_typeof(e.value) = 'string' order by e.key limit 100
+        ) end
+        """,
+        table=table.identifier,
+        key=Param(key),
     )
 
 

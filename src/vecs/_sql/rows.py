@@ -191,7 +191,7 @@ def _refuse_text_fields(record: Record, who: str, table: Table) -> None:
 def _no_such_column(name: str, who: str, table: Table) -> ArgError:
     return ArgError(
         f"{who} has {name}=, but collection {table.name!r} has no such column; "
-        "create the collection with text=True to keep it"
+        "call its enable_text(), or create the collection with text=True, to keep it"
     )
 
 

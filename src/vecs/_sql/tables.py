@@ -195,6 +195,31 @@ def _known_columns(table: Table) -> KnownColumns:
     return known_columns(table.mapped, table.extras, own)
 
 
+def checked_language(language: Any) -> str | None:
+    """Return the name of a language, which only the server knows, or raise ArgError for what is no name."""
+    if language is not None and (not isinstance(language, str) or not language):
+        raise ArgError(f"language must be a string such as 'english', not {brief(language)}")
+    return language
+
+
+def check_same_language(table: Table, language: str | None) -> None:
+    """Refuse another language than that of a collection's keywords."""
+    if checked_language(language) is None:
+        return
+    if table.language is None:
+        has, change = f"without keywords, and language={brief(language)} is theirs", "add them"
+    elif _unqualified(language) == _unqualified(table.language):
+        return
+    else:
+        has, change = f"with keywords in {table.language}, not {brief(language)}", "change it"
+    call = f", or {change}: client.get_collection({brief(table.name)}).enable_text({brief(language)})"
+    raise ArgError(f"collection {table.name!r} exists {has}; leave language= out{'' if table.attached else call}")
+
+
+def _unqualified(language: str | None) -> str:
+    return (language or "").rsplit(".", 1)[-1]
+
+
 def check_name(name: Any, what: str = "collection name") -> str:
     """Return a name Postgres can hold whole: a string of 1 to 63 bytes without NUL."""
     if not isinstance(name, str):

@@ -8,6 +8,7 @@ and from the statistics of a collection, without a server; keywords.py makes sta
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,10 @@ MOST_COUNTED = 256
 # What neighbouring words weigh, of the weight of the lighter one; and characters of scripts that part no words.
 _BONUS, _BONUS_OF_CHARACTERS = 0.15, 1.0
 _FIRST_OF_THOSE_SCRIPTS = "\u0e00"
+# Thai, Lao, Burmese, Khmer and kana.
+_SYLLABLE = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uaa60-\uaa7f\uff66-\uff9f]"
+)
 # How many records are read to rank them: so many times the root of how many there are, within these bounds. Fewer are
 # enough beside those that nearness finds.
 _LEAST_SCANNED, _LEAST_BESIDE_NEAR = 700.0, 300.0
@@ -37,19 +42,34 @@ _PLACES = (1, 2, 3, 4, 6, 8, 12, 16, 24, MOST_WORDS)
 
 
 class Term(NamedTuple):
-    """A lexeme of a query, where it stands there, how many records have it, and what it weighs."""
+    """
+    A lexeme of a query, where it stands there, how many records have it, and what it weighs.
+
+    `beside` are tsqueries of a syllable or letter and what stands next to it: alone, it is no reason to find a record.
+    """
 
     lexeme: str
     positions: tuple[int, ...]
     records: float
     idf: float
     weight: float
+    beside: tuple[str, ...] = ()
 
     @property
     def query(self) -> str:
         """The lexeme as a tsquery."""
         escaped = self.lexeme.replace("\\", "\\\\").replace("'", "''")
         return f"'{escaped}'"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The tsqueries of which a record has to meet one to be found by this word."""
+        return self.beside or (self.query,)
+
+    @property
+    def any_wanted(self) -> str:
+        """The same as one tsquery that may stand beside others."""
+        return f"({' | '.join(self.beside)})" if self.beside else self.query
 
 
 class Pair(NamedTuple):
@@ -100,7 +120,7 @@ class Terms:
     @cached_property
     def every(self) -> str:
         """The tsquery for records that have any of the words."""
-        return " | ".join(term.query for term in self.terms)
+        return " | ".join(dict.fromkeys(query for term in self.terms for query in term.wanted))
 
     @cached_property
     def most(self) -> float:
@@ -133,15 +153,15 @@ class Terms:
             up_to_here += term.records
             (singles if up_to_here <= scanned else others).append(term)
         used = sum(term.records for term in singles)
-        wholes = [term.query for term in singles]
+        wholes = [query for term in singles for query in term.wanted]
         places = self._meeting(others, scanned - used)
         if places is None and used < wanted:
             places = len(others)
         if places:
-            meeting = " & ".join(term.query for term in others[:places])
-            rest = " | ".join(term.query for term in others[places:])
+            meeting = " & ".join(term.any_wanted for term in others[:places])
+            rest = " | ".join(dict.fromkeys(query for term in others[places:] for query in term.wanted))
             wholes.append(f"{meeting} & ({rest})" if rest else meeting)
-        return " | ".join(wholes)
+        return " | ".join(dict.fromkeys(wholes))
 
     def _meeting(self, others: Sequence[Term], left: float) -> int | None:
         """Return how many of these words have to meet, besides one of the commoner ones; None if they never do."""
@@ -171,7 +191,7 @@ def terms_of(rows: Iterable[tuple[str, Sequence[int], int | None]], known: WordS
     if not found:
         return NO_TERMS
     records = max(known.records, 2 * max(count for _, _, count in found), 1.0)
-    terms = [_weighed(lexeme, positions, count, records) for lexeme, positions, count in found]
+    terms = _beside([_weighed(lexeme, positions, count, records) for lexeme, positions, count in found])
     # Those that no record has would leave no room for those that one has.
     terms = sorted(terms, key=lambda term: (term.records == 0, -term.weight, term.lexeme))[:MOST_WORDS]
     terms.sort(key=lambda term: (term.records, term.lexeme))
@@ -182,6 +202,23 @@ def _weighed(lexeme: str, positions: tuple[int, ...], count: float, records: flo
     idf = math.log(1 + (records - count + 0.5) / (count + 0.5))
     repeated = 2 * len(positions) / (len(positions) + 1)
     return Term(lexeme, positions, count, idf, idf * repeated)
+
+
+def _beside(terms: Sequence[Term]) -> list[Term]:
+    """
+    Return the terms, and with syllables and letters of scripts that part no words what stands next to them.
+
+    Most texts have each of these somewhere: they find a record together with a neighbour. A character of Han or Hangul
+    may be a word.
+    """
+    placed = {position: term for term in terms for position in term.positions if _is_character(term)}
+
+    def beside(term: Term) -> tuple[str, ...]:
+        ends = [(at, at + 1) for position in term.positions for at in (position - 1, position)]
+        found = [f"{placed[a].query} <-> {placed[b].query}" for a, b in ends if a in placed and b in placed]
+        return tuple(dict.fromkeys(found))
+
+    return [term._replace(beside=beside(term)) if _SYLLABLE.fullmatch(term.lexeme) else term for term in terms]
 
 
 def _pairs(terms: Sequence[Term]) -> tuple[Pair, ...]:

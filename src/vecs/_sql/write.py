@@ -312,23 +312,20 @@ def update_metadata(
 
 
 def fill_text(table: Table, key: str) -> Fragment:
-    """Take the text of records that have none from a key of their metadata."""
+    """Take the text of records that have none from a key of their metadata; returns how many these are."""
     given = Param(key)
-    if table.mapped is not None:
-        # Other ids than text have no such order.
-        return qualified(
-            "update {table} set text=metadata ->> {key}::pg_catalog.text where text is null and "
-            "pg_catalog.jsonb_typeof(metadata::pg_catalog.jsonb -> {key}::pg_catalog.text) = 'string'",
-            table=table.identifier,
-            key=given,
-        )
-    return _update(
-        table,
-        qualified("text=metadata ->> {key}::pg_catalog.text", key=given),
-        qualified(
-            " where text is null and pg_catalog.jsonb_typeof(metadata -> {key}::pg_catalog.text) = 'string'", key=given
-        ),
+    text = qualified("text=metadata ->> {key}::pg_catalog.text", key=given)
+    found = qualified(
+        " where text is null and "
+        "pg_catalog.jsonb_typeof(metadata::pg_catalog.jsonb -> {key}::pg_catalog.text) = 'string'",
+        key=given,
     )
+    if table.mapped is None:
+        filled = _update(table, text, found)
+    else:
+        # Other ids than text have no order of bytes.
+        filled = qualified("update {table} set {text}{found}", table=table.identifier, text=text, found=found)
+    return qualified("with filled as ({filled} returning 1) select pg_catalog.count(*) from filled", filled=filled)
 
 
 def _is_one(selection: Selection) -> bool:

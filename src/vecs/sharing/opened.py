@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vecs._async.collection.collection import AsyncCollection
 from vecs._checks.settings import check_may_alter
+from vecs._sql.tables import check_same_language
 from vecs._sync.collection.collection import Collection
 from vecs.exc import ArgError, MismatchedDimension
 from vecs.sharing.lease import Lease
@@ -55,6 +56,7 @@ class OpenedCollections(Lease, Generic[SettingsT]):
             raise MismatchedDimension(
                 f"dimension is {settings.dimension}, but collection {settings.name!r} has dimension {found.dimension}"
             )
+        check_same_language(vars(found)["_known"], settings.language)
         vars(found)["_index_call"] = settings.index_call
         if settings.prepare is not None:
             settings.prepare(found)

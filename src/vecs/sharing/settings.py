@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from vecs._sql.attaching import Attachment
+from vecs._sql.tables import checked_language
 from vecs.storage import Precision
 from vecs.transforms import Transform
 from vecs.transforms._given import checked_transform
@@ -52,6 +53,7 @@ class CollectionSettings:
     def __post_init__(self) -> None:
         if self.transform is not None:
             checked_transform(self.transform)
+        checked_language(self.language)
 
     @property
     def record(self) -> str:

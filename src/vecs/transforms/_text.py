@@ -250,7 +250,7 @@ class TextEmbedding(ModelEmbedding):
             return
         self._warned = True
         warnings.warn(
-            f"{count} of {len(texts)} texts are longer than the {limit} tokens that {self!r} reads; "
+            f"{count} of the {len(texts)} texts of one batch are longer than the {limit} tokens that {self!r} reads; "
             "their ends do not count. Cut them first: vecs.TextPreprocessor, or a chunker before this step",
             stacklevel=3,
         )

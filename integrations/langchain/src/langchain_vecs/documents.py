@@ -9,17 +9,19 @@ from uuid import uuid4
 
 from langchain_core.documents import Document
 
-from langchain_vecs.metadata import OnNul, restored_metadata, storable, stored_metadata
+from langchain_vecs.metadata import (
+    CONTEXT_KEY,
+    HIGHLIGHTS_KEY,
+    OnNul,
+    restored_metadata,
+    storable,
+    stored_metadata,
+)
 from langchain_vecs.namespaces import NAMESPACE_KEY, check_namespace_of, qualified, unqualified
 from vecs import Match, Record
 from vecs.exc import ArgError
 from vecs.records import record_id
 from vecs.sharing import brief
-
-# The metadata key of a document that was found with `context=`: its text with those next to it.
-CONTEXT_KEY = "_context"
-# That of a document that was found with `highlight=`: where the query's words are in its text, lists [start, end].
-HIGHLIGHTS_KEY = "_highlights"
 
 _MISSING: Any = object()
 

@@ -8,14 +8,23 @@ from typing import Any, cast
 from vecs import sharing
 from vecs.sharing import OnNul, brief, storable
 
-__all__ = ["TYPE_OF", "OnNul", "restored_metadata", "storable", "stored_metadata"]
+__all__ = ["CONTEXT_KEY", "HIGHLIGHTS_KEY", "TYPE_OF", "OnNul", "restored_metadata", "storable", "stored_metadata"]
 
 # In a record's extra data, this and a metadata key: the type its value had, where JSON has no such type.
 TYPE_OF = "langchain:"
+# The metadata key of a document that was found with `context=`: its text with those next to it.
+CONTEXT_KEY = "_context"
+# That of a document that was found with `highlight=`: where the query's words are in its text, lists [start, end].
+HIGHLIGHTS_KEY = "_highlights"
+# Both belong to a search: where a document that was found is stored again, they are left out.
+_OF_SEARCHES = (CONTEXT_KEY, HIGHLIGHTS_KEY)
 
 
 def stored_metadata(metadata: Any, who: str, on_nul: OnNul) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metadata and the extra data that are stored."""
+    """Return the metadata and the extra data that are stored: without what a search added."""
+    if isinstance(metadata, Mapping) and any(key in metadata for key in _OF_SEARCHES):
+        given = cast("Mapping[Any, Any]", metadata)
+        metadata = {key: value for key, value in given.items() if key not in _OF_SEARCHES}
     made, types = sharing.stored_metadata(metadata, f"the metadata of document {brief(who)}", on_nul)
     return made, {f"{TYPE_OF}{name}": type_of for name, type_of in types.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -94,3 +95,20 @@ async def test_places_of_words_are_in_the_metadata(make_store: MakeStore) -> Non
     assert scored.metadata["_highlights"] == [[0, 4]]
     with pytest.raises(ArgError, match="highlight= needs words: give text="):
         await store.asimilarity_search_by_vector(at_angle(0), highlight=True)
+
+
+async def test_what_a_search_added_to_a_document_is_not_stored_with_it(
+    client: vecs.AsyncClient, make_store: MakeStore
+) -> None:
+    transform = vecs.Pipeline([vecs.ParagraphChunker(), vecs.Embedding(lambda texts: [at_angle(0) for _ in texts], 2)])
+    store = make_store(None, await client.create_collection("docs", transform=transform))
+    await store.aadd_texts(["a cat"], [{"n": 1, "when": date(2024, 1, 1)}], ids=["a"])
+    stored = await store.aget_by_ids(["a"])
+    (found,) = await store.asimilarity_search("cats", highlight=True, context=1)
+    assert {*found.metadata} == {"n", "when", "_highlights", "_context"}
+    await store.aadd_documents([found], ids=["a"])
+    await store.aupdate_documents(["a"], [found])
+    assert await store.aupdate_metadata(["a"], found.metadata) == ["a"]
+    assert await store.aupdate_metadata(["a"], found.metadata, replace=True) == ["a"]
+    assert {*found.metadata} == {"n", "when", "_highlights", "_context"}
+    assert await store.aget_by_ids(["a"]) == stored

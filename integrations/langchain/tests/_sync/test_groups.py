@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -95,3 +96,18 @@ def test_places_of_words_are_in_the_metadata(make_store: MakeStore) -> None:
     assert scored.metadata["_highlights"] == [[0, 4]]
     with pytest.raises(ArgError, match="highlight= needs words: give text="):
         store.similarity_search_by_vector(at_angle(0), highlight=True)
+
+
+def test_what_a_search_added_to_a_document_is_not_stored_with_it(client: vecs.Client, make_store: MakeStore) -> None:
+    transform = vecs.Pipeline([vecs.ParagraphChunker(), vecs.Embedding(lambda texts: [at_angle(0) for _ in texts], 2)])
+    store = make_store(None, client.create_collection("docs", transform=transform))
+    store.add_texts(["a cat"], [{"n": 1, "when": date(2024, 1, 1)}], ids=["a"])
+    stored = store.get_by_ids(["a"])
+    (found,) = store.similarity_search("cats", highlight=True, context=1)
+    assert {*found.metadata} == {"n", "when", "_highlights", "_context"}
+    store.add_documents([found], ids=["a"])
+    store.update_documents(["a"], [found])
+    assert store.update_metadata(["a"], found.metadata) == ["a"]
+    assert store.update_metadata(["a"], found.metadata, replace=True) == ["a"]
+    assert {*found.metadata} == {"n", "when", "_highlights", "_context"}
+    assert store.get_by_ids(["a"]) == stored

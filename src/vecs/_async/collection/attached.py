@@ -130,7 +130,7 @@ class AsyncAttachedCollection(AsyncCollection):
         table = await self._table()
         self._refuse("drop_index()", advice.drop_index(table, str(name)))
 
-    async def enable_text(self, *args: Any, **kwargs: Any) -> None:
+    async def enable_text(self, *args: Any, **kwargs: Any) -> int:
         """Raise ArgError, which shows the SQL that gives the table keywords."""
         explain_wrong_call(AsyncCollection.enable_text, (self, *args), kwargs)
         self._refuse("enable_text()", advice.add_keywords(await self._table(0)))

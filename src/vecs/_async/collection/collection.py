@@ -47,6 +47,7 @@ class AsyncCollection(
             precision=table.storage.precision,
             sparse=table.storage.sparse,
             outdated_words=table.has_outdated_words,
+            language=table.language,
         )
 
     async def rename(self, name: str) -> None:

@@ -18,20 +18,19 @@ from vecs._async.searching.highlights import add_highlights
 from vecs._async.searching.queries import query_vectors
 from vecs._async.searching.refine import refine
 from vecs._async.searching.run import run
-from vecs._async.searching.words import dropped_words, query_terms, read_words
+from vecs._async.searching.words import any_words, dropped_words, query_terms, read_words
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
 from vecs._reports.matches import Matches
 from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
-from vecs._searching.explain import describe_search, without_index
+from vecs._searching.explain import describe_search, shortened, without_index
 from vecs._searching.groups import group_answers
 from vecs._searching.known_indexes import NO_INDEXES, KnownIndexes
 from vecs._searching.plan import Query, set_up, steps
-from vecs._searching.queries import checked_queries
+from vecs._searching.queries import checked_queries, without_query
 from vecs._searching.request import (
-    WITHOUT_QUERY,
     Mode,
     Request,
     SearchOptions,
@@ -97,7 +96,7 @@ class AsyncSearching(AsyncHandle):
 
         `mode` is "vector" (nearest vectors), "keyword" (words in common with the query, rare words count more) or
         "hybrid" (both, combined by their scores). Keyword and hybrid mode need a collection with text. If the query
-        is a vector, `text` gives the words for them.
+        is a vector, `text` gives the words for them; in keyword mode, `text` alone will do.
 
         `threshold` keeps the matches whose score, in [0, 1], is at least this number. `exact` compares every record
         and uses no index. Greater values of `ef_search` (HNSW) and `probes` (IVFFlat) find more, but take longer. If
@@ -148,8 +147,8 @@ class AsyncSearching(AsyncHandle):
 
         The list has `to_pandas()`, `to_polars()` and `to_arrow()`.
         """
-        if query is None and like is None and unlike is None:
-            raise CallError(WITHOUT_QUERY)
+        if query is None and like is None and unlike is None and (mode != "keyword" or text is None):
+            raise CallError(without_query(text))
         return (await self._search([query], options_of(locals())))[0]
 
     @async_anew("select")
@@ -233,12 +232,14 @@ class AsyncSearching(AsyncHandle):
         known = NO_INDEXES if request.exact or request.mode == "keyword" else await self._read_indexes()
         setup = set_up(table, request, known, pooler=self._executor.pooler)
         plan, settings = await explain(self._executor, setup, asked, analyze=analyze)
-        dropped = list[str]()
+        dropped, worded = list[str](), True
         if request.mode != "vector":
             encoding = (await self._words(table)).encoding
             dropped = await dropped_words(self._executor, table, asked.words or "", encoding)
-        told = describe_search(setup, asked, await self.indexes(), plan, settings, dropped)
-        return "\n".join([*told, "", *plan])
+            if not any(term.records for term in asked.terms.terms):
+                worded = await any_words(self._executor, table)
+        told = describe_search(setup, asked, await self.indexes(), plan, settings, dropped, has_words=worded)
+        return "\n".join([*told, "", *shortened(plan)])
 
     async def _search(self, given: Sequence[Any], options: SearchOptions) -> list[Matches]:
         wanted = options.pop("include_columns", False)

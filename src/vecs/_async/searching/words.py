@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vecs._async.sending.executor import AsyncExecutor
-from vecs._sql.keywords import find_dropped, find_terms
-from vecs._sql.scalars import first_column
+from vecs._sql.keywords import find_dropped, find_terms, has_words
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.tables import Table
 from vecs._sql.terms import Terms, WordStatistics, find_statistics, read_statistics, terms_of
 
@@ -19,6 +19,11 @@ async def read_words(executor: AsyncExecutor, table: Table) -> WordStatistics:
 async def dropped_words(executor: AsyncExecutor, table: Table, text: str, encoding: str) -> list[str]:
     """Read which words of a text are not looked for."""
     return first_column(await executor.read(find_dropped(table, text, encoding)))
+
+
+async def any_words(executor: AsyncExecutor, table: Table) -> bool:
+    """Read whether any record has words to be found by."""
+    return only_value(await executor.read(has_words(table)))
 
 
 async def query_terms(

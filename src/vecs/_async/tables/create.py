@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 from vecs._async.sending.executor import AsyncExecutor
 from vecs._async.sending.sessions import AsyncSession
@@ -24,7 +23,7 @@ from vecs._sql.extension import (
     find_extension,
     read_extension,
 )
-from vecs._sql.tables import Table, check_dimension
+from vecs._sql.tables import Table, check_dimension, check_same_language
 from vecs._writing.stored_transform import describe_collection, keeps_text
 from vecs.exc import ArgError, CollectionAlreadyExists, DatabaseError, MismatchedDimension
 from vecs.storage import VEC_TYPES, Precision, VecTypeName, check_version, vec_type_of
@@ -39,14 +38,14 @@ _WITHOUT_TRANSFORM = ("bit", "sparsevec")
 
 @dataclass(frozen=True)
 class NewCollection:
-    """A collection as its creator asks for it; `text` None leaves it to the transform."""
+    """A collection as its creator asks for it; `text` None leaves it to the transform, and `language` to vecs."""
 
     schema: str
     name: str
     dimension: int | None
     transform: Transform | None
     text: bool | None
-    language: str
+    language: str | None
     vec_type: VecTypeName
 
     @property
@@ -54,12 +53,17 @@ class NewCollection:
         """Whether it has text columns."""
         return keeps_text(self.transform) if self.text is None else self.text
 
+    @property
+    def keywords(self) -> str:
+        """The language of its keywords, if it has any."""
+        return "english" if self.language is None else self.language
+
     def like(self, found: Table, text: bool | None, language: str | None) -> NewCollection:
         """Return it with the text columns and the language of one that it replaces, where none were given."""
         return replace(
             self,
             text=True if text is None and found.has_text else text,
-            language=found.language or self.language if language is None else self.language,
+            language=found.language if language is None else self.language,
         )
 
 
@@ -131,7 +135,7 @@ async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCo
     await prepare_schema(session, new.schema)
     extension = await prepare_extension(executor, session)
     # An unknown language is refused for a collection without text, too.
-    language = await find_language(session, new.language)
+    language = await find_language(session, new.keywords)
     storage = VEC_TYPES[new.vec_type]
     check_version(extension.version, storage.since, f"a collection of {storage.described}", "leave precision= out")
     has_text = new.keeps_text
@@ -140,7 +144,7 @@ async def create_anew(executor: AsyncExecutor, session: AsyncSession, new: NewCo
         table = replace(table, language=language, preparation=await newest_preparation(session))
     for statement in tables.create_table(table):
         await session.execute(statement)
-    described = describe_collection(new.transform, new.language, has_text)
+    described = describe_collection(new.transform, new.keywords, has_text)
     if described:
         await session.execute(tables.write_comment(table, described))
 
@@ -168,9 +172,20 @@ async def prepare_extension(executor: AsyncExecutor, session: AsyncSession) -> E
     return created
 
 
+def wants_text(text: bool | None, language: str | None) -> bool | None:
+    """Return whether text columns are asked for, which a language does, too; None leaves it to the transform."""
+    text = None if text is None else checked_flag(text, "text")
+    if text is False and language is not None:
+        raise ArgError(
+            f"language={brief(language)} is that of keyword search, and text=False asks for no texts: leave one of "
+            "them out"
+        )
+    return True if language is not None else text
+
+
 def check_same_text(table: Table, text: bool | None, language: str | None) -> None:
     """Refuse text columns, or their absence, or a language, other than what a collection has."""
-    text = None if text is None else checked_flag(text, "text")
+    check_same_language(table, language)
     if text is not None and text != table.has_text:
         raise ArgError(
             f"collection {table.name!r} exists {'with' if table.has_text else 'without'} text columns, which are "
@@ -178,17 +193,6 @@ def check_same_text(table: Table, text: bool | None, language: str | None) -> No
             + ("call enable_text() on it, " if text else "")
             + "or use another collection"
         )
-    if language is not None and table.language and _unqualified(language) != _unqualified(table.language):
-        raise ArgError(
-            f"collection {table.name!r} exists with keywords in {table.language}, not {brief(language)}; leave "
-            "language= out, or call enable_text() with the new one"
-        )
-
-
-def _unqualified(language: Any) -> str:
-    if not isinstance(language, str):
-        raise ArgError(f"language must be a string such as 'english', not {brief(language)}")
-    return language.rsplit(".", 1)[-1]
 
 
 def check_same_dimension(table: Table, dimension: int | None) -> None:

@@ -131,7 +131,7 @@ class AttachedCollection(Collection):
         table = self._table()
         self._refuse("drop_index()", advice.drop_index(table, str(name)))
 
-    def enable_text(self, *args: Any, **kwargs: Any) -> None:
+    def enable_text(self, *args: Any, **kwargs: Any) -> int:
         """Raise ArgError, which shows the SQL that gives the table keywords."""
         explain_wrong_call(Collection.enable_text, (self, *args), kwargs)
         self._refuse("enable_text()", advice.add_keywords(self._table(0)))

@@ -46,6 +46,7 @@ class Collection(ReembeddingAll, Exporting, Searching, Summarising, Measuring, I
             precision=table.storage.precision,
             sparse=table.storage.sparse,
             outdated_words=table.has_outdated_words,
+            language=table.language,
         )
 
     def rename(self, name: str) -> None:

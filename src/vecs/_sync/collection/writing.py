@@ -285,7 +285,7 @@ class Writing(Handle):
             session.execute(tables.truncate_table(table))
 
     @anew("own", "create")
-    def enable_text(self, language: str | None = None, *, text_key: str | None = None) -> None:
+    def enable_text(self, language: str | None = None, *, text_key: str | None = None) -> int:
         """
         Let a collection store texts, and be searched by keywords and in hybrid mode.
 
@@ -294,11 +294,12 @@ class Writing(Handle):
         configuration of Postgres, such as "german" or "simple"; without it, the collection keeps its language, and a
         new one is "english". If the collection has text in another language, or its keywords are those of an earlier
         version of vecs, they are built again. `text_key` names a metadata key: its strings become the text of records
-        that have no text. Postgres locks and rewrites the table, which takes minutes per million records.
+        that have no text. Returns how many records got a text, and warns if no record has a string under that key.
+        Vectors stay as they are. Postgres locks and rewrites the table, which takes minutes per million records.
         """
         check_may_alter(self._executor.settings, "enable_text()")
         try:
-            enable_text(self._executor, self._table(), language, text_key)
+            return enable_text(self._executor, self._table(), language, text_key)
         finally:
             self._catalog.altered += 1
 

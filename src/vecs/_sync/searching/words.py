@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vecs._sql.keywords import find_dropped, find_terms
-from vecs._sql.scalars import first_column
+from vecs._sql.keywords import find_dropped, find_terms, has_words
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.tables import Table
 from vecs._sql.terms import Terms, WordStatistics, find_statistics, read_statistics, terms_of
 from vecs._sync.sending.executor import Executor
@@ -20,6 +20,11 @@ def read_words(executor: Executor, table: Table) -> WordStatistics:
 def dropped_words(executor: Executor, table: Table, text: str, encoding: str) -> list[str]:
     """Read which words of a text are not looked for."""
     return first_column(executor.read(find_dropped(table, text, encoding)))
+
+
+def any_words(executor: Executor, table: Table) -> bool:
+    """Read whether any record has words to be found by."""
+    return only_value(executor.read(has_words(table)))
 
 
 def query_terms(executor: Executor, table: Table, texts: Sequence[str], known: WordStatistics) -> list[Terms]:

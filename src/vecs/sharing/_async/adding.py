@@ -86,6 +86,7 @@ class AsyncAdding(AsyncAccess[SettingsT], Generic[SettingsT]):
         batch = await self._atake(records, batch_size)
         if not batch:
             return []
+        await self.acheck_language()
         if skip_unchanged and embedder is not None and not may_split(embedder.transform):
             collection = await self._acollection_embedding(batch, embedder)
             given = self._aas_given(records, batch, batch_size)

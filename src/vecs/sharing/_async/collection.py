@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from vecs._async.client import AsyncClient
 from vecs._async.collection.attached import async_attached_collection
 from vecs._async.collection.collection import AsyncCollection
+from vecs._async.tables.enable_text import try_language
 from vecs._async.transforming import try_records
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
 from vecs.records import Record
@@ -25,7 +26,7 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         Return the collection as the client of this event loop sees it, or None while there is none.
 
         What is open is returned as it is; with `refresh` it is opened again. Raises MismatchedDimension where the
-        settings say another dimension.
+        settings say another dimension, and ArgError where they say another language.
         """
         client = await self.aclient()
         known = self._opened.get(client)
@@ -110,7 +111,8 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         found = problem = None
         try:
             found = await self.acollection(refresh=True)
-        except MismatchedDimension as error:
+        except ArgError as error:
+            # Its dimension or its language: an empty one is replaced.
             problem = error
         if found is not None and (wanted is None or found.dimension in (None, wanted)):
             return found
@@ -125,6 +127,12 @@ class AsyncAccess(OpenedCollections[SettingsT], Generic[SettingsT]):
         if problem is not None:
             raise problem
         return found or await self.acreate(dimension, precision=precision)
+
+    async def acheck_language(self) -> None:
+        """Raise ArgError for a language that the server does not know: embedding for a new collection costs."""
+        client, language = await self.aclient(), self.settings.language
+        if language is not None and client not in self._opened:
+            await try_language(client, language)
 
     async def aon(self, ask: Callable[[AsyncCollection], Awaitable[T]], otherwise: T, *, writes: bool = False) -> T:
         """

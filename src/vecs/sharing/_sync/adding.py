@@ -87,6 +87,7 @@ class Adding(Access[SettingsT], Generic[SettingsT]):
         batch = self._take(records, batch_size)
         if not batch:
             return []
+        self.check_language()
         if skip_unchanged and embedder is not None and not may_split(embedder.transform):
             collection = self._collection_embedding(batch, embedder)
             given = self._as_given(records, batch, batch_size)

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from vecs._sync.client import Client
 from vecs._sync.collection.attached import attached_collection
 from vecs._sync.collection.collection import Collection
+from vecs._sync.tables.enable_text import try_language
 from vecs._sync.transforming import try_records
 from vecs.exc import ArgError, CollectionNotFound, MismatchedDimension
 from vecs.records import Record
@@ -26,7 +27,7 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         Return the collection as the client of this event loop sees it, or None while there is none.
 
         What is open is returned as it is; with `refresh` it is opened again. Raises MismatchedDimension where the
-        settings say another dimension.
+        settings say another dimension, and ArgError where they say another language.
         """
         client = self.client()
         known = self._opened.get(client)
@@ -111,7 +112,8 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         found = problem = None
         try:
             found = self.collection(refresh=True)
-        except MismatchedDimension as error:
+        except ArgError as error:
+            # Its dimension or its language: an empty one is replaced.
             problem = error
         if found is not None and (wanted is None or found.dimension in (None, wanted)):
             return found
@@ -126,6 +128,12 @@ class Access(OpenedCollections[SettingsT], Generic[SettingsT]):
         if problem is not None:
             raise problem
         return found or self.create(dimension, precision=precision)
+
+    def check_language(self) -> None:
+        """Raise ArgError for a language that the server does not know: embedding for a new collection costs."""
+        client, language = self.client(), self.settings.language
+        if language is not None and client not in self._opened:
+            try_language(client, language)
 
     def on(self, ask: Callable[[Collection], T], otherwise: T, *, writes: bool = False) -> T:
         """

@@ -64,7 +64,12 @@ def check_embedded(nodes: Sequence[BaseNode]) -> None:
 
 
 def to_record(node: BaseNode, *, embed: bool, on_nul: OnNul = "strip") -> Record:
-    """Turn a node into a record; with `embed`, a transform embeds the text that LlamaIndex would embed."""
+    """
+    Turn a node into a record; with `embed`, a transform embeds the text that LlamaIndex would embed.
+
+    What a search added to the node is not stored.
+    """
+    node = _as_added(node)
     who = f"node {brief(node.node_id)}"
     try:
         fields = _fields_of(node, on_nul)
@@ -143,6 +148,28 @@ def to_node(found: Match | Record, *, include_embedding: bool = False) -> BaseNo
     if isinstance(found, Match) and found.highlights is not None:
         add_hidden(node, HIGHLIGHTS, [list(pair) for pair in found.highlights])
     return node
+
+
+class Window(str):
+    """The text that a search put where node parsers may put another one, and `replaced`, what it put aside."""
+
+    replaced: Any = None
+
+
+def _as_added(node: BaseNode) -> BaseNode:
+    """Return a node without what searches add to its metadata; the node itself does not change."""
+    added = [key for key, value in node.metadata.items() if key == HIGHLIGHTS or isinstance(value, Window)]
+    if not added:
+        return node
+    metadata = dict(node.metadata)
+    for key in added:
+        value = metadata.pop(key)
+        if isinstance(value, Window) and value.replaced is not None:
+            metadata[key] = value.replaced
+    gone = {key for key in added if key not in metadata}
+    lists = ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys")
+    shown = {name: [key for key in getattr(node, name) if key not in gone] for name in lists}
+    return node.model_copy(update={"metadata": metadata, **shown})
 
 
 def add_hidden(node: BaseNode, key: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo
 
-from llama_index.vector_stores.vecs.nodes import add_hidden, is_of_others
+from llama_index.vector_stores.vecs.nodes import Window, add_hidden, is_of_others
 from vecs import Context, Match, Record
 from vecs.exc import ArgError
 from vecs.records import context_of
@@ -75,7 +75,9 @@ class Windows:
         """Write the joined texts into the metadata of the nodes, where neither models nor embeddings see them."""
         before, after = (self._sides[side] for side in SIDES)
         for at, node in enumerate(self._nodes):
-            add_hidden(node, WINDOW, context_of(self.found[at], before[at][::-1], after[at]).text)
+            window = Window(context_of(self.found[at], before[at][::-1], after[at]).text)
+            window.replaced = node.metadata.get(WINDOW)
+            add_hidden(node, WINDOW, window)
 
 
 def by_id(records: Iterable[Record], nodes: Iterable[BaseNode]) -> dict[str, tuple[Record, BaseNode]]:

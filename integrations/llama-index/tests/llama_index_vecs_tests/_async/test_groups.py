@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 from typing import Any
 
@@ -152,3 +153,21 @@ async def test_a_retriever_hands_on_the_places_of_words(store: VecsVectorStore) 
     retriever = index.as_retriever(similarity_top_k=1, vector_store_kwargs={"highlight": True})
     (found,) = await retriever.aretrieve("dogs")
     assert found.node.metadata["_highlights"] == [[4, 7]]
+
+
+async def test_what_a_search_added_to_a_node_is_not_stored_with_it(store: VecsVectorStore) -> None:
+    plain, parsed = node("a", "a cat", 10, "d"), node("b", "a dog", 20, "d")
+    # As SentenceWindowNodeParser makes it.
+    parsed.metadata = {"n": 1, "window": "of the parser"}
+    parsed.excluded_embed_metadata_keys, parsed.excluded_llm_metadata_keys = ["window"], ["window"]
+    await store.async_add([plain, parsed])
+    stored = await store.aget_nodes(include_embeddings=True)
+    query = near(0, 2, query_str="cats", mode=VectorStoreQueryMode.HYBRID)
+    found = (await store.aquery(query, highlight=True, context=1, include_embeddings=True)).nodes or []
+    assert {*found[0].metadata} == {"_highlights", "window"}
+    before = [each.to_dict() for each in found]
+    await store.async_add(pickle.loads(pickle.dumps(found)))
+    await store.async_add(found)
+    assert [each.to_dict() for each in found] == before
+    assert await store.aget_nodes(include_embeddings=True) == stored
+    assert [each.metadata for each in stored] == [{}, {"n": 1, "window": "of the parser"}]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 from typing import Any
 
@@ -153,3 +154,21 @@ def test_a_retriever_hands_on_the_places_of_words(store: VecsVectorStore) -> Non
     retriever = index.as_retriever(similarity_top_k=1, vector_store_kwargs={"highlight": True})
     (found,) = retriever.retrieve("dogs")
     assert found.node.metadata["_highlights"] == [[4, 7]]
+
+
+def test_what_a_search_added_to_a_node_is_not_stored_with_it(store: VecsVectorStore) -> None:
+    plain, parsed = node("a", "a cat", 10, "d"), node("b", "a dog", 20, "d")
+    # As SentenceWindowNodeParser makes it.
+    parsed.metadata = {"n": 1, "window": "of the parser"}
+    parsed.excluded_embed_metadata_keys, parsed.excluded_llm_metadata_keys = ["window"], ["window"]
+    store.add([plain, parsed])
+    stored = store.get_nodes(include_embeddings=True)
+    query = near(0, 2, query_str="cats", mode=VectorStoreQueryMode.HYBRID)
+    found = (store.query(query, highlight=True, context=1, include_embeddings=True)).nodes or []
+    assert {*found[0].metadata} == {"_highlights", "window"}
+    before = [each.to_dict() for each in found]
+    store.add(pickle.loads(pickle.dumps(found)))
+    store.add(found)
+    assert [each.to_dict() for each in found] == before
+    assert store.get_nodes(include_embeddings=True) == stored
+    assert [each.metadata for each in stored] == [{}, {"n": 1, "window": "of the parser"}]

@@ -13,7 +13,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from llama_index.vector_stores.vecs._core import Core, batches, of_ids, selected
 from llama_index.vector_stores.vecs.nodes import check_embedded, checked_nodes, objects_of, to_record
 from llama_index.vector_stores.vecs.transforms import embedder_of
-from vecs.exc import ArgError, MismatchedDimension
+from vecs.exc import ArgError
 from vecs.sharing import Embedder, brief, check_known, takes_settings, transform_embedder
 
 
@@ -57,8 +57,8 @@ class Writing(Core):
 
     def _embedder(self) -> Embedder:
         collection = None
-        with suppress(MismatchedDimension):
-            # An empty collection is replaced.
+        with suppress(ArgError):
+            # Its dimension or its language: an empty collection is replaced.
             collection = self._shared.collection(refresh=True)
         transform = embedder_of(self._settings.transform) if collection is None else collection.transform
         if transform is None:
