@@ -8,7 +8,7 @@ import numpy as np
 import pandas
 import pytest
 
-from vecs._searching.queries import check_query, checked_queries
+from vecs._searching.queries import check_query, checked_queries, without_query
 from vecs._sql.tables import Extension, Table
 from vecs.exc import ArgError
 
@@ -70,3 +70,8 @@ def test_vectors_and_arrays_of_a_wrong_shape_are_for_the_check_of_vectors(query:
 def test_why_there_is_no_transform_is_told() -> None:
     with pytest.raises(ArgError, match="; pass it$"):
         check_query("word", PLAIN, False, "pass it")
+
+
+def test_a_search_without_a_query_is_told_where_its_text_belongs() -> None:
+    assert "Write the text first, search('oil', ...)" in without_query("oil")
+    assert "give a text or a vector" in without_query(None)
