@@ -10,8 +10,11 @@ from vecs._checks.meant import OF_MODULE
 from vecs._checks.wrong_calls import missing_in_module
 from vecs._reports.builds import BuildProgress
 from vecs._reports.info import ClientInfo, CollectionInfo
+from vecs._reports.matches import Matches
+from vecs._reports.pages import Records
 from vecs._reports.recall import Recall, Tuning
 from vecs._sql.indexes import IndexInfo
+from vecs._sql.summaries import Stats
 from vecs._sync.client import Client, create_client
 from vecs._sync.collection.attached import AttachedCollection
 from vecs._sync.collection.collection import Collection
@@ -58,14 +61,17 @@ __all__ = [
     "IndexMethod",
     "MarkdownChunker",
     "Match",
+    "Matches",
     "ParagraphChunker",
     "Pipeline",
     "Recall",
     "Record",
+    "Records",
     "RecursiveSplitter",
     "Reranker",
     "Snippet",
     "SparseVector",
+    "Stats",
     "TextEmbedding",
     "TextPreprocessor",
     "Transform",

@@ -36,6 +36,8 @@ _LEAST_OVERLAP = 8
 _MOST_OVERLAP = 10_000
 
 _NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+# For type checkers, since a record that is stored has one.
+_NO_ID: Any = None
 _set = object.__setattr__
 
 RecordId: TypeAlias = "str | int | UUID"
@@ -71,9 +73,10 @@ class Record(Telling):
     look at it. `media` is an input that is neither vector nor text, such as an image. A transform makes `vec` from
     it; it is not stored. If `media` is a string, it is embedded instead of `text`, and `text` is stored.
     `columns` are the values of other columns of the table, if you asked for them; they are not written.
+    Without an id, an upsert makes one.
     """
 
-    id: RecordId
+    id: RecordId = _NO_ID
     vec: Vector | None = None
     text: str | None = None
     metadata: Metadata | None = field(default_factory=dict[str, Any])
@@ -89,7 +92,7 @@ class Record(Telling):
 
         def __init__(
             self,
-            id: RecordId,
+            id: RecordId | None = None,
             vec: Vector | None = None,
             text: str | None = None,
             metadata: Metadata | None = _NO_METADATA,
@@ -242,23 +245,27 @@ class UpsertResult(int):
     The result of an upsert: an int, the number of records. It also has `documents`, the number of their documents.
 
     A transform makes one or more records from a document. A record without a document counts as one document. With
-    `batch_size=`, a document counts once per commit that wrote records of it.
+    `batch_size=`, a document counts once per commit that wrote records of it. `ids` are the ids that were made for
+    records without one, in the order of these records.
     """
 
     records: int
     documents: int
+    ids: Sequence[str]
 
-    def __new__(cls, records: int, documents: int) -> UpsertResult:
-        """Make one of both numbers."""
+    def __new__(cls, records: int, documents: int, ids: Sequence[str] = ()) -> UpsertResult:
+        """Make one of both numbers, and of the ids that were made."""
         made = super().__new__(cls, records)
-        made.records, made.documents = int(records), documents
+        made.records, made.documents, made.ids = int(records), documents, ids
         return made
 
-    def __reduce__(self) -> tuple[type[UpsertResult], tuple[int, ...]]:
+    def __reduce__(self) -> tuple[type[UpsertResult], tuple[Any, ...]]:
         return type(self), tuple(vars(self).values())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+        # There may be very many ids.
+        shown = (f"{name}={value}" for name, value in vars(self).items() if name != "ids")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __str__(self) -> str:
         return int.__repr__(self)
@@ -325,8 +332,6 @@ def _from_mapping(item: Mapping[Any, Any], position: int) -> Record:
     if unknown:
         problem = _unknown_field(unknown[0], "its fields are").removeprefix("unknown argument ")
         raise ArgError(f"record {position}, a dict, has the unknown field {problem}")
-    if "id" not in item:
-        raise ArgError(f"record {position}, a dict, has no 'id'; its fields are {', '.join(sorted(known))}")
     return _checked(Record(**item), position)
 
 

@@ -117,7 +117,6 @@ async def test_a_wrong_query_is_refused(docs: vecs.AsyncCollection, vec: Any) ->
 @pytest.mark.parametrize(
     ("id_", "message"),
     [
-        (None, "the id of record 1 is None.*str, an int or a UUID"),
         (1.0, r"the id of record 1 is 1\.0"),
         (True, "the id of record 1 is True"),
         (b"id", "the id of record 1 is b'id'"),
@@ -139,6 +138,12 @@ async def test_a_wrong_id_is_refused(docs: vecs.AsyncCollection, id_: Any, messa
                 await call(["kept", id_])
         with pytest.raises(ArgError):
             await docs.update_metadata({"n": 2}, ids=["kept", id_])
+
+
+async def test_none_is_no_id_to_read_or_change_by(docs: vecs.AsyncCollection) -> None:
+    for call in (docs.get, docs.fetch, docs.delete):
+        with pytest.raises(ArgError, match="an id is None .*; ids must be a str, an int or a UUID"):
+            await call(["kept", None])
 
 
 @pytest.mark.parametrize("ids", ["kept", b"kept", 5, 5.5, True, object()])
@@ -231,8 +236,7 @@ def test_a_huge_exponent_is_refused_at_once(value: str) -> None:
         (("a",), r"record 1 is \('a',\)"),
         (("a", X, {}, 4), "record 1 is .*expected .id, vector"),
         ({"id": "a", "vector": X}, "record 1, a dict, has the unknown field 'vector'; did you mean 'vec'"),
-        ({"vec": X}, "record 1, a dict, has no 'id'"),
-        ({}, "record 1, a dict, has no 'id'"),
+        ({}, r"record '.*' has neither vec nor text \(it is record 1, and its id was made\)"),
         ({1: 2}, "has the unknown field 1;"),
         (Record("a"), "record 'a' has neither vec nor text"),
         ({"id": "a"}, "record 'a' has neither vec nor text"),

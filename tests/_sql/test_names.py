@@ -25,11 +25,13 @@ from vecs._sql import (
     mapped_merge,
     mapped_named,
     mapped_write,
+    ordering,
     records,
     relations,
     sampling,
     search,
     settings,
+    summaries,
     tables,
     write,
 )
@@ -38,9 +40,11 @@ from vecs._sql.binary import vector_param
 from vecs._sql.filters import condition, index_condition
 from vecs._sql.fragment import Fragment, Param, qualified
 from vecs._sql.indexes import IndexSpec
+from vecs._sql.keyed import Keyed
 from vecs._sql.languages import regconfig
 from vecs._sql.mapped import Mapped
 from vecs._sql.names import unqualified
+from vecs._sql.ordering import Order, Place, Stretch
 from vecs._sql.rows import encode_record
 from vecs._sql.selection import Selection, mapped_selection
 from vecs._sql.server import server_facts
@@ -232,6 +236,7 @@ def _of_searches() -> Iterator[Fragment]:
     yield keywords.by_words(filtered, FOUND)
     for fusion in (Fusion((50, 50), around=True), Fusion((50, 50), rrf_constant=60)):
         yield keywords.by_both(filtered._replace(fusion=fusion), fusion, vec, FOUND)
+    yield from _of_keys()
     yield from _of_groups(filtered, vec)
     yield from (keywords.find_terms(TABLE, "it's", STATISTICS), keywords.find_dropped(TABLE, "it's"))
     yield find_statistics(TABLE)
@@ -247,6 +252,19 @@ def _of_searches() -> Iterator[Fragment]:
     yield qualified("select 1 where {all}", all=condition(EVERY))
     yield records.count_records(TABLE, Selection(filters=And((EVERY, EVERY, EVERY))))
     yield records.select_unordered(PLAIN, Columns(), Selection(filters=PART), 3)
+
+
+def _of_keys() -> Iterator[Fragment]:
+    price = TableColumn("price", _NUMERIC, "numeric", "c9")
+    for keyed in (Keyed("a"), Keyed("a.b"), Keyed("a.b", shown=True), Keyed("$id"), Keyed("$text"), Keyed("$p", price)):
+        yield summaries.count_values(TABLE, keyed, CHOSEN, 3)
+        yield summaries.sum_up(TABLE, keyed, CHOSEN)
+        yield summaries.find_kinds(TABLE, [keyed, Keyed("c")], CHOSEN)
+        yield ordering.types_at(TABLE, keyed)
+        for order in (Order(keyed, True, "string"), Order(keyed, False, "number")):
+            stretch = Stretch(Place("1", "a"), 3)
+            yield ordering.select_ordered(TABLE, Columns(), CHOSEN, order, stretch)
+            yield ordering.select_unvalued(TABLE, Columns(), CHOSEN, order, stretch)
 
 
 def _of_groups(filtered: Shape, vec: Param) -> Iterator[Fragment]:

@@ -118,7 +118,6 @@ def test_a_wrong_query_is_refused(docs: vecs.Collection, vec: Any) -> None:
 @pytest.mark.parametrize(
     ("id_", "message"),
     [
-        (None, "the id of record 1 is None.*str, an int or a UUID"),
         (1.0, r"the id of record 1 is 1\.0"),
         (True, "the id of record 1 is True"),
         (b"id", "the id of record 1 is b'id'"),
@@ -140,6 +139,12 @@ def test_a_wrong_id_is_refused(docs: vecs.Collection, id_: Any, message: str) ->
                 call(["kept", id_])
         with pytest.raises(ArgError):
             docs.update_metadata({"n": 2}, ids=["kept", id_])
+
+
+def test_none_is_no_id_to_read_or_change_by(docs: vecs.Collection) -> None:
+    for call in (docs.get, docs.fetch, docs.delete):
+        with pytest.raises(ArgError, match="an id is None .*; ids must be a str, an int or a UUID"):
+            call(["kept", None])
 
 
 @pytest.mark.parametrize("ids", ["kept", b"kept", 5, 5.5, True, object()])
@@ -232,8 +237,7 @@ def test_a_huge_exponent_is_refused_at_once(value: str) -> None:
         (("a",), r"record 1 is \('a',\)"),
         (("a", X, {}, 4), "record 1 is .*expected .id, vector"),
         ({"id": "a", "vector": X}, "record 1, a dict, has the unknown field 'vector'; did you mean 'vec'"),
-        ({"vec": X}, "record 1, a dict, has no 'id'"),
-        ({}, "record 1, a dict, has no 'id'"),
+        ({}, r"record '.*' has neither vec nor text \(it is record 1, and its id was made\)"),
         ({1: 2}, "has the unknown field 1;"),
         (Record("a"), "record 'a' has neither vec nor text"),
         ({"id": "a"}, "record 'a' has neither vec nor text"),

@@ -143,7 +143,7 @@ OF_COLLECTIONS = words(
     ("drop drop_collection delete_collection", "client.delete_collection(name)"),
     ("update update_one set_payload patch modify", "update_metadata({...}, ids=[...]), or upsert(records)"),
     ("len size length num_entities count_rows", "count()"),
-    ("describe stats describe_index_stats schema get_schema", _INFO),
+    ("describe describe_index_stats schema get_schema", _INFO),
     ("reindex build_index create_hnsw_index create_vector_index index_vectors ensure_index", "index()"),
     ("create_payload_index create_scalar_index", "create_metadata_index(key)"),
     ("list_indexes get_indexes", "indexes()"),
@@ -153,6 +153,10 @@ OF_COLLECTIONS = words(
     ("as_retriever from_documents from_texts as_query_engine as_index", _INTEGRATIONS),
     ("table engine Session", "client.connection(), a psycopg connection, and the collection's name for the table"),
     ("df pandas to_df to_dataframe", "to_pandas()"),
+    ("arrow to_table to_record_batches", "to_arrow()"),
+    ("from_pandas from_polars from_arrow from_dataframe add_dataframe load_dataset", "upsert(frame)"),
+    ("facet value_counts distinct unique aggregate terms count_by", "facets(key)"),
+    ("min max mean avg average statistics summarise summarize", "stats(key)"),
     ("to_list to_dict", "scan(), which yields records"),
 )
 

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
-from vecs._checks.json import check_storable
 from vecs._checks.meant import unknown_argument
 from vecs._checks.numbers import checked_flag, checked_int, checked_number, checked_oversampling, is_number
 from vecs._checks.shown import brief
 from vecs._searching.columns import IncludeColumns
-from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown, why_no_key
+from vecs._searching.keys import checked_keyed, needs_documents
+from vecs._sql.advice import add_keywords, add_vectors, check_unique, shown
 from vecs._sql.answers import Columns
-from vecs._sql.mapped import leads_into_column
 from vecs._sql.selection import EVERYTHING, Selection
 from vecs._sql.shape import Grouping
 from vecs._sql.tables import Table
 from vecs.exc import ArgError, CallError
-from vecs.filters import MAX_DEPTH, path_below_column
 from vecs.fusion import checked_diversity
 from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import IndexMeasure, MeasureName, MeasureSpec, measure_for
@@ -44,7 +42,6 @@ WITHOUT_QUERY = (
 # How many pairs of vectors diversity compares in one search: some seconds of the time of the client's processor.
 MOST_PAIRS = 5_000_000
 
-_GROUPING_COLUMNS = ("$id", "$document_id", "$text")
 # Their statements tell rows by their ids.
 _BY_ID = ("group_by", "context", "like", "unlike")
 _FUSION = ("weights", "candidates", "rrf_constant")
@@ -315,32 +312,8 @@ def _checked_groups(table: Table, options: SearchOptions) -> Grouping | None:
         if size != 1:
             raise ArgError(f"group_size={brief(given)} is for group_by=, such as group_by='$document_id'; add it")
         return None
-    key = _checked_group_key(key, table)
-    if key == "$document_id" and not table.has_documents:
-        raise ArgError(f"group_by={key!r} needs {_needs_documents(table)}")
-    if key == "$text" and not table.has_text:
-        raise ArgError(f"group_by={key!r} needs texts, and {_has_none(table, 'text')}")
-    column = None if key in _GROUPING_COLUMNS else table.known_columns.get(key)
-    if column is None and key not in _GROUPING_COLUMNS and (why := why_no_key(table, key)) is not None:
-        raise ArgError(f"group_by={brief(key)}: {why}")
-    leads = column is None and table.mapped is not None and leads_into_column(key, table.mapped)
-    return Grouping(key, size, column, leads)
-
-
-def _checked_group_key(key: Any, table: Table) -> str:
-    """Return what matches can be grouped by, a metadata key or path or a column, or raise ArgError."""
-    others = [name for name in table.known_columns if name not in _GROUPING_COLUMNS]
-    columns = ", ".join(map(repr, (*_GROUPING_COLUMNS, *others)))
-    if not isinstance(key, str) or not key:
-        raise ArgError(f"group_by must be a metadata key or one of {columns}, not {brief(key)}")
-    if (path := path_below_column(key, table.known_columns)) is not None:
-        raise ArgError(f"group_by={brief(key)}: {path}")
-    if key.startswith("$") and key not in (*_GROUPING_COLUMNS, *others):
-        raise ArgError(f"unknown column {brief(key)} for group_by; expected one of {columns}, or a metadata key")
-    check_storable(key, f"group_by={brief(key)}")
-    if key.count(".") >= MAX_DEPTH:
-        raise ArgError(f"group_by is a path of more than {MAX_DEPTH} steps: {brief(key)}")
-    return key
+    keyed = checked_keyed(key, table, "group_by")
+    return Grouping(keyed.key, size, keyed.column, keyed.shown)
 
 
 def checked_context(table: Table, context: Any) -> tuple[int, int]:
@@ -349,7 +322,7 @@ def checked_context(table: Table, context: Any) -> tuple[int, int]:
     if len(pair) != 2:
         raise ArgError(f"context must be a number of records or a pair (before, after), not {brief(pair)}")
     if not (table.has_text and table.has_documents):
-        raise ArgError(f"context= needs {_needs_documents(table)}")
+        raise ArgError(f"context= needs {needs_documents(table)}")
     if table.mapped is not None and table.mapped.key.kind not in ("integer", "text"):
         raise ArgError(
             f"context= needs ids that tell which record stands before another, integers or texts that end in numbers; "
@@ -357,16 +330,6 @@ def checked_context(table: Table, context: Any) -> tuple[int, int]:
         )
     before, after = (min(checked_int(number, "context", 0), MOST_ROWS) for number in pair)
     return before, after
-
-
-def _needs_documents(table: Table) -> str:
-    return f"texts and document ids, and {_has_none(table, 'text' if not table.has_text else 'document_id')}"
-
-
-def _has_none(table: Table, part: str) -> str:
-    if table.attached:
-        return f"attach() was not told of a column for them: give it {part}="
-    return f"collection {table.name!r} keeps none; call its enable_text(), or create the collection with text=True"
 
 
 def _threshold(value: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vecs._sql.answers import Columns, select_list
 from vecs._sql.filters import value_at
@@ -12,6 +12,9 @@ from vecs._sql.mapped import as_object
 from vecs._sql.selection import Selection, where
 from vecs._sql.tables import Table
 from vecs.columns import TableColumn
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
 
 
 class Page(NamedTuple):
@@ -30,7 +33,7 @@ _MOST_LOOKED_AT = 10_000
 
 def select_records(table: Table, columns: Columns, selection: Selection, page: Page = ALL) -> Fragment:
     """Read records by id order."""
-    after = [] if page.after is None else [_behind(table, page.after)]
+    after = [] if page.after is None else [behind(table, page.after)]
     return qualified(
         "select {columns} from {table}{where} order by {order}{limit}{offset}",
         order=table.order,
@@ -42,11 +45,13 @@ def select_records(table: Table, columns: Columns, selection: Selection, page: P
     )
 
 
-def _behind(table: Table, id: str) -> Fragment:
-    if table.mapped is None:
-        return qualified("id > {after}::pg_catalog.text", after=id)
-    type = table.mapped.key.type
-    return qualified("key > {after}::{type}", after=id, type=Identifier(type.schema, type.name))
+def behind(table: Table, id: str, *, descending: bool = False) -> Fragment:
+    """Return the condition that a record stands behind an id, or before it where ids descend."""
+    type, name = Identifier("pg_catalog", "text"), table.order
+    if table.mapped is not None:
+        type = Identifier(table.mapped.key.type.schema, table.mapped.key.type.name)
+    test: LiteralString = "{name} < {id}::{type}" if descending else "{name} > {id}::{type}"
+    return qualified(test, name=name, id=id, type=type)
 
 
 def select_columns(table: Table, ids: Sequence[str], columns: Sequence[TableColumn]) -> Fragment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn, cast
 
@@ -21,6 +21,8 @@ from vecs._sql.attaching import Attachment, attachment
 from vecs._sql.tables import Table
 from vecs._writing.attached import needed_columns
 from vecs._writing.documents import check_one_row_each
+from vecs._writing.frames import ArrowStream
+from vecs._writing.made_ids import MadeIds
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexMethod
@@ -58,13 +60,15 @@ class AsyncAttachedCollection(AsyncCollection):
 
     async def upsert(
         self,
-        records: Iterable[Any] | AsyncIterable[Any] | None = None,
+        records: Iterable[Any] | AsyncIterable[Any] | ArrowStream | None = None,
         skip_adapter: bool = False,
         *,
         vectors: Iterable[Any] | None = None,
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        columns: Mapping[str, str | None] | None = None,
+        ids: MadeIds = "uuid",
     ) -> UpsertResult:
         """
         Write records, as a collection does; what a record does not name stays as it is in the table.
@@ -81,6 +85,8 @@ class AsyncAttachedCollection(AsyncCollection):
                 batch_size=batch_size,
                 progress=progress,
                 skip_transform=skip_transform,
+                columns=columns,
+                ids=ids,
             )
         except DatabaseError as error:
             said = needed_columns(await self._table(0), error)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from vecs._async.collection.anew import async_anew
+from vecs._async.collection.exporting import AsyncExporting
 from vecs._async.collection.indexing import AsyncIndexing
 from vecs._async.collection.measuring import AsyncMeasuring
-from vecs._async.collection.reading import AsyncReading
 from vecs._async.collection.searching import AsyncSearching
+from vecs._async.collection.summarising import AsyncSummarising
 from vecs._async.collection.writing import AsyncWriting
 from vecs._checks.meant import OF_COLLECTIONS
 from vecs._checks.wrong_calls import methods_explain_wrong_calls
@@ -15,7 +16,7 @@ from vecs._sql import tables
 
 
 @methods_explain_wrong_calls
-class AsyncCollection(AsyncWriting, AsyncReading, AsyncSearching, AsyncMeasuring, AsyncIndexing):
+class AsyncCollection(AsyncWriting, AsyncExporting, AsyncSearching, AsyncSummarising, AsyncMeasuring, AsyncIndexing):
     """
     A named set of records in Postgres.
 

@@ -24,6 +24,8 @@ from vecs._sql.settings import READ_COMMITTED
 from vecs._sql.tables import Table
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
+from vecs._writing.frame_records import SizedFrameRecords
+from vecs._writing.made_ids import IdMaker, MadeIds
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, stored_id, to_record
@@ -107,6 +109,7 @@ async def upsert(
     *,
     batch_size: int | None,
     progress: Progress,
+    ids: IdMaker,
 ) -> UpsertResult:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = async_iterate(records)
@@ -119,11 +122,19 @@ async def upsert(
     buffer = RowBuffer()
     with progress_updates(progress, total, to.table.name) as update:
         try:
-            if to.transform is not None and isinstance(records, list | tuple | MappingView):
-                await _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
+            if to.transform is not None and isinstance(records, list | tuple | MappingView | SizedFrameRecords):
+                # A data frame is read twice: in memory, its records take many times as much.
+                given = records if isinstance(records, SizedFrameRecords) else list(cast("list[Any]", records))
+                await _check_all(to, to.transform, buffer, given, ids.how)
                 to.checked = True
             while items := await async_take(source, size):
-                await _add(to, buffer, items, taken)
+                # To hash texts takes time.
+                items = await async_offload_many(len(items) * (ids.how == "content"), ids.named, items, taken)
+                try:
+                    await _add(to, buffer, items, taken)
+                except ArgError as error:
+                    ids.tell(error)
+                    raise
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(await _write(to, buffer))
@@ -134,26 +145,33 @@ async def upsert(
             written.append(await _write(to, buffer))
         finally:
             buffer.close()
-    return UpsertResult(sum(written), sum(each.documents for each in written))
+    return UpsertResult(sum(written), sum(each.documents for each in written), ids.made)
 
 
-async def _check_all(to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
+async def _check_all(
+    to: AsyncWriteTarget, transform: Transform, buffer: RowBuffer, items: Iterable[Any], how: MadeIds
+) -> None:
     """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
     try:
-        await async_offload(_check_items, items, to.table, transform)
+        await async_offload(_check_items, items, to.table, transform, how)
     except ArgError as error:
         if not await to.follows(error, buffer):
             raise
-        await async_offload(_check_items, items, to.table, transform)
+        await async_offload(_check_items, items, to.table, transform, how)
 
 
-def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> None:
+def _check_items(items: Iterable[Any], table: Table, transform: Transform, how: MadeIds) -> None:
     keeps = keeps_metadata(transform)
+    ids = IdMaker(how, None if table.mapped is None else table.mapped.key)
     for position, item in enumerate(items):
-        record = to_record(item, position)
+        record = to_record(ids.named([item], position)[0], position)
         if keeps:
-            check_storable_records([record], table)
-            check_embeddable(transform, record)
+            try:
+                check_storable_records([record], table)
+                check_embeddable(transform, record)
+            except ArgError as error:
+                ids.tell(error)
+                raise
 
 
 async def _add(to: AsyncWriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:

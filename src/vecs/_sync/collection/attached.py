@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn, cast
 
@@ -22,6 +22,8 @@ from vecs._sync.tables.create import check_takes_transform
 from vecs._sync.tables.enable_text import find_language
 from vecs._writing.attached import needed_columns
 from vecs._writing.documents import check_one_row_each
+from vecs._writing.frames import ArrowStream
+from vecs._writing.made_ids import MadeIds
 from vecs._writing.stored_transform import transform_to_open_with
 from vecs.exc import ArgError, DatabaseError
 from vecs.indexes import IndexMethod
@@ -59,13 +61,15 @@ class AttachedCollection(Collection):
 
     def upsert(
         self,
-        records: Iterable[Any] | Iterable[Any] | None = None,
+        records: Iterable[Any] | Iterable[Any] | ArrowStream | None = None,
         skip_adapter: bool = False,
         *,
         vectors: Iterable[Any] | None = None,
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        columns: Mapping[str, str | None] | None = None,
+        ids: MadeIds = "uuid",
     ) -> UpsertResult:
         """
         Write records, as a collection does; what a record does not name stays as it is in the table.
@@ -82,6 +86,8 @@ class AttachedCollection(Collection):
                 batch_size=batch_size,
                 progress=progress,
                 skip_transform=skip_transform,
+                columns=columns,
+                ids=ids,
             )
         except DatabaseError as error:
             said = needed_columns(self._table(0), error)

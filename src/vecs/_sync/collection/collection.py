@@ -8,15 +8,16 @@ from vecs._checks.wrong_calls import methods_explain_wrong_calls
 from vecs._reports.info import CollectionInfo
 from vecs._sql import tables
 from vecs._sync.collection.anew import anew
+from vecs._sync.collection.exporting import Exporting
 from vecs._sync.collection.indexing import Indexing
 from vecs._sync.collection.measuring import Measuring
-from vecs._sync.collection.reading import Reading
 from vecs._sync.collection.searching import Searching
+from vecs._sync.collection.summarising import Summarising
 from vecs._sync.collection.writing import Writing
 
 
 @methods_explain_wrong_calls
-class Collection(Writing, Reading, Searching, Measuring, Indexing):
+class Collection(Writing, Exporting, Searching, Summarising, Measuring, Indexing):
     """
     A named set of records in Postgres.
 

@@ -4,17 +4,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.shown import brief
-from vecs._reports.frames import to_arrow, to_pandas
+from vecs._reports.pages import Records
 from vecs._searching.columns import IncludeColumns, checked_columns
+from vecs._searching.paging import (
+    check_pages,
+    checked_order,
+    indexed_type,
+    likely_type,
+    needs_type,
+    read_cursor,
+    written_cursor,
+)
+from vecs._searching.request import MOST_ROWS
 from vecs._sql.advice import check_unique
-from vecs._sql.answers import Columns, RecordRow, read_record_rows, read_records
+from vecs._sql.answers import Columns, RecordRow, Row, read_record_rows, read_records
+from vecs._sql.filters import KeyType
+from vecs._sql.keyed import Keyed
+from vecs._sql.ordering import Order, Place, Stretch, read_place, select_ordered, select_unvalued, types_at
 from vecs._sql.records import ALL, Page, count_documents, count_records, select_records
-from vecs._sql.scalars import only_value
+from vecs._sql.scalars import first_column, only_value
 from vecs._sql.selection import Selection, selects_nothing
+from vecs._sql.tables import Table
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.handle import Filters, Handle
 from vecs._sync.searching.columns import with_columns
@@ -39,7 +53,9 @@ class Reading(Handle):
         offset: int = 0,
         include_vector: bool = False,
         include_columns: IncludeColumns = False,
-    ) -> list[Record]:
+        order_by: str | None = None,
+        after: str | None = None,
+    ) -> Records:
         """
         Read records: with ids, in the order of the ids; otherwise sorted by id.
 
@@ -49,27 +65,82 @@ class Reading(Handle):
 
         `include_columns` are names of other columns of the table, whose values `columns` of a record has; True means
         all of them.
+
+        `order_by="published"` sorts by a metadata key or path, or by a column such as "$id", and `"-published"` from
+        the greatest on. Equal values are sorted by id. Values are those of one type, as in filters: numbers, or strings
+        by their first 200 characters. It is that of the key's metadata index, which also finds each page; without one,
+        that of most values. Records without such a value come last.
+
+        `after` is the `cursor` of the page before: `get(order_by=..., limit=100, after=page.cursor)`. Pages hold each
+        record that does not change exactly once. Give the same filters and order for all of them.
         """
         selection = self._selection(ids, filters, document_ids)
         if limit is not None:
             limit = checked_int(limit, "limit", 0)
         offset = checked_int(offset, "offset", 0)
         include_vector = checked_flag(include_vector, "include_vector")
-        if selects_nothing(selection):
-            return []
-        columns = Columns(vec=include_vector, extra=True)
         table = self._table()
+        in_order = order_by is not None or after is not None
+        if in_order:
+            check_pages(order_by, offset, selection)
+        order = checked_order(order_by, table)
+        known, place = (None, None) if after is None else read_cursor(after, order)
+        if selects_nothing(selection):
+            return Records()
+        columns = Columns(vec=include_vector, extra=True)
         wanted = checked_columns(table, include_columns)
-        page = Page(limit, offset) if selection.ids is None else ALL
-        found = read_records(table, self._executor.read(select_records(table, columns, selection, page)))
+        cursor = None
+        if in_order:
+            check_unique(table, "get(order_by=)")
+            if needs_type(order):
+                order = replace(order, type=known or self._type_at(table, order.keyed))
+            found, cursor = self._in_order(table, columns, selection, order, place, limit)
+        else:
+            # One more tells whether there is another page.
+            paged = selection.ids is None and limit is not None and 0 < limit < MOST_ROWS
+            page = Page(limit + paged if limit is not None else None, offset) if selection.ids is None else ALL
+            found = read_records(table, self._executor.read(select_records(table, columns, selection, page)))
+            if paged and limit is not None and len(found) > limit:
+                del found[limit:]
+                cursor = written_cursor(order, Place(None, str(found[-1].id)))
         if include_columns:
             found = with_columns(self._executor, table, found, wanted)
         if not found:
             self._warn_of_columns(selection)
-        if selection.ids is None:
-            return found
+        if in_order or selection.ids is None:
+            return Records(found, cursor)
         ordered = in_order_of(selection.ids, found, whole=selection.whole)
-        return ordered[offset : None if limit is None else offset + limit]
+        return Records(ordered[offset : None if limit is None else offset + limit])
+
+    def _type_at(self, table: Table, keyed: Keyed) -> KeyType:
+        """Return the type of the values at a key: that of its index, or else that of the values."""
+        found = indexed_type((self._known_indexes()).all, keyed.key)
+        if found is not None:
+            return found
+        return likely_type(first_column(self._executor.read(types_at(table, keyed), prepare=False)))
+
+    def _in_order(
+        self, table: Table, columns: Columns, selection: Selection, order: Order, after: Place | None, limit: int | None
+    ) -> tuple[list[Record], str | None]:
+        """Return the records behind a place, and the cursor for those behind them."""
+        if limit == 0:
+            return [], None
+        # One more tells whether there is another page.
+        wanted = None if limit is None else min(limit, MOST_ROWS) + 1
+        rows = list[Row]()
+        by_id = order.keyed.key == "$id"
+        if by_id or after is None or after.value is not None:
+            statement = select_ordered(table, columns, selection, order, Stretch(after, wanted))
+            rows = self._executor.read(statement, prepare=False)
+            after = None
+        if not by_id and (wanted is None or len(rows) < wanted):
+            rest = None if wanted is None else wanted - len(rows)
+            statement = select_unvalued(table, columns, selection, order, Stretch(after, rest))
+            rows = [*rows, *self._executor.read(statement, prepare=False)]
+        if wanted is None or len(rows) < wanted:
+            return read_records(table, rows), None
+        kept = rows[: wanted - 1]
+        return read_records(table, kept), written_cursor(order, read_place(kept[-1], by_id=by_id))
 
     @anew("select")
     def fetch(self, ids: Iterable[RecordId]) -> list[RecordRow]:
@@ -190,17 +261,3 @@ class Reading(Handle):
     def __iter__(self) -> Iterator[Record]:
         """Yield every record, without its vector; see `scan()`."""
         return self.scan()
-
-    def to_pandas(self, *, filters: Filters | None = None, include_vector: bool = True) -> Any:
-        """Read the records into a pandas DataFrame, one row each."""
-        return to_pandas([r for r in self.scan(filters=filters, include_vector=include_vector)])
-
-    def to_arrow(self, *, filters: Filters | None = None, include_vector: bool = True) -> Any:
-        """
-        Read the records into a pyarrow Table; vectors as fixed-size lists of float32, metadata as JSON.
-
-        Vectors of bits are lists of bool. Sparse vectors are structs of the indices and the values that are not
-        zero.
-        """
-        found = [r for r in self.scan(filters=filters, include_vector=include_vector)]
-        return to_arrow(found, self.dimension, (self._table()).vec_type)

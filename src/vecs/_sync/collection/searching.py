@@ -12,6 +12,7 @@ from typing import Any
 from vecs._checks.arguments import callers_level, one_of
 from vecs._checks.limits import MOST_QUERIES, at_most
 from vecs._checks.numbers import checked_flag
+from vecs._reports.matches import Matches
 from vecs._searching.columns import IncludeColumns, checked_columns
 from vecs._searching.examples import check_has_target, checked_examples, target_vector, without_examples
 from vecs._searching.explain import describe_search, without_index
@@ -49,7 +50,7 @@ from vecs._sync.searching.refine import refine
 from vecs._sync.searching.run import run
 from vecs._sync.searching.words import dropped_words, query_terms, read_words
 from vecs.exc import CallError
-from vecs.records import Match, RecordId
+from vecs.records import RecordId
 from vecs.rerankers import Reranker
 
 if sys.version_info >= (3, 11):
@@ -91,7 +92,7 @@ class Searching(Handle):
         include_vector: bool = False,
         include_extra: bool = False,
         include_columns: IncludeColumns = False,
-    ) -> list[Match]:
+    ) -> Matches:
         """
         Find the records that answer a text or a vector best, best first.
 
@@ -145,13 +146,15 @@ class Searching(Handle):
 
         `include_columns` are names of other columns of the table, whose values `columns` of a match has; True means
         all of them. They are read right after the search.
+
+        The list has `to_pandas()`, `to_polars()` and `to_arrow()`.
         """
         if query is None and like is None and unlike is None:
             raise CallError(WITHOUT_QUERY)
         return (self._search([query], options_of(locals())))[0]
 
     @anew("select")
-    def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[list[Match]]:
+    def search_many(self, queries: Iterable[Any], **options: Unpack[SearchOptions]) -> list[Matches]:
         """
         Search for several texts or vectors; return one list of matches per query, in the order of the queries.
 
@@ -237,7 +240,7 @@ class Searching(Handle):
         told = describe_search(setup, asked, self.indexes(), plan, settings, dropped)
         return "\n".join([*told, "", *plan])
 
-    def _search(self, given: Sequence[Any], options: SearchOptions) -> list[list[Match]]:
+    def _search(self, given: Sequence[Any], options: SearchOptions) -> list[Matches]:
         wanted = options.pop("include_columns", False)
         table, request = self._request(options)
         columns = checked_columns(table, wanted)
@@ -255,7 +258,9 @@ class Searching(Handle):
         if request.highlight:
             words = [query.words or "" for query in queries]
             found = add_highlights(self._executor, self._catalog.lexicon, table, found, words)
-        return [with_columns(self._executor, table, each, columns) for each in found] if wanted else found
+        if wanted:
+            found = [with_columns(self._executor, table, each, columns) for each in found]
+        return [Matches(each) for each in found]
 
     def _request(self, options: SearchOptions) -> tuple[Table, Request]:
         table = self._table()

@@ -9,6 +9,7 @@ from typing import Any, cast
 from vecs._checks.arguments import one_of, required
 from vecs._checks.numbers import checked_flag, checked_int
 from vecs._checks.settings import check_may_alter, of_tenants
+from vecs._concurrency.calls import offload
 from vecs._connecting.refused import Need
 from vecs._reports.bars import Progress
 from vecs._sql import mapped_write, tables, write
@@ -26,6 +27,9 @@ from vecs._sync.tables.enable_text import enable_text
 from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._sync.writing.upsert import WriteTarget, upsert
 from vecs._writing.documents import check_one_row_each, ids_found
+from vecs._writing.frame_records import frame_records
+from vecs._writing.frames import ArrowStream, is_frame
+from vecs._writing.made_ids import IdMaker, MadeIds, checked_made_ids
 from vecs._writing.stored import say_stored
 from vecs.exc import ArgError
 from vecs.records import Metadata, Record, RecordId, UpsertResult
@@ -38,13 +42,15 @@ class Writing(Handle):
 
     def upsert(
         self,
-        records: Iterable[Any] | Iterable[Any] | None = None,
+        records: Iterable[Any] | Iterable[Any] | ArrowStream | None = None,
         skip_adapter: bool = False,
         *,
         vectors: Iterable[Any] | None = None,
         batch_size: int | None = None,
         progress: Progress = False,
         skip_transform: bool = False,
+        columns: Mapping[str, str | None] | None = None,
+        ids: MadeIds = "uuid",
     ) -> UpsertResult:
         """
         Write records, replacing those with the same id, and return how many were written.
@@ -63,8 +69,21 @@ class Writing(Handle):
         callable `(done, total)`. If a record is invalid, ArgError names it.
 
         Of a list, all records are checked before the first one is embedded, so that no model works for nothing.
+
+        A record without an id, or whose id is None, gets one: a random UUID, or with `ids="content"` the first 32
+        hexadecimal digits of the SHA-256 of its text. `ids` of the result are those that were made, in order.
+
+        The input may be a data frame of pandas or polars, a table, a batch or a stream of Arrow, or a dataset of
+        Hugging Face. Its columns id, vec, text, metadata and document_id are the parts of a record, and every other
+        one is a key of the metadata. `columns` names others: `columns={"id": "key", "text": "body"}`, also for `extra`
+        and `media`. What is missing in a cell is null. It needs the extra `data`; see docs/data.md.
         """
         given: Any = required("records", one_of("records", records, "vectors", vectors))
+        made_by = checked_made_ids(ids)
+        frame = None
+        if columns is not None or is_frame(given):
+            # In a thread: what reads it may have to be imported.
+            given = frame = offload(frame_records, given, columns)
         iterable = isinstance(given, Iterable | Iterable)
         if not iterable or isinstance(given, str | bytes | Mapping | Record):
             raise ArgError(f"upsert takes an iterable of records, not one {type(cast('Any', given)).__name__}")
@@ -73,6 +92,8 @@ class Writing(Handle):
         skip = checked_flag(skip_adapter, "skip_adapter") or checked_flag(skip_transform, "skip_transform")
         transform = None if skip else self.transform
         table = self._writable()
+        if frame is not None:
+            frame.needs_content = not table.attached
         if transform is not None and not table.has_text:
             # Where text columns were added elsewhere, texts would be lost without a word.
             table = self._table(0)
@@ -93,7 +114,13 @@ class Writing(Handle):
         needs: tuple[Need, ...] = _REPLACES_CHUNKS if replaces else ("select", "insert", "update")
         try:
             with saying_what_to_grant(self._executor, self.schema, self.name, *needs):
-                done = upsert(writing, cast("Iterable[Any]", given), batch_size=batch_size, progress=progress)
+                done = upsert(
+                    writing,
+                    cast("Iterable[Any]", given),
+                    batch_size=batch_size,
+                    progress=progress,
+                    ids=IdMaker(made_by, None if table.mapped is None else table.mapped.key),
+                )
         except Exception as error:
             say_stored(error, writing.stored)
             raise

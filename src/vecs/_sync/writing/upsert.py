@@ -25,6 +25,8 @@ from vecs._sync.sending.sessions import Session
 from vecs._sync.transforming import transform_records
 from vecs._writing.buffer import MEMORY_BYTES, RowBuffer, batches
 from vecs._writing.documents import check_ids, check_is_to_split, check_not_split, with_documents
+from vecs._writing.frame_records import SizedFrameRecords
+from vecs._writing.made_ids import IdMaker, MadeIds
 from vecs._writing.stored_transform import check_embeddable, keeps_metadata
 from vecs.exc import ArgError, DatabaseError, VecsException
 from vecs.records import Record, UpsertResult, stored_id, to_record
@@ -108,6 +110,7 @@ def upsert(
     *,
     batch_size: int | None,
     progress: Progress,
+    ids: IdMaker,
 ) -> UpsertResult:
     """Write records; all of them or none, or in batches that commit one by one. Returns how many were written."""
     source = iterate(records)
@@ -120,11 +123,19 @@ def upsert(
     buffer = RowBuffer()
     with progress_updates(progress, total, to.table.name) as update:
         try:
-            if to.transform is not None and isinstance(records, list | tuple | MappingView):
-                _check_all(to, to.transform, buffer, list(cast("list[Any]", records)))
+            if to.transform is not None and isinstance(records, list | tuple | MappingView | SizedFrameRecords):
+                # A data frame is read twice: in memory, its records take many times as much.
+                given = records if isinstance(records, SizedFrameRecords) else list(cast("list[Any]", records))
+                _check_all(to, to.transform, buffer, given, ids.how)
                 to.checked = True
             while items := take(source, size):
-                _add(to, buffer, items, taken)
+                # To hash texts takes time.
+                items = offload_many(len(items) * (ids.how == "content"), ids.named, items, taken)
+                try:
+                    _add(to, buffer, items, taken)
+                except ArgError as error:
+                    ids.tell(error)
+                    raise
                 taken += len(items)
                 if batch_size is not None and len(buffer) >= batch_size:
                     written.append(_write(to, buffer))
@@ -135,26 +146,31 @@ def upsert(
             written.append(_write(to, buffer))
         finally:
             buffer.close()
-    return UpsertResult(sum(written), sum(each.documents for each in written))
+    return UpsertResult(sum(written), sum(each.documents for each in written), ids.made)
 
 
-def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Sequence[Any]) -> None:
+def _check_all(to: WriteTarget, transform: Transform, buffer: RowBuffer, items: Iterable[Any], how: MadeIds) -> None:
     """Check all records at hand, before a model works on the first one; raise an error if one cannot be stored."""
     try:
-        offload(_check_items, items, to.table, transform)
+        offload(_check_items, items, to.table, transform, how)
     except ArgError as error:
         if not to.follows(error, buffer):
             raise
-        offload(_check_items, items, to.table, transform)
+        offload(_check_items, items, to.table, transform, how)
 
 
-def _check_items(items: Sequence[Any], table: Table, transform: Transform) -> None:
+def _check_items(items: Iterable[Any], table: Table, transform: Transform, how: MadeIds) -> None:
     keeps = keeps_metadata(transform)
+    ids = IdMaker(how, None if table.mapped is None else table.mapped.key)
     for position, item in enumerate(items):
-        record = to_record(item, position)
+        record = to_record(ids.named([item], position)[0], position)
         if keeps:
-            check_storable_records([record], table)
-            check_embeddable(transform, record)
+            try:
+                check_storable_records([record], table)
+                check_embeddable(transform, record)
+            except ArgError as error:
+                ids.tell(error)
+                raise
 
 
 def _add(to: WriteTarget, buffer: RowBuffer, items: Sequence[Any], position: int) -> None:
