@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from vecs._checks.numbers import checked_int
@@ -42,6 +43,12 @@ def marked(
         pieces += [written(text[done:start]), before, written(text[start:end]), after]
         done = end
     return "".join([*pieces, written(text[done:])])
+
+
+def pieces(text: str, highlights: Highlights) -> list[tuple[str, bool]]:
+    """Return a text in pieces, each with whether it is highlighted; none is empty."""
+    cuts = [0, *(place for pair in highlights for place in pair), len(text)]
+    return [(text[a:b], number % 2 == 1) for number, (a, b) in enumerate(pairwise(cuts)) if a < b]
 
 
 def snippet_of(text: str, highlights: Highlights, length: int, ellipsis: str) -> Snippet:

@@ -121,7 +121,7 @@ def _by_number(numbers: Values, *, dates: bool) -> Colouring:
     known = numbers[~np.isnan(numbers)]
     low, high = _bounds(known)
     with np.errstate(invalid="ignore"):
-        share = np.clip((numbers - low) / (high - low), 0, 1) if high > low else numbers * 0 + 0.5
+        share: Values = np.minimum(np.maximum((numbers - low) / (high - low), 0), 1) if high > low else numbers * 0 + 0.5
     classes = np.where(np.isnan(share), _STEPS, np.minimum(share * _STEPS, _STEPS - 1)).astype(np.uint8)
     written = _date_at if dates else _number_at
     places = [at / (_TICKS - 1) for at in range(_TICKS)]
@@ -152,9 +152,11 @@ def scale(steps: int) -> tuple[str, ...]:
 def _number_at(value: float, width: float) -> str:
     if abs(value) >= 1e7 or (value and abs(value) < 1e-4):
         return f"{value:.3g}"
-    if width >= 10 or value.is_integer():
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}"
-    return f"{value:.{max(1, 2 - math.floor(math.log10(width)))}f}" if width else f"{value:g}"
+    # So many digits that the ticks differ, without zeros at the end.
+    digits = max(0, 2 - math.floor(math.log10(width))) if width else 6
+    # A year has no comma.
+    written = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
+    return written.rstrip("0").rstrip(".") if digits else written
 
 
 def _date_at(value: float, width: float) -> str:

@@ -40,12 +40,12 @@ def _unfolded(vectors: Sequence[Any]) -> npt.NDArray[np.float64]:
     width = min(vectors[0].dimension, _MOST_DENSE)
     rows = np.zeros((len(vectors), width), dtype=np.float64)
     for row, vector in zip(rows, vectors, strict=True):
-        places = vector.indices.astype(np.uint64)
-        values = vector.values.astype(np.float64)
+        places: npt.NDArray[np.uint64] = vector.indices.astype(np.uint64)
+        values: npt.NDArray[np.float64] = vector.values.astype(np.float64)
         if vector.dimension > _MOST_DENSE:
             # Knuth's multiplicative hash: the upper bits are well mixed.
             mixed = (places * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
-            values = np.where(mixed & np.uint64(1), values, -values)
+            values = values * np.array([-1.0, 1.0])[(mixed & np.uint64(1)).astype(np.intp)]
             places = (mixed >> np.uint64(1)) % np.uint64(width)
         np.add.at(row, places.astype(np.intp), values)
     return rows

@@ -17,7 +17,7 @@ Points: TypeAlias = Matrix
 Stopped: TypeAlias = Callable[[], bool]
 
 # As many directions as t-SNE is given: its neighbours hardly differ from those of the whole vectors.
-COMPONENTS = 50
+COMPONENTS = 100
 # Rows from which directions are found.
 BASIS_ROWS = 5000
 # More records than that take minutes: the rest is placed at neighbours. See DESIGN.md for the figures.
@@ -56,13 +56,13 @@ def basis_of(rows: Matrix) -> Basis:
 def _main_directions(centred: npt.NDArray[np.float64], wanted: int) -> npt.NDArray[np.float64]:
     """Return the right singular vectors with the greatest values, as columns."""
     if min(centred.shape) <= 4 * COMPONENTS:
-        return np.linalg.svd(centred, full_matrices=False)[2][:wanted].T
+        return np.transpose(np.linalg.svd(centred, full_matrices=False)[2][:wanted])
     # Halko, Martinsson and Tropp, 2011: some iterations on a random subspace that is a little larger.
     found = np.random.default_rng(0).standard_normal((centred.shape[1], wanted + 10))
     for _ in range(8):
-        found = np.linalg.qr(centred.T @ (centred @ found))[0]
+        found = np.linalg.qr(np.transpose(centred) @ (centred @ found))[0]
     turned = np.linalg.svd(centred @ found, full_matrices=False)[2]
-    return (found @ turned.T)[:, :wanted]
+    return (found @ np.transpose(turned))[:, :wanted]
 
 
 def principal(reduced: Matrix) -> Points:
@@ -76,11 +76,6 @@ def principal(reduced: Matrix) -> Points:
 def can_be_arranged(count: int) -> bool:
     """Whether t-SNE has neighbours enough to compare."""
     return count >= 4
-
-
-def check_can_arrange() -> None:
-    """Import scikit-learn; raises ImportError."""
-    import_module("sklearn.manifold")
 
 
 def arranged(reduced: Matrix, stopped: Stopped) -> Iterator[tuple[float, Points]]:
@@ -138,7 +133,7 @@ def _neighbours(reduced: Matrix, some: Matrix) -> _Neighbours:
     weights = np.empty((len(reduced), _PLACED_BY), dtype=np.float32)
     for start in range(0, len(reduced), _AT_ONCE):
         part = reduced[start : start + _AT_ONCE]
-        distances = squares - 2 * part @ some.T + np.einsum("ij,ij->i", part, part)[:, np.newaxis]
+        distances = squares - 2 * part @ np.transpose(some) + np.einsum("ij,ij->i", part, part)[:, np.newaxis]
         nearest = np.argpartition(distances, _PLACED_BY, axis=1)[:, :_PLACED_BY]
         near = np.maximum(np.take_along_axis(distances, nearest, axis=1), 0)
         # A row of `some` is its own neighbour at distance 0, and stays where it is.
@@ -165,4 +160,5 @@ def scaled(points: Points) -> Points:
         low, high = points.min(axis=0), points.max(axis=0)
     half = float((high - low).max()) / 2
     moved = points - (low + high) / 2
-    return np.clip(moved / half if half > 0 else moved * 0, -1.5, 1.5).astype(np.float32)
+    inside = np.minimum(np.maximum(moved / half if half > 0 else moved * 0, -1.5), 1.5)
+    return inside.astype(np.float32)

@@ -50,13 +50,14 @@ def checked_wanted(color: Any, limit: Any, projection: Any, port: Any, *, figure
         )
     if figure and not find_spec("matplotlib"):
         raise MissingDependency("matplotlib is not installed: pip install 'vecs[atlas]'")
-    return Wanted(color, limit, cast("Projection", projection), port)
+    return Wanted(color, limit, projection, port)
 
 
 def checked_size(size: Any) -> tuple[float, float]:
     """Return a width and a height in inches."""
+    given: Any = size
     if not isinstance(size, tuple | list) or len(cast("Sequence[Any]", size)) != 2:
-        raise ArgError(f"size must be a width and a height in inches, such as (9, 7), not {brief(size)}")
+        raise ArgError(f"size must be a width and a height in inches, such as (9, 7), not {brief(given)}")
     width, height = (checked_number(each, "size", 0.5, _MOST_INCHES) for each in cast("Sequence[Any]", size))
     return width, height
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vecs._sql.indexes import IndexInfo
+from vecs._reports.html import facts
 from vecs.storage import Precision
 
 
@@ -34,6 +35,10 @@ class ClientInfo:
     pooler: bool
     pool_size: int
 
+    def _repr_html_(self) -> str:
+        # `dsn` may be that of a socket, and has no password.
+        return facts("Client", vars(self))
+
 
 @dataclass(frozen=True)
 class CollectionInfo:
@@ -55,3 +60,7 @@ class CollectionInfo:
     precision: Precision
     sparse: bool
     outdated_words: bool = False
+
+    def _repr_html_(self) -> str:
+        indexes = ", ".join(index.name for index in self.indexes) or "none"
+        return facts(f"Collection {self.name}", {**vars(self), "indexes": indexes, "name": None})

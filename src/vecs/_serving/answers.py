@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -16,7 +15,7 @@ from vecs._reports.matches import Matches
 from vecs._serving.model import Model
 from vecs.exc import ArgError
 from vecs.records import Match, Record
-from vecs.snippets import Highlights, snippet_of
+from vecs.snippets import pieces, snippet_of
 from vecs.sparse import SparseVector
 
 Asked: TypeAlias = Mapping[str, Any]
@@ -98,7 +97,6 @@ def record(model: Model, asked: Asked) -> Answer:
     found = model.record(id)
     if found is None:
         raise ArgError(f"record {brief(id)} is not there any more")
-    columns = found.columns and {key: value for key, value in found.columns.items()}
     return {
         "id": str(found.id),
         "number": model.shown.places.get(str(found.id)),
@@ -107,7 +105,7 @@ def record(model: Model, asked: Asked) -> Answer:
         "metadata": found.metadata,
         "document_id": found.document_id,
         "extra": found.extra,
-        "columns": columns or None,
+        "columns": found.columns or None,
     }
 
 
@@ -171,14 +169,9 @@ def _match(model: Model, match: Match) -> dict[str, Any]:
         "id": match.id,
         "number": model.shown.places.get(match.id),
         "score": None if math.isnan(match.score) else match.score,
-        "pieces": _pieces(snippet.text, snippet.highlights) or [[_label(match), False]],
+        # The page makes no HTML of them.
+        "pieces": pieces(snippet.text, snippet.highlights) or [(_label(match), False)],
     }
-
-
-def _pieces(text: str, highlights: Highlights) -> list[list[Any]]:
-    """Return a text in pieces, each with whether it is highlighted: the page makes no HTML of them."""
-    cuts = [0, *(place for pair in highlights for place in pair), len(text)]
-    return [[text[a:b], number % 2 == 1] for number, (a, b) in enumerate(pairwise(cuts)) if a < b]
 
 
 def _label(found: Record | Match) -> str:

@@ -63,10 +63,8 @@ class Model:
         self._colourings: dict[str, Colouring] = {}
 
     def start(self) -> None:
-        """Begin to read, and load the model of the collection's texts beside."""
+        """Begin to read."""
         threading.Thread(target=self._work, name="vecs-atlas", daemon=True).start()
-        if _is_local(self.collection.transform):
-            threading.Thread(target=self._warm_up, name="vecs-atlas-model", daemon=True).start()
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing moves any more; return whether that is so."""
@@ -103,6 +101,9 @@ class Model:
             if shown is not None:
                 vars(made)["places"] = shown.places
             self._shown = made
+            if shown is None and _is_local(self.collection.transform):
+                # The points come first: importing what runs a model keeps all else waiting.
+                threading.Thread(target=self._warm_up, name="vecs-atlas-model", daemon=True).start()
             state.phase, state.share = ("done" if share == 1 else "arranging"), share
 
     def _warm_up(self) -> None:

@@ -130,7 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "vecs", ""
     # Seconds that a connection may be silent.
     timeout = 120
-    server: Server
+
+    @property
+    def map(self) -> Server:
+        """The server of the map."""
+        return cast("Server", self.server)
 
     def do_GET(self) -> None:
         """Answer with a file of the page, which holds nothing of the collection."""
@@ -155,14 +159,14 @@ class _Handler(BaseHTTPRequestHandler):
             asked: Any = json.loads(body or b"{}")
             if not isinstance(asked, dict):
                 raise ArgError("a question is a JSON object")
-            self._send_answer(answer(self.server.model, cast("dict[str, Any]", asked)))
+            self._send_answer(answer(self.map.model, cast("dict[str, Any]", asked)))
         except (VecsException, ValueError, RecursionError) as error:
             self._send_error(400, " ".join(str(error).split()))
         except OSError:
             # The browser went away.
             raise
         except Exception:
-            log.exception("the map of %r could not answer", self.server.model.name)
+            log.exception("the map of %r could not answer", self.map.model.name)
             self._send_error(500, "an error of vecs; see its log")
 
     def _body(self) -> bytes | None:
@@ -175,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse_host(self) -> bool:
         """Refuse what was sent to another name: a page elsewhere may have its name lead here."""
-        if self.headers.get("Host", "") in self.server.hosts:
+        if self.headers.get("Host", "") in self.map.hosts:
             return False
         self._send_error(403, "the map is served under 127.0.0.1 and localhost alone")
         return True
@@ -183,11 +187,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse_stranger(self) -> bool:
         """Refuse whoever lacks the token, and other pages."""
         origin = self.headers.get("Origin")
-        if origin is not None and origin not in {f"http://{host}" for host in self.server.hosts}:
+        if origin is not None and origin not in {f"http://{host}" for host in self.map.hosts}:
             self._send_error(403, "only the page of the map may ask")
             return True
         given = _bearer(self.headers)
-        if hmac.compare_digest(given.encode(), self.server.token.encode()):
+        if hmac.compare_digest(given.encode(), self.map.token.encode()):
             return False
         self._send_error(401, "the link's token is missing or of another map: open the link that vecs gave")
         return True
@@ -211,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
         except VecsException:
             # Without the last chunk the browser tells that something is missing.
-            log.exception("an export of %r was cut off", self.server.model.name)
+            log.exception("an export of %r was cut off", self.map.model.name)
             self.close_connection = True
             return
         self.wfile.write(b"0\r\n\r\n")
@@ -246,4 +250,4 @@ def _as_json(value: Any) -> bytes:
 
 @cache
 def _file(name: str) -> bytes:
-    return files("vecs._serving").joinpath("page", name).read_bytes()
+    return (files("vecs._serving") / "page" / name).read_bytes()

@@ -9,6 +9,7 @@ import typer
 import typer.core
 
 import vecs
+from vecs.cli.atlas import atlas
 from vecs.cli.demo import demo
 from vecs.cli.ls import ls
 from vecs.cli.search import search
@@ -55,6 +56,7 @@ def main(
     """
 
 
+app.command()(atlas)
 app.command()(demo)
 app.command()(ls)
 app.command()(search)

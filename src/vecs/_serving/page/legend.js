@@ -33,7 +33,7 @@ export class Legend {
     dot.style.background = colour;
     const button = element(
       "button",
-      { type: "button", ariaPressed: "true", title: "Hide or show; with Shift show it alone" },
+      { type: "button", ariaPressed: "true", title: `${label}\nHide or show; with Shift show it alone` },
       dot,
       element("span", { className: "label", text: label }),
       element("span", { className: "count", text: many.toLocaleString("en") }),

@@ -22,10 +22,10 @@ export class View {
       deselectOnDblClick: false,
       lassoOnLongPress: false,
       lassoInitiator: false,
-      keyMap: { shift: "lasso" },
+      actionKeyMap: { lasso: "shift" },
       cameraDistance: 1.12,
-      opacityInactiveMax: 0.25,
-      opacityInactiveScale: 0.35,
+      opacityInactiveMax: 0.5,
+      opacityInactiveScale: 0.6,
       pointScaleMode: "asinh",
       ...this.theme(),
     });
