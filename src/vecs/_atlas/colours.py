@@ -121,7 +121,8 @@ def _by_number(numbers: Values, *, dates: bool) -> Colouring:
     known = numbers[~np.isnan(numbers)]
     low, high = _bounds(known)
     with np.errstate(invalid="ignore"):
-        share: Values = np.minimum(np.maximum((numbers - low) / (high - low), 0), 1) if high > low else numbers * 0 + 0.5
+        share: Values = (numbers - low) / (high - low) if high > low else numbers * 0 + 0.5
+        share = np.minimum(np.maximum(share, 0), 1)
     classes = np.where(np.isnan(share), _STEPS, np.minimum(share * _STEPS, _STEPS - 1)).astype(np.uint8)
     written = _date_at if dates else _number_at
     places = [at / (_TICKS - 1) for at in range(_TICKS)]

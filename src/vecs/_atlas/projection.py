@@ -25,8 +25,8 @@ MOST_ARRANGED = 10_000
 # t-SNE compares a point with three times so many neighbours.
 _PERPLEXITY = 30
 _STEPS = 250
-# Steps in all; the first ones pull clusters apart.
-_ROUNDS = 4
+# The first one pulls clusters apart; a third and fourth one keep hardly more neighbours, and take as long again.
+_ROUNDS = 2
 _PLACED_BY = 5
 _AT_ONCE = 1000
 
@@ -80,7 +80,7 @@ def can_be_arranged(count: int) -> bool:
 
 def arranged(reduced: Matrix, stopped: Stopped) -> Iterator[tuple[float, Points]]:
     """
-    Yield points that t-SNE has moved, and the share that is done, after each quarter of its steps.
+    Yield points that t-SNE has moved, and the share that is done, after each half of its steps.
 
     Beyond `MOST_ARRANGED` rows it moves as many of them, and the others stand at their neighbours among these. The
     same rows give the same points. Ends early when `stopped()`.

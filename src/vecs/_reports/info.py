@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vecs._sql.indexes import IndexInfo
 from vecs._reports.html import facts
+from vecs._sql.indexes import IndexInfo
 from vecs.storage import Precision
 
 

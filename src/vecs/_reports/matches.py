@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from vecs._reports.html import escaped, mark, table
 from vecs._reports.frames import arrow_of_columns, json_column, require, vector_column
+from vecs._reports.html import escaped, mark, table
 from vecs.records import Match
 from vecs.snippets import pieces, snippet_of
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
 import webbrowser
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import typer
 
 import vecs
 from vecs.cli.connecting import Target, connect_existing
-from vecs.cli.search import open_collection, parse_filter
-from vecs.cli.terminal import OUT, reporting, say, step
+from vecs.cli.terminal import OUT, UsageError, reporting, say, step
+
+_AS_IN = "write for example '{\"year\": 1973}'"
 
 
 def atlas(
@@ -32,9 +35,9 @@ def atlas(
 ) -> None:
     """Open a map of a collection in the browser: near records stand together; search, filter, select, export."""
     with reporting(interrupted="The map is closed."):
-        condition = parse_filter(filters)
+        condition = _parsed(filters)
         with connect_existing(target) as client:
-            found = open_collection(client, collection)
+            found = client.get_collection(collection)
             made = found.atlas(color=color, filters=condition, limit=limit, projection=projection, port=port)
             # The link is the answer; what happens is told on stderr.
             OUT.out(made.url)
@@ -47,9 +50,16 @@ def _serve(made: vecs.Atlas) -> None:
     with step("Reading and arranging the records"):
         made.wait()
     say("The map is served until you press Ctrl-C.")
-    _sleep(made)
-
-
-def _sleep(made: Any) -> None:
+    # Ctrl-C ends a pause, where it would not end a wait without end on every system.
     while not made.closed:
-        made.wait_closed(3600)
+        time.sleep(0.5)
+
+
+def _parsed(filters: str | None) -> dict[str, Any] | None:
+    try:
+        found: Any = None if filters is None else json.loads(filters)
+    except ValueError as error:
+        raise UsageError(f"--filter {filters!r} is not JSON ({error}); {_AS_IN}") from None
+    if found is not None and not isinstance(found, dict):
+        raise UsageError(f"--filter {filters!r} is not a JSON object; {_AS_IN}")
+    return cast("dict[str, Any] | None", found)

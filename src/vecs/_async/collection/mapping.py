@@ -110,7 +110,8 @@ class AsyncMapping(AsyncReading):
 
     @async_anew("select")
     async def _check_can_be_mapped(self, filters: Filters | None) -> None:
-        check_unique(await self._table(), "a map")
+        # Read now: there may be no such collection any more.
+        check_unique(await self._table(0), "a map")
         await self._selection(filters=filters)
 
     @async_anew("select")

@@ -52,7 +52,8 @@ async function follow() {
 function progress({ phase, share, error }) {
   $("progress").hidden = phase === "done" || phase === "failed";
   $("doing").textContent = phase === "reading" ? "Reading the records" : "Arranging by t-SNE";
-  $("bar").value = share;
+  if (share > 0) $("bar").value = share;
+  else $("bar").removeAttribute("value");
   if (phase !== "failed") return;
   if (version === 0) message(error);
   else say(error);
