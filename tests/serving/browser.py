@@ -65,9 +65,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, code: str, seconds: float = 120) -> None:
+    def until(self, code: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
-        while not self.run(code):
+        while not self.run(f"Boolean({code})"):
             assert time.monotonic() < end, (code, self.complaints)
             time.sleep(0.05)
 
@@ -77,11 +77,11 @@ class Page:
     def click(self, x: float, y: float) -> None:
         self.mouse("mouseMoved", x, y)
         for kind in ("mousePressed", "mouseReleased"):
-            self.mouse(kind, x, y, button="left", clickCount=1)
+            self.mouse(kind, x, y, button="left", buttons=int(kind == "mousePressed"), clickCount=1)
 
     def drag(self, places: list[tuple[float, float]], modifiers: int = 0) -> None:
         self.mouse("mouseMoved", *places[0], modifiers=modifiers)
-        self.mouse("mousePressed", *places[0], button="left", clickCount=1, modifiers=modifiers)
+        self.mouse("mousePressed", *places[0], button="left", buttons=1, clickCount=1, modifiers=modifiers)
         for x, y in places[1:]:
             self.mouse("mouseMoved", x, y, button="left", buttons=1, modifiers=modifiers)
             # The lasso takes no two places within some milliseconds.

@@ -12,7 +12,7 @@ import vecs
 from vecs import Record
 
 # What a page must show as it is, and never obey.
-EVIL = "<img src=x onerror='window.hurt=1'><script>window.hurt=1</script>"
+EVIL = "attacking <img src=x onerror='window.hurt=1'><script>window.hurt=1</script>"
 TOPICS = ("oil", "pump", "valve", "seal")
 
 

@@ -59,7 +59,7 @@ def look(page: Page, atlas: vecs.Atlas) -> None:
 
 @pytest.fixture
 def atlas(docs: vecs.Collection, page: Page) -> Iterator[vecs.Atlas]:
-    with docs.atlas(color="topic") as atlas:
+    with docs.atlas(color="topic", projection="pca") as atlas:
         look(page, atlas)
         yield atlas
 
@@ -79,6 +79,7 @@ def test_it_shows_records_in_colours_with_a_legend(atlas: vecs.Atlas, page: Page
 
 
 def test_a_search_lists_marks_and_selects(atlas: vecs.Atlas, page: Page) -> None:
+    page.run("document.querySelector('#mode').value = 'keyword'")
     page.press("/")
     page.send("Input.insertText", text="pump")
     page.press("Enter")
@@ -99,7 +100,7 @@ def test_a_search_lists_marks_and_selects(atlas: vecs.Atlas, page: Page) -> None
 
 
 def test_texts_of_records_are_shown_and_not_obeyed(atlas: vecs.Atlas, page: Page) -> None:
-    page.run("document.querySelector('#mode').value = 'keyword'; document.querySelector('#query').value = 'onerror'")
+    page.run("document.querySelector('#mode').value = 'keyword'; document.querySelector('#query').value = 'attacking'")
     page.run("document.querySelector('#search').requestSubmit()")
     page.until(f"{LISTED} === 1")
     page.run("document.querySelector('#list button').click()")
@@ -139,7 +140,8 @@ def test_a_lasso_selects_and_python_knows(atlas: vecs.Atlas, page: Page) -> None
     page.until(f"{LISTED} > 0")
     assert len(atlas.selection) == page.run(LISTED) > 30
     shoot(page, "lasso")
-    page.run("[...document.querySelectorAll('#actions button')].find(each => each.textContent === 'Only these').click()")
+    assert page.run("document.querySelectorAll('#actions button')[1].textContent") == "Only these"
+    page.run("document.querySelectorAll('#actions button')[1].click()")
     assert text_of(page, "#counts").startswith(f"{len(atlas.selection)} of") or len(atlas.selection) == 61
 
 
@@ -149,7 +151,8 @@ def test_a_point_that_is_clicked_shows_its_neighbours(client: vecs.Client, page:
     with one.atlas() as atlas:
         look(page, atlas)
         assert page.run("document.querySelector('#search').hidden")
-        middle = page.run("(b => [b.x + b.width / 2, b.y + b.height / 2])(document.querySelector('#canvas').getBoundingClientRect())")
+        box = page.run("document.querySelector('#canvas').getBoundingClientRect().toJSON()")
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.mouse("mouseMoved", *middle)
         page.until("!document.querySelector('#hover').hidden")
         assert text_of(page, "#hover b") == "only"

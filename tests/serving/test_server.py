@@ -88,7 +88,9 @@ def test_whoever_lacks_the_token_is_told_nothing(atlas: vecs.Atlas, token: str |
         assert b"docs" not in content
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", "file://"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", "file://"]
+)
 def test_other_pages_may_not_ask(atlas: vecs.Atlas, origin: str) -> None:
     assert send(atlas, "POST", "/api/state", Origin=origin)[0] == 403
 

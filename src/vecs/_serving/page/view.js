@@ -31,11 +31,11 @@ export class View {
     });
     this.plot.subscribe("pointOver", (number) => told.over(number));
     this.plot.subscribe("pointOut", () => told.over(null));
-    this.plot.subscribe("lassoEnd", () => (this.lassoed = true));
+    // The selection is told between the two.
+    this.plot.subscribe("lassoStart", () => (this.lassoing = true));
+    this.plot.subscribe("lassoEnd", () => (this.lassoing = false));
     this.plot.subscribe("select", ({ points }) => {
-      const wasLasso = this.lassoed;
-      this.lassoed = false;
-      if (wasLasso) told.selected([...points]);
+      if (this.lassoing) told.selected([...points]);
       else if (points.length === 1) told.clicked(points[0]);
     });
     this.plot.subscribe("view", () => told.over(null));

@@ -111,7 +111,8 @@ class Mapping(Reading):
 
     @anew("select")
     def _check_can_be_mapped(self, filters: Filters | None) -> None:
-        check_unique(self._table(), "a map")
+        # Read now: there may be no such collection any more.
+        check_unique(self._table(0), "a map")
         self._selection(filters=filters)
 
     @anew("select")
