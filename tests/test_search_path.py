@@ -128,6 +128,14 @@ def read_and_change(docs: vecs.Collection, filters: list[dict[str, Any]]) -> Non
     assert [record.id for record in docs.get(["1", "2"])] == ["1", "2"]
     assert len(docs.fetch(["1", "2"])) == 2
     assert len(list(docs.scan())) == 700
+    assert docs.facets("kind") == [("a", 350), ("b", 350)]
+    assert docs.facets("tags", filters={"n": 1}) == [("x", 1), ("y", 1)]
+    assert docs.stats("n") == vecs.Stats(700, 0, 699, 349.5)
+    assert docs.stats("kind").max == "b"
+    assert docs.to_arrow(columns=["n", "tags", "deep.key"], filters={"n": {"$lt": 3}}).num_rows == 3
+    for order_by, ids in (("-n", ["699", "698"]), ("kind", ["0", "10"]), ("missing", ["0", "1"])):
+        page = docs.get(order_by=order_by, limit=1)
+        assert [page[0].id, docs.get(order_by=order_by, limit=1, after=page.cursor)[0].id] == ids
     docs.update_metadata({"a": 1}, ids=["1"])
     docs.update_metadata({"a": 1}, ids=["1", "2"], replace=True)
     # A comparison that always holds would delete everything.

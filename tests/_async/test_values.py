@@ -114,6 +114,11 @@ async def test_columns_have_facets_stats_and_an_order_of_their_own_type(
     )
     shop = await client.attach((schema, "shop"), vec="v", metadata="meta", columns=["price", "at"])
     assert await shop.facets("price") == [(1.5, 2), (10, 1)]
+    run("update {s}.shop set price = 0.12345678901234567890 where n = 9")
+    exact = "0.12345678901234567890"
+    assert sorted(map(str, dict(await shop.facets("price")))) == [exact, "1.5", "10"]
+    assert (await shop.to_arrow(columns=["price"])).to_pydict()["price"] == [f'"{exact}"', "10", "1.5"]
+    run("update {s}.shop set price = 1.50 where n = 9")
     assert await shop.facets("$size") == [("large", 2), ("small", 1)]
     assert await shop.facets("$tags") == [("b", 2), ("a", 1)]
     assert await shop.facets("k") == [(1, 1), (2, 1)]

@@ -66,8 +66,10 @@ def _common(kinds: set[str]) -> Kind:
         return "number"
     if not kinds:
         return "string"
-    several: Kind = "json"
-    return next((kind for kind in _SCALARS if kinds == {kind}), several)
+    for kind in _SCALARS:
+        if kinds == {kind}:
+            return kind
+    return "json"
 
 
 def value_at_key(metadata: Mapping[str, Any], key: str) -> Any:

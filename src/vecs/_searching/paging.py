@@ -70,8 +70,10 @@ def indexed_type(indexes: Iterable[IndexInfo], key: str) -> KeyType | None:
 
 def likely_type(found: Iterable[str]) -> KeyType:
     """Return the type of values to sort by, of the JSON types that they have, most frequent first."""
-    likely: KeyType = "number"
-    return next((type for each in found for type in KEY_TYPES if type == each), likely)
+    for each in found:
+        if each in ("number", "string"):
+            return "number" if each == "number" else "string"
+    return "number"
 
 
 def written_cursor(order: Order, place: Place) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from vecs._sql.filters import of_shown, value_at
 from vecs._sql.fragment import Fragment, Identifier, qualified
+from vecs._sql.mapped import exact
 from vecs.columns import TableColumn
 
 # The columns of a record that keys may name.
@@ -37,5 +38,8 @@ def json_at(keyed: Keyed) -> Fragment:
     """Return the value at a key as jsonb; NULL for a record that has no such key."""
     column = column_at(keyed)
     if column is not None:
+        if keyed.column is not None and keyed.column.kind == "numeric":
+            # As results have it: what floats would round is a string.
+            return exact(column)
         return qualified("pg_catalog.to_jsonb({column})", column=column)
     return of_shown(value_at(keyed.key)) if keyed.shown else value_at(keyed.key)

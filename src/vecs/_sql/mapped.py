@@ -179,15 +179,15 @@ def _as_json(column: TableColumn) -> Fragment:
             "(select coalesce(pg_catalog.jsonb_agg({item} order by e.place), '[]'::pg_catalog.jsonb) "
             "from pg_catalog.unnest({array}) with ordinality as e (item, place)) end",
             array=_of_table(column),
-            item=_exact(item),
+            item=exact(item),
             loses=_loses_digits(item),
         )
     if column.kind != "numeric":
         return qualified("pg_catalog.to_jsonb({column})", column=_of_table(column))
-    return _exact(_of_table(column))
+    return exact(_of_table(column))
 
 
-def _exact(number: Fragment) -> Fragment:
+def exact(number: Fragment) -> Fragment:
     """Return a numeric as JSON: one that would lose digits as a float is a string."""
     return qualified(
         "case when {loses} then pg_catalog.to_jsonb({c}::pg_catalog.text) else pg_catalog.to_jsonb({c}) end",

@@ -41,7 +41,7 @@ class AsyncExporting(AsyncReading):
 
         With `batches=1000` it returns an iterator of DataFrames of so many rows, and only one is in memory.
         """
-        require("pandas")
+        await async_offload(require, "pandas")
         size = None if batches is None else checked_int(batches, "batches", 1)
         include_vector = checked_flag(include_vector, "include_vector")
         keys = await self._key_columns(columns, filters)
@@ -69,7 +69,7 @@ class AsyncExporting(AsyncReading):
 
         With `batches=1000` it returns an iterator of RecordBatches of so many rows, and only one is in memory.
         """
-        require("pyarrow")
+        arrow = await async_offload(require, "pyarrow")
         size = None if batches is None else checked_int(batches, "batches", 1)
         include_vector = checked_flag(include_vector, "include_vector")
         keys = await self._key_columns(columns, filters)
@@ -78,7 +78,7 @@ class AsyncExporting(AsyncReading):
         made = _arrow_batches(self._pages(filters, include_vector, size or _PAGE), form, schema)
         if size is not None:
             return made
-        return require("pyarrow").Table.from_batches([batch async for batch in made], schema)
+        return arrow.Table.from_batches([batch async for batch in made], schema)
 
     async def _pages(
         self, filters: Filters | None, include_vector: bool, page_size: int

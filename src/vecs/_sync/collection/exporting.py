@@ -42,7 +42,7 @@ class Exporting(Reading):
 
         With `batches=1000` it returns an iterator of DataFrames of so many rows, and only one is in memory.
         """
-        require("pandas")
+        offload(require, "pandas")
         size = None if batches is None else checked_int(batches, "batches", 1)
         include_vector = checked_flag(include_vector, "include_vector")
         keys = self._key_columns(columns, filters)
@@ -70,7 +70,7 @@ class Exporting(Reading):
 
         With `batches=1000` it returns an iterator of RecordBatches of so many rows, and only one is in memory.
         """
-        require("pyarrow")
+        arrow = offload(require, "pyarrow")
         size = None if batches is None else checked_int(batches, "batches", 1)
         include_vector = checked_flag(include_vector, "include_vector")
         keys = self._key_columns(columns, filters)
@@ -79,7 +79,7 @@ class Exporting(Reading):
         made = _arrow_batches(self._pages(filters, include_vector, size or _PAGE), form, schema)
         if size is not None:
             return made
-        return require("pyarrow").Table.from_batches([batch for batch in made], schema)
+        return arrow.Table.from_batches([batch for batch in made], schema)
 
     def _pages(self, filters: Filters | None, include_vector: bool, page_size: int) -> Iterator[list[Record]]:
         page: list[Record] = []

@@ -92,7 +92,7 @@ class AsyncReading(Core):
             lambda collection: collection.get(
                 stored, filters=filters, limit=limit, offset=offset, include_vector=include_vector
             ),
-            [],
+            list[Record](),
         )
 
     @on_any_loop

@@ -91,7 +91,7 @@ class Reading(Core):
             lambda collection: collection.get(
                 stored, filters=filters, limit=limit, offset=offset, include_vector=include_vector
             ),
-            [],
+            list[Record](),
         )
 
     @takes_settings
