@@ -9,7 +9,7 @@ SECONDS ?= 300
 MINUTES ?= 10
 
 # Rooms that decide and await nothing, and the tests of each, which need no server.
-PURE := checks connecting indexing reports searching writing
+PURE := atlas checks connecting indexing reports searching writing
 SERVERLESS := tests/_sql $(PURE:%=tests/%)
 
 .PHONY: demo test coverage test-full soak fuzz lint format hooks clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -62,12 +63,18 @@ FULL: dict[str, Call] = {
     "AsyncClient.disconnect": lambda client, _: reconnect(client, client.disconnect),
     "AsyncClient.info": lambda client, _: client.info(),
     "AsyncClient.list_collections": lambda client, _: client.list_collections(),
+    # The second calls the first for each.
+    "AsyncClient.copy_collection, copy_collections": lambda client, _: client.copy_collection(
+        "docs", new_name="copied", replace=True
+    ),
+    "AsyncCollection.atlas": lambda _, docs: draw(docs),
     "AsyncCollection.count": lambda _, docs: docs.count(),
     "AsyncCollection.create_index": lambda _, docs: docs.create_index(replace=True),
     "AsyncCollection.create_metadata_index": lambda _, docs: docs.create_metadata_index("n", "number"),
     "AsyncCollection.drop_index": lambda _, docs: build_and_drop(docs),
     "AsyncCollection.enable_text": lambda client, _: enable_text(client),
     "AsyncCollection.explain": lambda _, docs: docs.explain([1, 2]),
+    "AsyncCollection.facets, stats": lambda _, docs: summarise(docs),
     "AsyncCollection.fetch": lambda _, docs: docs.fetch(["1", "2"]),
     "AsyncCollection.get": lambda _, docs: docs.get(["1", "2"]),
     "AsyncCollection.index": lambda _, docs: docs.index(progress=lambda _: None),
@@ -76,6 +83,9 @@ FULL: dict[str, Call] = {
     "AsyncCollection.is_indexed_for_measure": lambda _, docs: docs.is_indexed_for_measure("cosine_distance"),
     "AsyncCollection.query": lambda _, docs: docs.query([1, 2]),
     "AsyncCollection.recall": lambda _, docs: docs.recall(sample=10),
+    "AsyncCollection.plot": lambda _, docs: docs.plot(projection="pca"),
+    "AsyncCollection.reembed, cancel_reembed": lambda client, _: reembed(client),
+    "AsyncCollection.replace_all": lambda _, docs: docs.replace_all(MANY, skip_unchanged=True),
     "AsyncCollection.rename": lambda client, _: rename(client),
     "AsyncCollection.scan": lambda _, docs: each(docs.scan(page_size=10)),
     "AsyncCollection.search by index": lambda _, docs: docs.search([1, 2], ef_search=77),
@@ -103,6 +113,28 @@ async def highlight(client: vecs.AsyncClient) -> None:
     # A word that no search met before, so that the server is asked.
     (found,) = await docs.search([1, 2], text=f"cat w{time.monotonic_ns()}", highlight=True)
     assert found.highlights == ((0, 4),)
+
+
+async def draw(docs: vecs.AsyncCollection) -> None:
+    async with await docs.atlas(projection="pca") as atlas:
+        await asyncio.to_thread(atlas.wait)
+
+
+async def summarise(docs: vecs.AsyncCollection) -> None:
+    await docs.facets("n")
+    await docs.stats("n")
+
+
+async def reembed(client: vecs.AsyncClient) -> None:
+    old = vecs.Embedding(_embedded, dimension=2, name="old")
+    await client.get_or_create_collection("texts", transform=old)
+    docs = await client.get_collection("texts")
+    await docs.cancel_reembed()
+    await docs.reembed(vecs.Embedding(_embedded, dimension=2, name=f"new {time.monotonic_ns()}"))
+
+
+def _embedded(texts: list[str]) -> list[list[float]]:
+    return [[1.0, float(len(text))] for text in texts]
 
 
 async def build_and_drop(docs: vecs.AsyncCollection) -> None:

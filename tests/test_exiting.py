@@ -21,7 +21,21 @@ STORE = (
     "store = VecsVectorStore(DeterministicFakeEmbedding(size=2), url=target, collection='docs_' + sys.version[:4])\n"
 )
 # What a script does, how it goes on, and its exit code.
+MAP = (
+    "client = vecs.create_client(target)\n"
+    "docs = client.get_or_create_collection('maps_' + sys.version[:4], dimension=2)\n"
+    "docs.upsert([(str(at), [at, 1], {}) for at in range(9)])\natlas = docs.atlas(projection='pca')"
+)
+ASYNC_MAP = (
+    "client = vecs.create_async_client(target)\nasync def main():\n"
+    "    docs = await client.get_or_create_collection('amaps_' + sys.version[:4], dimension=2)\n"
+    "    await docs.upsert([(str(at), [at, 1], {}) for at in range(9)])\n"
+    "    (await docs.atlas(projection='pca')).wait()\n"
+)
 QUICK = {
+    "a map": (f"{MAP}\natlas.wait()", "", 0),
+    "a map that is being read": (MAP, "", 0),
+    "an async map": (f"{ASYNC_MAP}asyncio.run(main())", "", 0),
     "a client": (SYNC, "", 0),
     "an async client": (f"{ASYNC}asyncio.run(main())", "", 0),
     "a store": (f"{STORE}store.add_texts(['one'])\nasyncio.run(store.asimilarity_search('one'))", "", 0),

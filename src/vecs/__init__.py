@@ -15,6 +15,7 @@ from vecs._reports.matches import Matches
 from vecs._reports.pages import Records
 from vecs._reports.recall import Recall, Tuning
 from vecs._reports.upsert_result import UpsertResult
+from vecs._serving.handle import Atlas
 from vecs._sql.indexes import IndexInfo
 from vecs._sql.summaries import Stats
 from vecs._sync.client import Client, create_client
@@ -47,6 +48,7 @@ __all__ = [
     "AsyncAttachedCollection",
     "AsyncClient",
     "AsyncCollection",
+    "Atlas",
     "AttachedCollection",
     "BuildProgress",
     "Client",

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
 from vecs._checks.numbers import checked_int
@@ -72,6 +73,12 @@ def marked(
         pieces += [written(text[done:start]), before, written(text[start:end]), after]
         done = end
     return "".join([*pieces, written(text[done:])])
+
+
+def pieces(text: str, highlights: Highlights) -> list[tuple[str, bool]]:
+    """Return a text in pieces, each with whether it is highlighted; none is empty."""
+    cuts = [0, *(place for pair in highlights for place in pair), len(text)]
+    return [(text[a:b], number % 2 == 1) for number, (a, b) in enumerate(pairwise(cuts)) if a < b]
 
 
 @explains_wrong_calls

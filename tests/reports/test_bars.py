@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -68,12 +69,24 @@ def test_a_bar_is_richs_where_tqdm_is_absent(
     assert "docs" in "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize(("kind", "module"), [("tqdm", "tqdm.auto"), ("rich", "rich.progress")])
+@pytest.mark.parametrize(("kind", "module"), [("tqdm", "tqdm.std"), ("rich", "rich.progress")])
 def test_a_bar_that_is_not_installed_names_the_extra(kind: Any, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     message = rf"^a progress bar needs tqdm or rich, and {kind} is not installed: pip install 'vecs\[progress\]'$"
     with pytest.raises(MissingDependency, match=message), progress_updates(kind, 7, "docs"):
         pass
+
+
+@pytest.mark.parametrize(("installed", "module"), [(True, "tqdm.auto"), (False, "tqdm.std")])
+def test_the_notebook_form_is_taken_where_it_can_be_drawn(
+    installed: bool, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars, "find_spec", lambda name: name if installed or name == "tqdm" else None)
+    imported: list[str] = []
+    monkeypatch.setattr(bars, "import_module", lambda name: imported.append(name) or import_module("tqdm.std"))
+    with progress_updates(True, 7, "docs") as update:
+        update(7)
+    assert imported == [module]
 
 
 @pytest.mark.parametrize("wrong", [None, 1.5, "bar"])

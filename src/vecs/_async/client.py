@@ -38,6 +38,7 @@ from vecs._concurrency.loops import async_started
 from vecs._connecting.options import Options
 from vecs._connecting.secrets import explains_calls_to_connect, hides_targets, unseen
 from vecs._connecting.target import resolve_target
+from vecs._reports.html import facts
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
 from vecs._sql import tables
@@ -45,10 +46,7 @@ from vecs._sql.scalars import first_column
 from vecs._sql.server import read_server_facts, server_facts
 from vecs._sql.tables import Table, check_dimension, check_name
 from vecs._writing.stored_transform import transform_to_open_with
-from vecs.exc import (
-    ArgError,
-    CollectionAlreadyExists,
-)
+from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
 from vecs.transforms._retrying import waited_for
@@ -95,6 +93,9 @@ class AsyncClient(AsyncMoving, AsyncClientDunders):
         # Names alone: a value may be a token.
         settings = f", settings={sorted(self._executor.settings)}" if self._executor.settings else ""
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r}{settings})"
+
+    def _repr_html_(self) -> str:
+        return facts(type(self).__name__, {"target": str(self._executor.target), "schema": self.schema})
 
     def __eq__(self, other: object) -> bool:
         """Whether the other is this client, or a view of the same client with the same settings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
@@ -70,10 +71,11 @@ def _bar(
 @contextmanager
 def _tqdm(total: int | None, label: str, bar_format: str | None) -> Generator[Callable[..., object]]:
     try:
-        from tqdm.auto import tqdm
+        # The notebook form needs ipywidgets: without them it warns, and draws nothing.
+        module = import_module("tqdm.auto" if find_spec("ipywidgets") else "tqdm.std")
     except ImportError as error:
         raise _missing("tqdm") from error
-    bar: Any = tqdm(total=total, desc=label, unit="record", unit_scale=False, bar_format=bar_format)
+    bar: Any = module.tqdm(total=total, desc=label, unit="record", unit_scale=False, bar_format=bar_format)
 
     def update(done: float, description: str | None = None) -> None:
         if description is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vecs._reports.html import facts
 from vecs._sql.indexes import IndexInfo
 from vecs.storage import Precision
 
@@ -34,6 +35,10 @@ class ClientInfo:
     pooler: bool
     pool_size: int
 
+    def _repr_html_(self) -> str:
+        # `dsn` may be that of a socket, and has no password.
+        return facts("Client", vars(self))
+
 
 @dataclass(frozen=True)
 class CollectionInfo:
@@ -57,3 +62,7 @@ class CollectionInfo:
     sparse: bool
     outdated_words: bool = False
     language: str | None = None
+
+    def _repr_html_(self) -> str:
+        indexes = ", ".join(index.name for index in self.indexes) or "none"
+        return facts(f"Collection {self.name}", {**vars(self), "indexes": indexes, "name": None})

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from vecs._reports.frames import arrow_of_columns, json_column, require, vector_column
+from vecs._reports.html import escaped, mark, table
 from vecs.records import Match
+from vecs.snippets import pieces, snippet_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 # What a match has only if the search asked for it.
+_MOST_SHOWN = 50
+_SNIPPET = 240
 _OPTIONAL = ("vec", "extra", "columns", "group", "context", "highlights")
 
 
@@ -64,6 +68,15 @@ class Matches(list[Match]):
         polars = require("polars")
         return polars.from_arrow(self.to_arrow())
 
+    def _repr_html_(self) -> str:
+        """Return a table of the first matches, with a passage of each text and its highlights."""
+        names = ["id", "score", "text", "metadata"]
+        grouped = any(match.group is not None for match in self)
+        rows = [_row(match, grouped) for match in self[:_MOST_SHOWN]]
+        more = len(self) - len(rows)
+        rest = f"<p>{more:,} more</p>" if more else ""
+        return f"{table([*names, 'group'] if grouped else names, rows)}{rest}"
+
     def _values(self) -> dict[str, list[Any]]:
         columns: dict[str, list[Any]] = {
             name: [getattr(match, name) for match in self]
@@ -75,6 +88,18 @@ class Matches(list[Match]):
             for name, values in columns.items()
             if name not in _OPTIONAL or any(value is not None for value in values)
         }
+
+
+def _row(match: Match, grouped: bool) -> list[str]:
+    snippet = snippet_of(match.text or "", match.highlights or (), _SNIPPET, "…")
+    # Marked first, since escaping makes the text longer.
+    text = "".join(
+        mark(escaped(piece)) if marked else escaped(piece) for piece, marked in pieces(snippet.text, snippet.highlights)
+    )
+    shown = ", ".join(f"{key}: {value}" for key, value in match.metadata.items())
+    shown = shown if len(shown) <= _SNIPPET else f"{shown[: _SNIPPET - 1]}…"
+    cells = [escaped(match.id), f"{match.score:.3f}", text, escaped(shown)]
+    return [*cells, escaped("" if match.group is None else match.group)] if grouped else cells
 
 
 def _typed_column(name: str, values: list[Any]) -> Callable[[Any], Any]:

@@ -21,6 +21,7 @@ from vecs._concurrency.loops import started
 from vecs._connecting.options import Options
 from vecs._connecting.secrets import explains_calls_to_connect, hides_targets, unseen
 from vecs._connecting.target import resolve_target
+from vecs._reports.html import facts
 from vecs._reports.info import ClientInfo
 from vecs._searching.catalog import Catalog
 from vecs._sql import tables
@@ -46,10 +47,7 @@ from vecs._sync.tables.find import find_relation, find_table, require_table
 from vecs._sync.tables.refused import saying_what_to_grant
 from vecs._sync.tables.remake import remade
 from vecs._writing.stored_transform import transform_to_open_with
-from vecs.exc import (
-    ArgError,
-    CollectionAlreadyExists,
-)
+from vecs.exc import ArgError, CollectionAlreadyExists
 from vecs.storage import Precision, vec_type_of
 from vecs.transforms import Transform
 from vecs.transforms._retrying import waited_for
@@ -96,6 +94,9 @@ class Client(Moving, ClientDunders):
         # Names alone: a value may be a token.
         settings = f", settings={sorted(self._executor.settings)}" if self._executor.settings else ""
         return f"vecs.{type(self).__name__}({str(self._executor.target)!r}, schema={self.schema!r}{settings})"
+
+    def _repr_html_(self) -> str:
+        return facts(type(self).__name__, {"target": str(self._executor.target), "schema": self.schema})
 
     def __eq__(self, other: object) -> bool:
         """Whether the other is this client, or a view of the same client with the same settings."""

@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 import vecs
+from vecs.cli.atlas import atlas
 from vecs.cli.copy import copy
 from vecs.cli.create import create
 from vecs.cli.delete import delete
@@ -129,6 +130,7 @@ for command in (
     create,
     load,
     search,
+    atlas,
     get,
     export,
     delete,

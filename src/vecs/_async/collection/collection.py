@@ -5,6 +5,7 @@ from __future__ import annotations
 from vecs._async.collection.anew import async_anew
 from vecs._async.collection.exporting import AsyncExporting
 from vecs._async.collection.indexing import AsyncIndexing
+from vecs._async.collection.mapping import AsyncMapping
 from vecs._async.collection.measuring import AsyncMeasuring
 from vecs._async.collection.reembedding import AsyncReembeddingAll
 from vecs._async.collection.searching import AsyncSearching
@@ -17,7 +18,13 @@ from vecs._sql import tables
 
 @methods_explain_wrong_calls
 class AsyncCollection(
-    AsyncReembeddingAll, AsyncExporting, AsyncSearching, AsyncSummarising, AsyncMeasuring, AsyncIndexing
+    AsyncReembeddingAll,
+    AsyncExporting,
+    AsyncSearching,
+    AsyncSummarising,
+    AsyncMeasuring,
+    AsyncIndexing,
+    AsyncMapping,
 ):
     """
     A named set of records in Postgres.

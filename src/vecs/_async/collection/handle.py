@@ -18,6 +18,7 @@ from vecs._checks.shown import brief, in_double_quotes
 from vecs._concurrency.calls import async_offload
 from vecs._concurrency.dunders import AsyncDunders
 from vecs._connecting.refused import Need
+from vecs._reports.html import facts
 from vecs._searching.catalog import LONGEST_KNOWN
 from vecs._searching.known_indexes import KnownIndexes
 from vecs._sql import indexes
@@ -106,6 +107,19 @@ class AsyncHandle(AsyncConnected, AsyncDunders):
 
     def __repr__(self) -> str:
         return f"vecs.{type(self).__name__}(name={in_double_quotes(self.name)}, dimension={self.dimension})"
+
+    def _repr_html_(self) -> str:
+        # What is known already: a notebook shows a value without asking the database.
+        known = self._known
+        parts = {
+            "schema": self.schema,
+            "dimension": self.dimension,
+            "vectors": None if known is None else known.vec_type,
+            "text": None if known is None else known.has_text,
+            "language": None if known is None else known.language,
+            "transform": None if self.transform is None else repr(self.transform),
+        }
+        return facts(f"{type(self).__name__} {self.name}", parts)
 
     def __bool__(self) -> bool:
         """Whether it is there, not whether it has records: see `count()`."""

@@ -10,6 +10,7 @@ from vecs._sql import tables
 from vecs._sync.collection.anew import anew
 from vecs._sync.collection.exporting import Exporting
 from vecs._sync.collection.indexing import Indexing
+from vecs._sync.collection.mapping import Mapping
 from vecs._sync.collection.measuring import Measuring
 from vecs._sync.collection.reembedding import ReembeddingAll
 from vecs._sync.collection.searching import Searching
@@ -17,7 +18,15 @@ from vecs._sync.collection.summarising import Summarising
 
 
 @methods_explain_wrong_calls
-class Collection(ReembeddingAll, Exporting, Searching, Summarising, Measuring, Indexing):
+class Collection(
+    ReembeddingAll,
+    Exporting,
+    Searching,
+    Summarising,
+    Measuring,
+    Indexing,
+    Mapping,
+):
     """
     A named set of records in Postgres.
 

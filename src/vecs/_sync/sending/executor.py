@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import psycopg
 from psycopg import Connection
@@ -50,6 +50,15 @@ STATEMENTS_PER_CONNECTION = 2
 MOST_CONNECTIONS = 4
 
 
+class Closable(Protocol):
+    """Something with a `close()` that blocks for a moment, and that may be closed already."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 class Executor:
     """
     Sends statements to one target.
@@ -64,6 +73,8 @@ class Executor:
         self.settings = with_hidden_values(settings)
         self._connections = Connections(target, options)
         self._adapters: dict[Extension | None, AdaptersMap] = {}
+        # What ends with the client, besides its connections; views have the same.
+        self._closing: list[Closable] = []
         # Whether it uses the connections of another executor, which closes them.
         self._borrows = False
 
@@ -100,7 +111,14 @@ class Executor:
     def close(self) -> None:
         """Return every connection and let go of the embedded server; a later call opens anew."""
         if not self._borrows:
+            while self._closing:
+                offload(self._closing.pop().close)
             self._connections.close()
+
+    def close_with(self, other: Closable) -> None:
+        """Have something closed when the client is."""
+        self._closing[:] = [each for each in self._closing if not each.closed]
+        self._closing.append(other)
 
     def belongs_elsewhere(self) -> bool:
         """Whether it was opened in an event loop that is neither closed nor the running one."""
