@@ -16,6 +16,7 @@ import pytest
 import vecs
 from vecs.embedded import backup, former, open_server, upgrade, upgrading
 from vecs.embedded.former import binaries_of, former_server
+from vecs.embedded.initialise import kept_cluster
 from vecs.embedded.process import choose_runner, spawn
 from vecs.exc import ServerError
 
@@ -177,3 +178,11 @@ def test_a_backup_opens_like_the_folder(tmp_path: Path, monkeypatch: pytest.Monk
         backup(folder, folder / "inside")
     with vecs.create_client(saved) as client:
         assert client.get_collection("docs").count() == 1
+
+
+def test_the_latest_of_several_former_clusters_is_the_one_that_is_named(tmp_path: Path) -> None:
+    assert kept_cluster(tmp_path) is None
+    for name in ("pgdata-9", "pgdata-16", "pgdata-17", "pgdata-old", "pgdata-"):
+        (tmp_path / name).mkdir()
+
+    assert kept_cluster(tmp_path) == tmp_path / "pgdata-17"

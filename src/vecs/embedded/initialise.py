@@ -50,10 +50,10 @@ def check_major(folder: Path, binaries: Binaries, major: int) -> None:
         )
     found = major_of(folder / "pgdata")
     if found is None:
-        if kept := sorted(folder.glob("pgdata-*")):
+        if kept := kept_cluster(folder):
             raise ServerError(
                 f"an upgrade of {folder} was interrupted at its last step: run `vecs upgrade {folder}`, or rename "
-                f"{kept[0].name} to pgdata to have the former state"
+                f"{kept.name} to pgdata to have the former state"
             )
         return
     if found < major:
@@ -66,6 +66,14 @@ def check_major(folder: Path, binaries: Binaries, major: int) -> None:
             f"{folder} was made by PostgreSQL {found} and {binaries.postgres} is {major}: upgrade vecs, or use "
             f"binaries of {found} (VECS_PG_BINDIR)"
         )
+
+
+def kept_cluster(folder: Path) -> Path | None:
+    """Return the former cluster of the latest upgrade, the one of the greatest major; None where none is kept."""
+    kept = {name.removeprefix("pgdata-"): folder / name for name in os.listdir(folder) if name.startswith("pgdata-")}
+    # By number: pgdata-9 is before pgdata-16. Other names are not those of an upgrade.
+    majors = [int(number) for number in kept if number.isdecimal() and number.isascii()]
+    return kept[str(max(majors))] if majors else None
 
 
 def major_of(pgdata: Path) -> int | None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from vecs.embedded import connecting, contents, former
 from vecs.embedded.binaries import OLDEST_MAJOR, find_binaries
 from vecs.embedded.idle import check_room, copy_cluster, existing_folder, idle_folder, size_of
-from vecs.embedded.initialise import major_of
+from vecs.embedded.initialise import kept_cluster, major_of
 from vecs.embedded.process import choose_runner, major_version
 from vecs.embedded.server import open_server
 from vecs.exc import ServerError
@@ -71,7 +71,7 @@ def _upgraded(path: Path, major: int, say: Callable[[str], None]) -> UpgradeRepo
     found = major_of(path / "pgdata")
     if found is None:
         # The last step of an earlier run was interrupted between its two halves.
-        kept = _kept(path)
+        kept = kept_cluster(path)
         if kept is None or major_of(new / "pgdata") != major or not (work / "verified").exists():
             raise ServerError(f"{path} has no pgdata, and no upgrade that could be finished; look into it")
         say("finishing an upgrade that was interrupted")
@@ -154,10 +154,6 @@ def _clear(work: Path) -> None:
         if folder.is_dir():
             former.stop_former(folder)
     shutil.rmtree(work)
-
-
-def _kept(path: Path) -> Path | None:
-    return next(iter(sorted(path.glob("pgdata-*"))), None)
 
 
 def _silent(message: str) -> None:
