@@ -72,6 +72,7 @@ def change(docs: vecs.Collection, number: int, rng: random.Random, *, text: bool
     rng.choice(actions)()
 
 
+@pytest.mark.filterwarnings("ignore:no record of 'docs' has a string")
 @pytest.mark.parametrize("text", [False, True])
 def test_upserts_and_changes_of_the_same_records_do_not_deadlock(database: str, text: bool) -> None:
     with vecs.create_client(database, pool_size=THREADS) as client:
@@ -92,6 +93,7 @@ def splitting() -> vecs.Pipeline:
     return vecs.Pipeline([vecs.RecursiveSplitter(max_characters=8), lengths])
 
 
+@pytest.mark.filterwarnings("ignore:no record of 'docs' has a string")
 # With 250 documents there are more than 500 chunks, which go through a staging table.
 @pytest.mark.parametrize("count", [100, 250])
 def test_documents_that_are_replaced_and_changed_do_not_deadlock(database: str, count: int) -> None:

@@ -130,7 +130,7 @@ def test_a_record_without_metadata_has_its_own_dict() -> None:
 def test_what_looks_at_objects_still_can() -> None:
     for one in (SYNC, ASYNC, DOCS, ADOCS, vecs.Record("a")):
         assert type(pickle.loads(pickle.dumps(one))) is type(copy.copy(one)) is type(one)
-        assert not hasattr(one, "_repr_html_")
+        assert not hasattr(one, "_repr_latex_")
         assert one
     assert mock.create_autospec(vecs.Collection).search
     assert pickle.loads(pickle.dumps(vecs.Collection.count)) is vecs.Collection.count

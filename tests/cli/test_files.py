@@ -337,7 +337,7 @@ def test_files_of_a_folder_are_found_in_order_and_hidden_ones_are_not(tmp_path: 
 
     assert [file.name for file in found.files] == ["b.md", "a/z.txt", "a/日本.HTML"]
     assert [file.format for file in found.files] == ["markdown", "text", "html"]
-    assert found.passed_over == 1
+    assert len(found.passed_over) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,28 @@ from vecs.indexes import METHODS, IndexMethod
 from vecs.measures import MEASURES
 
 BYTEA_OID = 17
-# What a vector depends on. The titles are there because a chunker may have them embedded.
-_SOURCE = qualified(
-    "pg_catalog.sha256(pg_catalog.convert_to(text || coalesce((metadata -> 'headings')::pg_catalog.text, ''), 'UTF8'))"
-)
-_STALE = qualified(
-    "({vec} is null or {of} is distinct from {source})",
-    vec=Identifier(NEXT_VEC),
-    of=Identifier(NEXT_OF),
-    source=_SOURCE,
-)
+
+
+def _source(model: str) -> Fragment:
+    """
+    Return the hash of what a vector is made from: the model, the text, and titles, which a chunker may have embedded.
+
+    The model is in it so that a call that was cancelled, and still stores vectors, does not mix them with another's.
+    """
+    return qualified(
+        "pg_catalog.sha256(pg_catalog.convert_to({model}::pg_catalog.text || t.text "
+        "|| coalesce((t.metadata -> 'headings')::pg_catalog.text, ''), 'UTF8'))",
+        model=model,
+    )
+
+
+def _stale(model: str) -> Fragment:
+    return qualified(
+        "({vec} is null or {of} is distinct from {source})",
+        vec=Identifier(NEXT_VEC),
+        of=Identifier(NEXT_OF),
+        source=_source(model),
+    )
 
 
 class Pending(NamedTuple):
@@ -187,14 +199,14 @@ def current_transaction() -> Fragment:
     return qualified("select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text")
 
 
-def find_pending(table: Table, after: str | None, since: str | None, limit: int) -> Fragment:
+def find_pending(table: Table, model: str, after: str | None, since: str | None, limit: int) -> Fragment:
     """Find records without a vector of the new model for their text, in the order of ids, behind an id."""
     return qualified(
         "select id::pg_catalog.text, text::pg_catalog.text, metadata, document_id::pg_catalog.text, extra, {source} "
-        "from {table} where {stale}{recent}{behind} order by id limit {limit}::bigint",
-        source=_SOURCE,
+        "from {table} as t where {stale}{recent}{behind} order by id limit {limit}::bigint",
+        source=_source(model),
         table=table.identifier,
-        stale=_STALE,
+        stale=_stale(model),
         recent=_recent(since),
         behind=EMPTY if after is None else qualified(" and id > {after}::pg_catalog.text", after=after),
         limit=limit,
@@ -213,21 +225,21 @@ def _recent(since: str | None) -> Fragment:
     # A transaction's number without its epoch, as rows have it.
     number = str(int(since) % 2**32)
     return qualified(
-        " and pg_catalog.age(xmin) <= pg_catalog.age({number}::pg_catalog.text::pg_catalog.xid)", number=number
+        " and pg_catalog.age(t.xmin) <= pg_catalog.age({number}::pg_catalog.text::pg_catalog.xid)", number=number
     )
 
 
-def has_pending(table: Table, since: str | None) -> Fragment:
+def has_pending(table: Table, model: str, since: str | None) -> Fragment:
     """Ask whether a record has no vector of the new model for its text, also one without a text."""
     return qualified(
-        "select exists (select from {table} where {stale}{recent})",
+        "select exists (select from {table} as t where {stale}{recent})",
         table=table.identifier,
-        stale=_STALE,
+        stale=_stale(model),
         recent=_recent(since),
     )
 
 
-def store(table: Table, rows: Sequence[tuple[bytes, bytes, bytes | None, bytes]]) -> Fragment:
+def store(table: Table, model: str, rows: Sequence[tuple[bytes, bytes, bytes | None, bytes]]) -> Fragment:
     """
     Store new vectors: rows of (id, vector, hash, hash of what it was made from), sorted by the bytes of the id.
 
@@ -252,10 +264,7 @@ def store(table: Table, rows: Sequence[tuple[bytes, bytes, bytes | None, bytes]]
         vec=Identifier(NEXT_VEC),
         hash=Identifier(NEXT_HASH),
         of=Identifier(NEXT_OF),
-        source=qualified(
-            "pg_catalog.sha256(pg_catalog.convert_to(t.text || "
-            "coalesce((t.metadata -> 'headings')::pg_catalog.text, ''), 'UTF8'))"
-        ),
+        source=_source(model),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, cast
 
 from vecs._checks.shown import brief, counted
@@ -119,6 +121,11 @@ def described_stop(table: Table) -> dict[str, Any]:
 def is_under_way(table: Table) -> bool:
     """Whether a collection is about to get other vectors."""
     return UNDER_WAY in table.comment
+
+
+def named(transform: Transform) -> str:
+    """Return what tells the vectors of a transform from those of another one."""
+    return sha256(json.dumps(identity(transform), sort_keys=True).encode()).hexdigest()
 
 
 def check_same(table: Table, transform: Transform) -> None:

@@ -8,8 +8,10 @@ from inspect import cleandoc
 from itertools import pairwise
 from typing import Annotated, Any
 
+import psycopg
 import typer
 import typer.core
+from psycopg.conninfo import conninfo_to_dict
 
 import vecs
 from vecs.cli.atlas import atlas
@@ -32,14 +34,24 @@ from vecs.cli.search import search
 from vecs.cli.serve_mcp import serve_mcp
 from vecs.cli.terminal import INTERRUPTED, complain
 
-_OPTIONS = ("-t", "--target", "--folder", "--from")
+_OPTIONS = ("-t", "--target", "--folder", "--from", "-f", "--filter")
 # Verbs whose targets have no option, and how many they take.
 _PLACED = {"copy": 2}
 _NARROW = 60
 
 
 def _is_target(given: str) -> bool:
-    return given.startswith(("postgresql://", "postgres://"))
+    return given.startswith(("postgresql://", "postgres://")) or _has_password(given)
+
+
+def _has_password(given: str) -> bool:
+    """Whether it is a connection string of the form host=... password=..."""
+    if "password" not in given:
+        return False
+    try:
+        return "password" in conninfo_to_dict(given)
+    except psycopg.Error:
+        return False
 
 
 class _Commands(typer.core.TyperGroup):

@@ -23,7 +23,9 @@ def create(
         ),
     ] = None,
     text: Annotated[bool, typer.Option(help="With --dimension: keep texts, too, and search their words.")] = True,
-    language: Annotated[str, typer.Option(help="The language of the texts, for searches of words.")] = "english",
+    language: Annotated[
+        str | None, typer.Option(help="The language of the texts, for searches of words; english without it.")
+    ] = None,
     precision: Annotated[
         Precision | None,
         typer.Option(

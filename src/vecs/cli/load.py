@@ -228,7 +228,7 @@ def _end_without(found: Found, before: list[Read | Problem | Ended], telling: Te
     if found.files:
         raise NothingLoaded("the files hold no rows, so nothing was made or changed")
     known = ", ".join(FORMATS)
-    hint = f"; {found.passed_over:,} files of other kinds are there, see --glob" if found.passed_over else ""
+    hint = f"; {len(found.passed_over):,} files of other kinds are there, see --glob" if found.passed_over else ""
     raise NothingLoaded(f"there are no files to load (by default {known}){hint}")
 
 
@@ -236,10 +236,11 @@ def _delete_gone(
     collection: vecs.Collection, found: Found, tally: Tally, telling: Telling, *, allow_empty: bool
 ) -> int:
     """Delete what came from the sources and is gone; return how many documents and rows."""
+    if telling.missing:
+        say("Some sources do not exist: nothing is deleted.")
+        return 0
     sources = [source for source in found.sources if source.key in tally.sources or allow_empty]
     for source in found.sources:
         if source not in sources:
             say(f"{plain(source.given)} holds nothing: nothing of it is deleted without --allow-empty.")
-    if telling.missing:
-        say("Some sources do not exist: nothing of those is deleted.")
-    return delete_gone(collection, sources, tally.seen, tally.bad_files)
+    return delete_gone(collection, sources, tally.seen, tally.bad_files, found.passed_over)

@@ -159,18 +159,21 @@ def delete_gone(
     sources: Iterable[Source],
     seen: Collection[str],
     bad_files: Collection[tuple[str, str]],
+    passed_over: Collection[str],
 ) -> int:
     """
     Delete what came from these sources before and was not seen now; return how many documents and rows that are.
 
-    Records of files that could not be read stay, and so do those that anything else wrote.
+    Records of files that could not be read stay, those of files that are there and were not asked for, and so do those
+    that anything else wrote.
     """
     keys = {source.key for source in sources}
     gone: list[str] = []
     documents: set[str] = set()
     for record in collection.scan():
         noted = _origin(record.extra)
-        if noted.source in keys and (noted.source, noted.file) not in bad_files and noted.id not in seen:
+        stays = (noted.source, noted.file) in bad_files or noted.file in passed_over or noted.id in seen
+        if noted.source in keys and not stays:
             gone.append(str(record.id))
             documents.add(noted.id)
     for start in range(0, len(gone), _AT_ONCE):

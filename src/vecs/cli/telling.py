@@ -64,5 +64,5 @@ def summary_in_words(tally: Tally, found: Found) -> str:
         (tally.wrong, "wrong"),
     )
     parts = [f"{number:,} {what}" for number, what in counts if number]
-    over = f" ({found.passed_over:,} of other kinds passed over)" if found.passed_over else ""
+    over = f" ({len(found.passed_over):,} of other kinds passed over)" if found.passed_over else ""
     return f"{tally.files:,} file{'' if tally.files == 1 else 's'}{over}: {', '.join(parts) or 'nothing to do'}."

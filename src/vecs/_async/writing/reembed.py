@@ -34,6 +34,7 @@ from vecs._writing.reembedding import (
     embedder_for,
     embeds_titles,
     is_under_way,
+    named,
     new_rows,
     records_of,
 )
@@ -44,7 +45,7 @@ log = logging.getLogger("vecs")
 
 # Names of other schemas are written out then, and none is looked for there.
 _NO_PATH = {"search_path": "pg_catalog"}
-_IN_USE = "55P03"
+_IN_USE, _NO_COLUMN = "55P03", "42703"
 # How long the switch waits for those who read or write; others wait behind it meanwhile.
 _LOCK_TIMEOUT = "2s"
 
@@ -60,14 +61,18 @@ class AsyncReembedding:
         self._titles = embeds_titles(transform)
         self._new_table = replace(table, dimension=dimension)
         self._print: Fingerprint | None = None
+        self._model = ""
         # Rows that were written before this transaction have their new vectors.
         self._since: str | None = None
         self.embedded = 0
+        # Whether another call has put these vectors in place.
+        self.is_over = False
 
     async def begin(self) -> tuple[int, int]:
         """Make the columns of the new vectors, unless they are there; return how many records and vectors there are."""
         table = self._table
         self._print = await async_offload(fingerprint, self._embedder)
+        self._model = await async_offload(named, self._transform)
         async with altering(self._executor, table, NO_TIMEOUT) as session:
             found = await _read(session, table)
             if is_under_way(found):
@@ -107,10 +112,25 @@ class AsyncReembedding:
 
     async def catch_up(self, update: Callable[[int], object]) -> int:
         """Embed what has no new vector, or one of another text; return how many records that was."""
+        try:
+            return await self._caught_up(update)
+        except DatabaseError as error:
+            if error.sqlstate != _NO_COLUMN:
+                raise
+            # Another call has just put the vectors in place, or dropped them.
+            await self._look()
+            if not self.is_over:
+                raise
+            return 0
+
+    async def _caught_up(self, update: Callable[[int], object]) -> int:
         since: str = only_value(await self._executor.read(reembedding.current_transaction()))
         count, after = 0, None
         while True:
-            statement = reembedding.find_pending(self._table, after, self._since, self._batch_size)
+            await self._look()
+            if self.is_over:
+                return 0
+            statement = reembedding.find_pending(self._table, self._model, after, self._since, self._batch_size)
             pending = reembedding.read_pending(await self._executor.read(statement, NO_TIMEOUT))
             if not pending:
                 break
@@ -123,12 +143,22 @@ class AsyncReembedding:
         self._since = since
         return count
 
+    async def _look(self) -> None:
+        """Note whether another call was faster; raise ArgError if this one was cancelled, or another model comes."""
+        async with self._executor.transaction(NO_TIMEOUT) as session:
+            found = await _read(session, self._table)
+        if is_under_way(found):
+            check_same(found, self._transform)
+        else:
+            check_done(found, self._transform)
+            self.is_over = True
+
     async def _embed(self, pending: Sequence[Pending]) -> None:
         given = await async_offload_many(len(pending), records_of, pending, titles=self._titles)
         made = await transform_records(self._embedder, given)
         assert self._print is not None
         rows = await async_offload_many(len(made), new_rows, self._new_table, self._print, pending, given, made)
-        statement = reembedding.store(self._new_table, rows)
+        statement = reembedding.store(self._new_table, self._model, rows)
         for seconds in conflict_pauses():
             try:
                 await self._executor.write(statement)
@@ -172,7 +202,8 @@ class AsyncReembedding:
                     # Another process was faster, unless somebody cancelled it.
                     check_done(found, self._transform)
                     return True
-                if only_value(await session.execute(reembedding.has_pending(self._table, self._since))):
+                check_same(found, self._transform)
+                if only_value(await session.execute(reembedding.has_pending(self._table, self._model, self._since))):
                     return False
                 specs = await self._specs(session)
                 names = {row[INDEX_NAME] for row in await session.execute(indexes.list_indexes(self._table))}

@@ -8,7 +8,6 @@ import logging
 from vecs._checks.numbers import checked_int
 from vecs._checks.settings import check_may_alter
 from vecs._concurrency.calls import offload
-from vecs._concurrency.waiting import pause
 from vecs._reports.bars import Progress, progress_updates
 from vecs._sql.advice import shown
 from vecs._sql.tables import Table, check_dimension
@@ -22,6 +21,9 @@ from vecs.transforms import Transform, identity
 from vecs.transforms._given import checked_transform
 
 log = logging.getLogger("vecs")
+
+# So many times new vectors are caught up before it is told, and before indexes are looked for again.
+_TRIES = 10
 
 
 class ReembeddingAll(ReplacingAll):
@@ -75,14 +77,22 @@ class ReembeddingAll(ReplacingAll):
                 update(done)
 
             update(done)
-            while True:
-                while call.catch_up(more):
-                    pass
-                if call.build_indexes():
+            tries = 0
+            while not call.is_over:
+                tries += 1
+                if tries % _TRIES == 0:
+                    log.info(
+                        "others write into collection %r all the time; its new vectors take the place of the old as "
+                        "soon as nobody writes for a moment",
+                        self.name,
+                    )
+                if call.catch_up(more) or call.is_over:
+                    continue
+                # Not each time: while vecs looks for indexes, others write again.
+                if tries % _TRIES < 2 and call.build_indexes():
                     continue
                 if call.switch():
                     break
-                pause(0.1)
         call.finish()
 
     def cancel_reembed(self) -> bool:

@@ -76,8 +76,11 @@ class Destination:
         with self._transaction() as session:
             session.execute(tables.lock_creation())
             found = copied_rows.read_mark(session.execute(copied_rows.find_mark(self.staging)))
-            if found is not None and found.digest == mark.digest:
+            if found is not None:
+                # Another run may have written meanwhile.
                 session.execute(copied_rows.lock_staging(self.staging))
+                found = copied_rows.read_mark(session.execute(copied_rows.find_mark(self.staging)))
+            if found is not None and found.digest == mark.digest:
                 mark = replace(found, run=mark.run)
                 session.execute(copied_rows.write_mark(self.staging, mark))
             else:

@@ -46,7 +46,8 @@ def decoded(content: bytes, encodings: Sequence[str]) -> str:
 def _encoding(file: BinaryIO, encodings: Sequence[str]) -> str:
     start = file.read(4)
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-    tried = [marked] if marked else list(encodings) or ["utf-8"]
+    # What is UTF-8 is hardly ever anything else.
+    tried = [marked] if marked else list(dict.fromkeys(["utf-8", *encodings]))
     why = ""
     for name in tried:
         file.seek(0)

@@ -60,12 +60,12 @@ class File:
 
 @dataclass(frozen=True)
 class Found:
-    """What the names mean; `passed_over` counts files of folders that are of no known kind."""
+    """What the names mean; `passed_over` are the names of files in folders that nobody asked for."""
 
     files: list[File]
     sources: list[Source]
     problems: list[str]
-    passed_over: int
+    passed_over: set[str]
 
 
 def find_files(names: Iterable[str], patterns: Sequence[str], format: str | None, label: str | None) -> Found:
@@ -79,15 +79,19 @@ def find_files(names: Iterable[str], patterns: Sequence[str], format: str | None
     files: dict[Path | None, File] = {}
     sources: dict[str, Source] = {}
     problems: list[str] = []
-    passed_over = 0
-    for name in _expanded(names, problems):
+    passed_over: set[str] = set()
+    named = list(_expanded(names, problems))
+    for name in named:
         source = _source(name, label)
         sources.setdefault(source.key, source)
         if name == STDIN:
             files[None] = File(None, "stdin", format or "text", source)
         elif source.is_folder:
             within, others = _walk(Path(name), patterns, format, source)
-            passed_over += others
+            passed_over |= others
+            if label is not None and not within and len(named) > 1:
+                # With one label for all, nobody could tell what came from this one before.
+                problems.append(f"{name}: holds no files")
             for file in within:
                 files.setdefault(_real(file.path), file)
         else:
@@ -116,9 +120,10 @@ def _source(name: str, label: str | None) -> Source:
     return Source(name, hashlib.sha256(os.fsencode(meant)).hexdigest()[:20], is_folder)
 
 
-def _walk(folder: Path, patterns: Sequence[str], format: str | None, source: Source) -> tuple[list[File], int]:
+def _walk(folder: Path, patterns: Sequence[str], format: str | None, source: Source) -> tuple[list[File], set[str]]:
+    """Return the files of a folder that are wanted, and the names of its others. What is no file is never read."""
     found: list[File] = []
-    others = 0
+    others: set[str] = set()
 
     def refuse(error: OSError) -> None:
         raise BadFile(f"{folder}: {error.strerror}") from error
@@ -132,10 +137,10 @@ def _walk(folder: Path, patterns: Sequence[str], format: str | None, source: Sou
             wanted = (
                 any(_matches(inner, pattern) for pattern in patterns) if patterns else path.suffix.lower() in FORMATS
             )
-            if wanted:
+            if wanted and path.is_file():
                 found.append(File(path, inner, format or _format(path), source))
             else:
-                others += 1
+                others.add(inner)
     return found, others
 
 
