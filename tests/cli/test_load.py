@@ -384,3 +384,35 @@ def test_an_interrupted_load_keeps_what_it_stored_and_goes_on(folder: Path, mode
     model.always = lambda body: None
     done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=True)
     assert done.stderr.splitlines()[-1] == f"1 file: {100 - some} stored, {some} unchanged."
+
+
+def test_sync_deletes_nothing_where_a_source_is_missing_or_not_chosen(load: Run, folder: Path, files: Path) -> None:
+    for name in ("one", "two"):
+        (files.parent / name).mkdir()
+        (files.parent / name / f"{name}.txt").write_text(f"The text of {name}.")
+        (files.parent / name / "row.jsonl").write_text(f'{{"id": "row of {name}", "text": "a row"}}')
+    assert load("one", "two", "--source", "nightly").code == 0
+    assert len(stored(folder)) == 4
+
+    (files.parent / "two").rename(files.parent / "away")
+    assert "nothing is deleted" in load("one", "two", "--source", "nightly", "--sync").err
+    assert len(stored(folder)) == 4
+    (files.parent / "two").mkdir()
+    assert "nothing is deleted" in load("one", "two", "--source", "nightly", "--sync").err
+    assert len(stored(folder)) == 4
+
+    (files.parent / "two").rmdir()
+    (files.parent / "away").rename(files.parent / "two")
+    assert load("one", "two", "--source", "nightly", "--sync", "--glob", "*.txt").code == 0
+    assert len(stored(folder)) == 4
+    (files.parent / "two" / "two.txt").rename(files.parent / "two" / "new.txt")
+    assert load("one", "two", "--source", "nightly", "--sync", "--glob", "*.txt").code == 0
+    assert sorted(stored(folder)) == ["new.txt", "one.txt", "row of one", "row of two"]
+
+
+def test_utf_8_comes_before_the_encodings_that_are_named(load: Run, folder: Path, files: Path) -> None:
+    (files / "utf8.txt").write_bytes("Ann Müller".encode())
+    (files / "latin1.txt").write_bytes("Ann Müller".encode("latin-1"))
+    assert load("notes", "--encoding", "latin1").code == 0
+    texts = {id: record.text for id, record in stored(folder).items()}
+    assert texts["utf8.txt"] == texts["latin1.txt"] == "Ann Müller"
