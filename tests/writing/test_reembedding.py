@@ -131,3 +131,8 @@ def test_what_depends_on_the_vectors_is_named() -> None:
         reembedding.check_dependants(TABLE, found[:2], ["ix"])
     with pytest.raises(ArgError, match=r"index ix, view v, view w depend on .*: drop them before"):
         reembedding.check_dependants(TABLE, found, [])
+
+
+def test_vectors_are_told_apart_by_what_makes_them() -> None:
+    one, same, other = (reembedding.named(Embedding(embed, 1, name=name)) for name in ("a", "a", "b"))
+    assert one == same != other
