@@ -55,7 +55,7 @@ def test_encodings_are_tried_in_their_order() -> None:
         ("naïve".encode("cp1252"), [], "not UTF-8: invalid continuation byte near byte 2"),
         (b"a\0b", [], "NUL"),
         ("ab".encode("utf-16-le"), [], "NUL"),
-        (b"\xff", ["ascii", "utf-8"], "it is not ASCII: ordinal not in range(128) near byte 0, nor utf-8"),
+        (b"\xff", ["ascii", "utf-8"], "it is not UTF-8: invalid start byte near byte 0, nor ascii"),
         (b"a" * (1 << 20) + b"\xff", [], "near byte 1,048,576"),
         (b"abc\xe3\x81", [], "unexpected end of data"),
     ],

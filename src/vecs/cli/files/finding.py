@@ -121,7 +121,7 @@ def _source(name: str, label: str | None) -> Source:
 
 
 def _walk(folder: Path, patterns: Sequence[str], format: str | None, source: Source) -> tuple[list[File], set[str]]:
-    """Return the files of a folder that are wanted, and the names of its others. What is no file is never read."""
+    """Return the files of a folder that are wanted, and the names of its others. Pipes and devices are none."""
     found: list[File] = []
     others: set[str] = set()
 
@@ -137,7 +137,7 @@ def _walk(folder: Path, patterns: Sequence[str], format: str | None, source: Sou
             wanted = (
                 any(_matches(inner, pattern) for pattern in patterns) if patterns else path.suffix.lower() in FORMATS
             )
-            if wanted and path.is_file():
+            if wanted and (path.is_file() or not path.exists()):
                 found.append(File(path, inner, format or _format(path), source))
             else:
                 others.add(inner)
