@@ -200,7 +200,7 @@ def test_the_index_decides_the_type_and_finds_each_page(client: vecs.Client, tar
         ]
     )
     for key, type in (("n", "number"), ("s", "string"), ("mixed", "string")):
-        docs.create_metadata_index(key, type)  # type: ignore[arg-type]
+        docs.create_metadata_index(key, type)
     assert (docs.get(order_by="mixed", limit=1))[0].metadata == {"n": 0, "s": "v00000", "mixed": "s"}
     for order_by, first in (("n", 1000), ("-n", 4000), ("s", 1000), ("-s", 4000)):
         page = docs.get(order_by=order_by, limit=20, filters={"n": {"$between": [1000, 4000]}})

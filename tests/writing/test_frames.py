@@ -96,7 +96,7 @@ def test_what_is_no_data_frame_is_none(given: Any) -> None:
 
 def test_a_stream_of_values_is_refused() -> None:
     with pytest.raises(ArgError, match="Stream is no data frame: its stream of Arrow has no columns"):
-        records_of(Stream(pa.chunked_array([[1, 2]])))  # type: ignore[arg-type]
+        records_of(Stream(pa.chunked_array([[1, 2]])))
 
 
 @pytest.mark.parametrize(("family", "module"), [(pd.DataFrame(ROWS), "narwhals"), (TABLE, "pyarrow")])
